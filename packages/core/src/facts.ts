@@ -1,0 +1,95 @@
+/**
+ * Facts: what a journal entry holds. They state what happened, in order, and are folded into the state of a run; nobody
+ * decides them again. User values are encoded (`Value`), so facts are plain JSON. (engine.md E-1701, reliability P-401)
+ */
+import type { Failure } from './failure.js';
+import type { Action } from './ids.js';
+import type { AtomState, FlowState, Intention } from './states.js';
+import type { Value } from './value.js';
+
+/** The flow changed state. */
+export interface FlowFact {
+  readonly fact: 'flow';
+  readonly from: FlowState;
+  readonly to: FlowState;
+}
+
+/** An atom changed state. */
+export interface AtomFact {
+  readonly fact: 'atom';
+  readonly atom: string;
+  readonly from: AtomState;
+  readonly to: AtomState;
+  /** Round and attempt of the atom, given when it enters RUNNING or REVERTING. */
+  readonly round?: number;
+  readonly attempt?: number;
+  /** For SUCCESS and REVERTED: what the method returned (absent = nothing). */
+  readonly value?: Value;
+  /** For FAILURE and REVERT_FAILURE. */
+  readonly failure?: Failure;
+}
+
+/** What an atom is meant to do next changed. */
+export interface IntentionFact {
+  readonly fact: 'intention';
+  readonly atom: string;
+  readonly to: Intention;
+}
+
+/**
+ * The same for a whole scope in one fact, so that an entry does not grow with the flow: every descendant of the retry
+ * controller `of`, or every atom of the flow when absent. `RESET` puts them back to PENDING with intention EXECUTE.
+ */
+export interface ScopeFact {
+  readonly fact: 'scope';
+  readonly of?: string;
+  readonly to: Extract<Intention, 'REVERT'> | 'RESET';
+}
+
+/** A failure was added to the last history entry of a retry controller. */
+export interface HistoryFact {
+  readonly fact: 'history';
+  readonly retry: string;
+  readonly atom: string;
+  readonly failure: Failure;
+}
+
+/**
+ * Where a request stands; written by the conductor before anything is sent (P-904). `waiting`: no worker could take it.
+ * `assigned`: will be sent, for the `delivery`-th time, to that worker. The engine ignores these.
+ */
+export interface RequestFact {
+  readonly fact: 'request';
+  readonly requestId: string;
+  readonly atom: string;
+  readonly action: Action;
+  readonly state: 'waiting' | 'assigned';
+  readonly delivery: number;
+  readonly worker?: string;
+  readonly workerEpoch?: string;
+  readonly requestPartition?: number;
+  /** Inbox of the owner, and its consumed position there: a later owner finds an answer at or after it. */
+  readonly replyPartition?: number;
+  readonly replyFrom?: number;
+}
+
+/** A durable timer was set or is over. */
+export interface TimerFact {
+  readonly fact: 'timer';
+  readonly id: string;
+  readonly state: 'set' | 'fired' | 'cancelled';
+  /** Cluster time, ms since 1970. */
+  readonly dueAtMs?: number;
+}
+
+/** An operator command was applied; `n` is its number in the flow. */
+export interface CommandFact {
+  readonly fact: 'command';
+  readonly n: number;
+  readonly command: string;
+  readonly by?: string;
+  readonly reason?: string;
+}
+
+export type Fact =
+  FlowFact | AtomFact | IntentionFact | ScopeFact | HistoryFact | RequestFact | TimerFact | CommandFact;

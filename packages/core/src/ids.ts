@@ -1,0 +1,65 @@
+import { InputError } from './errors.js';
+
+/** Job ids (and flow ids: a job has one flow run, both carry the same id) and member ids. */
+const NAME = /^[A-Za-z0-9_-]{1,128}$/;
+
+/** @throws InputError `BATON_INPUT_INVALID` unless 1 to 128 characters of `A-Z a-z 0-9 _ -`. */
+export function checkId(kind: 'job' | 'member' | 'board', id: string): string {
+  if (!NAME.test(id))
+    throw new InputError(
+      'BATON_INPUT_INVALID',
+      `${kind} id ${JSON.stringify(id)} must be 1 to 128 of A-Z a-z 0-9 _ -`,
+    );
+  return id;
+}
+
+export type Action = 'execute' | 'revert';
+
+export interface RequestIdParts {
+  readonly flowId: string;
+  readonly atom: string;
+  readonly action: Action;
+  /** How often the innermost retry controller of the atom has executed, from 0. */
+  readonly round: number;
+  /** Number of the attempt inside the round, from 1. */
+  readonly attempt: number;
+}
+
+/** `flowId/atom/action/round.attempt`: deterministic, so every sending of one attempt has the same id (P-903). */
+export function requestIdOf({ flowId, atom, action, round, attempt }: RequestIdParts): string {
+  return `${flowId}/${atom}/${action}/${round}.${attempt}`;
+}
+
+/** What user code gets as idempotency key: the request id without the attempt (S12). */
+export function idempotencyKeyOf(requestId: string): string {
+  return requestId.slice(0, requestId.lastIndexOf('.'));
+}
+
+/** The flow a request belongs to. */
+export function flowIdOf(requestId: string): string {
+  return requestId.slice(0, requestId.indexOf('/'));
+}
+
+/** 32-bit hash with good spread, for ranks and spreading; not for security. (FNV-1a with a murmur finish.) */
+export function hash32(text: string): number {
+  let hash = 2166136261;
+  for (let index = 0; index < text.length; index++) {
+    hash ^= text.charCodeAt(index);
+    hash = Math.imul(hash, 16777619);
+  }
+  hash ^= hash >>> 15;
+  hash = Math.imul(hash, 2246822507);
+  return (hash ^ (hash >>> 13)) >>> 0;
+}
+
+/** Rendezvous rank of `candidate` for `subject` among `others`: 0 = first choice. Every member computes the same order. */
+export function rendezvousRank(subject: string, candidate: string, others: Iterable<string>): number {
+  const own = hash32(`${candidate}\u0000${subject}`);
+  let rank = 0;
+  for (const other of others) {
+    if (other === candidate) continue;
+    const theirs = hash32(`${other}\u0000${subject}`);
+    if (theirs > own || (theirs === own && other > candidate)) rank++;
+  }
+  return rank;
+}

@@ -1,0 +1,21 @@
+/** Data as JSON knows it. */
+export type JsonValue =
+  null | boolean | number | string | readonly JsonValue[] | { readonly [key: string]: JsonValue };
+
+/**
+ * A user value as it is stored and sent: JSON data, bytes (base64), or a reference to a payload document. Values above
+ * the inline limit (16 KiB) become references before they are journalled; above `payload.max` (512 KiB) they are refused.
+ */
+export type Value = { readonly data: JsonValue } | { readonly bytes: string } | { readonly ref: PayloadRef };
+
+export interface PayloadRef {
+  /** SHA-256 of the encoded bytes, hexadecimal; the id of the payload document. */
+  readonly digest: string;
+  readonly sizeBytes: number;
+  readonly contentType: string;
+}
+
+export type InlineValue = Exclude<Value, { readonly ref: PayloadRef }>;
+
+/** Default limits in bytes of the encoded value (DESIGN 7). */
+export const valueLimits = Object.freeze({ inlineBytesMax: 16 * 1024, payloadBytesMax: 512 * 1024 });
