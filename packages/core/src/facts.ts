@@ -55,22 +55,23 @@ export interface HistoryFact {
 }
 
 /**
- * Where a request stands; written by the conductor before anything is sent (P-904). `waiting`: no worker could take it.
- * `assigned`: will be sent, for the `delivery`-th time, to that worker. The engine ignores these.
+ * A request was given to a worker; written by the conductor before anything is sent (P-904). An atom that is RUNNING or
+ * REVERTING without one still waits for a worker. `parked`: its worker was lost and a person has to decide. The engine
+ * ignores these.
  */
 export interface RequestFact {
   readonly fact: 'request';
   readonly requestId: string;
   readonly atom: string;
   readonly action: Action;
-  readonly state: 'waiting' | 'assigned';
+  readonly state: 'assigned' | 'parked';
   readonly delivery: number;
-  readonly worker?: string;
-  readonly workerEpoch?: string;
-  readonly requestPartition?: number;
+  readonly worker: string;
+  readonly workerEpoch: string;
+  readonly requestPartition: number;
   /** Inbox of the owner, and its consumed position there: a later owner finds an answer at or after it. */
-  readonly replyPartition?: number;
-  readonly replyFrom?: number;
+  readonly replyPartition: number;
+  readonly replyFrom: number;
 }
 
 /** A durable timer was set or is over. */

@@ -1,4 +1,5 @@
 import type { Fact } from './facts.js';
+import type { Failure } from './failure.js';
 import type { Fence } from './fence.js';
 import type { FlowOutcome } from './states.js';
 import type { Value } from './value.js';
@@ -52,6 +53,8 @@ export interface TurnEntry extends EntryCommon {
 export interface TerminalEntry extends EntryCommon {
   readonly kind: 'terminal';
   readonly outcome: FlowOutcome;
+  /** Why the run ended without the engine: bad definition, poison job. */
+  readonly reason?: Failure;
 }
 
 export type JournalEntry = PostEntry | ClaimEntry | TurnEntry | TerminalEntry;
