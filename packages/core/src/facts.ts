@@ -66,6 +66,8 @@ export interface RequestFact {
   readonly action: Action;
   readonly state: 'assigned' | 'parked';
   readonly delivery: number;
+  /** Workers that were lost with earlier deliveries of this request (a refused delivery is none). */
+  readonly losses: number;
   readonly worker: string;
   readonly workerEpoch: string;
   readonly requestPartition: number;
