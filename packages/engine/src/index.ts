@@ -1,1 +1,2 @@
-export {};
+export * from './compiled.js';
+export * from './protocol.js';

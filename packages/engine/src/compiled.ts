@@ -1,0 +1,103 @@
+import type {
+  DeciderDefinition,
+  DeciderDepth,
+  Extraction,
+  FlowDefinition,
+  FlowOptions,
+  RetryDefinition,
+  TaskDefinition,
+} from '@baton/flow';
+import type { JsonValue } from '@baton/core';
+
+/** Index of a node in `Compiled.nodes`; equal definitions number their nodes equally on every host (E-309). */
+export type NodeId = number;
+
+/** A link of the execution graph that carries a decider. */
+export interface DeciderEdge {
+  readonly from: NodeId;
+  readonly to: NodeId;
+  readonly decider: DeciderDefinition;
+  readonly depth: DeciderDepth;
+}
+
+/** Where the inputs of one method come from: parameter → symbol. */
+export interface Binding {
+  readonly parameter: string;
+  readonly symbol: string;
+  readonly optional: boolean;
+}
+
+interface NodeCommon {
+  readonly id: NodeId;
+  /** Unique for atoms; `@`, `@.i.j` for a flow, with `$` at its end node. */
+  readonly name: string;
+  /** Direct neighbours in the execution graph. */
+  readonly before: readonly NodeId[];
+  readonly after: readonly NodeId[];
+  /** The retry that decides about failures here. */
+  readonly controller: NodeId | undefined;
+  /** Position in the hierarchy read from left to right, a retry before the children of its flow (E-401). */
+  readonly leaf: number;
+  /** The flow this node stands in: its entry node; for an entry or end node, the flow around it. */
+  readonly parent: NodeId | undefined;
+}
+
+/** Entry or end of a flow: nothing to do, open as soon as everything before it is. */
+export interface MarkerNode extends NodeCommon {
+  readonly kind: 'flow' | 'flow_end';
+  /** Of an entry node: its end, pattern, depth of nesting, and index of each child among its siblings. */
+  readonly flow?: FlowNode;
+}
+
+export interface FlowNode {
+  readonly end: NodeId;
+  readonly pattern: 'linear' | 'unordered' | 'graph';
+  readonly depth: number;
+  readonly retry: NodeId | undefined;
+  /** Graph: entry or atom node of each child, and the links between them as child indexes, by target. */
+  readonly children: readonly NodeId[];
+  readonly linksTo: readonly (readonly number[])[];
+}
+
+interface AtomNodeCommon extends NodeCommon {
+  /** Position in the definition as written: order of equal priorities (E-113). */
+  readonly document: number;
+  readonly priority: number;
+  readonly execute: readonly Binding[];
+  readonly revert: readonly Binding[];
+  readonly inject: ReadonlyMap<string, JsonValue>;
+  readonly provides: ReadonlyMap<string, Extraction>;
+}
+
+export interface TaskNode extends AtomNodeCommon {
+  readonly kind: 'task';
+  readonly task: TaskDefinition;
+}
+
+export interface RetryNode extends AtomNodeCommon {
+  readonly kind: 'retry';
+  readonly retry: RetryDefinition;
+  /** The flow it controls. */
+  readonly flow: NodeId;
+}
+
+export type AtomNode = TaskNode | RetryNode;
+export type Node = AtomNode | MarkerNode;
+
+/** Execution graph and hierarchy of one flow definition; holds no data of a run, never changes (engine.md section 3). */
+export interface Compiled {
+  readonly definition: FlowDefinition;
+  readonly options: Required<FlowOptions>;
+  readonly nodes: readonly Node[];
+  /** Atom name → node, in document order. */
+  readonly atoms: ReadonlyMap<string, AtomNode>;
+  /** Symbol → atoms that provide it, by ascending `leaf`. */
+  readonly providers: ReadonlyMap<string, readonly AtomNode[]>;
+  /** Every link with a decider, by target. */
+  readonly deciders: ReadonlyMap<NodeId, readonly DeciderEdge[]>;
+}
+
+/** Whether the node is a task or a retry controller. */
+export function isAtom(node: Node): node is AtomNode {
+  return node.kind === 'task' || node.kind === 'retry';
+}

@@ -1,0 +1,76 @@
+/**
+ * What goes into `step` and what comes out. A driver carries the commands out, in order, after the facts are stored, and feeds
+ * the answers back as events (engine.md 8.2, E-1702).
+ */
+import type { Fact, Failure, FlowOutcome, Value } from '@baton/core';
+import type { OnWorkerLoss } from '@baton/flow';
+
+export type Event =
+  /** Begin, or go on after a stop: legal in every flow state but FAILURE with a failed revert (E-1315 to E-1319). */
+  | { readonly type: 'run' }
+  /** A new owner goes on: no change of the flow's state, commands again for what is outstanding. */
+  | { readonly type: 'adopt' }
+  /** An operator wants a suspended flow to go on; otherwise nothing. */
+  | { readonly type: 'resume' }
+  | { readonly type: 'completed'; readonly requestId: string; readonly value?: Value }
+  | { readonly type: 'failed'; readonly requestId: string; readonly failure: Failure }
+  /** Only in deterministic runs: the turn of a retry controller has come (E-1421). */
+  | { readonly type: 'evaluate'; readonly requestId: string }
+  | { readonly type: 'suspend' }
+  /** `revert: false` ends CANCELLED at once; `true` undoes what ran and ends REVERTED (C-1305). */
+  | { readonly type: 'cancel'; readonly revert: boolean }
+  /** Finished flows: undo what ran (E-1323). */
+  | { readonly type: 'revert' }
+  | { readonly type: 'timerFired'; readonly id: string };
+
+/** A resolved argument: the value, or one element of it when `path` is given (a reference is resolved first, by the driver). */
+export interface Argument {
+  readonly value: Value;
+  readonly path?: string | number;
+}
+
+interface RequestCommand {
+  readonly atom: string;
+  readonly requestId: string;
+  readonly round: number;
+  readonly attempt: number;
+  readonly task: string;
+  readonly taskVersion: string;
+  readonly args: Readonly<Record<string, Argument>>;
+  readonly timeoutMs?: number;
+  /** Longest time until a worker has taken it. */
+  readonly queueTimeoutMs?: number;
+  readonly onWorkerLoss: OnWorkerLoss;
+}
+
+export interface ExecuteCommand extends RequestCommand {
+  readonly type: 'execute';
+}
+
+export interface RevertCommand extends RequestCommand {
+  readonly type: 'revert';
+  /** What `execute` came to; absent: it never finished or gave nothing. */
+  readonly result?: { readonly value: Value } | { readonly failure: Failure };
+  /** Recorded execute failures by atom name. */
+  readonly flowFailures: Readonly<Record<string, Failure>>;
+}
+
+export type Command =
+  | ExecuteCommand
+  | RevertCommand
+  /** Deterministic runs only: answer with an `evaluate` event when this one's turn has come. */
+  | { readonly type: 'evaluate'; readonly atom: string; readonly requestId: string }
+  /** Nobody waits for this request any more: tell its worker to stop. Its answer changes nothing or is reverted. */
+  | { readonly type: 'abort'; readonly atom: string; readonly requestId: string }
+  | { readonly type: 'startTimer'; readonly id: string; readonly delayMs: number }
+  | { readonly type: 'cancelTimer'; readonly id: string }
+  /** Suspended: nothing runs, nothing starts before `run` or `resume`. */
+  | { readonly type: 'suspended' }
+  /** The run is over. Failures: all recorded on atoms, execute failures first (E-809); each names its atom. */
+  | { readonly type: 'finish'; readonly outcome: FlowOutcome; readonly failures: readonly Failure[] };
+
+/** One turn: the facts go into one journal entry, the commands follow once it is stored. Both empty: nothing happened. */
+export interface Turn {
+  readonly facts: readonly Fact[];
+  readonly commands: readonly Command[];
+}

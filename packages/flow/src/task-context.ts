@@ -1,0 +1,38 @@
+import type { Failure, Fence, JsonValue, Logger } from '@baton/core';
+
+/** Second argument of `execute` and `revert`: small and frozen (experience S8). */
+export interface TaskContext {
+  /** Aborted by cancel, drain deadline, timeout or a lost session; the reason is a `BatonError` or a text. */
+  readonly signal: AbortSignal;
+  readonly flowId: string;
+  readonly atom: string;
+  /** From 1, in this retry round. */
+  readonly attempt: number;
+  /** How often the innermost retry controller has executed. */
+  readonly round: number;
+  readonly requestId: string;
+  /** n-th sending of this request, from 1. */
+  readonly delivery: number;
+  /** Proof of the owner at the time of sending; give it to systems that can check it. */
+  readonly fence: Fence;
+  /** Equal for every repetition of the same work: after a takeover, a re-send, another attempt. New in a new retry round. */
+  readonly idempotencyKey: string;
+  /** Wall time in ms at which the attempt is aborted; absent = no limit. */
+  readonly deadline?: number;
+  /** Id of the worker that runs it. */
+  readonly worker: string;
+  readonly log: Logger;
+  /** 0 to 1, clamped; best effort, never changes the outcome. */
+  progress(fraction: number, message?: string): void;
+  /** At most 16 KiB, best effort; handed to a re-execution of the same attempt as `lastCheckpoint`. */
+  checkpoint(data: JsonValue): void;
+  readonly lastCheckpoint?: JsonValue;
+}
+
+/** What `revert` gets in addition. */
+export interface RevertContext<V> extends TaskContext {
+  /** What `execute` returned, its failure, or `undefined` when it never finished (E-123). */
+  readonly result: V | Failure | undefined;
+  /** Recorded execute failures by atom name (E-124). */
+  readonly flowFailures: Readonly<Record<string, Failure>>;
+}
