@@ -26,6 +26,11 @@ export const errorCodes = {
     check: 'The message names the reader and the first reason.',
     remedy: 'Check that both sides run compatible versions; a foreign producer may write to a Baton topic.',
   },
+  BATON_INPUT_UNSUPPORTED: {
+    cause: 'A message is of a protocol version or a kind that this version of Baton does not know.',
+    check: 'The message names what was found and what is known; `baton cluster members` shows the versions.',
+    remedy: 'Finish the rolling upgrade, or bring the newer member back to the version of the others.',
+  },
   BATON_DEFINITION_INVALID: {
     cause: 'A flow definition does not have the documented shape.',
     check: 'The message names the path inside the definition.',
@@ -40,6 +45,11 @@ export const errorCodes = {
     cause: 'No job of this id is known.',
     check: '`baton job list` shows the known jobs.',
     remedy: 'Check the id and that you look at the right board and cluster.',
+  },
+  BATON_NOT_FOUND_DOCUMENT: {
+    cause: 'A document that a journal entry refers to (a definition or a payload) is not in the store.',
+    check: 'The message names the collection and the id.',
+    remedy: 'The store may have been restored from an older backup than the jobboard; post the job again.',
   },
   BATON_CONFLICT_NODE_EXISTS: {
     cause: 'A node of the jobboard exists already.',
@@ -75,6 +85,16 @@ export const errorCodes = {
     cause: 'A job with this key exists and has other content.',
     check: '`baton job get KEY` shows what was posted.',
     remedy: 'Use another key, or post exactly the same content.',
+  },
+  BATON_CONFLICT_SCHEMA_NEWER: {
+    cause: 'The store was written by a newer version of Baton than this one.',
+    check: 'The message names both schema versions.',
+    remedy: 'Run the newer version on this member too.',
+  },
+  BATON_CONFLICT_OTHER_CLUSTER: {
+    cause: 'The store belongs to another cluster than the jobboard.',
+    check: 'The message names both cluster ids.',
+    remedy: 'Correct the address or the name of the database, or the root of the jobboard.',
   },
   BATON_UNAVAILABLE_DISCONNECTED: {
     cause: 'There is no connection to a service at the moment; nothing was sent.',
