@@ -86,6 +86,11 @@ export const errorCodes = {
     check: '`baton job get KEY` shows what was posted.',
     remedy: 'Use another key, or post exactly the same content.',
   },
+  BATON_CONFLICT_SERVER_RUNNING: {
+    cause: 'Another embedded server uses this database file or listens on this socket or port already.',
+    check: 'The message names the file or the address.',
+    remedy: 'Use the running one, stop it, or give this one another file and address.',
+  },
   BATON_CONFLICT_SCHEMA_NEWER: {
     cause: 'The store was written by a newer version of Baton than this one.',
     check: 'The message names both schema versions.',
