@@ -36,6 +36,53 @@ export const errorCodes = {
     check: 'The message names the path inside the definition.',
     remedy: 'Build the flow with @baton/flow, or compare it with the published schema.',
   },
+  BATON_DEFINITION_DUPLICATE_TASK: {
+    cause: 'A worker was given two tasks of the same name and version.',
+    check: 'The message names the task and the version.',
+    remedy: 'Rename one of them, or raise the version of the newer one.',
+  },
+  BATON_DEFINITION_DUPLICATE_ATOM: {
+    cause: 'Two atoms of one flow have the same name; the name ties an atom to its record.',
+    check: 'The message names the atom.',
+    remedy: 'Rename one of them, or use `task.as(name)` to use a task twice.',
+  },
+  BATON_DEFINITION_CYCLE: {
+    cause: 'The links of a graph form a cycle.',
+    check: 'The message names the link that closes it.',
+    remedy: 'Remove a link, or a requirement that made one automatically.',
+  },
+  BATON_DEFINITION_AMBIGUOUS_DEPENDENCY: {
+    cause: 'Several nodes of a graph provide a symbol that a new node requires.',
+    check: 'The message names the symbol, the node and the providers.',
+    remedy: 'Rename one of the provided symbols, or bind the requirement with `rebind`.',
+  },
+  BATON_DEFINITION_RETRY_NEEDS_OWN_FLOW: {
+    cause:
+      'A retry controller requires a symbol that its own flow provides, but it runs before every atom of that flow.',
+    check: 'The message names the symbol, the retry and the provider.',
+    remedy: 'Provide the symbol before the flow, or give it in the store.',
+  },
+  BATON_DEFINITION_MISSING_REQUIREMENT: {
+    cause: 'An atom requires symbols that nothing before it provides and that are not in the store.',
+    check:
+      'The message lists each atom with its missing symbols, and who provides them where they cannot be seen.',
+    remedy: 'Give the symbols in the store, or let an earlier atom provide them.',
+  },
+  BATON_DEFINITION_BINDING: {
+    cause: 'A rebind names a parameter that the atom does not have, or has more entries than parameters.',
+    check: 'The message names the atom and the parameter.',
+    remedy: 'Correct the name, or declare the parameter in `requires` or `optional`.',
+  },
+  BATON_DEFINITION_UNKNOWN_NODE: {
+    cause: 'A link joins a node that is not part of the graph.',
+    check: 'The message names the graph and the node.',
+    remedy: 'Add both nodes to the graph before linking them.',
+  },
+  BATON_DEFINITION_DECIDER_NOT_PORTABLE: {
+    cause: 'A decider is a function; a conductor holds no user code.',
+    check: 'The message names the link.',
+    remedy: 'Write it as an expression, or run the flow in process.',
+  },
   BATON_NOT_FOUND_NODE: {
     cause: 'A node of the jobboard does not exist (any more).',
     check: 'The message names the path.',
@@ -101,6 +148,16 @@ export const errorCodes = {
     check: 'The message names both cluster ids.',
     remedy: 'Correct the address or the name of the database, or the root of the jobboard.',
   },
+  BATON_CONFLICT_CANCELLED: {
+    cause: 'A task was told to stop because nobody wants its result any more.',
+    check: 'The message repeats the reason of the cancellation.',
+    remedy: 'None needed: stop the work and leave things such that revert can undo them.',
+  },
+  BATON_CONFLICT_HALF_UNDONE: {
+    cause: 'A revert of this flow failed; running it again would hide what is still in place.',
+    check: '`baton job get ID` lists what was undone, what was not, and what failed to be.',
+    remedy: 'Retry or accept the failed revert with the operator commands.',
+  },
   BATON_UNAVAILABLE_DISCONNECTED: {
     cause: 'There is no connection to a service at the moment; nothing was sent.',
     check: '`baton cluster doctor` tells which service is not reachable.',
@@ -131,6 +188,12 @@ export const errorCodes = {
     cause: 'An operation did not end before its deadline.',
     check: 'The message names the operation and the deadline.',
     remedy: 'Look at the health of the service it waits for, or allow more time.',
+  },
+  BATON_UNAVAILABLE_DRAINING: {
+    cause: 'A task was told to stop because its worker shuts down and the time for finishing is over.',
+    check: '`drain.timeout` of the worker against the usual run time of the task.',
+    remedy:
+      'None needed: another worker runs it under the same idempotency key. Raise drain.timeout if it happens often.',
   },
   BATON_INVARIANT_UNREACHABLE: {
     cause: 'A place was reached that the code holds for impossible.',

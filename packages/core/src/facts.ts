@@ -81,7 +81,10 @@ export interface TimerFact {
   readonly fact: 'timer';
   readonly id: string;
   readonly state: 'set' | 'fired' | 'cancelled';
-  /** Cluster time, ms since 1970. */
+  /** The atom that waits, and for how long from the time of the entry; with `set`. */
+  readonly atom?: string;
+  readonly delayMs?: number;
+  /** Cluster time, ms since 1970; given by the owner that set it. */
   readonly dueAtMs?: number;
 }
 
