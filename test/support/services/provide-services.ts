@@ -1,0 +1,45 @@
+/** The services of a test run: those you name, else containers where a Docker engine runs, else processes. */
+import type { Report } from './artifacts.js';
+import { dockerRuns, startContainers } from './docker.js';
+import { endpointVariables, type Endpoints } from './endpoints.js';
+import { serviceNames, startServices, type ServiceName } from './start-services.js';
+
+export interface ProvidedServices {
+  readonly endpoints: Endpoints;
+  /** Where they come from, for a person. */
+  readonly origin: string;
+  stop(): Promise<void>;
+}
+
+export async function provideServices(options: {
+  readonly zookeepers?: 1 | 3;
+  readonly report: Report;
+}): Promise<ProvidedServices> {
+  const given = Object.fromEntries(
+    serviceNames.flatMap((name) => {
+      const value = process.env[endpointVariables[name]];
+      return value === undefined || value === '' ? [] : [[name, value]];
+    }),
+  ) as Partial<Endpoints>;
+  const missing = serviceNames.filter((name) => given[name] === undefined);
+  if (missing.length === serviceNames.length && options.zookeepers !== 3 && dockerRuns())
+    return { ...(await startContainers()), origin: 'containers' };
+  const services = await startServices({ ...options, only: missing });
+  return {
+    endpoints: { ...services.endpoints, ...given } as Endpoints,
+    origin:
+      missing.length === 0
+        ? 'given'
+        : missing.length === serviceNames.length
+          ? 'processes'
+          : `processes for ${missing.join(' and ')}`,
+    stop: () => services.stop(),
+  };
+}
+
+/** The environment in which `realServices()` finds them. */
+export function environmentOf(endpoints: Endpoints): Record<string, string> {
+  return Object.fromEntries(
+    serviceNames.map((name: ServiceName) => [endpointVariables[name], endpoints[name]]),
+  );
+}
