@@ -1,0 +1,61 @@
+import { InputError, type Value } from '@baton/core';
+import { fromBytes, toBytes } from './json-bytes.js';
+
+/** Highest first. */
+export const priorities = ['VERY_HIGH', 'HIGH', 'NORMAL', 'LOW', 'VERY_LOW'] as const;
+export type Priority = (typeof priorities)[number];
+
+/** What stands on the board for a job: enough to decide whether and when to claim it. Never payloads, never secrets. */
+export interface Posting {
+  readonly name: string;
+  readonly priority: Priority;
+  /** SHA-256 of the canonical flow JSON, hexadecimal. */
+  readonly definitionHash: string;
+  readonly namespace: string;
+  readonly tags: Readonly<Record<string, string>> | readonly string[];
+  /** A conductor claims only what it understands. */
+  readonly protocolVersion: 1;
+  /** Wall time of the poster, ms since 1970; orders jobs of one priority. */
+  readonly createdAtMs: number;
+  /**
+   * The symbols given with the job, when they are few and small: a conductor can then start a job that was never claimed without
+   * reading the store. Absent: they stand in journal entry 0 only. The board is readable for operators: the poster leaves
+   * them out where that matters.
+   */
+  readonly store?: Readonly<Record<string, Value>>;
+  /** Set by an abandon with back-off: nobody should claim it before (ms since 1970). */
+  readonly notBeforeMs?: number;
+}
+
+export const postingBytesMax = 4096;
+
+/** @throws InputError `BATON_INPUT_TOO_LARGE` above 4 KiB of JSON. */
+export function encodePosting(posting: Posting): Uint8Array {
+  const bytes = toBytes(posting);
+  if (bytes.length > postingBytesMax)
+    throw new InputError(
+      'BATON_INPUT_TOO_LARGE',
+      `the posting of job ${JSON.stringify(posting.name)} has ${bytes.length} bytes, allowed are ${postingBytesMax}: shorten its name or tags`,
+    );
+  return bytes;
+}
+
+/** Unknown fields are kept: a newer poster may have written them. @throws InputError `BATON_INPUT_MALFORMED` */
+export function decodePosting(bytes: Uint8Array, path: string): Posting {
+  const posting = fromBytes(bytes) as Partial<Posting> | null | undefined;
+  if (
+    typeof posting !== 'object' ||
+    posting === null ||
+    typeof posting.name !== 'string' ||
+    typeof posting.definitionHash !== 'string' ||
+    typeof posting.createdAtMs !== 'number' ||
+    !priorities.includes(posting.priority as Priority)
+  )
+    throw new InputError('BATON_INPUT_MALFORMED', `node ${path} does not hold a posting`);
+  return posting as Posting;
+}
+
+/** Sort order of the board: highest priority first, then oldest. */
+export function comparePostings(a: Posting, b: Posting): number {
+  return priorities.indexOf(a.priority) - priorities.indexOf(b.priority) || a.createdAtMs - b.createdAtMs;
+}
