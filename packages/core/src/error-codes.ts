@@ -139,8 +139,8 @@ export const errorCodes = {
     remedy: 'Use the running one, stop it, or give this one another file and address.',
   },
   BATON_CONFLICT_SCHEMA_NEWER: {
-    cause: 'The store was written by a newer version of Baton than this one.',
-    check: 'The message names both schema versions.',
+    cause: 'The store or the jobboard was written by a newer version of Baton than this one.',
+    check: 'The message names both versions.',
     remedy: 'Run the newer version on this member too.',
   },
   BATON_CONFLICT_OTHER_CLUSTER: {
@@ -183,6 +183,11 @@ export const errorCodes = {
     cause: 'A service refused an operation for a reason that is not about the data.',
     check: 'The message repeats what the service said.',
     remedy: 'Look into the log of the service.',
+  },
+  BATON_UNAVAILABLE_NO_SLOT: {
+    cause: 'Every slot (partition) of this kind is leased by another member, so this one has no inbox.',
+    check: '`baton member list` shows who is there.',
+    remedy: 'Raise the number of slots with `baton migrate`, or run fewer members.',
   },
   BATON_UNAVAILABLE_DEADLINE: {
     cause: 'An operation did not end before its deadline.',

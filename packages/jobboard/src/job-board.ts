@@ -1,0 +1,356 @@
+/**
+ * Purpose: the board of one session: jobs, members and slots (DESIGN 8, reliability 5 and 6).
+ * States: open until its session is lost or `close` was called. Everything made through it (claims, registrations, slots, views)
+ *   is dead with the session; its owner then opens a new board on a new session.
+ * Authoritative: the nodes. Nothing here is cached; a `BoardView` is a copy and says so.
+ * On failure: operations reject with the codes of `CoordinationSession`; those on claims decide lost answers by themselves.
+ * Not here: the journal (what a job's run came to), choosing whom a job goes to.
+ */
+import {
+  checkId,
+  codeOf,
+  type CoordinationSession,
+  type Member,
+  type MemberInfo,
+  type MemberKind,
+  type Runtime,
+} from '@baton/core';
+import { WatchedBoard, type BoardEvent, type BoardView } from './board-view.js';
+import { Claims, type Claim, type FoundJob, type LockOwner } from './claims.js';
+import { fromBytes } from './json-bytes.js';
+import {
+  BoardPaths,
+  buckets,
+  ensureLayout,
+  membersPath,
+  parseJobName,
+  type JobKey,
+  type Meta,
+  type SlotKind,
+} from './layout.js';
+import { WatchedMembers, memberOf, type MemberListener, type MemberWatch } from './member-watch.js';
+import { comparePostings, decodePosting, encodePosting, type Posting } from './posting.js';
+import { Registration } from './registration.js';
+import { getIfAny, whenConnected } from './session-reads.js';
+
+export interface JobBoardOptions {
+  readonly session: CoordinationSession;
+  /** Name of the board. */
+  readonly board: string;
+  readonly runtime: Runtime;
+  /** Label written into locks and slots. */
+  readonly memberId: string;
+}
+
+/** A job as `read` finds it. */
+export interface JobReading {
+  readonly state: 'UNCLAIMED' | 'CLAIMED' | 'DORMANT' | 'TRASHED' | 'ABSENT';
+  readonly posting?: Posting;
+  readonly owner?: LockOwner;
+  /** Version of its node; 0 when it has none. */
+  readonly claims: number;
+  readonly life: number;
+}
+
+export interface JobListing extends FoundJob {
+  readonly state: 'UNCLAIMED' | 'CLAIMED';
+  readonly owner?: LockOwner;
+}
+
+export class JobBoard {
+  readonly session: CoordinationSession;
+  readonly #runtime: Runtime;
+  readonly #paths: BoardPaths;
+  readonly #meta: Meta;
+  readonly #claims: Claims;
+  readonly #registration: Registration;
+  readonly #open = new Set<{ close(): void }>();
+
+  private constructor(o: JobBoardOptions, paths: BoardPaths, meta: Meta) {
+    const { session, runtime, memberId } = o;
+    this.session = session;
+    this.#runtime = runtime;
+    this.#paths = paths;
+    this.#meta = meta;
+    this.#claims = new Claims({
+      session,
+      paths,
+      memberId,
+      random: runtime.random,
+      generation: meta.storeGeneration,
+    });
+    this.#registration = new Registration({ session, clock: runtime.clock, memberId });
+  }
+
+  /**
+   * Opens the board and makes its nodes on first use.
+   * @throws ConflictError `BATON_CONFLICT_SCHEMA_NEWER` when a newer Baton made the layout; InputError for bad names.
+   */
+  static async open(o: JobBoardOptions): Promise<JobBoard> {
+    const paths = new BoardPaths(checkId('board', o.board));
+    checkId('member', o.memberId);
+    return new JobBoard(o, paths, await ensureLayout(o.session, paths, o.runtime.random));
+  }
+
+  /** Same for every board, journal and member of one cluster. */
+  get clusterId(): string {
+    return this.#meta.clusterId;
+  }
+
+  /** First part of every fence. */
+  get generation(): number {
+    return this.#meta.storeGeneration;
+  }
+
+  /**
+   * Puts a job on the board (P-601). Idempotent: `exists` says that it was there already, which after a lost answer may be this
+   * very call. @throws InputError `BATON_INPUT_TOO_LARGE` above 4 KiB.
+   */
+  async post(jobId: string, posting: Posting): Promise<'posted' | 'exists'> {
+    const path = this.#paths.job({ jobId: checkId('job', jobId), life: 0 });
+    const data = encodePosting(posting);
+    for (;;) {
+      try {
+        await this.session.create(path, data);
+        return 'posted';
+      } catch (error) {
+        if (codeOf(error) === 'BATON_CONFLICT_NODE_EXISTS') return 'exists';
+        if (codeOf(error) !== 'BATON_UNAVAILABLE_OUTCOME_UNKNOWN') throw error;
+      }
+      await whenConnected(this.session);
+    }
+  }
+
+  /** Reads a job that a view showed; undefined when it is gone. */
+  async find(key: JobKey): Promise<FoundJob | undefined> {
+    const path = this.#paths.job(key);
+    const node = await getIfAny(this.session, path);
+    if (node === undefined) return undefined;
+    const posting = decodePosting(node.data, path);
+    return { jobId: key.jobId, life: key.life, posting, version: node.stat.version };
+  }
+
+  /**
+   * Takes a job (P-501). Resolves or rejects only when it is decided, also after a lost answer (P-502).
+   * @throws ConflictError `BATON_CONFLICT_CLAIMED`, NotFoundError `BATON_NOT_FOUND_JOB`, UnavailableErrors of the session.
+   */
+  claim(found: FoundJob): Promise<Claim> {
+    return this.#claims.claim(found);
+  }
+
+  /**
+   * Takes a finished job off the board (P-603). As `abandon`, `trash` and `release`: no effect and ConflictError
+   * `BATON_CONFLICT_CLAIM_LOST` when the claim is over, NotFoundError `BATON_NOT_FOUND_JOB` when the job is gone.
+   */
+  consume(claim: Claim): Promise<void> {
+    return this.#claims.consume(claim);
+  }
+
+  /** Gives a job back; nobody should claim it before `notBeforeMs` (ms since 1970). */
+  abandon(claim: Claim, options: { readonly notBeforeMs?: number } = {}): Promise<void> {
+    return this.#claims.abandon(claim, options.notBeforeMs);
+  }
+
+  /** Gives a job back at once, its node untouched (drain). */
+  release(claim: Claim): Promise<void> {
+    return this.#claims.release(claim);
+  }
+
+  /** Moves a job to the trash, posting and reason kept. */
+  trash(claim: Claim, reason: string): Promise<void> {
+    return this.#claims.trash(claim, reason);
+  }
+
+  /** Whether a claimed node is the leftover of a repeated post beside a job that has moved on (P-305). */
+  isLeftover(claim: Claim): Promise<boolean> {
+    return this.#claims.isLeftover(claim);
+  }
+
+  /** Takes a leftover off the board, conditional on this claim as `consume` is. */
+  removeLeftover(claim: Claim): Promise<void> {
+    return this.#claims.consume(claim);
+  }
+
+  /** A job of any state; completion is read from the store, never inferred from absence. */
+  async read(jobId: string): Promise<JobReading> {
+    const [jobs, dormant, owner, trash] = await Promise.all([
+      this.#lives('jobs', jobId),
+      this.#lives('dormant', jobId),
+      this.#claims.lock(jobId),
+      getIfAny(this.session, this.#paths.trash(jobId)),
+    ]);
+    const life = jobs.at(-1);
+    const found = life === undefined ? undefined : await this.find({ jobId, life });
+    if (found !== undefined) {
+      const { posting, version: claims } = found;
+      return {
+        state: owner ? 'CLAIMED' : 'UNCLAIMED',
+        posting,
+        claims,
+        life: found.life,
+        ...(owner && { owner }),
+      };
+    }
+    const asleep = dormant.at(-1);
+    if (asleep !== undefined) return { state: 'DORMANT', claims: 0, life: asleep };
+    if (trash === undefined) return { state: 'ABSENT', claims: 0, life: 0 };
+    const { posting, life: trashed } = fromBytes(trash.data) as { posting: Posting; life: number };
+    return { state: 'TRASHED', posting, claims: 0, life: trashed };
+  }
+
+  /** All jobs on the board, highest priority first, then oldest. What cannot be read is left out with a warning (P-522). */
+  async list(): Promise<JobListing[]> {
+    const listings = await Promise.all(buckets.map((_, bucket) => this.#listBucket(bucket)));
+    return listings.flat().sort((a, b) => comparePostings(a.posting, b.posting));
+  }
+
+  /** Follows the board; ends with the session or its `close`. The listener must not throw. */
+  async watch(listener: (event: BoardEvent) => void): Promise<BoardView> {
+    const { clock, logger } = this.#runtime;
+    const view = await WatchedBoard.open({
+      session: this.session,
+      paths: this.#paths,
+      clock,
+      logger,
+      listener,
+    });
+    this.#open.add(view);
+    return view;
+  }
+
+  /**
+   * Resolves when neither a job nor a dormant node of the job is on the board (it was settled or trashed); what it came to stands in
+   * the store. Rejects when `signal` is aborted or the session is lost.
+   */
+  async waitUntilGone(jobId: string, signal?: AbortSignal): Promise<void> {
+    for (;;) {
+      signal?.throwIfAborted();
+      await whenConnected(this.session);
+      let changed = (): void => undefined;
+      const change = new Promise<void>((resolve) => (changed = resolve));
+      const path = await this.#pathOnBoard(jobId);
+      if (path === undefined) return;
+      if ((await this.session.exists(path, changed)) === undefined) continue;
+      await this.#either(change, signal);
+    }
+  }
+
+  /**
+   * Announces this member by an ephemeral node. A node of the same name that a dead session left is waited for, at most two
+   * session timeouts. @throws ConflictError `BATON_CONFLICT_NODE_EXISTS` when another member lives under that name.
+   */
+  register<I extends MemberInfo>(info: I): Promise<Member<I>> {
+    checkId('member', info.id);
+    return this.#registration.register(info);
+  }
+
+  /** Tells new facts about a registered member; its epoch stays. */
+  updateMember(info: MemberInfo): Promise<void> {
+    return this.#registration.update(info);
+  }
+
+  unregister(member: MemberInfo): Promise<void> {
+    return this.#registration.unregister(member);
+  }
+
+  async members(kind: MemberKind): Promise<Member[]> {
+    const ids = await this.session.children(membersPath[kind]);
+    const nodes = await Promise.all(ids.map((id) => getIfAny(this.session, `${membersPath[kind]}/${id}`)));
+    return nodes.flatMap((node) => (node && memberOf(kind, node)) ?? []);
+  }
+
+  /** Follows the members of a kind; ends with the session or its `close`. The listener must not throw. */
+  async watchMembers(kind: MemberKind, listener: MemberListener): Promise<MemberWatch> {
+    const { logger } = this.#runtime;
+    const watch = await WatchedMembers.open({ session: this.session, kind, logger, listener });
+    this.#open.add(watch);
+    return watch;
+  }
+
+  /** Leases one of `count` partitions as inbox, for the life of the session. @throws UnavailableError `BATON_UNAVAILABLE_NO_SLOT` */
+  leaseSlot(kind: SlotKind, count: number): Promise<number> {
+    return this.#registration.leaseSlot(kind, count);
+  }
+
+  /** Tells a member to look for commands. @throws NotFoundError `BATON_NOT_FOUND_NODE` when it is not there. */
+  nudge(memberId: string): Promise<void> {
+    return this.#registration.nudge(memberId);
+  }
+
+  /** Calls back for nudges of this member (several may come as one), and after each reconnection. The answer unsubscribes. */
+  onNudge(listener: () => void): () => void {
+    return this.#registration.onNudge(listener);
+  }
+
+  /** Ends the session: locks, registrations and slots are gone at once. Idempotent. */
+  async close(): Promise<void> {
+    for (const each of this.#open) each.close();
+    this.#open.clear();
+    this.#registration.close();
+    await this.session.close();
+  }
+
+  /** Lives of a job in one tree, ascending. */
+  async #lives(tree: 'jobs' | 'dormant', jobId: string): Promise<number[]> {
+    const names = await this.session.children(this.#paths.bucketOf(tree, jobId));
+    const keys = names.map(parseJobName).filter((key) => key?.jobId === jobId);
+    return keys.map((key) => (key as JobKey).life).sort((a, b) => a - b);
+  }
+
+  /** Looks twice at the jobs: between two single listings a job could wake up from the one into the other. */
+  async #pathOnBoard(jobId: string): Promise<string | undefined> {
+    const [jobs, dormant, again] = await Promise.all([
+      this.#lives('jobs', jobId),
+      this.#lives('dormant', jobId),
+      this.#lives('jobs', jobId),
+    ]);
+    const life = again.at(-1) ?? jobs.at(-1);
+    if (life !== undefined) return this.#paths.job({ jobId, life });
+    const asleep = dormant.at(-1);
+    return asleep === undefined ? undefined : `${this.#paths.bucketOf('dormant', jobId)}/${jobId}.${asleep}`;
+  }
+
+  /** Until `change`, the next connection, or the end of waiting. */
+  #either(change: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const end = (settle: () => void) => () => {
+        unsubscribe();
+        signal?.removeEventListener('abort', aborted);
+        settle();
+      };
+      const aborted = end(() => reject(signal?.reason as Error));
+      const woken = end(resolve);
+      const unsubscribe = this.session.onState((state) => {
+        if (state !== 'suspended') woken();
+      });
+      signal?.addEventListener('abort', aborted);
+      void change.then(woken);
+    });
+  }
+
+  async #listBucket(bucket: number): Promise<JobListing[]> {
+    const [names, locks] = await Promise.all([
+      this.session.children(this.#paths.bucket('jobs', bucket)),
+      this.session.children(this.#paths.bucket('locks', bucket)),
+    ]);
+    const locked = new Set(locks);
+    const keys = names.flatMap((name) => parseJobName(name) ?? []);
+    const listings = await Promise.all(keys.map((key) => this.#listJob(key, locked.has(key.jobId))));
+    return listings.filter((listing) => listing !== undefined);
+  }
+
+  async #listJob(key: JobKey, locked: boolean): Promise<JobListing | undefined> {
+    try {
+      const [found, owner] = await Promise.all([
+        this.find(key),
+        locked ? this.#claims.lock(key.jobId) : undefined,
+      ]);
+      if (found === undefined) return undefined;
+      return { ...found, state: owner ? 'CLAIMED' : 'UNCLAIMED', ...(owner && { owner }) };
+    } catch (error) {
+      if (codeOf(error) !== 'BATON_INPUT_MALFORMED') throw error;
+      this.#runtime.logger.warn('board.job-unreadable', { jobId: key.jobId, error });
+      return undefined;
+    }
+  }
+}

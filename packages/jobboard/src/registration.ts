@@ -1,0 +1,149 @@
+/**
+ * Purpose: this member's own presence: its ephemeral node, its slots, and nudges ("look for commands").
+ * States: not registered, registered.
+ * Authoritative: the nodes; they live and die with the session.
+ * On failure: a lost answer is decided behind a read barrier (`createOwn`).
+ * Not here: who else is there (`MemberWatch`).
+ */
+import {
+  ConflictError,
+  NotFoundError,
+  UnavailableError,
+  codeOf,
+  hash32,
+  type Clock,
+  type CoordinationSession,
+  type Member,
+  type MemberInfo,
+  type NodeWatcher,
+} from '@baton/core';
+import { toBytes } from './json-bytes.js';
+import { membersPath, slotsPath, type SlotKind } from './layout.js';
+import { createOwn, getIfAny, isInterruption, readDecided } from './session-reads.js';
+
+export class Registration {
+  readonly #session: CoordinationSession;
+  readonly #clock: Clock;
+  readonly #memberId: string;
+  readonly #nudged = new Set<() => void>();
+  readonly #unsubscribe: () => void;
+  #path: string | undefined;
+
+  constructor(o: { session: CoordinationSession; clock: Clock; memberId: string }) {
+    this.#session = o.session;
+    this.#clock = o.clock;
+    this.#memberId = o.memberId;
+    this.#unsubscribe = o.session.onState((state) => {
+      if (state === 'connected') this.#onOwnNode();
+    });
+  }
+
+  async register<I extends MemberInfo>(info: I): Promise<Member<I>> {
+    const path = `${membersPath[info.kind]}/${info.id}`;
+    const data = toBytes(info);
+    while (!(await createOwn(this.#session, path, data))) await this.#untilFree(path);
+    const stat = await readDecided(this.#session, () => this.#session.exists(path));
+    if (stat?.ephemeralOwner !== this.#session.id)
+      throw new ConflictError(
+        'BATON_CONFLICT_NODE_EXISTS',
+        `member ${info.id} was removed while it registered`,
+      );
+    this.#path = path;
+    if (this.#nudged.size > 0) void this.#watchOwnNode();
+    return { ...info, epoch: stat.czxid.toString(16) };
+  }
+
+  async update(info: MemberInfo): Promise<void> {
+    await this.#session.set(`${membersPath[info.kind]}/${info.id}`, toBytes(info));
+  }
+
+  async unregister(member: MemberInfo): Promise<void> {
+    this.#path = undefined;
+    try {
+      await this.#session.delete(`${membersPath[member.kind]}/${member.id}`);
+    } catch (error) {
+      if (codeOf(error) !== 'BATON_NOT_FOUND_NODE') throw error;
+    }
+  }
+
+  async leaseSlot(kind: SlotKind, count: number): Promise<number> {
+    const taken = new Set(await this.#session.children(slotsPath[kind]));
+    const data = toBytes({ member: this.#memberId });
+    const start = hash32(this.#memberId);
+    for (let step = 0; step < count; step++) {
+      const slot = (start + step) % count;
+      if (taken.has(String(slot))) continue;
+      if (await createOwn(this.#session, `${slotsPath[kind]}/${slot}`, data)) return slot;
+    }
+    throw new UnavailableError('BATON_UNAVAILABLE_NO_SLOT', `all ${count} slots of ${kind} are leased`, {
+      details: { kind, count },
+    });
+  }
+
+  onNudge(listener: () => void): () => void {
+    this.#nudged.add(listener);
+    if (this.#nudged.size === 1) void this.#watchOwnNode();
+    return () => this.#nudged.delete(listener);
+  }
+
+  /** Writes the member's own data over itself, which fires the watch it keeps there. */
+  async nudge(memberId: string): Promise<void> {
+    for (const directory of Object.values(membersPath)) {
+      const path = `${directory}/${memberId}`;
+      const node = await getIfAny(this.#session, path);
+      if (node === undefined) continue;
+      try {
+        await this.#session.set(path, node.data, node.stat.version);
+      } catch (error) {
+        // changed in between: then the member has been told
+        if (codeOf(error) !== 'BATON_CONFLICT_BAD_VERSION') throw error;
+      }
+      return;
+    }
+    throw new NotFoundError('BATON_NOT_FOUND_NODE', `no member ${memberId} is registered`);
+  }
+
+  close(): void {
+    this.#unsubscribe();
+    this.#nudged.clear();
+  }
+
+  /** A node of that name is there: that of a former session of ours, which ends by itself, or of somebody alive. */
+  async #untilFree(path: string): Promise<void> {
+    const limitMs = 2 * this.#session.timeoutMs;
+    let cancel = (): void => undefined;
+    const gone = new Promise<boolean>((resolve, reject) => {
+      cancel = this.#clock.setTimer(limitMs, () => resolve(false));
+      this.#session
+        .exists(path, () => resolve(true))
+        .then((stat) => {
+          if (stat === undefined) resolve(true);
+        }, reject);
+    });
+    try {
+      if (await gone) return;
+    } finally {
+      cancel();
+    }
+    throw new ConflictError(
+      'BATON_CONFLICT_NODE_EXISTS',
+      `${path} is held by another session for more than ${limitMs} ms: member ids must differ`,
+    );
+  }
+
+  readonly #onOwnNode: NodeWatcher = () => {
+    void this.#watchOwnNode().then(() => {
+      for (const listener of this.#nudged) listener();
+    });
+  };
+
+  /** Armed before the listeners are told, so that a nudge while they look is told again. */
+  async #watchOwnNode(): Promise<void> {
+    if (this.#path === undefined || this.#nudged.size === 0) return;
+    try {
+      await getIfAny(this.#session, this.#path, this.#onOwnNode);
+    } catch (error) {
+      if (!isInterruption(error) && codeOf(error) !== 'BATON_UNAVAILABLE_SESSION_LOST') throw error;
+    }
+  }
+}
