@@ -1,1 +1,14 @@
-export {};
+export { collectionNames, collectionSpecs } from './collections.js';
+export { Commands, type NumberedCommand, type OperatorCommand } from './commands.js';
+export { Definitions } from './definitions.js';
+export { entryIdOf, entrySizeOf, schemaVersion, splitFacts } from './entry-codec.js';
+export { headFenceOf, nextSeqOf, type FlowJournal } from './flow-journal.js';
+export { FlowView, type AtomView, type FailureSummary, type FlowDetail, type ScopeOf } from './flow-view.js';
+export { documentBytesMax } from './group-insert.js';
+export { installFence, type FenceRequest, type FenceResult } from './install-fence.js';
+export { JobRecords, type JobPost, type JobRecord } from './job-records.js';
+export { Journal, type AppendResult } from './journal.js';
+export { Payloads, type PayloadLimits } from './payloads.js';
+export { openPersistence, type Persistence, type PersistenceOptions } from './persistence.js';
+export { ReadModels, type ObservedFlow } from './read-models.js';
+export { Snapshots, snapshotEveryEntries, type Snapshot } from './snapshots.js';

@@ -1,0 +1,42 @@
+import type { CollectionSpec } from '@baton/core';
+
+/**
+ * Every collection of the store (reliability 3.2). The first group is insert-only: what is there never changes, so a
+ * stale read is old but never wrong. The second group is replaced by id and decides nothing.
+ */
+export const collectionNames = {
+  /** Truth of every run; `_id` = `<flowId>:<seq>`. */
+  journal: 'journal',
+  /** Parts of folded states. */
+  snapshots: 'snapshots',
+  /** Flow JSON by its SHA-256. */
+  definitions: 'definitions',
+  /** Encoded user values above the inline limit, by SHA-256. */
+  payloads: 'payloads',
+  /** Operator commands; `_id` = `<flowId>:cmd:<n>`. */
+  commands: 'commands',
+  /** Schema versions and the cluster this store belongs to. */
+  meta: 'meta',
+  /** Ended flows: last word, by job id. */
+  jobArchive: 'job_archive',
+
+  /** What was posted; inserted once, afterwards only its state hint changes. */
+  jobs: 'jobs',
+  /** Where the newest snapshot of a flow is. A hint. */
+  heads: 'heads',
+  /** Flows that run. A read model, may lag. */
+  flowDetails: 'flow_details',
+} as const;
+
+export type CollectionName = (typeof collectionNames)[keyof typeof collectionNames];
+
+const indexes: Partial<Record<CollectionName, readonly string[]>> = {
+  journal: ['segment'],
+  snapshots: ['flowId'],
+  jobs: ['state'],
+};
+
+export const collectionSpecs: readonly CollectionSpec[] = Object.values(collectionNames).map((name) => ({
+  name,
+  indexes: indexes[name] ?? [],
+}));

@@ -1,0 +1,161 @@
+import {
+  assertNever,
+  flowOutcomes,
+  formatFence,
+  type AtomFact,
+  type AtomState,
+  type Fact,
+  type Failure,
+  type FlowOutcome,
+  type FlowState,
+  type JournalEntry,
+} from '@baton/core';
+
+export interface FailureSummary {
+  readonly atom: string;
+  readonly message: string;
+  readonly code?: string;
+}
+
+/** A run as people look at it; everything may lag. */
+export interface FlowDetail {
+  readonly flowId: string;
+  readonly name: string;
+  readonly definitionHash: string;
+  readonly state: FlowState;
+  readonly outcome?: FlowOutcome;
+  /** Member that owns or last owned it. */
+  readonly owner?: string;
+  readonly fence: string;
+  /** Last entry that was folded. */
+  readonly seq: number;
+  readonly claims: number;
+  /** Atoms by state; atoms that were never touched may be missing. */
+  readonly counts: Partial<Record<AtomState, number>>;
+  /** Atoms that failed, the last ones, cut to fit. */
+  readonly failures: readonly FailureSummary[];
+  readonly postedAtMs?: number;
+  readonly updatedAtMs: number;
+}
+
+export interface AtomView {
+  readonly state: AtomState;
+  readonly round?: number;
+  readonly attempt?: number;
+  readonly failure?: Failure;
+}
+
+/** Gives the atoms below a retry controller: only who knows the definition can. */
+export type ScopeOf = (retry: string) => Iterable<string>;
+
+const FAILURES_MAX = 16;
+const MESSAGE_MAX = 512;
+
+/**
+ * Folds journal entries, in order, into what people want to see. Coarse: it knows nothing of the definition, so atoms appear when they
+ * are first touched, and a reset of a retry controller's scope is seen only with `scopeOf` (else when its atoms run again).
+ */
+export class FlowView {
+  readonly atoms = new Map<string, AtomView>();
+  readonly #scopeOf: ScopeOf;
+  #detail: Omit<FlowDetail, 'counts' | 'failures'>;
+
+  constructor(flowId: string, scopeOf: ScopeOf = () => []) {
+    this.#scopeOf = scopeOf;
+    this.#detail = {
+      flowId,
+      name: '',
+      definitionHash: '',
+      state: 'PENDING',
+      fence: '',
+      seq: -1,
+      claims: 0,
+      updatedAtMs: 0,
+    };
+  }
+
+  get seq(): number {
+    return this.#detail.seq;
+  }
+
+  get isOver(): boolean {
+    return this.#detail.outcome !== undefined;
+  }
+
+  get detail(): FlowDetail {
+    const counts: Partial<Record<AtomState, number>> = {};
+    const failures: FailureSummary[] = [];
+    for (const [atom, { state, failure }] of this.atoms) {
+      counts[state] = (counts[state] ?? 0) + 1;
+      if (failure !== undefined) failures.push(summaryOf(atom, failure));
+    }
+    return { ...this.#detail, counts, failures: failures.slice(-FAILURES_MAX) };
+  }
+
+  /** Entries at or below the last folded one change nothing. */
+  apply(entry: JournalEntry): void {
+    if (entry.seq <= this.#detail.seq) return;
+    for (const fact of entry.facts) this.#applyFact(fact);
+    const common = { seq: entry.seq, fence: formatFence(entry.fence), updatedAtMs: entry.atMs };
+    this.#detail = { ...this.#detail, ...common, ...this.#byKind(entry) };
+  }
+
+  /** What the post said, when entry 0 itself was not folded. */
+  describe(about: { readonly name: string; readonly definitionHash: string }): void {
+    const { name, definitionHash } = about;
+    this.#detail = { ...this.#detail, name, definitionHash };
+  }
+
+  get isDescribed(): boolean {
+    return this.#detail.definitionHash !== '';
+  }
+
+  #byKind(entry: JournalEntry): Partial<FlowDetail> {
+    switch (entry.kind) {
+      case 'post': {
+        const { name, definitionHash } = entry.post;
+        return { name, definitionHash, postedAtMs: entry.atMs };
+      }
+      case 'claim':
+        return { owner: entry.claim.member, claims: this.#detail.claims + 1 };
+      case 'terminal':
+        return { outcome: entry.outcome, state: entry.outcome };
+      case 'turn':
+        return {};
+      default:
+        return assertNever(entry);
+    }
+  }
+
+  #applyFact(fact: Fact): void {
+    if (fact.fact === 'flow') this.#detail = { ...this.#detail, state: fact.to };
+    else if (fact.fact === 'atom') this.#applyAtom(fact);
+    else if (fact.fact === 'scope' && fact.to === 'RESET') this.#reset(fact.of);
+  }
+
+  #applyAtom({ atom, to, round, attempt, failure }: AtomFact): void {
+    const before = this.atoms.get(atom);
+    const kept = to === 'PENDING' ? undefined : (failure ?? before?.failure);
+    const roundNow = round ?? before?.round;
+    const attemptNow = attempt ?? before?.attempt;
+    this.atoms.set(atom, {
+      state: to,
+      ...(roundNow === undefined ? {} : { round: roundNow }),
+      ...(attemptNow === undefined ? {} : { attempt: attemptNow }),
+      ...(kept === undefined || to === 'SUCCESS' ? {} : { failure: kept }),
+    });
+  }
+
+  #reset(retry: string | undefined): void {
+    const atoms = retry === undefined ? [...this.atoms.keys()] : this.#scopeOf(retry);
+    for (const atom of atoms) if (this.atoms.has(atom)) this.atoms.set(atom, { state: 'PENDING' });
+  }
+}
+
+export const isOutcome = (state: string): state is FlowOutcome =>
+  (flowOutcomes as readonly string[]).includes(state);
+
+function summaryOf(atom: string, { message, code }: Failure): FailureSummary {
+  const text = message.length <= MESSAGE_MAX ? message : `${message.slice(0, MESSAGE_MAX)}…`;
+  return { atom, message: text, ...(code === undefined ? {} : { code }) };
+}

@@ -1,0 +1,122 @@
+/**
+ * Purpose: what was posted under which id (P-601, P-602): makes a repeated post recognisable and a half-done one repairable.
+ * States: POSTING (maybe not on the board yet) → POSTED (was put on the board). A hint: POSTING may stand for ever, and costs a repeated
+ *   post, which changes nothing.
+ * What is authoritative: the inserted content; it never changes.
+ * On failure: as GroupInsert and GroupGet. Marking only logs.
+ * Not here: the board, the reconciler's clock.
+ */
+import {
+  ConflictError,
+  UnavailableError,
+  type DocumentStore,
+  type Runtime,
+  type StoredDocument,
+} from '@baton/core';
+import { collectionNames } from './collections.js';
+import { GroupGet } from './group-get.js';
+import { GroupInsert } from './group-insert.js';
+import { readPatiently } from './patience.js';
+
+export interface JobPost {
+  readonly jobId: string;
+  /** Id of the definition document. */
+  readonly definitionHash: string;
+  /** SHA-256 of everything that makes the post what it is: same key and same hash = same post. */
+  readonly contentHash: string;
+  /** JSON text of the board's posting. */
+  readonly posting: string;
+  /** Wall time of the poster. */
+  readonly postedAtMs: number;
+}
+
+export interface JobRecord extends JobPost {
+  readonly state: 'POSTING' | 'POSTED';
+}
+
+export class JobRecords {
+  readonly #store: DocumentStore;
+  readonly #runtime: Runtime;
+  readonly #inserts: GroupInsert;
+  readonly #documents: GroupGet;
+
+  constructor(options: { store: DocumentStore; runtime: Runtime }) {
+    const jobs = { ...options, collection: collectionNames.jobs };
+    this.#store = options.store;
+    this.#runtime = options.runtime;
+    this.#inserts = new GroupInsert(jobs);
+    this.#documents = new GroupGet(jobs);
+  }
+
+  /**
+   * Records a post before it goes to the board. Gives the record that stands: state POSTED when the same post was finished before.
+   * @throws ConflictError `BATON_CONFLICT_KEY_REUSED` when the id stands for other content; UnavailableError
+   */
+  async insert(post: JobPost): Promise<JobRecord> {
+    const record: JobRecord = { ...post, state: 'POSTING' };
+    if ((await this.#inserts.insert(encode(record))) === 'stored') return record;
+    const existing = await this.#documents.getStored(post.jobId);
+    if (existing === undefined)
+      throw new UnavailableError(
+        'BATON_UNAVAILABLE_OUTCOME_UNKNOWN',
+        `the store says that job ${post.jobId} exists and does not give it`,
+      );
+    const standing = decode(existing);
+    if (standing.contentHash === post.contentHash) return standing;
+    throw new ConflictError(
+      'BATON_CONFLICT_KEY_REUSED',
+      `job ${post.jobId} exists already with other content`,
+    );
+  }
+
+  /** The post is on the board. Never rejects: it is a hint. */
+  async markPosted(record: JobRecord): Promise<void> {
+    try {
+      await this.#store.replace(collectionNames.jobs, [encode({ ...record, state: 'POSTED' })]);
+    } catch (reason) {
+      this.#runtime.logger.warn('store.job.mark-posted.failed', { jobId: record.jobId, reason });
+    }
+  }
+
+  /** May be stale. @throws UnavailableError */
+  async get(jobId: string): Promise<JobRecord | undefined> {
+    const document = await this.#documents.get(jobId);
+    return document === undefined ? undefined : decode(document);
+  }
+
+  /** Posts that may have been left half done: POSTING for longer than `ageMs` by the local clock; at most `limit`. @throws UnavailableError */
+  async postingFor({ ageMs, limit = 1_000 }: { ageMs: number; limit?: number }): Promise<JobRecord[]> {
+    const where = { field: 'state', oneOf: ['POSTING'] };
+    const found = await readPatiently(this.#runtime, () =>
+      this.#store.find(collectionNames.jobs, { where, limit }),
+    );
+    const before = this.#runtime.clock.wallMs() - ageMs;
+    return found.map(decode).filter((record) => record.postedAtMs <= before);
+  }
+
+  close(): void {
+    this.#inserts.close();
+  }
+}
+
+function encode({
+  jobId,
+  definitionHash,
+  contentHash,
+  posting,
+  postedAtMs,
+  state,
+}: JobRecord): StoredDocument {
+  return { _id: jobId, definitionHash, contentHash, posting, postedAt: postedAtMs, state };
+}
+
+function decode(document: StoredDocument): JobRecord {
+  return {
+    jobId: document._id,
+    definitionHash: String(document['definitionHash']),
+    contentHash: String(document['contentHash']),
+    posting: String(document['posting']),
+    postedAtMs: Number(document['postedAt']),
+    state: document['state'] === 'POSTED' ? 'POSTED' : 'POSTING',
+  };
+}

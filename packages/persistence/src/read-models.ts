@@ -1,0 +1,174 @@
+/**
+ * Purpose: what people look at: `flow_details` (runs that go on) and `job_archive` (how they ended), folded from journal entries.
+ * States of a flow here: observed (a view in the owner's memory) → due (changed, will be written) → written. Ended flows are written at
+ *   once and forgotten; running ones at most once a second, so a run that ends within a second costs one insert.
+ * What is authoritative: the journal. Everything here may lag, may be lost, and can be rebuilt from it; no decision reads it.
+ * On failure: logged and tried again with the next change (ended flows: with back-off); never blocks or fails the caller.
+ * Not here: atoms one by one (FlowView over `Journal.history` gives them), members (the board knows them).
+ */
+import type { AtomState, DocumentStore, JournalEntry, Runtime, StoredDocument } from '@baton/core';
+import { collectionNames } from './collections.js';
+import { FlowView, type FlowDetail, type ScopeOf } from './flow-view.js';
+import { GroupGet } from './group-get.js';
+import { GroupInsert } from './group-insert.js';
+import { decodeEntry, entryIdOf } from './entry-codec.js';
+import { decodeFlowDetail, encodeFlowDetail } from './flow-detail-codec.js';
+import type { Journal } from './journal.js';
+import { readPatiently } from './patience.js';
+
+const WRITE_EVERY_MS = 1_000;
+
+/** What the owner of a run knows better than the fold. */
+export interface ObservedFlow {
+  readonly name: string;
+  readonly definitionHash: string;
+  /** Called when a document is written, not at each entry. */
+  readonly counts?: () => Partial<Record<AtomState, number>>;
+}
+
+interface Observed {
+  readonly view: FlowView;
+  about: ObservedFlow | undefined;
+  isDue: boolean;
+}
+
+interface ReadModelsOptions {
+  readonly store: DocumentStore;
+  readonly runtime: Runtime;
+  readonly journal: Journal;
+}
+
+export class ReadModels {
+  readonly #store: DocumentStore;
+  readonly #runtime: Runtime;
+  readonly #journal: Journal;
+  readonly #archiveInserts: GroupInsert;
+  readonly #archived: GroupGet;
+  readonly #details: GroupGet;
+  readonly #posts: GroupGet;
+  readonly #flows = new Map<string, Observed>();
+  readonly #writes = new Set<Promise<void>>();
+  #cancelTimer: (() => void) | undefined;
+
+  constructor({ store, runtime, journal }: ReadModelsOptions) {
+    this.#store = store;
+    this.#runtime = runtime;
+    this.#journal = journal;
+    this.#archiveInserts = new GroupInsert({ store, runtime, collection: collectionNames.jobArchive });
+    this.#archived = new GroupGet({ store, runtime, collection: collectionNames.jobArchive });
+    this.#details = new GroupGet({ store, runtime, collection: collectionNames.flowDetails });
+    this.#posts = new GroupGet({ store, runtime, collection: collectionNames.journal });
+  }
+
+  /** The owner tells each entry that was accepted or loaded, in order. Returns at once; failures are logged only. */
+  observe(entry: JournalEntry, about?: ObservedFlow): void {
+    const flow = this.#flows.get(entry.flowId) ?? this.#begin(entry.flowId);
+    flow.about = about ?? flow.about;
+    flow.view.apply(entry);
+    if (flow.view.isOver) {
+      this.#flows.delete(entry.flowId);
+      this.#track(this.#archive(flow));
+      return;
+    }
+    flow.isDue = true;
+    this.#cancelTimer ??= this.#runtime.clock.setTimer(WRITE_EVERY_MS, () => {
+      this.#cancelTimer = undefined;
+      this.#track(this.#writeDue());
+    });
+  }
+
+  /** The flow is not ours any more: what is not written yet is dropped, the next owner writes. */
+  forget(flowId: string): void {
+    this.#flows.delete(flowId);
+  }
+
+  /** Ended or running, the former wins; undefined when nothing was written yet. @throws UnavailableError */
+  async flow(flowId: string): Promise<FlowDetail | undefined> {
+    const [ended, running] = await Promise.all([this.#archived.get(flowId), this.#details.get(flowId)]);
+    const document = ended ?? running;
+    return document === undefined ? undefined : decodeFlowDetail(document);
+  }
+
+  /** A page of flows by descending id (ULIDs: newest first); the next one begins `before` the last id of this. @throws UnavailableError */
+  async flows(page: {
+    readonly of: 'running' | 'ended';
+    readonly before?: string;
+    readonly limit: number;
+  }): Promise<readonly FlowDetail[]> {
+    const collection = page.of === 'ended' ? collectionNames.jobArchive : collectionNames.flowDetails;
+    const query = { order: 'descending', limit: page.limit } as const;
+    const { before } = page;
+    const found = await readPatiently(this.#runtime, () =>
+      this.#store.find(collection, before === undefined ? query : { ...query, after: before }),
+    );
+    return found.map(decodeFlowDetail);
+  }
+
+  /** Writes the read model of a flow anew from its journal. `scopeOf` makes the counts exact. @throws UnavailableError */
+  async rebuild(flowId: string, scopeOf?: ScopeOf): Promise<FlowDetail | undefined> {
+    const view = new FlowView(flowId, scopeOf);
+    for (const entry of await this.#journal.history(flowId)) view.apply(entry);
+    if (view.seq < 0) return undefined;
+    const document = encodeFlowDetail(view.detail);
+    if (!view.isOver) {
+      await this.#store.replace(collectionNames.flowDetails, [document]);
+    } else {
+      await this.#store.replace(collectionNames.jobArchive, [document]);
+      await this.#store.delete(collectionNames.flowDetails, [flowId]);
+    }
+    return view.detail;
+  }
+
+  /** Everything due is written, or has failed. */
+  async idle(): Promise<void> {
+    this.#track(this.#writeDue());
+    while (this.#writes.size > 0) await Promise.all(this.#writes);
+  }
+
+  close(): void {
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
+    this.#flows.clear();
+    this.#archiveInserts.close();
+  }
+
+  #begin(flowId: string): Observed {
+    const flow: Observed = { view: new FlowView(flowId), about: undefined, isDue: false };
+    this.#flows.set(flowId, flow);
+    return flow;
+  }
+
+  async #writeDue(): Promise<void> {
+    const due = [...this.#flows.values()].filter((flow) => flow.isDue);
+    if (due.length === 0) return;
+    for (const flow of due) flow.isDue = false;
+    const documents = await Promise.all(due.map((flow) => this.#documentOf(flow)));
+    await this.#store.replace(collectionNames.flowDetails, documents);
+  }
+
+  async #archive(flow: Observed): Promise<void> {
+    const document = await this.#documentOf(flow);
+    await this.#archiveInserts.insert(document);
+    await this.#store.delete(collectionNames.flowDetails, [document._id]);
+  }
+
+  async #documentOf({ view, about }: Observed): Promise<StoredDocument> {
+    if (about !== undefined) view.describe(about);
+    else if (!view.isDescribed) await this.#describeFromPost(view);
+    const counts = about?.counts?.();
+    return encodeFlowDetail(counts === undefined ? view.detail : { ...view.detail, counts });
+  }
+
+  async #describeFromPost(view: FlowView): Promise<void> {
+    const document = await this.#posts.get(entryIdOf(view.detail.flowId, 0));
+    const post = document === undefined ? undefined : decodeEntry(document);
+    if (post?.kind === 'post') view.describe(post.post);
+  }
+
+  #track(write: Promise<void>): void {
+    const tracked: Promise<void> = write
+      .catch((reason: unknown) => this.#runtime.logger.warn('store.read-model.failed', { reason }))
+      .finally(() => this.#writes.delete(tracked));
+    this.#writes.add(tracked);
+  }
+}
