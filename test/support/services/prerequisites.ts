@@ -4,7 +4,9 @@ import { spawnSync } from 'node:child_process';
 import { delimiter, join } from 'node:path';
 
 /** Its message is meant for a person: what is missing and what to install. */
-export class MissingPrerequisite extends Error {}
+export class MissingPrerequisite extends Error {
+  override readonly name = 'MissingPrerequisite';
+}
 
 const tools = {
   java: {
