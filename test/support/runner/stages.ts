@@ -50,12 +50,13 @@ const stages = {
 
 export type StageName = keyof typeof stages;
 export const stageNames = Object.keys(stages) as StageName[];
+const startsProcesses: ReadonlySet<StageName> = new Set(['local', 'integration', 'failover']);
 export const isStage = (name: string): name is StageName => Object.hasOwn(stages, name);
 
 /** Runs them in the given order and prints as it goes. Gives the exit code. */
 export async function runStages(names: readonly StageName[], jestArgs: readonly string[]): Promise<number> {
   // tests that start processes need what tsc writes; the stage `types` writes it as well, and reports its errors
-  if (!names.includes('types') && names.some((name) => !['format', 'lint', 'imports', 'unit'].includes(name)))
+  if (!names.includes('types') && names.some((name) => startsProcesses.has(name)))
     await bootstrap({ build: true });
   const services = servicesOnDemand();
   const done = onInterruption(services.stop);
