@@ -5,3 +5,5 @@ export * from './runtime/leak-check.js';
 export * from './runtime/real-clock.js';
 export * from './runtime/runtimes.js';
 export * from './runtime/seeded-random.js';
+export * from './simulated/coordination/simulated-coordination.js';
+export { SimulatedCoordinationService } from './simulated/coordination/simulated-coordination-service.js';

@@ -3,3 +3,4 @@ export * from './contracts/contract.js';
 export * from './contracts/coordination-contract.js';
 export * from './contracts/document-store-contract.js';
 export * from './contracts/partition-log-contract.js';
+export * from './protocols/transport-suite.js';

@@ -15,11 +15,11 @@ export class SeededRandom implements Random {
   }
 
   fraction(): number {
-    return this.uint32() / 4_294_967_296;
+    return this.#uint32() / 4_294_967_296;
   }
 
   nonce(): string {
-    return Array.from({ length: 4 }, () => this.uint32().toString(16).padStart(8, '0')).join('');
+    return Array.from({ length: 4 }, () => this.#uint32().toString(16).padStart(8, '0')).join('');
   }
 
   /** Ascending also within one millisecond. */
@@ -30,22 +30,7 @@ export class SeededRandom implements Random {
     return crockford(BigInt(nowMs), 10) + crockford(this.#lastUlidTail, 16);
   }
 
-  /** An integer in [0, below). */
-  below(below: number): number {
-    return Math.floor(this.fraction() * below);
-  }
-
-  /** The items in another order. */
-  shuffled<T>(items: Iterable<T>): T[] {
-    const result = [...items];
-    for (let last = result.length - 1; last > 0; last--) {
-      const other = this.below(last + 1);
-      [result[last], result[other]] = [result[other] as T, result[last] as T];
-    }
-    return result;
-  }
-
-  uint32(): number {
+  #uint32(): number {
     this.#state = (this.#state + 0x6d2b79f5) >>> 0;
     let t = this.#state;
     t = Math.imul(t ^ (t >>> 15), t | 1);
@@ -55,7 +40,9 @@ export class SeededRandom implements Random {
 
   /** One bit less than the field is wide, so that counting up never overflows it. */
   #bits79(): bigint {
-    return (BigInt(this.uint32() & 0x7fff) << 64n) | (BigInt(this.uint32()) << 32n) | BigInt(this.uint32());
+    return (
+      (BigInt(this.#uint32() & 0x7fff) << 64n) | (BigInt(this.#uint32()) << 32n) | BigInt(this.#uint32())
+    );
   }
 }
 

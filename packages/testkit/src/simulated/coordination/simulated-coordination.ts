@@ -1,0 +1,54 @@
+import { type Coordination, type Runtime, type SessionToken, UnavailableError } from '@baton/core';
+import { SimulatedCoordinationService } from './simulated-coordination-service.js';
+import { SimulatedSession } from './simulated-session.js';
+
+export interface SimulatedCoordinationOptions {
+  /** Where it lives in the tree; made when missing. */
+  readonly root?: string;
+  /** Several clients of one service share it; by default a new one. */
+  readonly service?: SimulatedCoordinationService;
+}
+
+/** A client of the simulated coordination service. `service` plans faults and breaks sessions. */
+export class SimulatedCoordination implements Coordination {
+  readonly service: SimulatedCoordinationService;
+  readonly #runtime: Runtime;
+  readonly #root: string;
+
+  constructor(runtime: Runtime, options: SimulatedCoordinationOptions = {}) {
+    this.#runtime = runtime;
+    this.service = options.service ?? new SimulatedCoordinationService(runtime);
+    this.#root = options.root ?? '/';
+    this.service.ensureRoot(this.#root);
+  }
+
+  async connect(options: {
+    readonly timeoutMs: number;
+    readonly connectTimeoutMs?: number;
+  }): Promise<SimulatedSession> {
+    await this.#reached('connecting', options.connectTimeoutMs ?? 10_000);
+    return new SimulatedSession(this.service, { root: this.#root, timeoutMs: options.timeoutMs });
+  }
+
+  async endSession(token: SessionToken, options: { readonly timeoutMs: number }): Promise<void> {
+    await this.#reached('ending a session', options.timeoutMs);
+    this.service.endByToken(token);
+  }
+
+  /** One trip to the service. @throws UnavailableError `BATON_UNAVAILABLE_DISCONNECTED` when it is down for `withinMs`. */
+  async #reached(what: string, withinMs: number): Promise<void> {
+    await new Promise<void>((resolve) => this.service.carry(resolve));
+    if (!this.service.down) return;
+    await new Promise<void>((resolve, reject) => {
+      const cancelTimer = this.#runtime.clock.setTimer(withinMs, () => {
+        stopWaiting();
+        const message = `${what} got no connection within ${withinMs} ms`;
+        reject(new UnavailableError('BATON_UNAVAILABLE_DISCONNECTED', message));
+      });
+      const stopWaiting = this.service.onUp(() => {
+        cancelTimer();
+        resolve();
+      });
+    });
+  }
+}
