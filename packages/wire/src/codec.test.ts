@@ -61,8 +61,6 @@ const { failure } = fc.letrec<{ failure: Failure }>((tie) => ({
       causes: fc.array(tie('failure'), {
         minLength: 1,
         maxLength: 2,
-        depthIdentifier: 'cause',
-        depthSize: 'small',
       }),
       details: json,
     },
