@@ -1,1 +1,1 @@
-export {};
+export { ZookeeperCoordination, type ZookeeperCoordinationOptions } from './zookeeper-coordination.js';
