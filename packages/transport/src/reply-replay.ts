@@ -46,7 +46,7 @@ export class ReplyReplay {
     const topic = topicsOf(options.prefix).reply;
     const reader = await options.log.openReader(topic);
     try {
-      await reader.bounds(0);
+      await warm(reader);
     } catch (error) {
       await reader.close();
       throw error;
@@ -144,10 +144,15 @@ export class ReplyReplay {
   #pingLater(): void {
     const { clock, logger } = this.#options.runtime;
     this.#cancelPing = clock.setTimer(PING_MS, () => {
-      this.#reader
-        .bounds(0)
+      warm(this.#reader)
         .catch((error: unknown) => logger.debug('replay.ping.failed', { topic: this.#topic, error }))
         .finally(() => this.#open && this.#pingLater());
     });
   }
+}
+
+/** A real read, not only a question: substrates may use different connections for the two. */
+async function warm(reader: LogReader): Promise<void> {
+  const { end } = await reader.bounds(0);
+  await reader.read({ partition: 0, from: end, waitMs: 0 });
 }

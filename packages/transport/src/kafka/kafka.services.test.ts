@@ -7,7 +7,11 @@ async function kafkaWorld(): Promise<PartitionLogWorld> {
   const { logger, random } = realRuntime();
   const opened: KafkaPartitionLog[] = [];
   const connect = () => {
-    const log = new KafkaPartitionLog({ brokers: realServices().kafka.split(','), clientId: 'baton-test', logger });
+    const log = new KafkaPartitionLog({
+      brokers: realServices().kafka.split(','),
+      clientId: 'baton-test',
+      logger,
+    });
     opened.push(log);
     return log;
   };
