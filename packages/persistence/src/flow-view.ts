@@ -12,7 +12,8 @@ import {
 } from '@baton/core';
 
 export interface FailureSummary {
-  readonly atom: string;
+  /** Absent when the run ended without the engine (bad definition, poison job). */
+  readonly atom?: string;
   readonly message: string;
   readonly code?: string;
 }
@@ -58,6 +59,7 @@ const MESSAGE_MAX = 512;
 export class FlowView {
   readonly atoms = new Map<string, AtomView>();
   readonly #scopeOf: ScopeOf;
+  #reason: Failure | undefined;
   #detail: Omit<FlowDetail, 'counts' | 'failures'>;
 
   constructor(flowId: string, scopeOf: ScopeOf = () => []) {
@@ -87,8 +89,9 @@ export class FlowView {
     const failures: FailureSummary[] = [];
     for (const [atom, { state, failure }] of this.atoms) {
       counts[state] = (counts[state] ?? 0) + 1;
-      if (failure !== undefined) failures.push(summaryOf(atom, failure));
+      if (failure !== undefined) failures.push({ atom, ...summaryOf(failure) });
     }
+    if (this.#reason !== undefined) failures.push(summaryOf(this.#reason));
     return { ...this.#detail, counts, failures: failures.slice(-FAILURES_MAX) };
   }
 
@@ -119,6 +122,7 @@ export class FlowView {
       case 'claim':
         return { owner: entry.claim.member, claims: this.#detail.claims + 1 };
       case 'terminal':
+        this.#reason = entry.reason;
         return { outcome: entry.outcome, state: entry.outcome };
       case 'turn':
         return {};
@@ -155,7 +159,7 @@ export class FlowView {
 export const isOutcome = (state: string): state is FlowOutcome =>
   (flowOutcomes as readonly string[]).includes(state);
 
-function summaryOf(atom: string, { message, code }: Failure): FailureSummary {
+function summaryOf({ message, code }: Failure): FailureSummary {
   const text = message.length <= MESSAGE_MAX ? message : `${message.slice(0, MESSAGE_MAX)}…`;
-  return { atom, message: text, ...(code === undefined ? {} : { code }) };
+  return { message: text, ...(code === undefined ? {} : { code }) };
 }

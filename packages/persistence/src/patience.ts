@@ -1,4 +1,4 @@
-import { UnavailableError, familyOf, type Clock, type Runtime } from '@baton/core';
+import { UnavailableError, codeOf, familyOf, type Clock, type Runtime } from '@baton/core';
 
 /** How long a store that does not answer is asked again before the caller gives the job up (P-1233). */
 export const patienceMs = 30_000;
@@ -34,10 +34,15 @@ export async function readPatiently<T>(
       const answer = await read();
       if (isLast || isThere(answer)) return answer;
     } catch (error) {
-      if (isLast || familyOf(error) !== 'unavailable') throw error;
+      if (isLast || !isPassing(error)) throw error;
     }
     await pause(clock, delayMs);
   }
+}
+
+/** A refusal is the store's last word; everything else that is unavailable may come back. */
+function isPassing(error: unknown): boolean {
+  return familyOf(error) === 'unavailable' && codeOf(error) !== 'BATON_UNAVAILABLE_REFUSED';
 }
 
 /** The error for something that was tried to the bound. */

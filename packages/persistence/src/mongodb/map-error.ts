@@ -1,0 +1,79 @@
+import { InputError, UnavailableError, codeOf } from '@baton/core';
+import { BSON, MongoError, MongoServerError } from 'mongodb';
+
+/** Raised before anything left this process. */
+const NOTHING_SENT = new Set([
+  'MongoServerSelectionError',
+  'MongoNotConnectedError',
+  'MongoPoolClearedError',
+  'MongoPoolClosedError',
+  'MongoTopologyClosedError',
+  'MongoClientClosedError',
+  'MongoWaitQueueTimeoutError',
+]);
+
+/** Sent, or maybe sent, and no usable answer. */
+const NO_ANSWER = new Set([
+  'MongoNetworkError',
+  'MongoNetworkTimeoutError',
+  'MongoServerClosedError',
+  'MongoOperationTimeoutError',
+  'MongoUnexpectedServerResponseError',
+  'MongoStalePrimaryError',
+  'MongoWriteConcernError',
+]);
+
+/**
+ * Codes of the server's answer that speak of its moment, not of the request: internal error (FerretDB's word for a busy SQLite), host trouble, time
+ * limits, write conflicts, primaries that step down or shut down, write concerns that were not reached.
+ */
+const PASSING = new Set([
+  1, 6, 7, 24, 46, 50, 64, 89, 91, 100, 107, 112, 189, 202, 246, 262, 317, 358, 384, 9001, 10058, 10107,
+  11600, 11602, 13388, 13435, 13436, 91331,
+]);
+
+/** Whether a server's error may go away when the same is asked again. */
+export function isPassing(code: number | string | undefined): boolean {
+  return typeof code === 'number' && PASSING.has(code);
+}
+
+/** The driver's exceptions stop here: everything becomes a Baton error with the driver's as its cause. */
+export function mapError(error: unknown): Error {
+  if (error instanceof Error && codeOf(error) !== undefined) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  const options = { cause: error };
+  const name = error instanceof Error ? error.name : '';
+  if (NOTHING_SENT.has(name))
+    return new UnavailableError(
+      'BATON_UNAVAILABLE_DISCONNECTED',
+      `the store cannot be reached: ${message}`,
+      options,
+    );
+  if (NO_ANSWER.has(name) || isPassingServerError(error))
+    return new UnavailableError(
+      'BATON_UNAVAILABLE_OUTCOME_UNKNOWN',
+      `the store did not answer: ${message}`,
+      options,
+    );
+  if (
+    error instanceof BSON.BSONError ||
+    (error instanceof MongoError && name === 'MongoInvalidArgumentError')
+  )
+    return new InputError(
+      'BATON_INPUT_MALFORMED',
+      `a document cannot be encoded for the store: ${message}`,
+      options,
+    );
+  return new UnavailableError('BATON_UNAVAILABLE_REFUSED', `the store refused: ${message}`, options);
+}
+
+/** Whether it makes sense to ask the same again. */
+export function isUnanswered(error: Error): boolean {
+  const code = codeOf(error);
+  return code === 'BATON_UNAVAILABLE_DISCONNECTED' || code === 'BATON_UNAVAILABLE_OUTCOME_UNKNOWN';
+}
+
+function isPassingServerError(error: unknown): boolean {
+  if (!(error instanceof MongoServerError)) return false;
+  return isPassing(error.code) || error.hasErrorLabel('RetryableWriteError') || 'writeConcernError' in error;
+}

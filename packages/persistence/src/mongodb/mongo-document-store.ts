@@ -1,0 +1,277 @@
+/**
+ * Purpose: DocumentStore on a server of the MongoDB protocol: MongoDB 6 to 8, and FerretDB 1.24 (which has no transactions, whose
+ *   updates are not atomic, and where nothing but a filter on one exact `_id` uses an index).
+ * States: connecting in the background; the driver's pool comes and goes by itself. Closed for good by `close`.
+ * What is authoritative: writes are acknowledged by the majority and journalled; reads go to the primary and see only what a majority
+ *   has, so nothing that is read can be rolled back. A read may still be old.
+ * On failure: an insert without an answer is `unknown` for each of its documents; reads and replaces reject with an UnavailableError.
+ *   An outage is noticed within 2 s (no server) or 10 s (a server that does not answer). Nothing is retried here.
+ * Not here: repeating, batching over time, what documents mean.
+ */
+import {
+  InputError,
+  type CollectionSpec,
+  type DocumentStore,
+  type FindQuery,
+  type InsertVerdict,
+  type Logger,
+  type StoredDocument,
+} from '@baton/core';
+import { MongoClient, ReadConcern, type Db, type Document, type Filter } from 'mongodb';
+import { documentSizeOf } from '../document-size.js';
+import { fromBson, toBson } from './bson-documents.js';
+import { isUnanswered, mapError } from './map-error.js';
+import { firstWriteFailure, insertVerdicts } from './write-answers.js';
+
+export interface MongoDocumentStoreOptions {
+  /** `mongodb://…` with credentials, replica set and TLS options as the server needs them. Never logged. */
+  readonly url: string;
+  readonly database: string;
+  readonly logger: Logger;
+}
+
+const DOCUMENT_BYTES_MAX = 1024 * 1024;
+/** One command carries at most so much; servers allow 48 MB. */
+const COMMAND_BYTES_MAX = 16 * 1024 * 1024;
+const DOCUMENTS_PER_COMMAND_MAX = 10_000;
+const IDS_PER_QUERY_MAX = 1_000;
+const WRITE_CONCERN = { w: 'majority', j: true } as const;
+const READ = { readConcern: new ReadConcern('majority'), promoteBuffers: false } as const;
+const NAMESPACE_EXISTS = 48;
+const WRITABLE = new Set(['RSPrimary', 'Standalone', 'Mongos', 'LoadBalancer']);
+
+const clientOptions = {
+  appName: 'baton',
+  // our own repeating needs to know what happened; and FerretDB would carry out a driver's retry twice
+  retryWrites: false,
+  retryReads: false,
+  readPreference: 'primary',
+  maxPoolSize: 16,
+  // a takeover must not pay for connecting
+  minPoolSize: 4,
+  serverSelectionTimeoutMS: 2_000,
+  connectTimeoutMS: 2_000,
+  socketTimeoutMS: 10_000,
+  waitQueueTimeoutMS: 5_000,
+  heartbeatFrequencyMS: 2_000,
+} as const;
+
+interface Sized {
+  /** Place among the documents of the call. */
+  readonly index: number;
+  readonly document: StoredDocument;
+  readonly sizeBytes: number;
+}
+
+interface StoredBson extends Document {
+  readonly _id: string;
+}
+
+export class MongoDocumentStore implements DocumentStore {
+  readonly #client: MongoClient;
+  readonly #db: Db;
+  readonly #logger: Logger;
+  #isReachable: boolean | undefined;
+  #findsManyByIndex: boolean | undefined;
+
+  /** Begins to connect; no call needs to wait for it. @throws InputError `BATON_INPUT_INVALID` for a url that is none */
+  constructor({ url, database, logger }: MongoDocumentStoreOptions) {
+    this.#logger = logger;
+    try {
+      this.#client = new MongoClient(url, clientOptions);
+    } catch (cause) {
+      throw new InputError('BATON_INPUT_INVALID', 'the address of the store is not a MongoDB url', { cause });
+    }
+    this.#db = this.#client.db(database);
+    this.#client.on('topologyDescriptionChanged', ({ newDescription }) =>
+      this.#noteReachable([...newDescription.servers.values()].some(({ type }) => WRITABLE.has(type))),
+    );
+    // what comes of it is seen by the first operation; here it only starts the pool
+    void this.#client.connect().catch(() => undefined);
+  }
+
+  async ensureCollections(collections: readonly CollectionSpec[]): Promise<void> {
+    for (const { name, indexes = [] } of collections) {
+      await this.#create(name);
+      for (const field of indexes)
+        await this.#try(() => this.#db.collection(name).createIndex({ [field]: 1 }));
+    }
+  }
+
+  async insert(collection: string, documents: readonly StoredDocument[]): Promise<readonly InsertVerdict[]> {
+    const verdicts = new Array<InsertVerdict>(documents.length);
+    const sendable: Sized[] = [];
+    for (const [index, document] of documents.entries()) {
+      const sizeBytes = documentSizeOf(document);
+      if (sizeBytes <= DOCUMENT_BYTES_MAX) sendable.push({ index, document, sizeBytes });
+      else verdicts[index] = { verdict: 'refused', cause: tooLarge(document, sizeBytes) };
+    }
+    for (const batch of batchesOf(sendable)) await this.#insertBatch(collection, batch, verdicts);
+    return verdicts;
+  }
+
+  async get(collection: string, ids: readonly string[]): Promise<readonly (StoredDocument | undefined)[]> {
+    if (ids.length === 0) return [];
+    const found = await this.#try(async () =>
+      ids.length > 1 && (await this.#canFindManyByIndex())
+        ? this.#getByList(collection, ids)
+        : this.#getOneByOne(collection, ids),
+    );
+    const byId = new Map(found.map((bson) => [bson._id, bson]));
+    return ids.map((id) => {
+      const bson = byId.get(id);
+      return bson && fromBson(bson);
+    });
+  }
+
+  async find(collection: string, query: FindQuery): Promise<readonly StoredDocument[]> {
+    const { where, after, order = 'ascending', limit } = query;
+    if (where?.oneOf.length === 0 || limit <= 0) return [];
+    const filter: Record<string, unknown> = {};
+    if (where !== undefined) filter[where.field] = { $in: where.oneOf };
+    if (after !== undefined) filter['_id'] = { [order === 'ascending' ? '$gt' : '$lt']: after };
+    const found = await this.#try(() =>
+      this.#collection(collection)
+        .find(filter as Filter<StoredBson>, READ)
+        .sort({ _id: order === 'ascending' ? 1 : -1 })
+        .limit(limit)
+        .toArray(),
+    );
+    return found.map(fromBson);
+  }
+
+  async replace(collection: string, documents: readonly StoredDocument[]): Promise<void> {
+    const sized = documents.map((document, index) => ({
+      index,
+      document,
+      sizeBytes: documentSizeOf(document),
+    }));
+    const oversized = sized.find(({ sizeBytes }) => sizeBytes > DOCUMENT_BYTES_MAX);
+    if (oversized !== undefined) throw tooLarge(oversized.document, oversized.sizeBytes);
+    for (const batch of batchesOf(sized)) {
+      const updates = batch.map(({ document }) => ({
+        q: { _id: document._id },
+        u: toBson(document),
+        upsert: true,
+      }));
+      await this.#write({ update: collection, updates });
+    }
+  }
+
+  async delete(collection: string, ids: readonly string[]): Promise<void> {
+    for (let from = 0; from < ids.length; from += IDS_PER_QUERY_MAX) {
+      const deletes = ids.slice(from, from + IDS_PER_QUERY_MAX).map((_id) => ({ q: { _id }, limit: 1 }));
+      await this.#write({ delete: collection, deletes });
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#client.removeAllListeners('topologyDescriptionChanged');
+    await this.#client
+      .close()
+      .catch((reason: unknown) => this.#logger.debug('store.close.failed', { reason }));
+  }
+
+  async #insertBatch(collection: string, batch: readonly Sized[], verdicts: InsertVerdict[]): Promise<void> {
+    const documents = batch.map(({ document }) => toBson(document));
+    const command = { insert: collection, documents, ordered: false, writeConcern: WRITE_CONCERN };
+    try {
+      const found = insertVerdicts(await this.#db.command(command), batch.length);
+      for (const [place, verdict] of found.entries()) {
+        const sized = batch[place];
+        if (sized !== undefined) verdicts[sized.index] = verdict;
+      }
+    } catch (error) {
+      const cause = mapError(error);
+      const verdict = isUnanswered(cause) ? 'unknown' : 'refused';
+      if (verdict === 'unknown' || batch.length === 1) {
+        for (const { index } of batch) verdicts[index] = { verdict, cause };
+        return;
+      }
+      // the whole command was refused for some of its documents: halve until they stand alone
+      const middle = batch.length >> 1;
+      await this.#insertBatch(collection, batch.slice(0, middle), verdicts);
+      await this.#insertBatch(collection, batch.slice(middle), verdicts);
+    }
+  }
+
+  #getByList(collection: string, ids: readonly string[]): Promise<StoredBson[]> {
+    const lists: string[][] = [];
+    for (let from = 0; from < ids.length; from += IDS_PER_QUERY_MAX)
+      lists.push(ids.slice(from, from + IDS_PER_QUERY_MAX));
+    const finds = lists.map((list) =>
+      this.#collection(collection)
+        .find({ _id: { $in: list } }, { ...READ, batchSize: list.length })
+        .toArray(),
+    );
+    return Promise.all(finds).then((found) => found.flat());
+  }
+
+  async #getOneByOne(collection: string, ids: readonly string[]): Promise<StoredBson[]> {
+    const finds = ids.map((_id) => this.#collection(collection).findOne({ _id }, READ));
+    return (await Promise.all(finds)).filter((found) => found !== null);
+  }
+
+  /** FerretDB reads the whole collection for `$in`, and one document for one exact id. */
+  async #canFindManyByIndex(): Promise<boolean> {
+    this.#findsManyByIndex ??= !('ferretdbVersion' in (await this.#db.command({ buildInfo: 1 })));
+    return this.#findsManyByIndex;
+  }
+
+  async #write(command: Document): Promise<void> {
+    const failure = firstWriteFailure(
+      await this.#try(() => this.#db.command({ ...command, ordered: false, writeConcern: WRITE_CONCERN })),
+    );
+    if (failure !== undefined) throw failure;
+  }
+
+  async #create(name: string): Promise<void> {
+    try {
+      await this.#db.createCollection(name);
+    } catch (error) {
+      if ((error as { code?: unknown }).code !== NAMESPACE_EXISTS) throw mapError(error);
+    }
+  }
+
+  #collection(name: string) {
+    return this.#db.collection<StoredBson>(name);
+  }
+
+  async #try<T>(operation: () => Promise<T>): Promise<T> {
+    try {
+      return await operation();
+    } catch (error) {
+      throw mapError(error);
+    }
+  }
+
+  #noteReachable(isReachable: boolean): void {
+    if (isReachable === this.#isReachable) return;
+    if (isReachable) this.#logger.info('store.reachable');
+    else if (this.#isReachable === true) this.#logger.warn('store.unreachable');
+    this.#isReachable = isReachable;
+  }
+}
+
+function* batchesOf(documents: readonly Sized[]): Generator<readonly Sized[]> {
+  let batch: Sized[] = [];
+  let bytes = 0;
+  for (const sized of documents) {
+    if (batch.length === DOCUMENTS_PER_COMMAND_MAX || bytes + sized.sizeBytes > COMMAND_BYTES_MAX) {
+      yield batch;
+      batch = [];
+      bytes = 0;
+    }
+    batch.push(sized);
+    bytes += sized.sizeBytes;
+  }
+  if (batch.length > 0) yield batch;
+}
+
+function tooLarge({ _id }: StoredDocument, sizeBytes: number): InputError {
+  return new InputError(
+    'BATON_INPUT_TOO_LARGE',
+    `document ${_id} has ${sizeBytes} bytes; at most ${DOCUMENT_BYTES_MAX} are allowed`,
+    { details: { id: _id, sizeBytes, bytesMax: DOCUMENT_BYTES_MAX } },
+  );
+}
