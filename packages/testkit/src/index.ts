@@ -6,4 +6,8 @@ export * from './runtime/real-clock.js';
 export * from './runtime/runtimes.js';
 export * from './runtime/seeded-random.js';
 export * from './simulated/coordination/simulated-coordination.js';
+export * from './simulated/document-store/simulated-document-store.js';
+export * from './simulated/partition-log/simulated-partition-log.js';
 export { SimulatedCoordinationService } from './simulated/coordination/simulated-coordination-service.js';
+export { SimulatedDocumentService } from './simulated/document-store/simulated-document-service.js';
+export { SimulatedLogService } from './simulated/partition-log/simulated-log-service.js';

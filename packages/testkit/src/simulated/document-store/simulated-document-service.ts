@@ -1,0 +1,95 @@
+/**
+ * Purpose: the service side of the simulated document store, shared by all its clients.
+ * States: fresh, or lagging: reads then show the state of the moment it began.
+ * What is authoritative: `#collections`; what reads show while it lags is a copy.
+ * On failure: a collection that was not made refuses everything; so does a query by a field without index. Both would only be
+ *   slow or lenient in reality; here they are found at once.
+ * Not here: what clients are told when a planned fault strikes (SimulatedDocumentStore).
+ */
+import {
+  type CollectionSpec,
+  InputError,
+  type Runtime,
+  type StoredDocument,
+  UnavailableError,
+} from '@baton/core';
+import { Faults } from '../faults.js';
+
+/**
+ * `lose-request`: not done, outcome unknown. `lose-reply`: done, outcome unknown. `tear`: some of the documents are written,
+ * outcome unknown. `land-late`: outcome unknown, done after `delayMs`. `refuse`: not done, the service says so.
+ */
+export type DocumentFault = 'lose-request' | 'lose-reply' | 'tear' | 'land-late' | 'refuse';
+export type DocumentOperation = 'insert' | 'get' | 'find' | 'replace' | 'delete';
+
+export interface Collection {
+  readonly documents: Map<string, StoredDocument>;
+  readonly indexes: Set<string>;
+}
+
+export class SimulatedDocumentService {
+  readonly faults = new Faults<DocumentOperation, DocumentFault>();
+  readonly runtime: Runtime;
+  readonly #databases = new Map<string, Map<string, Collection>>();
+  #past: Map<Collection, ReadonlyMap<string, StoredDocument>> | undefined;
+
+  constructor(runtime: Runtime) {
+    this.runtime = runtime;
+  }
+
+  // ---- what a test does to it
+
+  /** From now on reads show the present state, whatever is written, until `catchUp`. */
+  lag(): void {
+    this.#past ??= new Map(
+      [...this.#databases.values()].flatMap((database) =>
+        [...database.values()].map((collection) => [collection, new Map(collection.documents)] as const),
+      ),
+    );
+  }
+
+  catchUp(): void {
+    this.#past = undefined;
+  }
+
+  /** All documents of a collection as they are, for assertions. */
+  documentsOf(collection: string, database = 'baton'): readonly StoredDocument[] {
+    return [...this.collection(database, collection).documents.values()];
+  }
+
+  // ---- what clients use
+
+  /** Carries something over the network, one direction. */
+  carry(callback: () => void): void {
+    if (this.faults.slowMs > 0) this.runtime.clock.setTimer(this.faults.slowMs, callback);
+    else this.runtime.clock.setImmediate(callback);
+  }
+
+  ensure(database: string, specs: readonly CollectionSpec[]): void {
+    const collections = this.#databases.get(database) ?? new Map<string, Collection>();
+    this.#databases.set(database, collections);
+    for (const { name, indexes = [] } of specs) {
+      const collection = collections.get(name) ?? { documents: new Map(), indexes: new Set(['_id']) };
+      for (const index of indexes) collection.indexes.add(index);
+      collections.set(name, collection);
+    }
+  }
+
+  /** @throws UnavailableError `BATON_UNAVAILABLE_REFUSED` when it was not made. */
+  collection(database: string, name: string): Collection {
+    const collection = this.#databases.get(database)?.get(name);
+    if (collection === undefined)
+      throw new UnavailableError('BATON_UNAVAILABLE_REFUSED', `there is no collection ${name}`);
+    return collection;
+  }
+
+  /** What reads see. */
+  visible(collection: Collection): ReadonlyMap<string, StoredDocument> {
+    return this.#past === undefined ? collection.documents : (this.#past.get(collection) ?? new Map());
+  }
+
+  /** @throws InputError `BATON_INPUT_INVALID` */
+  checkIndexed({ indexes }: Collection, field: string): void {
+    if (!indexes.has(field)) throw new InputError('BATON_INPUT_INVALID', `the field ${field} has no index`);
+  }
+}
