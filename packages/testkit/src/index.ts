@@ -1,3 +1,4 @@
+export * from './fault-proxy.js';
 export * from './runtime/capturing-logger.js';
 export * from './runtime/eventually.js';
 export * from './runtime/fake-clock.js';

@@ -1,0 +1,124 @@
+import net, { type Socket } from 'node:net';
+import { once } from 'node:events';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { FaultProxy } from './fault-proxy.js';
+import { eventually } from './runtime/eventually.js';
+import { leakCheck } from './runtime/leak-check.js';
+
+/** Answers each chunk with the same in capitals. */
+function capitals(seen: string[]): net.Server {
+  return net.createServer((socket) => {
+    socket.on('error', () => undefined);
+    socket.on('data', (chunk) => {
+      seen.push(chunk.toString());
+      socket.write(chunk.toString().toUpperCase());
+    });
+  });
+}
+
+describe('FaultProxy', () => {
+  const leaks = leakCheck();
+  let seen: string[] = [];
+  let server: net.Server;
+  let proxy: FaultProxy;
+  let clients: Socket[] = [];
+
+  beforeEach(async () => {
+    seen = [];
+    server = capitals(seen).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    proxy = await FaultProxy.start(`127.0.0.1:${(server.address() as net.AddressInfo).port}`);
+  });
+
+  afterEach(async () => {
+    for (const socket of clients.splice(0)) socket.destroy();
+    await proxy.close();
+    await new Promise((resolve) => server.close(resolve));
+    await leaks.verify();
+  });
+
+  function client(): { socket: Socket; got: string[]; closed: boolean } {
+    const socket = net.connect(Number(proxy.address.split(':')[1]), '127.0.0.1');
+    const state = { socket, got: [] as string[], closed: false };
+    clients.push(socket);
+    socket.on('error', () => undefined);
+    socket.on('data', (chunk) => state.got.push(chunk.toString()));
+    socket.on('close', () => (state.closed = true));
+    return state;
+  }
+
+  it('passes bytes both ways and shows what clients send', async () => {
+    const shown: string[] = [];
+    proxy.onRequest = (chunk) => shown.push(chunk.toString());
+    const { socket, got } = client();
+    socket.write('a');
+    await eventually(() => got.join('') === 'A');
+    expect(shown).toEqual(['a']);
+  });
+
+  it('holds bytes back in a black hole, one way too, and delivers them afterwards', async () => {
+    const { socket, got } = client();
+    socket.write('a');
+    await eventually(() => got.length === 1);
+    proxy.blackHole({ toService: false });
+    socket.write('b');
+    await eventually(() => seen.length === 2);
+    expect(got).toEqual(['A']);
+    proxy.blackHole();
+    const late = client();
+    late.socket.write('c');
+    await once(late.socket, 'connect');
+    await proxy.pass();
+    await eventually(() => got.join('') === 'AB' && late.got.join('') === 'C');
+  });
+
+  it('cuts a reply in the middle, once', async () => {
+    const first = client();
+    proxy.cutReplyAfter(2);
+    first.socket.write('abcd');
+    await eventually(() => first.closed);
+    expect(first.got).toEqual(['AB']);
+    const second = client();
+    second.socket.write('abcd');
+    await eventually(() => second.got.join('') === 'ABCD');
+  });
+
+  it('cuts after the request and before its reply', async () => {
+    const { socket, got } = client();
+    const closed = once(socket, 'close');
+    proxy.cutReplyTo((request) => request.includes('y'));
+    socket.write('x');
+    await eventually(() => got.join('') === 'X');
+    socket.write('y');
+    await closed;
+    expect([seen, got]).toEqual([['x', 'y'], ['X']]);
+  });
+
+  it('changes a reply, once', async () => {
+    const { socket, got } = client();
+    proxy.rewriteReply(() => Buffer.from('?'));
+    socket.write('a');
+    await eventually(() => got.join('') === '?');
+    socket.write('b');
+    await eventually(() => got.join('') === '?B');
+  });
+
+  it('refuses or hangs up on new connections until it passes again', async () => {
+    const before = client();
+    await once(before.socket, 'connect');
+    await proxy.refuse();
+    await eventually(() => before.closed);
+    const refused = client();
+    const [error] = (await once(refused.socket, 'error')) as [NodeJS.ErrnoException];
+    expect(error.code).toBe('ECONNREFUSED');
+    await proxy.pass();
+    proxy.hangUp();
+    const hungUp = client();
+    await eventually(() => hungUp.closed);
+    expect(proxy.connections).toBe(0);
+    await proxy.pass();
+    const after = client();
+    after.socket.write('z');
+    await eventually(() => after.got.join('') === 'Z');
+  });
+});

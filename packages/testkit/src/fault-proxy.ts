@@ -1,0 +1,172 @@
+/**
+ * Purpose: stands between a client and any TCP service and does to the bytes what networks do.
+ * States: a mode for connections as a whole (pass, black hole, refuse, hang up) and at most one fault armed for what comes next.
+ * Authoritative: nothing; it looks into no protocol.
+ * On failure: a service that cannot be reached looks to the client like a connection that is closed.
+ * Not here: delays and bandwidth.
+ */
+import net, { type AddressInfo, type Socket } from 'node:net';
+
+export interface BlackHole {
+  /** Hold back what the client sends; default true. */
+  readonly toService?: boolean;
+  /** Hold back what the service sends; default true. */
+  readonly toClient?: boolean;
+}
+
+interface Pair {
+  readonly client: Socket;
+  readonly service: Socket;
+  /** The request has passed: the service's next bytes are its reply. */
+  awaitingReply?: boolean;
+}
+
+type Mode = 'pass' | 'hang-up' | { readonly hole: BlackHole };
+
+export class FaultProxy {
+  readonly #target: { readonly host: string; readonly port: number };
+  readonly #server = net.createServer((client) => this.#accept(client));
+  readonly #pairs = new Set<Pair>();
+  #port = 0;
+  #mode: Mode = 'pass';
+  #cutReplyAfterBytes: number | undefined;
+  #cutReplyTo: ((request: Buffer) => boolean) | undefined;
+  #rewrite: ((reply: Buffer) => Buffer) | undefined;
+  /** Sees each chunk a client sends, before anything is done to it; a new connection is told by `connection`. */
+  onRequest: (chunk: Buffer) => void = () => undefined;
+  onConnection: () => void = () => undefined;
+
+  private constructor(target: string) {
+    const colon = target.lastIndexOf(':');
+    this.#target = { host: target.slice(0, colon), port: Number(target.slice(colon + 1)) };
+  }
+
+  /** `target` and the proxy's own address are `host:port`. */
+  static async start(target: string): Promise<FaultProxy> {
+    const proxy = new FaultProxy(target);
+    await proxy.#listen();
+    return proxy;
+  }
+
+  get address(): string {
+    return `127.0.0.1:${this.#port}`;
+  }
+
+  get connections(): number {
+    return this.#pairs.size;
+  }
+
+  /** Ends every fault. What a black hole held back arrives now, as after a partition. */
+  async pass(): Promise<void> {
+    this.#mode = 'pass';
+    this.#cutReplyAfterBytes = this.#cutReplyTo = this.#rewrite = undefined;
+    for (const { client, service } of this.#pairs) {
+      client.resume();
+      service.resume();
+    }
+    if (!this.#server.listening) await this.#listen();
+  }
+
+  /** Connections stay, new ones are accepted, and no byte (nor a close) comes through until `pass`. */
+  blackHole(hole: BlackHole = {}): void {
+    this.#mode = { hole };
+    for (const pair of this.#pairs) hold(pair, hole);
+  }
+
+  /** Closes all connections; new ones pass. */
+  cut(): void {
+    for (const pair of this.#pairs) this.#drop(pair);
+  }
+
+  /** Closes all connections and the port: new ones are refused by the system, until `pass`. */
+  async refuse(): Promise<void> {
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    this.cut();
+    await closed;
+  }
+
+  /** Closes all connections and each new one as soon as it has come, until `pass`. */
+  hangUp(): void {
+    this.#mode = 'hang-up';
+    this.cut();
+  }
+
+  /** Lets `bytes` bytes of what the service sends next through, then closes that connection: a frame cut in the middle. */
+  cutReplyAfter(bytes: number): void {
+    this.#cutReplyAfterBytes = bytes;
+  }
+
+  /** The next request for which `matches` holds reaches the service; when it answers, the connection is closed instead. */
+  cutReplyTo(matches: (request: Buffer) => boolean = () => true): void {
+    this.#cutReplyTo = matches;
+  }
+
+  /** Changes the next bytes of the service, once. */
+  rewriteReply(rewrite: (reply: Buffer) => Buffer): void {
+    this.#rewrite = rewrite;
+  }
+
+  /** Idempotent. */
+  async close(): Promise<void> {
+    await this.refuse();
+  }
+
+  async #listen(): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once('error', reject);
+      this.#server.listen(this.#port, '127.0.0.1', () => {
+        this.#server.off('error', reject);
+        resolve();
+      });
+    });
+    this.#port = (this.#server.address() as AddressInfo).port;
+  }
+
+  #accept(client: Socket): void {
+    client.on('error', () => undefined); // told by 'close'
+    if (this.#mode === 'hang-up') return void client.destroy();
+    const service = net.connect({ ...this.#target, noDelay: true });
+    service.on('error', () => undefined);
+    client.setNoDelay(true);
+    const pair: Pair = { client, service };
+    this.#pairs.add(pair);
+    this.onConnection();
+    client.on('data', (chunk) => this.#request(pair, chunk));
+    service.on('data', (chunk) => this.#reply(pair, chunk));
+    for (const socket of [client, service]) socket.on('close', () => this.#drop(pair));
+    if (typeof this.#mode === 'object') hold(pair, this.#mode.hole);
+  }
+
+  #request(pair: Pair, chunk: Buffer): void {
+    this.onRequest(chunk);
+    if (this.#cutReplyTo?.(chunk) === true) {
+      this.#cutReplyTo = undefined;
+      pair.awaitingReply = true;
+    }
+    pair.service.write(chunk);
+  }
+
+  #reply(pair: Pair, chunk: Buffer): void {
+    if (pair.awaitingReply === true) return this.#drop(pair);
+    const rewrite = this.#rewrite;
+    this.#rewrite = undefined;
+    const limit = this.#cutReplyAfterBytes;
+    this.#cutReplyAfterBytes = undefined;
+    if (limit !== undefined) {
+      pair.client.end(chunk.subarray(0, limit), () => this.#drop(pair));
+      return;
+    }
+    pair.client.write(rewrite === undefined ? chunk : rewrite(chunk));
+  }
+
+  #drop(pair: Pair): void {
+    if (!this.#pairs.delete(pair)) return;
+    pair.client.destroy();
+    pair.service.destroy();
+  }
+}
+
+function hold({ client, service }: Pair, { toService = true, toClient = true }: BlackHole): void {
+  if (toService) client.pause();
+  if (toClient) service.pause();
+}
