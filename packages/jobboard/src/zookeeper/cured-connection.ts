@@ -21,7 +21,7 @@ export interface CuredConnectionOptions {
   /** Attaches to this session instead of opening one. Only to close it: two clients on one session evict each other (P-1003). */
   readonly attachTo?: SessionToken;
   readonly logger: Logger;
-  /** Told after the state has changed and the requests in flight were failed. Not told by `close`. */
+  /** Told before the requests in flight are failed, so that nobody takes a failed one for the sign of a free place. Not told after `close`. */
   readonly onState: (state: SessionState, reason: string) => void;
   /** Called every third of the timeout while connected, for request deadlines. */
   readonly onBeat: () => void;
@@ -72,10 +72,6 @@ export class CuredConnection {
     this.#manager.connect = () => this.#dial(); // P-1215: the socket is ours
     this.#manager.onSocketTimeout = () => undefined; // P-1207: its ping timer is reset by reads; ours is not
     this.#manager.xid = 1; // P-1209
-  }
-
-  get isConnected(): boolean {
-    return this.#state === 'connected' && this.#closing === undefined;
   }
 
   /** What the server granted. */
@@ -217,10 +213,10 @@ export class CuredConnection {
     const wasConnected = this.#state === 'connected';
     if (wasConnected) this.#state = 'suspended';
     if (this.#manager.state === manager.closing) this.#manager.state = manager.disconnected; // unconfirmed: dial and close again
-    this.#dropQueues();
-    this.#manager.onSocketClosed(); // fails what is in flight, then dials
     if (wasConnected && this.#closing === undefined)
       this.#options.onState('suspended', 'the connection was lost');
+    this.#dropQueues();
+    this.#manager.onSocketClosed(); // fails what is in flight, then dials
   }
 
   /** Nothing of a connection may reach the next one: half a frame (P-1203), packets (P-1210, P-1211), request ids (P-1209). */
@@ -274,10 +270,10 @@ export class CuredConnection {
     for (const timer of [this.#beat, this.#redial, this.#handshake, this.#closeLimit]) clearTimeout(timer);
     this.#watchers.clear();
     this.#manager.setState(manager.expired); // the client must not dial again
+    if (this.#closing === undefined) this.#options.onState('lost', reason);
+    else this.#closing.resolve(confirmed);
     this.#dropQueues();
     this.#manager.cleanupPendingQueue(connectionLoss);
     this.#manager.socket?.destroy();
-    if (this.#closing === undefined) this.#options.onState('lost', reason);
-    else this.#closing.resolve(confirmed);
   }
 }

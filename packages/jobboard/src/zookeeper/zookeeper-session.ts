@@ -111,8 +111,9 @@ export class ZookeeperSession implements CoordinationSession {
   }
 
   onState(listener: (state: SessionState) => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+    const own = (state: SessionState): void => listener(state); // the same function may listen twice
+    this.#listeners.add(own);
+    return () => this.#listeners.delete(own);
   }
 
   async create(
@@ -298,7 +299,7 @@ export class ZookeeperSession implements CoordinationSession {
   }
 
   #tell(state: SessionState): void {
-    for (const listener of this.#listeners) {
+    for (const listener of [...this.#listeners]) {
       try {
         listener(state);
       } catch (error) {
