@@ -37,13 +37,14 @@ export interface IntentionFact {
 }
 
 /**
- * The same for a whole scope in one fact, so that an entry does not grow with the flow: every descendant of the retry
- * controller `of`, or every atom of the flow when absent. `RESET` puts them back to PENDING with intention EXECUTE.
+ * The same for a whole scope in one fact, so that an entry does not grow with the flow: every descendant of the atom `of`, or every
+ * atom of the flow when absent. `RESET` puts them back to PENDING with intention EXECUTE; `IGNORE` sets state and intention, of
+ * the atom itself too.
  */
 export interface ScopeFact {
   readonly fact: 'scope';
   readonly of?: string;
-  readonly to: Extract<Intention, 'REVERT'> | 'RESET';
+  readonly to: Extract<Intention, 'REVERT' | 'IGNORE'> | 'RESET';
 }
 
 /** A failure was added to the last history entry of a retry controller. */

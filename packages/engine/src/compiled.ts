@@ -40,12 +40,18 @@ interface NodeCommon {
   readonly leaf: number;
   /** The flow this node stands in: its entry node; for an entry or end node, the flow around it. */
   readonly parent: NodeId | undefined;
+  /** Index among the children of the parent; -1 for a retry. */
+  readonly branch: number;
 }
 
 /** Entry or end of a flow: nothing to do, open as soon as everything before it is. */
 export interface MarkerNode extends NodeCommon {
   readonly kind: 'flow' | 'flow_end';
-  /** Of an entry node: its end, pattern, depth of nesting, and index of each child among its siblings. */
+  /** Name of the flow as written. */
+  readonly flowName: string;
+  /** Leaf of the first atom inside; that of the last is the `leaf` of the end node. */
+  readonly firstLeaf: number;
+  /** Of an entry node. */
   readonly flow?: FlowNode;
 }
 
@@ -54,8 +60,9 @@ export interface FlowNode {
   readonly pattern: 'linear' | 'unordered' | 'graph';
   readonly depth: number;
   readonly retry: NodeId | undefined;
-  /** Graph: entry or atom node of each child, and the links between them as child indexes, by target. */
+  /** First node of each child. */
   readonly children: readonly NodeId[];
+  /** Graph: for each child the children that are linked to it. */
   readonly linksTo: readonly (readonly number[])[];
 }
 
@@ -91,6 +98,8 @@ export interface Compiled {
   readonly nodes: readonly Node[];
   /** Atom name → node, in document order. */
   readonly atoms: ReadonlyMap<string, AtomNode>;
+  /** Index = `leaf`. */
+  readonly byLeaf: readonly AtomNode[];
   /** Symbol → atoms that provide it, by ascending `leaf`. */
   readonly providers: ReadonlyMap<string, readonly AtomNode[]>;
   /** Every link with a decider, by target. */

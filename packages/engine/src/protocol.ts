@@ -14,8 +14,6 @@ export type Event =
   | { readonly type: 'resume' }
   | { readonly type: 'completed'; readonly requestId: string; readonly value?: Value }
   | { readonly type: 'failed'; readonly requestId: string; readonly failure: Failure }
-  /** Only in deterministic runs: the turn of a retry controller has come (E-1421). */
-  | { readonly type: 'evaluate'; readonly requestId: string }
   | { readonly type: 'suspend' }
   /** `revert: false` ends CANCELLED at once; `true` undoes what ran and ends REVERTED (C-1305). */
   | { readonly type: 'cancel'; readonly revert: boolean }
@@ -28,6 +26,9 @@ export interface Argument {
   readonly value: Value;
   readonly path?: string | number;
 }
+
+/** What a method came to; an absent value: it returned nothing. */
+export type Outcome = { readonly value?: Value } | { readonly failure: Failure };
 
 interface RequestCommand {
   readonly atom: string;
@@ -50,7 +51,7 @@ export interface ExecuteCommand extends RequestCommand {
 export interface RevertCommand extends RequestCommand {
   readonly type: 'revert';
   /** What `execute` came to; absent: it never finished or gave nothing. */
-  readonly result?: { readonly value: Value } | { readonly failure: Failure };
+  readonly result?: Outcome;
   /** Recorded execute failures by atom name. */
   readonly flowFailures: Readonly<Record<string, Failure>>;
 }
@@ -58,8 +59,13 @@ export interface RevertCommand extends RequestCommand {
 export type Command =
   | ExecuteCommand
   | RevertCommand
-  /** Deterministic runs only: answer with an `evaluate` event when this one's turn has come. */
-  | { readonly type: 'evaluate'; readonly atom: string; readonly requestId: string }
+  /** Deterministic runs only: a retry controller was evaluated; feed the outcome back when its turn has come (E-1421). */
+  | {
+      readonly type: 'evaluated';
+      readonly atom: string;
+      readonly requestId: string;
+      readonly outcome: Outcome;
+    }
   /** Nobody waits for this request any more: tell its worker to stop. Its answer changes nothing or is reverted. */
   | { readonly type: 'abort'; readonly atom: string; readonly requestId: string }
   | { readonly type: 'startTimer'; readonly id: string; readonly delayMs: number }

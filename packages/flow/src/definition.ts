@@ -128,3 +128,6 @@ export interface BackoffDefinition {
 export function retryNameOf(pattern: PatternDefinition): string {
   return pattern.retry?.name ?? `${pattern.name}_retry`;
 }
+
+/** Bounds of one flow (E-1801, E-1802). */
+export const flowLimits = Object.freeze({ atomsMax: 100_000, depthMax: 64 });

@@ -1,0 +1,246 @@
+/**
+ * The only place where the state of a run changes: one fact at a time, checked against the transition tables (E-714). `step`
+ * goes through here as folding a journal does, so both reach the same state.
+ */
+import {
+  assertNever,
+  type AtomFact,
+  type AtomState,
+  checkTransition,
+  type Fact,
+  flowTransitions,
+  type FlowState,
+  type HistoryFact,
+  InvariantError,
+  type Intention,
+  requestIdOf,
+  retryTransitions,
+  type ScopeFact,
+  taskTransitions,
+  type TimerFact,
+} from '@baton/core';
+import { type AtomNode, isAtom, type NodeId } from './compiled.js';
+import { refresh } from './readiness.js';
+import type { AtomRun, RunState } from './run-state.js';
+
+/** A state change as somebody watching wants it: facts about whole scopes are spread over their atoms. */
+export type Transition =
+  | { readonly of: 'flow'; readonly from: FlowState; readonly to: FlowState }
+  | {
+      readonly of: 'task' | 'retry';
+      readonly atom: string;
+      readonly from: AtomState;
+      readonly to: AtomState;
+    };
+
+export type Observer = (transition: Transition) => void;
+
+/**
+ * Folds facts into the state, which is changed in place. Entries of a journal are folded in order of `seq`.
+ * @throws InvariantError `BATON_INVARIANT_TRANSITION` when a fact does not fit the state.
+ */
+export function fold(state: RunState, facts: Iterable<Fact>, observe?: Observer): void {
+  for (const fact of facts) applyFact(state, fact, observe);
+}
+
+export function applyFact(state: RunState, fact: Fact, observe?: Observer): void {
+  switch (fact.fact) {
+    case 'flow':
+      checkFrom('flow', state.flow, fact);
+      checkTransition(flowTransitions, fact.from, fact.to, state.flowId);
+      state.flow = fact.to;
+      return observe?.({ of: 'flow', from: fact.from, to: fact.to });
+    case 'atom':
+      return applyAtom(state, fact, observe);
+    case 'intention': {
+      const { node, run } = atomOf(state, fact.atom);
+      return setIntention(state, node.id, run, fact.to);
+    }
+    case 'scope':
+      return applyScope(state, fact, observe);
+    case 'history':
+      return applyHistory(state, fact);
+    case 'timer':
+      return applyTimer(state, fact);
+    case 'request':
+    case 'command':
+      return;
+    default:
+      return assertNever(fact);
+  }
+}
+
+function applyAtom(state: RunState, fact: AtomFact, observe?: Observer): void {
+  const { node, run } = atomOf(state, fact.atom);
+  checkFrom(fact.atom, run.state, fact);
+  const table = node.kind === 'task' ? taskTransitions : retryTransitions;
+  if (checkTransition(table, fact.from, fact.to, fact.atom) === 'ignore') return;
+  leave(state, run);
+  record(state, node, run, fact);
+  enter(state, node.id, run, fact.to);
+  observe?.({ of: node.kind, atom: node.name, from: fact.from, to: fact.to });
+}
+
+/** What each state does to the record of the atom (E-1121 to E-1124). */
+function record(state: RunState, node: AtomNode, run: AtomRun, fact: AtomFact): void {
+  const { round = 0, attempt = 1 } = fact;
+  switch (fact.to) {
+    case 'RUNNING':
+      if (node.kind === 'retry') run.executions++;
+      run.execute = { round, attempt };
+      return submit(state, node, run, 'execute');
+    case 'REVERTING':
+      run.revert = { round, attempt };
+      return submit(state, node, run, 'revert');
+    case 'SUCCESS':
+      if (node.kind === 'retry') run.history.push({ value: fact.value, failures: new Map() });
+      else run.value = fact.value;
+      state.failed.delete(node.id);
+      run.failure = run.revertValue = run.revertFailure = undefined;
+      return;
+    case 'FAILURE':
+      state.failed.add(node.id);
+      run.failure = fact.failure;
+      run.value = run.revertValue = run.revertFailure = undefined;
+      return;
+    case 'REVERTED':
+      state.revertFailed.delete(node.id);
+      run.revertValue = fact.value;
+      run.revertFailure = undefined;
+      run.history = [];
+      return;
+    case 'REVERT_FAILURE':
+      state.revertFailed.add(node.id);
+      run.revertFailure = fact.failure;
+      run.value = run.revertValue = undefined;
+      return;
+    case 'RETRYING':
+      run.waited = false;
+      return;
+    case 'IGNORE':
+    case 'PENDING':
+      return;
+    default:
+      return assertNever(fact.to);
+  }
+}
+
+function submit(state: RunState, node: AtomNode, run: AtomRun, action: 'execute' | 'revert'): void {
+  run.requestId = requestIdOf({ flowId: state.flowId, atom: node.name, action, ...run[action] });
+  state.outstanding.set(run.requestId, node.id);
+}
+
+function leave(state: RunState, run: AtomRun): void {
+  if (run.requestId === undefined) return;
+  state.outstanding.delete(run.requestId);
+  run.requestId = undefined;
+}
+
+function enter(state: RunState, id: NodeId, run: AtomRun, to: AtomState): void {
+  state.unfinished += Number(isFinished(run.state)) - Number(isFinished(to));
+  run.state = to;
+  refresh(state, id);
+}
+
+function isFinished(state: AtomState): boolean {
+  return state === 'SUCCESS' || state === 'IGNORE';
+}
+
+function setIntention(state: RunState, id: NodeId, run: AtomRun, to: Intention): void {
+  if (run.intention === to) return;
+  run.intention = to;
+  refresh(state, id);
+}
+
+function applyScope(state: RunState, fact: ScopeFact, observe?: Observer): void {
+  const head = fact.of === undefined ? undefined : atomOf(state, fact.of);
+  if (fact.to === 'IGNORE') return applyIgnore(state, fact.of, observe);
+  if (head) head.run.scopeReverting = fact.to === 'REVERT';
+  else state.revertingAll = fact.to === 'REVERT';
+  for (const node of head ? descendants(state, head.node.id) : state.compiled.atoms.values()) {
+    const run = state.runs[node.id];
+    if (!run) continue;
+    if (fact.to === 'REVERT') setIntention(state, node.id, run, 'REVERT');
+    else reset(state, node, run, observe);
+  }
+}
+
+function applyIgnore(state: RunState, target: string | undefined, observe?: Observer): void {
+  const { node } = atomOf(state, target ?? '');
+  for (const ignored of [node, ...descendants(state, node.id)]) {
+    const run = state.runs[ignored.id];
+    if (!run || run.state === 'IGNORE') continue;
+    const { state: from } = run;
+    checkTransition(taskTransitions, from, 'IGNORE', ignored.name);
+    run.intention = 'IGNORE';
+    enter(state, ignored.id, run, 'IGNORE');
+    observe?.({ of: ignored.kind, atom: ignored.name, from, to: 'IGNORE' });
+  }
+}
+
+/** A new round for one atom (E-643, E-1125): its failure is forgotten, its result stays for inspection. */
+function reset(state: RunState, node: AtomNode, run: AtomRun, observe?: Observer): void {
+  const from = run.state;
+  leave(state, run);
+  state.failed.delete(node.id);
+  state.revertFailed.delete(node.id);
+  run.failure = undefined;
+  run.scopeReverting = run.waited = false;
+  run.intention = 'EXECUTE';
+  enter(state, node.id, run, 'PENDING');
+  if (from !== 'PENDING') observe?.({ of: node.kind, atom: node.name, from, to: 'PENDING' });
+}
+
+function applyHistory(state: RunState, { retry, atom, failure }: HistoryFact): void {
+  const last = atomOf(state, retry).run.history.at(-1);
+  if (last && !last.failures.has(atom)) last.failures.set(atom, failure);
+}
+
+function applyTimer(state: RunState, fact: TimerFact): void {
+  if (fact.state === 'set') {
+    const { node, run } = atomOf(state, fact.atom ?? '');
+    run.timer = fact.id;
+    state.timers.set(fact.id, node.id);
+    return refresh(state, node.id);
+  }
+  const id = state.timers.get(fact.id);
+  const run = id === undefined ? undefined : state.runs[id];
+  if (id === undefined || !run) return;
+  state.timers.delete(fact.id);
+  run.timer = undefined;
+  run.waited = fact.state === 'fired';
+  refresh(state, id);
+}
+
+/** Atoms after a node in the execution graph, the whole way down, over the borders of flows (E-626). */
+export function* descendants(state: RunState, start: NodeId): Generator<AtomNode> {
+  const { nodes } = state.compiled;
+  const seen = new Uint8Array(nodes.length);
+  const queue: NodeId[] = [start];
+  for (const id of queue) {
+    for (const next of nodes[id]?.after ?? []) {
+      if (seen[next] === 1) continue;
+      seen[next] = 1;
+      queue.push(next);
+      const node = nodes[next];
+      if (node && isAtom(node)) yield node;
+    }
+  }
+}
+
+/** @throws InvariantError when the flow has no such atom. */
+export function atomOf(state: RunState, name: string): { node: AtomNode; run: AtomRun } {
+  const node = state.compiled.atoms.get(name);
+  const run = node && state.runs[node.id];
+  if (!node || !run)
+    throw new InvariantError('BATON_INVARIANT_TRANSITION', `${state.flowId} has no atom ${name}`);
+  return { node, run };
+}
+
+function checkFrom(what: string, now: string, fact: { readonly from: string; readonly to: string }): void {
+  if (now !== fact.from)
+    throw new InvariantError(
+      'BATON_INVARIANT_TRANSITION',
+      `${what} is ${now}, so it cannot go from ${fact.from} to ${fact.to}`,
+    );
+}

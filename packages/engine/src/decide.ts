@@ -1,0 +1,120 @@
+/** Links with a condition: who is asked, and who is left out when the answer is no (engine.md section 5; taskflow deciders.py). */
+import { InputError, type JsonValue, toFailure, type Value } from '@baton/core';
+import type { DeciderDepth } from '@baton/flow';
+import { settle } from './answers.js';
+import { provided } from './arguments.js';
+import { type AtomNode, type DeciderEdge, isAtom, type Node, type NodeId } from './compiled.js';
+import { readyFor } from './readiness.js';
+import { roundOf } from './run-state.js';
+import type { TurnDraft } from './turn-draft.js';
+
+const depths: readonly DeciderDepth[] = ['atom', 'neighbors', 'flow', 'all'];
+
+/**
+ * Asks the deciders of everything that is ready to execute and ignores what they refuse, until all that is ready may run.
+ * Each is asked once: what it said is a fact of this turn, in which its target is started or ignored (E-501, E-508).
+ */
+export function decide(turn: TurnDraft): void {
+  const { state } = turn;
+  if (state.compiled.deciders.size === 0) return;
+  // a Set yields what is added while it is walked, so targets freed by an ignored atom are asked too
+  for (const id of state.readiness.ready) {
+    const node = turn.node(id);
+    if (turn.run(id).state !== 'PENDING' || readyFor(state, id) !== 'execute') continue;
+    const edges = edgesTo(turn, id);
+    if (edges.length > 0) judge(turn, node, edges);
+  }
+}
+
+function judge(turn: TurnDraft, target: AtomNode, edges: readonly DeciderEdge[]): void {
+  const history = Object.fromEntries(
+    edges.flatMap(({ from }) => (isIgnored(turn, from) ? [] : [[nameOf(turn, from), resultOf(turn, from)]])),
+  ) as Readonly<Record<string, Value | undefined>>;
+  let widest: DeciderDepth | undefined;
+  try {
+    for (const edge of edges) {
+      if (isIgnored(turn, edge.from) || vote(turn, edge, history)) continue;
+      if (widest === undefined || depths.indexOf(edge.depth) > depths.indexOf(widest)) widest = edge.depth;
+    }
+  } catch (error) {
+    const first = { round: roundOf(turn.state, target), attempt: 1 };
+    turn.atom(target, 'RUNNING', first);
+    return settle(turn, target, { failure: toFailure(error, { phase: 'decider' }) });
+  }
+  if (widest !== undefined) ignore(turn, target, widest);
+}
+
+function vote(
+  turn: TurnDraft,
+  edge: DeciderEdge,
+  history: Readonly<Record<string, Value | undefined>>,
+): boolean {
+  const decider = 'local' in edge.decider ? turn.state.functions.deciders?.[edge.decider.local] : undefined;
+  if (!decider)
+    throw new InputError('BATON_INPUT_INVALID', `no decider is given for ${JSON.stringify(edge.decider)}`);
+  return decider({ from: nameOf(turn, edge.from), to: nameOf(turn, edge.to), history });
+}
+
+/** Links with a decider that lead to an atom, directly or through entries of flows (E-502). */
+function edgesTo(turn: TurnDraft, target: NodeId): readonly DeciderEdge[] {
+  const { nodes, deciders } = turn.state.compiled;
+  const found: DeciderEdge[] = [];
+  const queue = [target];
+  for (const id of queue) {
+    found.push(...(deciders.get(id) ?? []));
+    for (const before of nodes[id]?.before ?? []) if (nodes[before]?.kind === 'flow') queue.push(before);
+  }
+  return found;
+}
+
+function ignore(turn: TurnDraft, target: AtomNode, depth: DeciderDepth): void {
+  if (depth === 'all') return turn.fact({ fact: 'scope', of: target.name, to: 'IGNORE' });
+  for (const node of [target, ...affected(turn, target, depth)]) {
+    turn.intention(node, 'IGNORE');
+    if (turn.run(node.id).state !== 'IGNORE') turn.atom(node, 'IGNORE');
+  }
+}
+
+/** E-522 to E-524. */
+function affected(turn: TurnDraft, target: AtomNode, depth: DeciderDepth): readonly AtomNode[] {
+  const { nodes } = turn.state.compiled;
+  if (depth === 'atom') return [];
+  const after = (id: NodeId): AtomNode[] => (nodes[id]?.after ?? []).flatMap((next) => atomIn(nodes[next]));
+  if (depth === 'neighbors') return after(target.id).filter((node) => node.kind === 'task');
+  const sameLevel = new Set(after(target.id));
+  for (const node of sameLevel)
+    if (node.kind === 'task') for (const next of after(node.id)) sameLevel.add(next);
+  return [...sameLevel];
+}
+
+function atomIn(node: Node | undefined): AtomNode[] {
+  return node && isAtom(node) ? [node] : [];
+}
+
+function isIgnored(turn: TurnDraft, id: NodeId): boolean {
+  return turn.state.runs[id]?.state === 'IGNORE';
+}
+
+/** Sub-flows are known by the name they were written with, at their end node. */
+function nameOf(turn: TurnDraft, id: NodeId): string {
+  const node = turn.state.compiled.nodes[id];
+  return node && !isAtom(node) ? node.flowName : (node?.name ?? '');
+}
+
+/** The result of an atom; of a sub-flow, the symbols it provides, as a reader after it sees them (E-503). */
+function resultOf(turn: TurnDraft, id: NodeId): Value | undefined {
+  const { nodes, byLeaf } = turn.state.compiled;
+  const node = nodes[id];
+  if (node === undefined) return undefined;
+  if (isAtom(node)) {
+    const run = turn.run(id);
+    return node.kind === 'retry' ? run.history.at(-1)?.value : run.value;
+  }
+  const symbols: Record<string, JsonValue> = {};
+  for (const atom of byLeaf.slice(node.firstLeaf, node.leaf + 1))
+    for (const symbol of atom.provides.keys()) {
+      const found = provided(turn.state, atom, symbol)?.value;
+      if (found && 'data' in found) symbols[symbol] = found.data;
+    }
+  return { data: symbols };
+}

@@ -1,0 +1,48 @@
+import { type Failure, type FlowOutcome, InvariantError } from '@baton/core';
+import type { RunState } from './run-state.js';
+import { cancelTimer } from './timers.js';
+import type { TurnDraft } from './turn-draft.js';
+
+/** A failed revert, or any failure of a flow that resolves none (E-822): nothing more is started. */
+export function isFatal({ compiled, failed, revertFailed }: RunState): boolean {
+  return revertFailed.size > 0 || (compiled.options.neverResolve && failed.size > 0);
+}
+
+/** Ends the run, or suspends it, once nothing is outstanding and nothing may start (E-817 to E-821). */
+export function finishIfOver(turn: TurnDraft): void {
+  const { state } = turn;
+  if ((state.flow !== 'RUNNING' && state.flow !== 'SUSPENDING') || state.outstanding.size > 0) return;
+  if (isFatal(state)) return finish(turn, 'FAILURE');
+  if (state.timers.size > 0 || state.readiness.ready.size > 0) {
+    if (state.flow !== 'SUSPENDING') return;
+    turn.flow('SUSPENDED');
+    return turn.command({ type: 'suspended' });
+  }
+  if (state.unfinished === 0) return finish(turn, 'SUCCESS');
+  checkUndone(state);
+  finish(turn, 'REVERTED');
+}
+
+export function finish(turn: TurnDraft, outcome: FlowOutcome): void {
+  for (const id of [...turn.state.timers.keys()]) cancelTimer(turn, id);
+  turn.flow(outcome);
+  const failures = outcome === 'SUCCESS' ? [] : failuresOf(turn.state);
+  turn.command({ type: 'finish', outcome, failures });
+}
+
+/** Failures recorded on atoms, those of `execute` first, each in the order they came (E-809, E-1115). */
+export function failuresOf(state: RunState): readonly Failure[] {
+  const executes = Array.from(state.failed, (id) => state.runs[id]?.failure);
+  const reverts = Array.from(state.revertFailed, (id) => state.runs[id]?.revertFailure);
+  return [...executes, ...reverts].filter((failure) => failure !== undefined);
+}
+
+/** Unfinished atoms and nothing left to do can only mean that a scope was undone; else the engine lost one on the way. */
+function checkUndone(state: RunState): void {
+  if (state.runs.some((run) => run?.intention === 'REVERT')) return;
+  const stuck = [...state.compiled.atoms.values()].find(({ id }) => state.runs[id]?.state === 'PENDING');
+  throw new InvariantError(
+    'BATON_INVARIANT_UNREACHABLE',
+    `${state.flowId} is stuck: ${stuck?.name ?? 'an atom'} can never start, and nothing is outstanding`,
+  );
+}

@@ -1,0 +1,128 @@
+/**
+ * Purpose: where one run stands, in memory.
+ * States: those of core/states.ts for the flow and each atom.
+ * What is authoritative: the journal. This is its fold; it changes in `apply-fact.ts` alone, so that folding the same facts
+ * gives the same state, and it may be dropped at any time between turns.
+ * On failure: a change outside the transition tables throws `InvariantError`; the state is then worthless.
+ * Not here: what to do next (`step.ts` and what it calls).
+ */
+import type { AtomState, Failure, FlowState, Intention, Value } from '@baton/core';
+import { type Compiled, isAtom, type Node, type NodeId } from './compiled.js';
+import type { LocalFunctions } from './local-functions.js';
+import { initialReadiness, type Readiness } from './readiness.js';
+
+/** One execution of a retry controller: what it provided and what failed under it. */
+export interface HistoryEntry {
+  readonly value: Value | undefined;
+  /** Atom name → failure, in the order they came. */
+  readonly failures: Map<string, Failure>;
+}
+
+/** Run data of one atom. */
+export interface AtomRun {
+  state: AtomState;
+  intention: Intention;
+  /** Last started execution and reversion. */
+  execute: AttemptNumber;
+  revert: AttemptNumber;
+  /** Id of the request that is outstanding, while RUNNING or REVERTING. */
+  requestId: string | undefined;
+  value: Value | undefined;
+  failure: Failure | undefined;
+  revertValue: Value | undefined;
+  revertFailure: Failure | undefined;
+  /** Retries: since the last REVERTED. */
+  history: HistoryEntry[];
+  /** Retries: how often it executed in this run; never goes back, so that request ids never repeat. */
+  executions: number;
+  /** Retries: its whole scope was told to revert and was not reset since. */
+  scopeReverting: boolean;
+  /** Retries: the timer of the delay before the next round, and whether that delay is over. */
+  timer: string | undefined;
+  waited: boolean;
+}
+
+export interface AttemptNumber {
+  readonly round: number;
+  readonly attempt: number;
+}
+
+export interface RunOptions {
+  readonly flowId: string;
+  /** Symbols given with the job; they beat the outputs of atoms (E-1102). */
+  readonly store: Readonly<Record<string, Value>>;
+  /** In-process engines only: custom retry controllers and deciders. */
+  readonly functions?: LocalFunctions;
+  /** TaskFlow's own order (14.1): retry controllers are queued like tasks, by `evaluated` commands. Default false. */
+  readonly deterministic?: boolean;
+}
+
+export interface RunState {
+  readonly compiled: Compiled;
+  readonly flowId: string;
+  readonly store: Readonly<Record<string, Value>>;
+  readonly functions: LocalFunctions;
+  readonly deterministic: boolean;
+  flow: FlowState;
+  /** By node; `undefined` for entries and ends of flows. */
+  readonly runs: readonly (AtomRun | undefined)[];
+  readonly readiness: Readiness;
+  /** Request id → atom, in the order of submission: RUNNING or REVERTING. */
+  readonly outstanding: Map<string, NodeId>;
+  /** Timer id → atom. */
+  readonly timers: Map<string, NodeId>;
+  /** Atoms with a recorded execute failure, or a failed revert, in the order they came. */
+  readonly failed: Set<NodeId>;
+  readonly revertFailed: Set<NodeId>;
+  /** Atoms that are neither SUCCESS nor IGNORE. */
+  unfinished: number;
+  /** Every atom was told to revert. */
+  revertingAll: boolean;
+}
+
+/** A run that has not begun: every atom PENDING, to be executed. O(nodes). */
+export function newRun(compiled: Compiled, options: RunOptions): RunState {
+  const runs = compiled.nodes.map((node) => (isAtom(node) ? newAtomRun() : undefined));
+  return {
+    compiled,
+    flowId: options.flowId,
+    store: options.store,
+    functions: options.functions ?? {},
+    deterministic: options.deterministic ?? false,
+    flow: 'PENDING',
+    runs,
+    readiness: initialReadiness(compiled),
+    outstanding: new Map(),
+    timers: new Map(),
+    failed: new Set(),
+    revertFailed: new Set(),
+    unfinished: compiled.atoms.size,
+    revertingAll: false,
+  };
+}
+
+function newAtomRun(): AtomRun {
+  return {
+    state: 'PENDING',
+    intention: 'EXECUTE',
+    execute: notStarted,
+    revert: notStarted,
+    requestId: undefined,
+    value: undefined,
+    failure: undefined,
+    revertValue: undefined,
+    revertFailure: undefined,
+    history: [],
+    executions: 0,
+    scopeReverting: false,
+    timer: undefined,
+    waited: false,
+  };
+}
+
+const notStarted: AttemptNumber = Object.freeze({ round: 0, attempt: 0 });
+
+/** Round of an atom: how often its innermost controller has executed; 0 without one. */
+export function roundOf(state: RunState, node: Node): number {
+  return node.controller === undefined ? 0 : (state.runs[node.controller]?.executions ?? 0);
+}

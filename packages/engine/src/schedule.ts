@@ -1,0 +1,125 @@
+/** Starting what may start: tasks by requests to the driver, retry controllers in the engine itself (engine.md 8.4). */
+import { type FailurePhase, toFailure } from '@baton/core';
+import { settle } from './answers.js';
+import { resolveArguments } from './arguments.js';
+import type { AtomNode, RetryNode, TaskNode } from './compiled.js';
+import { decide } from './decide.js';
+import { finishIfOver, isFatal } from './finish.js';
+import type { Argument, Outcome } from './protocol.js';
+import { readyFor } from './readiness.js';
+import { flowFailuresOf, requestOf } from './request.js';
+import { backoffMs, controllerOf } from './retry-controllers.js';
+import { type AttemptNumber, roundOf } from './run-state.js';
+import { cancelTimer, startTimer } from './timers.js';
+import type { TurnDraft } from './turn-draft.js';
+
+/**
+ * Starts whatever may start, round by round, until only answers can bring it on; then looks whether the run is over. A round is
+ * sorted by priority, then document order (E-113, E-812), and each candidate is looked at again when its turn comes (E-848).
+ */
+export function advance(turn: TurnDraft): void {
+  const { state } = turn;
+  const { ready } = state.readiness;
+  while (state.flow === 'RUNNING' && !isFatal(state) && ready.size > 0) {
+    decide(turn);
+    const round = Array.from(ready, (id) => turn.node(id));
+    if (round.length > 1) round.sort((a, b) => b.priority - a.priority || a.document - b.document);
+    for (const node of round) start(turn, node);
+  }
+  finishIfOver(turn);
+}
+
+/** Asks again for everything that is outstanding, under the same request ids (E-1303, E-1308). */
+export function reissue(turn: TurnDraft): void {
+  for (const id of [...turn.state.outstanding.values()]) submit(turn, turn.node(id));
+}
+
+function start(turn: TurnDraft, node: AtomNode): void {
+  switch (readyFor(turn.state, node.id)) {
+    case 'execute':
+      turn.atom(node, 'RUNNING', nextAttempt(turn, node, 'execute'));
+      return submit(turn, node);
+    case 'revert':
+      return revert(turn, node);
+    case 'retry':
+      if (node.kind === 'retry') beginRound(turn, node);
+      return;
+    case undefined:
+      return;
+  }
+}
+
+function revert(turn: TurnDraft, node: AtomNode): void {
+  const run = turn.run(node.id);
+  if (run.timer !== undefined) cancelTimer(turn, run.timer);
+  turn.atom(node, 'REVERTING', nextAttempt(turn, node, 'revert'));
+  // its body was never called, so there is nothing to undo (E-861)
+  if (neverBegan(run.failure?.phase)) turn.atom(node, 'REVERTED');
+  else submit(turn, node);
+}
+
+function neverBegan(phase: FailurePhase | undefined): boolean {
+  return phase === 'decider' || phase === 'arguments' || phase === 'queue';
+}
+
+/** The scope of a retry is clean and it shall try again: after its delay, all of it is reset and it executes (E-853). */
+function beginRound(turn: TurnDraft, node: RetryNode): void {
+  const run = turn.run(node.id);
+  const { backoff } = node.retry;
+  if (backoff && !run.waited) {
+    const id = `${node.name}/${run.executions}`;
+    return startTimer(turn, node, id, backoffMs(backoff, run.executions, `${turn.state.flowId}/${id}`));
+  }
+  turn.atom(node, 'RETRYING');
+  turn.intention(node, 'EXECUTE');
+  turn.fact({ fact: 'scope', of: node.name, to: 'RESET' });
+  turn.atom(node, 'RUNNING', nextAttempt(turn, node, 'execute'));
+  submit(turn, node);
+}
+
+/** Rounds count the executions of the innermost controller; within one the attempts go up, so request ids never repeat. */
+function nextAttempt(turn: TurnDraft, node: AtomNode, action: 'execute' | 'revert'): AttemptNumber {
+  const last = turn.run(node.id)[action];
+  const round = roundOf(turn.state, node);
+  return { round, attempt: last.round === round ? last.attempt + 1 : 1 };
+}
+
+function submit(turn: TurnDraft, node: AtomNode): void {
+  if (node.kind === 'retry') return submitRetry(turn, node);
+  return submitTask(turn, node);
+}
+
+/** Inputs that cannot be found are a failure of the atom like any other (E-807). */
+function submitTask(turn: TurnDraft, node: TaskNode): void {
+  const request = requestOf(turn, node);
+  if ('failure' in request) settle(turn, node, request);
+  else turn.command(request.command);
+}
+
+/** A controller is evaluated at once, in this turn; only in deterministic runs its answer waits in the queue (E-1404). */
+function submitRetry(turn: TurnDraft, node: RetryNode): void {
+  const { requestId = '' } = turn.run(node.id);
+  const outcome = evaluate(turn, node);
+  if (turn.state.deterministic) turn.command({ type: 'evaluated', atom: node.name, requestId, outcome });
+  else settle(turn, node, outcome);
+}
+
+function evaluate(turn: TurnDraft, node: RetryNode): Outcome {
+  const { state, history, failure } = turn.run(node.id);
+  const action = state === 'REVERTING' ? 'revert' : 'execute';
+  const resolved = resolveArguments(turn.state, node, action);
+  if ('failure' in resolved) return resolved;
+  const call = { args: resolved.args, history, failure };
+  const controller = controllerOf(turn.state, node);
+  try {
+    if (action === 'execute') return valueOutcome(controller.execute(call));
+    controller.revert?.({ ...call, flowFailures: flowFailuresOf(turn.state) });
+    return {};
+  } catch (error) {
+    return { failure: toFailure(error) };
+  }
+}
+
+function valueOutcome(value: Argument['value'] | undefined): Outcome {
+  return value === undefined ? {} : { value };
+}

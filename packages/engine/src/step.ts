@@ -1,0 +1,53 @@
+/**
+ * The engine: one event in; facts to store and commands to carry out, out (engine.md 8.2, DESIGN 6).
+ *
+ * Pure and deterministic: no clock, no randomness, no awaiting. The state is moved in and changed in place; after an error it is
+ * worthless. An event costs the degree of the atoms it touches, a change of a whole scope the size of the scope.
+ * Where things are: readiness.ts (what may start), schedule.ts (starting), answers.ts (what came back), resolve.ts (who decides about a
+ * failure), begin.ts (run, adopt, suspend, cancel), finish.ts (how it ends), apply-fact.ts (every change of the state).
+ */
+import { assertNever } from '@baton/core';
+import { adopt, cancel, resume, revertFinished, run, suspend } from './begin.js';
+import { answered } from './answers.js';
+import type { Event, Turn } from './protocol.js';
+import type { RunState } from './run-state.js';
+import { advance } from './schedule.js';
+import { timerFired } from './timers.js';
+import { TurnDraft } from './turn-draft.js';
+
+/**
+ * Takes one event. An event that is late, repeated or not for this run changes nothing and gives an empty turn (E-856, E-857).
+ * @throws ConflictError `BATON_CONFLICT_HALF_UNDONE` when a flow with a failed revert is to run again (E-1310).
+ * @throws InvariantError when the impossible happens.
+ */
+export function step(state: RunState, event: Event): Turn {
+  const turn = new TurnDraft(state);
+  if (handle(turn, event)) advance(turn);
+  return turn;
+}
+
+/** Whether anything was changed, so that it must be seen what follows. */
+function handle(turn: TurnDraft, event: Event): boolean {
+  switch (event.type) {
+    case 'run':
+      return run(turn);
+    case 'adopt':
+      return adopt(turn);
+    case 'resume':
+      return resume(turn);
+    case 'completed':
+      return answered(turn, event.requestId, event.value === undefined ? {} : { value: event.value });
+    case 'failed':
+      return answered(turn, event.requestId, { failure: event.failure });
+    case 'suspend':
+      return suspend(turn);
+    case 'cancel':
+      return cancel(turn, event.revert);
+    case 'revert':
+      return revertFinished(turn);
+    case 'timerFired':
+      return timerFired(turn, event.id);
+    default:
+      return assertNever(event);
+  }
+}

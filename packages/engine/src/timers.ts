@@ -1,0 +1,20 @@
+import type { AtomNode } from './compiled.js';
+import type { TurnDraft } from './turn-draft.js';
+
+/** A durable timer: the driver fires it, once, `delayMs` or more after the entry was stored (C-210). */
+export function startTimer(turn: TurnDraft, node: AtomNode, id: string, delayMs: number): void {
+  turn.fact({ fact: 'timer', id, state: 'set', atom: node.name, delayMs });
+  turn.command({ type: 'startTimer', id, delayMs });
+}
+
+export function cancelTimer(turn: TurnDraft, id: string): void {
+  turn.fact({ fact: 'timer', id, state: 'cancelled' });
+  turn.command({ type: 'cancelTimer', id });
+}
+
+/** False when the timer is not set (any more). */
+export function timerFired(turn: TurnDraft, id: string): boolean {
+  if (!turn.state.timers.has(id)) return false;
+  turn.fact({ fact: 'timer', id, state: 'fired' });
+  return true;
+}

@@ -1,0 +1,61 @@
+import { DefinitionError } from '@baton/core';
+import type { AtomNode, Binding, Compiled } from './compiled.js';
+import { visibleProviders } from './visibility.js';
+
+/** A required symbol that nothing can give. */
+export interface MissingDependency {
+  readonly atom: string;
+  readonly method: 'execute' | 'revert';
+  readonly parameter: string;
+  readonly symbol: string;
+  /** Atoms that provide it where this one cannot see them. */
+  readonly providedBy: readonly string[];
+}
+
+/** Every required input that has no potential source: injection, `store`, or a visible atom (E-310). In document order. */
+export function missingDependencies(
+  compiled: Compiled,
+  store: Iterable<string>,
+): readonly MissingDependency[] {
+  const given = new Set(store);
+  const missing: MissingDependency[] = [];
+  for (const atom of compiled.atoms.values())
+    for (const method of ['execute', 'revert'] as const)
+      for (const binding of atom[method])
+        if (!hasSource(compiled, atom, binding, given))
+          missing.push(describe(compiled, atom, method, binding));
+  return missing;
+}
+
+/** @throws DefinitionError `BATON_DEFINITION_MISSING_REQUIREMENT` naming all offenders; `details.missing` has them as data. */
+export function validate(compiled: Compiled, store: Iterable<string>): void {
+  const missing = missingDependencies(compiled, store);
+  if (missing.length === 0) return;
+  const lines = missing.map(
+    ({ atom, method, symbol, providedBy }) =>
+      `${atom}.${method} needs ${symbol}${providedBy.length === 0 ? '' : ` (provided, out of its sight, by ${providedBy.join(', ')})`}`,
+  );
+  throw new DefinitionError('BATON_DEFINITION_MISSING_REQUIREMENT', lines.join('; '), {
+    details: { missing },
+  });
+}
+
+function hasSource(
+  compiled: Compiled,
+  atom: AtomNode,
+  { symbol, optional }: Binding,
+  given: ReadonlySet<string>,
+): boolean {
+  if (optional || given.has(symbol) || atom.inject.has(symbol)) return true;
+  return visibleProviders(compiled, atom, symbol).next().done !== true;
+}
+
+function describe(
+  compiled: Compiled,
+  atom: AtomNode,
+  method: 'execute' | 'revert',
+  { parameter, symbol }: Binding,
+): MissingDependency {
+  const providedBy = (compiled.providers.get(symbol) ?? []).map(({ name }) => name);
+  return { atom: atom.name, method, parameter, symbol, providedBy };
+}
