@@ -1,0 +1,58 @@
+import { DefinitionError } from '@baton/core';
+import { type FlowDefinition, flowLimits, type LinkDefinition, type NodeDefinition } from './definition.js';
+import { flowDefinitionSchema } from './flow-schema.js';
+import { firstMisfit } from './schema-check.js';
+
+/**
+ * Checks that data from outside is a flow definition, and gives it back as one. Fields it does not know are kept (E-1504).
+ * What needs the whole flow (names, cycles, bindings) is checked by `compile` of @baton/engine.
+ * @throws DefinitionError `BATON_DEFINITION_INVALID` with the path; `BATON_DEFINITION_UNKNOWN_NODE` for a link that leads nowhere.
+ */
+export function parseFlowDefinition(json: unknown): FlowDefinition {
+  const misfit = firstMisfit(flowDefinitionSchema, json);
+  if (misfit)
+    throw new DefinitionError(
+      'BATON_DEFINITION_INVALID',
+      `flow definition: ${misfit.path === '' ? 'it' : misfit.path} ${misfit.reason}`,
+      { details: { path: misfit.path } },
+    );
+  const definition = json as FlowDefinition;
+  const atoms = checkNode(definition.root, 'root', 0);
+  if (atoms > flowLimits.atomsMax) refuse('root', `holds ${atoms} atoms, more than ${flowLimits.atomsMax}`);
+  return definition;
+}
+
+/** Gives the number of atoms inside. */
+function checkNode(node: NodeDefinition, path: string, depth: number): number {
+  if (node.kind === 'task') return 1;
+  if (depth > flowLimits.depthMax) refuse(path, `is nested deeper than ${flowLimits.depthMax}`);
+  if (node.links && node.kind !== 'graph')
+    refuse(`${path}.links`, `belong to a graph, not to a ${node.kind} flow`);
+  const children = node.children ?? [];
+  checkLinks(node.links ?? [], children.length, `${path}.links`);
+  return children.reduce(
+    (atoms, child, index) => atoms + checkNode(child, `${path}.children[${index}]`, depth + 1),
+    node.retry ? 1 : 0,
+  );
+}
+
+function checkLinks(links: readonly LinkDefinition[], children: number, path: string): void {
+  const seen = new Set<string>();
+  for (const [index, { from, to, decider, depth }] of links.entries()) {
+    const at = `${path}[${index}]`;
+    if (from >= children || to >= children)
+      throw new DefinitionError(
+        'BATON_DEFINITION_UNKNOWN_NODE',
+        `flow definition: ${at} names child ${Math.max(from, to)}, but there are ${children}`,
+      );
+    if (depth !== undefined && decider === undefined) refuse(at, 'has a depth without a decider');
+    if (seen.has(`${from}→${to}`)) refuse(at, `joins ${from} and ${to} a second time`);
+    seen.add(`${from}→${to}`);
+  }
+}
+
+function refuse(path: string, reason: string): never {
+  throw new DefinitionError('BATON_DEFINITION_INVALID', `flow definition: ${path} ${reason}`, {
+    details: { path },
+  });
+}

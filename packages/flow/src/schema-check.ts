@@ -1,0 +1,135 @@
+import type { JsonSchema } from './flow-schema.js';
+
+/** Where a value does not fit a schema (a JSON path such as `root.children[2].name`), and why. */
+export interface Misfit {
+  readonly path: string;
+  readonly reason: string;
+}
+
+/** The first misfit in document order; `undefined` when the value fits. Unknown properties are allowed (E-1504). */
+export function firstMisfit(root: JsonSchema, value: unknown): Misfit | undefined {
+  return new SchemaCheck(root).check(root, value, '');
+}
+
+class SchemaCheck {
+  readonly #root: JsonSchema;
+  #depth = 0;
+
+  constructor(root: JsonSchema) {
+    this.#root = root;
+  }
+
+  check(schema: JsonSchema, value: unknown, path: string): Misfit | undefined {
+    // nesting comes from outside: refuse it before the stack does
+    if (this.#depth > 1_000) return { path, reason: 'is nested too deeply' };
+    this.#depth++;
+    try {
+      return this.#check(this.#resolved(schema), value, path);
+    } finally {
+      this.#depth--;
+    }
+  }
+
+  #resolved(schema: JsonSchema): JsonSchema {
+    const name = schema.$ref?.slice('#/$defs/'.length);
+    return (name === undefined ? undefined : this.#root.$defs?.[name]) ?? schema;
+  }
+
+  #check(schema: JsonSchema, value: unknown, path: string): Misfit | undefined {
+    if (schema.anyOf) return this.#checkAny(schema.anyOf, value, path);
+    if (schema.const !== undefined && value !== schema.const)
+      return { path, reason: `must be ${JSON.stringify(schema.const)}` };
+    if (schema.enum && !schema.enum.some((allowed) => allowed === value))
+      return { path, reason: `must be one of ${schema.enum.join(', ')}` };
+    switch (schema.type) {
+      case 'object':
+        return this.#checkObject(schema, value, path);
+      case 'array':
+        return this.#checkArray(schema, value, path);
+      case 'string':
+        return checkString(schema, value, path);
+      case 'integer':
+        return checkInteger(schema, value, path);
+      case 'boolean':
+        return typeof value === 'boolean' ? undefined : { path, reason: 'must be true or false' };
+      case undefined:
+        return undefined;
+    }
+  }
+
+  /** Branches that are told apart by `kind` report inside the one that was meant. */
+  #checkAny(branches: readonly JsonSchema[], value: unknown, path: string): Misfit | undefined {
+    const kind = isObject(value) ? value['kind'] : undefined;
+    const resolved = branches.map((branch) => this.#resolved(branch));
+    const meant = resolved.find(({ properties }) => {
+      const tag = properties?.['kind'];
+      return (
+        tag !== undefined && (tag.const === kind || tag.enum?.some((allowed) => allowed === kind) === true)
+      );
+    });
+    if (meant) return this.check(meant, value, path);
+    const kinds = resolved.flatMap(({ properties }) => {
+      const tag = properties?.['kind'];
+      return tag ? [tag.const ?? '', ...(tag.enum ?? [])].filter((text) => text !== '') : [];
+    });
+    if (kinds.length > 0 && isObject(value))
+      return { path: join(path, 'kind'), reason: `must be one of ${kinds.join(', ')}` };
+    const misfits = resolved.map((branch) => this.check(branch, value, path));
+    return misfits.includes(undefined) ? undefined : { path, reason: 'has none of the allowed forms' };
+  }
+
+  #checkObject(schema: JsonSchema, value: unknown, path: string): Misfit | undefined {
+    if (!isObject(value)) return { path, reason: 'must be an object' };
+    for (const key of schema.required ?? [])
+      if (!Object.hasOwn(value, key)) return { path: join(path, key), reason: 'is missing' };
+    for (const [key, part] of Object.entries(value)) {
+      if (part === undefined) continue;
+      const at = join(path, key);
+      if (schema.propertyNames) {
+        const misfit = this.check(schema.propertyNames, key, at);
+        if (misfit) return { path: at, reason: `has a name that ${misfit.reason}` };
+      }
+      const own = schema.properties;
+      const rule = own && Object.hasOwn(own, key) ? own[key] : schema.additionalProperties;
+      const misfit = rule && this.check(rule, part, at);
+      if (misfit) return misfit;
+    }
+    return undefined;
+  }
+
+  #checkArray(schema: JsonSchema, value: unknown, path: string): Misfit | undefined {
+    if (!Array.isArray(value)) return { path, reason: 'must be an array' };
+    const items: readonly unknown[] = value;
+    if (schema.uniqueItems === true && new Set(items).size < items.length)
+      return { path, reason: 'must not repeat an item' };
+    for (const [index, item] of items.entries()) {
+      const misfit = schema.items && this.check(schema.items, item, `${path}[${index}]`);
+      if (misfit) return misfit;
+    }
+    return undefined;
+  }
+}
+
+function checkString(schema: JsonSchema, value: unknown, path: string): Misfit | undefined {
+  if (typeof value !== 'string') return { path, reason: 'must be a text' };
+  if (schema.maxLength !== undefined && value.length > schema.maxLength)
+    return { path, reason: `must not be longer than ${schema.maxLength}` };
+  if (schema.pattern !== undefined && !new RegExp(schema.pattern, 'u').test(value))
+    return { path, reason: `must match ${schema.pattern}` };
+  return undefined;
+}
+
+function checkInteger(schema: JsonSchema, value: unknown, path: string): Misfit | undefined {
+  if (!Number.isSafeInteger(value)) return { path, reason: 'must be a whole number' };
+  if (schema.minimum !== undefined && (value as number) < schema.minimum)
+    return { path, reason: `must be at least ${schema.minimum}` };
+  return undefined;
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function join(path: string, key: string): string {
+  return path === '' ? key : `${path}.${key}`;
+}
