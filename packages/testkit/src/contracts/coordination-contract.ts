@@ -1,13 +1,19 @@
-import type { Coordination } from '@baton/core';
-import { type Case, defineContract, type SeparatedWorld } from './contract.js';
+import { defineContract, type Case } from './contract.js';
+import type { CoordinationWorld } from './coordination/coordination-world.js';
+import { multiCases } from './coordination/multi-cases.js';
+import { nodeCases } from './coordination/node-cases.js';
+import { sessionCases } from './coordination/session-cases.js';
+import { watchCases } from './coordination/watch-cases.js';
 
-export interface CoordinationWorld extends SeparatedWorld<Coordination> {
-  /** A Coordination whose service cannot be reached. */
-  unreachable(): Promise<Coordination>;
-}
+export type { CoordinationWorld } from './coordination/coordination-world.js';
 
-/** Everything the port's comments promise. The root each client was given exists and is empty at the start. */
-export const coordinationCases: readonly Case<CoordinationWorld>[] = [];
+/** Everything the port's comments promise of a service at rest. The root each client was given exists and is empty at the start. */
+export const coordinationCases: readonly Case<CoordinationWorld>[] = [
+  ...nodeCases,
+  ...multiCases,
+  ...watchCases,
+  ...sessionCases,
+];
 
 export function coordinationContract(name: string, open: () => Promise<CoordinationWorld>): void {
   defineContract(`${name} keeps the contract of Coordination`, coordinationCases, open);
