@@ -63,7 +63,7 @@ function install() {
     throw new BootstrapError(
       'The package registry cannot be reached: check the network (or the proxy npm is set to) and try again.',
     );
-  process.stderr.write(stderr);
+  console.error(stderr.split('\n').slice(0, 12).join('\n')); // the rest is how npm is used
   throw new BootstrapError('npm ci failed, its words are above: mend what it names and try again.');
 }
 
