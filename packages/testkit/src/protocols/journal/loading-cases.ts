@@ -1,0 +1,114 @@
+import { expect } from '@jest/globals';
+import { collectionNames, type Persistence } from '@baton/persistence';
+import { casesOf } from '../../contracts/contract.js';
+import { opened, type JournalWorld } from './journal-world.js';
+import { claimEntry, fenceOf, postEntry, succeeded, turnEntry } from './sample-entries.js';
+
+const fence = fenceOf(5);
+
+async function write(own: Persistence, flowId: string, count: number): Promise<void> {
+  for (let seq = 0; seq < count; seq++) {
+    const entry =
+      seq === 0 ? postEntry(flowId) : turnEntry({ flowId, seq, fence, facts: [succeeded(`a${seq}`)] });
+    expect(await own.journal.append(entry)).toBe('accepted');
+  }
+}
+
+const upTo = (count: number, from = 0): number[] =>
+  Array.from({ length: count - from }, (_, index) => from + index);
+
+export const loadingCases = casesOf<JournalWorld>({
+  async 'loads one, few and many flows at once, each whole and in order'(world, scope) {
+    const { own, other } = await opened(world, scope);
+    const counts = new Map(Array.from({ length: 30 }, (_, index) => [`load-${index}`, index]));
+    await Promise.all([...counts].map(([flowId, count]) => write(own, flowId, count)));
+    const reader = await other();
+    for (const size of [1, 3, 30]) {
+      const asked = [...counts].slice(-size);
+      const flows = await Promise.all(asked.map(([flowId]) => reader.journal.load(flowId)));
+      flows.forEach((flow, index) => {
+        expect(flow.flowId).toBe(asked[index]?.[0]);
+        expect(flow.entries.map(({ seq }) => seq)).toEqual(upTo(asked[index]?.[1] ?? 0));
+      });
+    }
+  },
+
+  async 'loads a flow longer than one query gives, by ids and by query'(world, scope) {
+    const { own, other } = await opened(world, scope);
+    await Promise.all([write(own, 'long', 300), write(own, 'exact', 256), write(own, 'short', 8)]);
+    const reader = await other();
+    const alone = await reader.journal.load('long');
+    expect(alone.entries.map(({ seq }) => seq)).toEqual(upTo(300));
+    const names = ['long', 'exact', 'short', 'nothing', 'none', 'never'];
+    const many = await Promise.all(names.map((flowId) => reader.journal.load(flowId)));
+    expect(many.map(({ entries }) => entries.length)).toEqual([300, 256, 8, 0, 0, 0]);
+    expect(many[0]?.entries).toEqual(alone.entries);
+  },
+
+  async 'gives the tail from a place up to the first gap'(world, scope) {
+    const { own } = await opened(world, scope);
+    for (const seq of [0, 1, 2, 3, 5, 6]) await own.journal.append(turnEntry({ flowId: 'gap', seq, fence }));
+    expect((await own.journal.tail('gap', 2)).map(({ seq }) => seq)).toEqual([2, 3]);
+    expect(await own.journal.tail('gap', 4)).toEqual([]);
+    expect((await own.journal.load('gap')).entries.map(({ seq }) => seq)).toEqual(upTo(4));
+  },
+
+  async 'loads from the newest snapshot on'(world, scope) {
+    const { own, other } = await opened(world, scope);
+    await write(own, 'snap', 30);
+    const state = JSON.stringify({ text: 'ä'.repeat(700_000) });
+    await own.snapshots.write('snap', { seq: 9, fence, state: '{"old":true}' });
+    await own.snapshots.write('snap', { seq: 19, fence, state });
+    const flow = await (await other()).journal.load('snap');
+    expect(flow.snapshot).toEqual({ seq: 19, fence, state });
+    expect(flow.entries.map(({ seq }) => seq)).toEqual(upTo(30, 20));
+  },
+
+  async 'ignores a snapshot that is not whole, and a hint that leads nowhere'(world, scope) {
+    const { own } = await opened(world, scope);
+    await write(own, 'half', 12);
+    const state = JSON.stringify('x'.repeat(1_200_000));
+    await own.snapshots.write('half', { seq: 5, fence, state });
+    const parts = await world.primitive.find(collectionNames.snapshots, { limit: 10 });
+    expect(parts).toHaveLength(3);
+    await world.primitive.delete(collectionNames.snapshots, [parts[1]?._id ?? '']);
+    const withoutPart = await own.journal.load('half');
+    await world.primitive.replace(collectionNames.heads, [{ _id: 'half', snapshot: 'nowhere', parts: 1 }]);
+    const withoutAny = await own.journal.load('half');
+    for (const flow of [withoutPart, withoutAny]) {
+      expect(flow.snapshot).toBeUndefined();
+      expect(flow.entries.map(({ seq }) => seq)).toEqual(upTo(12));
+    }
+  },
+
+  async 'finds the snapshot above emptied entries without its hint'(world, scope) {
+    const { own } = await opened(world, scope);
+    await write(own, 'emptied', 20);
+    await own.snapshots.write('emptied', { seq: 9, fence, state: '"at 9"' });
+    const kept = await world.primitive.get(
+      collectionNames.journal,
+      upTo(7).map((seq) => `emptied:${seq}`),
+    );
+    await world.primitive.replace(
+      collectionNames.journal,
+      kept.flatMap((document) => (document === undefined ? [] : [{ ...document, body: '' }])),
+    );
+    await world.primitive.delete(collectionNames.heads, ['emptied']);
+    const flow = await own.journal.load('emptied');
+    expect(flow.snapshot).toEqual({ seq: 9, fence, state: '"at 9"' });
+    expect(flow.entries.map(({ seq }) => seq)).toEqual(upTo(20, 10));
+    const claim = claimEntry({ flowId: 'emptied', seq: 3, fence: fenceOf(99) });
+    expect(await own.journal.append(claim)).toBe('collided');
+  },
+
+  async 'fails the load of a malformed journal and of no other'(world, scope) {
+    const { own } = await opened(world, scope);
+    await Promise.all(['bad', 'good'].map((flowId) => write(own, flowId, 3)));
+    const [second] = await world.primitive.get(collectionNames.journal, ['bad:1']);
+    if (second === undefined) throw new Error('the entry was not stored');
+    await world.primitive.replace(collectionNames.journal, [{ ...second, body: '{"facts":' }]);
+    const [bad, good] = await Promise.allSettled([own.journal.load('bad'), own.journal.load('good')]);
+    expect(bad).toMatchObject({ status: 'rejected', reason: { code: 'BATON_INPUT_MALFORMED' } });
+    expect(good).toMatchObject({ status: 'fulfilled', value: { entries: { length: 3 } } });
+  },
+});
