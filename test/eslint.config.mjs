@@ -12,7 +12,7 @@ const noRealTime = [
     message: 'Protocol code takes randomness from Runtime.random.',
   },
 ];
-const timers = ['setTimeout', 'setInterval', 'setImmediate', 'queueMicrotask'].map((name) => ({
+const timers = ['setTimeout', 'setInterval', 'setImmediate'].map((name) => ({
   name,
   message: 'Protocol code takes timers from Runtime.clock.',
 }));
