@@ -67,12 +67,9 @@ export function defineContract<W extends World<unknown>>(
   });
 }
 
-/** Names of the cases that `open`'s substrate does not pass: how a suite proves that it can fail. */
-export async function failingCases<W extends World<unknown>>(
-  cases: readonly Case<W>[],
-  open: () => Promise<W>,
-): Promise<readonly string[]> {
-  const failed: string[] = [];
-  for (const each of cases) await runCase(each, open).catch(() => failed.push(each.name));
-  return failed;
+/** The case of this name, to run it alone. */
+export function caseNamed<W>(cases: readonly Case<W>[], name: string): Case<W> {
+  const found = cases.find((each) => each.name === name);
+  if (found === undefined) throw new Error(`no case is named ${JSON.stringify(name)}`);
+  return found;
 }

@@ -123,8 +123,9 @@ export const multiCases: readonly Case<CoordinationWorld>[] = casesOf<Coordinati
         { type: 'create', path: to as string, data: EMPTY },
       ]);
     });
+    const moved = Promise.allSettled(moves);
     for (let look = 0; look < 40; look++) expect(await reader.children('/')).toHaveLength(1);
-    await Promise.all(moves);
+    expect((await moved).map(({ status }) => status)).toEqual(range(40).map(() => 'fulfilled'));
   },
 
   'of two sessions that claim by multi exactly one wins, in each of 500 rounds': async (world, scope) => {

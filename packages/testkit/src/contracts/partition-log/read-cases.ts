@@ -56,11 +56,13 @@ export const readCases: readonly Case<PartitionLogWorld>[] = casesOf<PartitionLo
   },
 
   'a read at the end waits and answers as soon as something comes': async (world, scope) => {
-    const topic = await makeTopic(world);
+    const topic = await makeTopic(world, 2);
     const reader = await openReader(world, scope, topic);
     const appender = scope.own(await world.primitive.openAppender());
     const startedMs = performance.now();
     const reading = reader.read({ partition: 0, from: 0, waitMs: 20_000 });
+    // round trips meanwhile, so that the read stands at the service
+    for (let trip = 0; trip < 3; trip++) await appender.append([{ topic, partition: 1, value: bytes('y') }]);
     await appender.append([{ topic, partition: 0, value: bytes('x') }]);
     const { records, end } = await reading;
     expect(records.map(({ value }) => text(value))[0]).toBe('x');

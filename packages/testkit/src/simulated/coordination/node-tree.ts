@@ -1,7 +1,7 @@
 /**
  * Purpose: the state of the simulated coordination service: nodes, versions, transactions. Pure: no time, no sessions' fates.
  * States: none of its own; `transact` either applies everything or leaves no trace but a used transaction id.
- * What is authoritative: `#nodes`. Transaction ids start above 2^53 and leave gaps, so that nobody can take one for a
+ * What is authoritative: `#nodes`. Transaction ids start far above 2^53 and leave gaps, so that nobody can take one for a
  *   JavaScript number or for a counter.
  * On failure: `TreeRefusal`, with the index of the operation that failed.
  * Not here: watches (it only tells what changed), sizes and path syntax (checked before sending).
@@ -58,7 +58,7 @@ interface Work {
 export class NodeTree {
   readonly #nodes = new Map<string, MutableNode>();
   readonly #random: { fraction(): number };
-  #zxid = 0x0030_0000_0000_0001n;
+  #zxid = 0x3000_0000_0000_0001n;
 
   constructor(random: { fraction(): number }) {
     this.#random = random;
