@@ -1,5 +1,12 @@
+export type { AnyAtom, Atom, ProvidesOf, RequiresOf } from './atom.js';
 export * from './canonical-flow-json.js';
 export * from './definition.js';
+export * from './flow.js';
 export * from './flow-schema.js';
+export { GraphLinks, type LinkingOptions } from './graph-links.js';
+export * from './node-symbols.js';
 export * from './parse-flow-definition.js';
+export * from './retry.js';
+export * from './schema.js';
+export * from './task.js';
 export * from './task-context.js';

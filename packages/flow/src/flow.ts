@@ -1,0 +1,206 @@
+/**
+ * Flows: atoms in order (`linear`), in any order (`unordered`), or in the order of links and symbols (`graph`). Immutable: each
+ * `add` gives a new flow; with many atoms, give them in one call. A flow's type says what it still requires, which is exactly what
+ * `post(flow, { store })` and `runFlow(flow, { store })` must be given.
+ */
+import { DefinitionError } from '@baton/core';
+import type { AnyAtom, Atom, Bag, Flat, Fold, RequiresOf, Together } from './atom.js';
+import type {
+  DeciderDefinition,
+  DeciderDepth,
+  FlowDefinition,
+  FlowOptions,
+  LinkDefinition,
+  PatternDefinition,
+} from './definition.js';
+import { GraphLinks, type LinkingOptions } from './graph-links.js';
+import type { Retry } from './retry.js';
+
+export interface PatternOptions<R extends object, P extends object> {
+  /** Decides what happens when an atom of this flow fails. */
+  readonly retry?: Retry<R, P>;
+}
+
+/** What all flows have. */
+export interface Flow<N extends string, in out R extends object, in out P extends object> extends Atom<
+  N,
+  R,
+  P
+> {
+  /** The flow as data, to post or to compile. */
+  toJSON(options?: FlowOptions): FlowDefinition;
+  toNode(): PatternDefinition;
+}
+
+type Folded<N extends string, F> = F extends {
+  requires: infer R extends object;
+  provides: infer P extends object;
+}
+  ? LinearFlow<N, Flat<R>, Flat<P>>
+  : never;
+
+export interface LinearFlow<N extends string, in out R extends object, in out P extends object> extends Flow<
+  N,
+  R,
+  P
+> {
+  /** Appends atoms, each of which may use what those before it provide. */
+  add<const L extends readonly AnyAtom[]>(...atoms: L): Folded<N, Fold<L, P, R>>;
+  /** Appends generated atoms; what they require and provide is checked when the flow is compiled. */
+  addAll<R2 extends object = {}, P2 extends object = {}>(
+    atoms: Iterable<AnyAtom>,
+  ): LinearFlow<N, Flat<R & Omit<R2, keyof P>>, Flat<P & P2>>;
+}
+
+/** `C`: what the retry controller provides, all that the atoms of an unordered flow can see of each other. */
+export interface UnorderedFlow<
+  N extends string,
+  in out R extends object,
+  in out P extends object,
+  in out C extends object = {},
+> extends Flow<N, R, P> {
+  add<const L extends readonly AnyAtom[]>(
+    ...atoms: L
+  ): UnorderedFlow<
+    N,
+    Flat<R & Omit<Together<RequiresOf<L[number]>>, keyof C>>,
+    Flat<Bag<L, P, {}>['provides']>,
+    C
+  >;
+  addAll<R2 extends object = {}, P2 extends object = {}>(
+    atoms: Iterable<AnyAtom>,
+  ): UnorderedFlow<N, Flat<R & Omit<R2, keyof C>>, Flat<P & P2>, C>;
+}
+
+type Bagged<N extends string, B> = B extends {
+  requires: infer R extends object;
+  provides: infer P extends object;
+}
+  ? GraphFlow<N, Flat<R>, Flat<P>>
+  : never;
+
+export interface GraphFlow<N extends string, in out R extends object, in out P extends object> extends Flow<
+  N,
+  R,
+  P
+> {
+  /** Adds atoms; each is linked after the one that provides what it requires, whatever the order of adding. */
+  add<const L extends readonly AnyAtom[]>(...atoms: L): Bagged<N, Bag<L, P, R>>;
+  addAll<R2 extends object = {}, P2 extends object = {}>(
+    atoms: Iterable<AnyAtom>,
+    options?: LinkingOptions,
+  ): GraphFlow<N, Flat<Omit<R & R2, keyof (P & P2)>>, Flat<P & P2>>;
+  /**
+   * `to` runs after `from`; with a decider, only if it says so. Both must have been added.
+   * @throws DefinitionError `BATON_DEFINITION_UNKNOWN_NODE`, `BATON_DEFINITION_CYCLE`
+   */
+  link(from: AnyAtom, to: AnyAtom, options?: LinkOptions): GraphFlow<N, R, P>;
+}
+
+export interface LinkOptions {
+  readonly decider: DeciderDefinition;
+  /** What else is left out when the decider says no. Default `all`: everything after the target. */
+  readonly depth?: DeciderDepth;
+}
+
+/** Atoms one after the other. */
+export function linear<const N extends string, R extends object = {}, P extends object = {}>(
+  name: N,
+  options: PatternOptions<R, P> = {},
+): LinearFlow<N, R, P> {
+  return start<LinearFlow<N, R, P>>('linear', name, options);
+}
+
+/** Atoms in any order, also at the same time. */
+export function unordered<const N extends string, R extends object = {}, P extends object = {}>(
+  name: N,
+  options: PatternOptions<R, P> = {},
+): UnorderedFlow<N, R, P, P> {
+  return start<UnorderedFlow<N, R, P, P>>('unordered', name, options);
+}
+
+/** Atoms in the order of their links. */
+export function graph<const N extends string, R extends object = {}, P extends object = {}>(
+  name: N,
+  options: PatternOptions<R, P> = {},
+): GraphFlow<N, R, P> {
+  return start<GraphFlow<N, R, P>>('graph', name, options);
+}
+
+/** The types promise more than the code can show the compiler: what `R` and `P` become is computed by types alone. */
+function start<F>(
+  kind: PatternDefinition['kind'],
+  name: string,
+  { retry }: { readonly retry?: AnyRetry },
+): F {
+  const base = { kind, name, ...(retry && { retry: retry.definition }) } as const;
+  return new BuiltFlow(base, [], new GraphLinks(name, retry?.definition)) as F;
+}
+
+type AnyRetry = Pick<Retry, 'definition'>;
+
+class BuiltFlow {
+  readonly name: string;
+  readonly #base: Omit<PatternDefinition, 'children' | 'links'>;
+  readonly #atoms: readonly AnyAtom[];
+  readonly #links: GraphLinks;
+  readonly #node: PatternDefinition;
+
+  constructor(
+    base: Omit<PatternDefinition, 'children' | 'links'>,
+    atoms: readonly AnyAtom[],
+    links: GraphLinks,
+  ) {
+    this.name = base.name;
+    this.#base = base;
+    this.#atoms = atoms;
+    this.#links = links;
+    const children = atoms.map((atom) => atom.toNode());
+    this.#node = Object.freeze({
+      ...base,
+      children,
+      ...(base.kind === 'graph' && { links: links.definitions }),
+    });
+  }
+
+  add(...atoms: readonly AnyAtom[]): BuiltFlow {
+    return this.addAll(atoms);
+  }
+
+  addAll(atoms: Iterable<AnyAtom>, options: LinkingOptions = {}): BuiltFlow {
+    // the same object a second time is ignored (E-207)
+    const all = new Set(this.#atoms);
+    const links = this.#base.kind === 'graph' ? this.#links.copy() : this.#links;
+    for (const atom of atoms) {
+      if (all.has(atom)) continue;
+      all.add(atom);
+      if (this.#base.kind === 'graph') links.add(atom.toNode(), options);
+    }
+    return new BuiltFlow(this.#base, [...all], links);
+  }
+
+  link(from: AnyAtom, to: AnyAtom, options?: LinkOptions): BuiltFlow {
+    const ends = { from: this.#indexOf(from), to: this.#indexOf(to) };
+    const links = this.#links.copy();
+    links.link({ ...ends, ...options } satisfies LinkDefinition);
+    return new BuiltFlow(this.#base, this.#atoms, links);
+  }
+
+  toNode(): PatternDefinition {
+    return this.#node;
+  }
+
+  /** `JSON.stringify` calls this with a key, which is no option. */
+  toJSON(options?: FlowOptions | string): FlowDefinition {
+    return { schemaVersion: 1, root: this.#node, ...(typeof options === 'object' && { options }) };
+  }
+
+  #indexOf(atom: AnyAtom): number {
+    const index = this.#atoms.indexOf(atom);
+    if (index >= 0) return index;
+    throw new DefinitionError(
+      'BATON_DEFINITION_UNKNOWN_NODE',
+      `${atom.name} is linked in ${this.name} before it was added`,
+    );
+  }
+}

@@ -1,0 +1,216 @@
+import { durationMs, type Duration, type Failure, type JsonValue } from '@baton/core';
+import type { Atom, Flat } from './atom.js';
+import type { AttemptPolicy, Extraction, OnWorkerLoss, TaskDefinition } from './definition.js';
+import type { InputOf, OutputOf, Shape } from './schema.js';
+import type { RevertContext, TaskContext } from './task-context.js';
+
+/** A symbol for the whole result, symbols picked from it by key, or by position (S3). */
+export type Provides = string | readonly string[] | { readonly byIndex: readonly string[] } | undefined;
+
+/** What `provides` makes of a result of type `V`. */
+export type ProvidedBy<K, V> = [K] extends [undefined]
+  ? {}
+  : K extends string
+    ? { [X in K]: V }
+    : K extends readonly string[]
+      ? { [X in K[number]]: X extends keyof V ? V[X] : never }
+      : K extends { readonly byIndex: infer L extends readonly string[] }
+        ? {
+            [I in keyof L & `${number}` as L[I] & string]: I extends keyof V
+              ? V[I]
+              : V extends readonly (infer E)[]
+                ? E
+                : never;
+          }
+        : {};
+
+type Arguments<S extends Shape, O extends Shape> = Flat<OutputOf<S> & Partial<OutputOf<O>>>;
+
+/** Inputs by symbol: parameters renamed by `rebind`, without what is injected. */
+export type Requirements<S extends Shape, O extends Shape, B, I> = Flat<
+  Omit<Renamed<InputOf<S>, B> & Partial<Renamed<InputOf<O>, B>>, keyof I>
+>;
+type Renamed<R, B> = { [K in keyof R as K extends keyof B ? (B[K] extends string ? B[K] : K) : K]: R[K] };
+
+export interface TaskOptions<
+  S extends Shape,
+  O extends Shape,
+  V,
+  K extends Provides,
+  B extends Readonly<Record<string, string>>,
+  I extends Readonly<Record<string, JsonValue>>,
+> {
+  /** Parameter → schema or `type<T>()`. */
+  readonly requires?: S;
+  /** Parameters that may be absent. */
+  readonly optional?: O;
+  readonly provides?: K;
+  /** Parameter → symbol, where they are not called the same. */
+  readonly rebind?: B;
+  /** Constants: symbol → value. */
+  readonly inject?: I;
+  /** `major.minor`; default `1.0`. */
+  readonly version?: string;
+  /** Orders what becomes ready together, higher first; default 0. */
+  readonly priority?: number;
+  /** Longest time one attempt may run, and longest wait for a worker. */
+  readonly timeout?: { readonly attempt?: Duration; readonly queue?: Duration };
+  /** When the worker that runs it is lost: send the request to another (default), fail the attempt, or leave it to an operator. */
+  readonly onWorkerLoss?: OnWorkerLoss;
+  /** Repeats without a revert. */
+  readonly attempts?: Omit<AttemptPolicy, 'delayMs'> & { readonly delay?: Duration };
+  execute(args: Arguments<S, O>, context: TaskContext): V | Promise<V>;
+  /** Undoes what `execute` did; also after a failed attempt, which may have done part of its work. */
+  revert?(args: Arguments<S, O>, context: RevertContext<NoInfer<V>>): unknown;
+}
+
+/** How one use of a task differs from the task. */
+export interface Use<B, I> {
+  readonly rebind?: B;
+  readonly inject?: I;
+  readonly priority?: number;
+}
+
+/** A task: a part of flows, and what a worker registers. Immutable. */
+export interface Task<
+  N extends string,
+  in out R extends object,
+  in out P extends object,
+  out V,
+  S extends Shape = Shape,
+  O extends Shape = Shape,
+> extends Atom<N, R, P, V> {
+  readonly version: string;
+  readonly requires: S;
+  readonly optional: O;
+  /** Symbol → where in the result. */
+  readonly provides: Readonly<Record<string, Extraction>>;
+  // methods, so that a worker may hold tasks of all types in one list
+  execute(args: Arguments<S, O>, context: TaskContext): unknown;
+  revert?(args: Arguments<S, O>, context: RevertContext<unknown>): unknown;
+  /** The same task as another atom, so that one flow can use it several times. */
+  as<
+    const N2 extends string,
+    const B extends Readonly<Record<string, string>> = {},
+    const I extends Readonly<Record<string, JsonValue>> = {},
+  >(
+    name: N2,
+    use?: Use<B, I>,
+  ): Atom<N2, Requirements<S, O, B, I>, P, V>;
+  toNode(): TaskDefinition;
+}
+
+/**
+ * Declares a task.
+ * @throws InputError `BATON_INPUT_INVALID` when a duration cannot be read.
+ */
+export function task<
+  const N extends string,
+  const S extends Shape = {},
+  const O extends Shape = {},
+  V = void,
+  const K extends Provides = undefined,
+  const B extends Readonly<Record<string, string>> = {},
+  const I extends Readonly<Record<string, JsonValue>> = {},
+>(
+  name: N,
+  options: TaskOptions<S, O, V, K, B, I>,
+): Task<N, Requirements<S, O, B, I>, Flat<ProvidedBy<K, V>>, V, S, O> {
+  const { requires, optional, version = '1.0', execute, revert } = options;
+  const provides = extractions(options.provides);
+  const node = nodeOf(name, options, provides);
+  return Object.freeze({
+    name,
+    version,
+    requires: requires ?? ({} as S),
+    optional: optional ?? ({} as O),
+    provides,
+    execute: execute.bind(options),
+    ...(revert && { revert: revert.bind(options) as Task<N, {}, {}, V, S, O>['revert'] & {} }),
+    as: <N2 extends string, B2, I2>(as: N2, use: Use<B2, I2> = {}) => {
+      const used: TaskDefinition = { ...node, ...use, name: as, task: name } as TaskDefinition;
+      return Object.freeze({ name: as, toNode: () => used });
+    },
+    toNode: () => node,
+  });
+}
+
+type Declared = Omit<
+  TaskOptions<
+    Shape,
+    Shape,
+    unknown,
+    Provides,
+    Readonly<Record<string, string>>,
+    Readonly<Record<string, JsonValue>>
+  >,
+  'execute' | 'revert'
+>;
+
+function nodeOf(
+  name: string,
+  options: Declared,
+  provides: Readonly<Record<string, Extraction>>,
+): TaskDefinition {
+  const {
+    requires = {},
+    optional = {},
+    rebind,
+    inject,
+    version,
+    priority,
+    timeout,
+    onWorkerLoss,
+    attempts,
+  } = options;
+  return Object.freeze({
+    kind: 'task',
+    name,
+    requires: Object.keys(requires),
+    optional: Object.keys(optional),
+    provides,
+    ...(rebind && { rebind }),
+    ...(inject && { inject }),
+    ...(version !== undefined && { version }),
+    ...(priority !== undefined && { priority }),
+    ...(timeout && { timeout: timeoutMs(name, timeout) }),
+    ...(onWorkerLoss && { onWorkerLoss }),
+    ...(attempts && { attempts: attemptPolicy(name, attempts) }),
+  } satisfies TaskDefinition);
+}
+
+function extractions(provides: Provides): Readonly<Record<string, Extraction>> {
+  if (provides === undefined) return {};
+  if (typeof provides === 'string') return { [provides]: null };
+  if ('byIndex' in provides)
+    return Object.fromEntries(provides.byIndex.map((symbol, index) => [symbol, index] as const));
+  return Object.fromEntries(provides.map((symbol) => [symbol, symbol] as const));
+}
+
+function timeoutMs(
+  name: string,
+  { attempt, queue }: { readonly attempt?: Duration; readonly queue?: Duration },
+): NonNullable<TaskDefinition['timeout']> {
+  return {
+    ...(attempt !== undefined && { attemptMs: durationMs(attempt, `${name}: timeout.attempt`) }),
+    ...(queue !== undefined && { queueMs: durationMs(queue, `${name}: timeout.queue`) }),
+  };
+}
+
+function attemptPolicy(
+  name: string,
+  { delay, ...rest }: Omit<AttemptPolicy, 'delayMs'> & { readonly delay?: Duration },
+): AttemptPolicy {
+  return { ...rest, ...(delay !== undefined && { delayMs: durationMs(delay, `${name}: attempts.delay`) }) };
+}
+
+/** Whether a `revert` is given the failure of `execute` instead of its result. */
+export function isFailure(result: unknown): result is Failure {
+  const candidate = result as Partial<Failure> | null | undefined;
+  return (
+    typeof candidate === 'object' &&
+    candidate !== null &&
+    candidate.version === 1 &&
+    Array.isArray(candidate.types)
+  );
+}
