@@ -37,7 +37,7 @@ export type Clash<Have, Need> = {
 
 /** What a clash makes of the requirements: nothing can satisfy it, and the compiler prints the symbol and both types. */
 export interface ClashOf<C> {
-  readonly 'provided with one type and required with another': C;
+  readonly 'provided with one type and required with another': Flat<C>;
 }
 
 /** Joins the members of a union into one type. */
@@ -45,8 +45,8 @@ export type Together<U> = (U extends unknown ? (member: U) => void : never) exte
   ? I & object
   : object;
 
-/** The same properties, as one flat object type. */
-export type Flat<T> = { [K in keyof T]: T[K] };
+/** The same properties as one object type; the intersection makes the compiler print them instead of how they were computed. */
+export type Flat<T> = { [K in keyof T]: T[K] } & {};
 
 /** One atom after the other: each may use what came before it (S6). Tail-recursive, so hundreds of atoms are fine. */
 export type Fold<L, Have extends object, R extends object> = L extends readonly [infer A, ...infer Rest]

@@ -13,7 +13,7 @@ export type ProvidedBy<K, V> = [K] extends [undefined]
   : K extends string
     ? { [X in K]: V }
     : K extends readonly string[]
-      ? { [X in K[number]]: X extends keyof V ? V[X] : never }
+      ? { [X in K[number]]: X extends keyof V ? V[X] : NotReturned<X> }
       : K extends { readonly byIndex: infer L extends readonly string[] }
         ? {
             [I in keyof L & `${number}` as L[I] & string]: I extends keyof V
@@ -23,6 +23,11 @@ export type ProvidedBy<K, V> = [K] extends [undefined]
                 : never;
           }
         : {};
+
+/** Stands for a promised part that `execute` does not return; nothing can use it. */
+export interface NotReturned<X> {
+  readonly 'not returned by execute': X;
+}
 
 type Arguments<S extends Shape, O extends Shape> = Flat<OutputOf<S> & Partial<OutputOf<O>>>;
 
