@@ -42,13 +42,11 @@ export class KafkaAppender implements LogAppender {
 
   async append(records: readonly LogRecord[]): Promise<void> {
     for (const record of records) checkSize(record);
-    for (const batch of batchesOf(records))
+    // the bytes are taken now, the later batches are sent later
+    const batches = [...batchesOf(records)].map(topicMessagesOf);
+    for (const topicMessages of batches)
       await this.#attempt('cannot append', 'BATON_UNAVAILABLE_OUTCOME_UNKNOWN', async (producer) => {
-        await producer.sendBatch({
-          acks: -1,
-          timeout: ACKNOWLEDGED_WITHIN_MS,
-          topicMessages: topicMessagesOf(batch),
-        });
+        await producer.sendBatch({ acks: -1, timeout: ACKNOWLEDGED_WITHIN_MS, topicMessages });
       });
   }
 
@@ -143,7 +141,7 @@ function topicMessagesOf(records: readonly LogRecord[]): TopicMessages[] {
     messages.messages.push({
       partition,
       key: key ?? null,
-      value: Buffer.from(value.buffer, value.byteOffset, value.byteLength),
+      value: Buffer.from(value),
     });
   }
   return [...byTopic.values()];
