@@ -17,7 +17,7 @@ import {
 } from '@baton/core';
 import { fromBytes, toBytes } from './json-bytes.js';
 import { parseJobName, type BoardPaths, type JobKey } from './layout.js';
-import { encodePosting, type Posting } from './posting.js';
+import type { Posting } from './posting.js';
 import { getIfAny, readDecided } from './session-reads.js';
 
 /** A job as it was read. */
@@ -73,7 +73,7 @@ export class Claims {
 
   async claim(found: FoundJob): Promise<Claim> {
     const nonce = this.#random.nonce();
-    const data = encodePosting(found.posting);
+    const data = toBytes(found.posting);
     const owner = toBytes({ member: this.#memberId, nonce });
     const operations: NodeOperation[] = [
       { type: 'set', path: this.#paths.job(found), data, version: found.version },
@@ -101,7 +101,7 @@ export class Claims {
   /** Gives the job back, to be claimed by anybody (not before `notBeforeMs`). */
   abandon(claim: Claim, notBeforeMs: number | undefined): Promise<void> {
     const { notBeforeMs: _, ...posting } = claim.posting;
-    const data = encodePosting(notBeforeMs === undefined ? posting : { ...posting, notBeforeMs });
+    const data = toBytes(notBeforeMs === undefined ? posting : { ...posting, notBeforeMs });
     const path = this.#paths.job(claim);
     return this.#end(claim, [{ type: 'set', path, data, version: claim.version }, this.#deleteLock(claim)]);
   }

@@ -32,6 +32,7 @@ import { WatchedMembers, memberOf, type MemberListener, type MemberWatch } from 
 import { comparePostings, decodePosting, encodePosting, type Posting } from './posting.js';
 import { Registration } from './registration.js';
 import { getIfAny, whenConnected } from './session-reads.js';
+import { lives, waitUntilGone } from './wait-until-gone.js';
 
 export interface JobBoardOptions {
   readonly session: CoordinationSession;
@@ -174,8 +175,8 @@ export class JobBoard {
   /** A job of any state; completion is read from the store, never inferred from absence. */
   async read(jobId: string): Promise<JobReading> {
     const [jobs, dormant, owner, trash] = await Promise.all([
-      this.#lives('jobs', jobId),
-      this.#lives('dormant', jobId),
+      lives(this.session, this.#paths.bucketOf('jobs', jobId), jobId),
+      lives(this.session, this.#paths.bucketOf('dormant', jobId), jobId),
       this.#claims.lock(jobId),
       getIfAny(this.session, this.#paths.trash(jobId)),
     ]);
@@ -222,17 +223,8 @@ export class JobBoard {
    * Resolves when neither a job nor a dormant node of the job is on the board (it was settled or trashed); what it came to stands in
    * the store. Rejects when `signal` is aborted or the session is lost.
    */
-  async waitUntilGone(jobId: string, signal?: AbortSignal): Promise<void> {
-    for (;;) {
-      signal?.throwIfAborted();
-      await whenConnected(this.session);
-      let changed = (): void => undefined;
-      const change = new Promise<void>((resolve) => (changed = resolve));
-      const path = await this.#pathOnBoard(jobId);
-      if (path === undefined) return;
-      if ((await this.session.exists(path, changed)) === undefined) continue;
-      await this.#either(change, signal);
-    }
+  waitUntilGone(jobId: string, signal?: AbortSignal): Promise<void> {
+    return waitUntilGone({ session: this.session, paths: this.#paths, jobId, signal });
   }
 
   /**
@@ -288,44 +280,6 @@ export class JobBoard {
     this.#open.clear();
     this.#registration.close();
     await this.session.close();
-  }
-
-  /** Lives of a job in one tree, ascending. */
-  async #lives(tree: 'jobs' | 'dormant', jobId: string): Promise<number[]> {
-    const names = await this.session.children(this.#paths.bucketOf(tree, jobId));
-    const keys = names.map(parseJobName).filter((key) => key?.jobId === jobId);
-    return keys.map((key) => (key as JobKey).life).sort((a, b) => a - b);
-  }
-
-  /** Looks twice at the jobs: between two single listings a job could wake up from the one into the other. */
-  async #pathOnBoard(jobId: string): Promise<string | undefined> {
-    const [jobs, dormant, again] = await Promise.all([
-      this.#lives('jobs', jobId),
-      this.#lives('dormant', jobId),
-      this.#lives('jobs', jobId),
-    ]);
-    const life = again.at(-1) ?? jobs.at(-1);
-    if (life !== undefined) return this.#paths.job({ jobId, life });
-    const asleep = dormant.at(-1);
-    return asleep === undefined ? undefined : `${this.#paths.bucketOf('dormant', jobId)}/${jobId}.${asleep}`;
-  }
-
-  /** Until `change`, the next connection, or the end of waiting. */
-  #either(change: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const end = (settle: () => void) => () => {
-        unsubscribe();
-        signal?.removeEventListener('abort', aborted);
-        settle();
-      };
-      const aborted = end(() => reject(signal?.reason as Error));
-      const woken = end(resolve);
-      const unsubscribe = this.session.onState((state) => {
-        if (state !== 'suspended') woken();
-      });
-      signal?.addEventListener('abort', aborted);
-      void change.then(woken);
-    });
   }
 
   async #listBucket(bucket: number): Promise<JobListing[]> {

@@ -122,8 +122,10 @@ export class WatchedMembers implements MemberWatch {
     queueMicrotask(() => {
       this.#scheduled = false;
       this.refresh().catch((error: unknown) => {
-        if (isInterruption(error) || codeOf(error) === 'BATON_UNAVAILABLE_SESSION_LOST') return;
-        this.#logger.warn('board.members-unreadable', { kind: this.#kind, error });
+        if (codeOf(error) === 'BATON_UNAVAILABLE_SESSION_LOST') return;
+        if (!isInterruption(error))
+          this.#logger.warn('board.members-unreadable', { kind: this.#kind, error });
+        else if (this.#session.state === 'connected') this.#schedule(); // a single request went unanswered
       });
     });
   }

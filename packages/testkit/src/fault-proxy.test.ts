@@ -94,6 +94,17 @@ describe('FaultProxy', () => {
     expect([seen, got]).toEqual([['x', 'y'], ['X']]);
   });
 
+  it('cuts instead of delivering a request', async () => {
+    const { socket, got } = client();
+    const closed = once(socket, 'close');
+    proxy.cutRequest((request) => request.includes('y'));
+    socket.write('x');
+    await eventually(() => got.join('') === 'X');
+    socket.write('y');
+    await closed;
+    expect(seen).toEqual(['x']);
+  });
+
   it('changes a reply, once', async () => {
     const { socket, got } = client();
     proxy.rewriteReply(() => Buffer.from('?'));

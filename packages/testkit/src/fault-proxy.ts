@@ -31,6 +31,7 @@ export class FaultProxy {
   #mode: Mode = 'pass';
   #cutReplyAfterBytes: number | undefined;
   #cutReplyTo: ((request: Buffer) => boolean) | undefined;
+  #cutRequest: ((request: Buffer) => boolean) | undefined;
   #rewrite: ((reply: Buffer) => Buffer) | undefined;
   /** Sees each chunk a client sends, before anything is done to it; a new connection is told by `connection`. */
   onRequest: (chunk: Buffer) => void = () => undefined;
@@ -59,7 +60,7 @@ export class FaultProxy {
   /** Ends every fault. What a black hole held back arrives now, as after a partition. */
   async pass(): Promise<void> {
     this.#mode = 'pass';
-    this.#cutReplyAfterBytes = this.#cutReplyTo = this.#rewrite = undefined;
+    this.#cutReplyAfterBytes = this.#cutReplyTo = this.#cutRequest = this.#rewrite = undefined;
     for (const { client, service } of this.#pairs) {
       client.resume();
       service.resume();
@@ -101,6 +102,11 @@ export class FaultProxy {
     this.#cutReplyTo = matches;
   }
 
+  /** The next request for which `matches` holds never reaches the service; its connection is closed instead. */
+  cutRequest(matches: (request: Buffer) => boolean = () => true): void {
+    this.#cutRequest = matches;
+  }
+
   /** Changes the next bytes of the service, once. */
   rewriteReply(rewrite: (reply: Buffer) => Buffer): void {
     this.#rewrite = rewrite;
@@ -139,6 +145,10 @@ export class FaultProxy {
 
   #request(pair: Pair, chunk: Buffer): void {
     this.onRequest(chunk);
+    if (this.#cutRequest?.(chunk) === true) {
+      this.#cutRequest = undefined;
+      return this.#drop(pair);
+    }
     if (this.#cutReplyTo?.(chunk) === true) {
       this.#cutReplyTo = undefined;
       pair.awaitingReply = true;

@@ -12,15 +12,18 @@ const setWatchesType = 101;
 describe('the ZooKeeper client, cured', () => {
   const { random, logger } = realRuntime();
   const leaks = leakCheck();
+  let hosts: string;
+  let chroot: string;
   let proxy: FaultProxy;
   let sessions: CoordinationSession[] = [];
   let direct: ZookeeperCoordination;
   let faulty: ZookeeperCoordination;
 
   beforeEach(async () => {
-    const chroot = `/test-${random.nonce().slice(0, 12)}`;
-    proxy = await FaultProxy.start(realServices().zookeeper.split(',')[0] ?? '');
-    direct = new ZookeeperCoordination({ hosts: realServices().zookeeper, chroot, logger });
+    hosts = realServices().zookeeper;
+    chroot = `/test-${random.nonce().slice(0, 12)}`;
+    proxy = await FaultProxy.start(hosts.split(',')[0] ?? '');
+    direct = new ZookeeperCoordination({ hosts, chroot, logger });
     faulty = new ZookeeperCoordination({ hosts: proxy.address, chroot, logger });
   });
 
@@ -306,10 +309,13 @@ describe('the ZooKeeper client, cured', () => {
 
   it('P-1213 has a read barrier that goes through the leader, and needs no root', async () => {
     const connections = tapRequests();
-    const session = await open(3_000);
+    const [session, root] = [
+      await open(3_000),
+      await open(3_000, new ZookeeperCoordination({ hosts, logger })),
+    ];
     await session.barrier();
     expect(connections[0]?.at(-1)?.[1]).toBe(multiType);
-    await session.delete('/');
+    await root.delete(chroot);
     await session.barrier();
   });
 

@@ -1,10 +1,11 @@
 /** The one place where the client's and the server's error codes become ours. */
-import { ConflictError, NotFoundError, UnavailableError, type BatonError } from '@baton/core';
+import { ConflictError, InputError, NotFoundError, UnavailableError, type BatonError } from '@baton/core';
 import zookeeper, { type ClientError } from 'node-zookeeper-client';
 
 /** Codes of the server (zookeeper KeeperException.Code). */
 const noNode = -101;
 const badVersion = -103;
+const noChildrenForEphemerals = -108;
 const nodeExists = -110;
 const notEmpty = -111;
 export const sessionExpired = -112;
@@ -42,6 +43,12 @@ export function mapError(cause: ClientError, { operation, path, index }: FailedO
       return new ConflictError('BATON_CONFLICT_BAD_VERSION', `${operation}: ${path} has changed`, options);
     case notEmpty:
       return new ConflictError('BATON_CONFLICT_NOT_EMPTY', `${operation}: ${path} has children`, options);
+    case noChildrenForEphemerals:
+      return new InputError(
+        'BATON_INPUT_INVALID',
+        `${operation} ${path}: an ephemeral has no children`,
+        options,
+      );
     case connectionLoss:
       return outcomeUnknown(operation, path, 'the connection was lost before the answer', cause);
     case sessionExpired:

@@ -7,7 +7,6 @@
  * Not here: the connection's health (`CuredConnection`).
  */
 import {
-  InputError,
   UnavailableError,
   codeOf,
   type CoordinationSession,
@@ -22,11 +21,10 @@ import {
 import type { Client, ClientError, Stat, Transaction } from 'node-zookeeper-client';
 import { CuredConnection } from './cured-connection.js';
 import { disconnected, mapError, outcomeUnknown, sessionLost, type FailedOperation } from './map-error.js';
+import { checkOperations, checkPath } from './request-checks.js';
 
 /** Answers are matched in order and handled in one go: more in flight only makes memory of waiting (P-1212). */
 const inFlightMax = 1_000;
-/** Below ZooKeeper's jute.maxbuffer (1 MiB less one): an oversized request is answered by a cut connection (P-303). */
-const requestBytesMax = 1_000_000;
 const persistent = 0;
 const ephemeral = 1;
 const anyVersion = -1;
@@ -121,14 +119,14 @@ export class ZookeeperSession implements CoordinationSession {
     data: Uint8Array,
     options: { readonly ephemeral?: boolean } = {},
   ): Promise<void> {
-    checkSize('create', path, path.length + data.length);
+    checkOperations([{ type: 'create', path, data }]);
     const mode = options.ephemeral === true ? ephemeral : persistent;
-    await this.#run<string>('create', path, (client, done) =>
-      client.create(this.#at(path), bytes(data), mode, done),
-    );
+    const own = Buffer.from(data); // as it is now: the request may have to wait for its turn
+    await this.#run<string>('create', path, (client, done) => client.create(this.#at(path), own, mode, done));
   }
 
-  get(path: string, watcher?: NodeWatcher): Promise<NodeData> {
+  async get(path: string, watcher?: NodeWatcher): Promise<NodeData> {
+    checkPath(path);
     return this.#run('get', path, (client, done) =>
       client.getData(this.#at(path), watcher, (error, data, stat) => {
         if (error) done(error);
@@ -137,7 +135,8 @@ export class ZookeeperSession implements CoordinationSession {
     );
   }
 
-  exists(path: string, watcher?: NodeWatcher): Promise<NodeStat | undefined> {
+  async exists(path: string, watcher?: NodeWatcher): Promise<NodeStat | undefined> {
+    checkPath(path);
     return this.#run('exists', path, (client, done) =>
       client.exists(this.#at(path), watcher, (error, stat) => {
         if (error) done(error);
@@ -146,16 +145,18 @@ export class ZookeeperSession implements CoordinationSession {
     );
   }
 
-  children(path: string, watcher?: NodeWatcher): Promise<readonly string[]> {
+  async children(path: string, watcher?: NodeWatcher): Promise<readonly string[]> {
+    checkPath(path);
     return this.#run('children', path, (client, done) =>
       client.getChildren(this.#at(path), watcher, (error, names) => done(error, names)),
     );
   }
 
   async set(path: string, data: Uint8Array, version = anyVersion): Promise<NodeStat> {
-    checkSize('set', path, path.length + data.length);
+    checkOperations([{ type: 'set', path, data }]);
+    const own = Buffer.from(data);
     return this.#run<NodeStat>('set', path, (client, done) =>
-      client.setData(this.#at(path), bytes(data), version, (error, stat) => {
+      client.setData(this.#at(path), own, version, (error, stat) => {
         if (error) done(error);
         else done(null, statOf(stat));
       }),
@@ -163,30 +164,29 @@ export class ZookeeperSession implements CoordinationSession {
   }
 
   async delete(path: string, version = anyVersion): Promise<void> {
+    checkOperations([{ type: 'delete', path }]);
     await this.#run<undefined>('delete', path, (client, done) =>
       client.remove(this.#at(path), version, done),
     );
   }
 
   async multi(operations: readonly NodeOperation[]): Promise<{ readonly zxid: bigint | undefined }> {
-    const first = operations[0]?.path ?? '/';
-    let size = 0;
-    for (const each of operations) size += 64 + each.path.length + ('data' in each ? each.data.length : 0);
-    checkSize('multi', first, size);
-    return this.#run('multi', first, (client, done) => {
-      const transaction = client.transaction();
-      for (const each of operations) this.#add(transaction, each);
+    checkOperations(operations);
+    const transaction = this.#connection.client.transaction();
+    for (const each of operations) this.#add(transaction, each);
+    const paths = operations.map((each) => each.path);
+    return this.#run('multi', paths[0] ?? '/', (_, done) =>
       transaction.commit((error, results) => {
         if (!error) {
           const set = results?.find((result) => result.stat !== undefined)?.stat;
           return done(null, { zxid: set?.mzxid.readBigInt64BE() });
         }
         const index = results?.findIndex((result) => (result.err ?? 0) !== 0) ?? -1;
-        const failed = operations[index];
-        if (failed === undefined) return done(error);
-        done(error, undefined, { operation: failed.type, path: failed.path, index });
-      });
-    });
+        const path = paths[index];
+        if (path === undefined) done(error);
+        else done(error, undefined, { operation: 'multi', path, index });
+      }),
+    );
   }
 
   /** A transaction goes through the leader behind everything this session has in flight; the client has no `sync` (P-1213). */
@@ -315,12 +315,12 @@ export class ZookeeperSession implements CoordinationSession {
       case 'create':
         transaction.create(
           path,
-          bytes(operation.data),
+          Buffer.from(operation.data),
           operation.ephemeral === true ? ephemeral : persistent,
         );
         return;
       case 'set':
-        transaction.setData(path, bytes(operation.data), anyVersion);
+        transaction.setData(path, Buffer.from(operation.data), anyVersion);
         break;
       case 'delete':
         transaction.remove(path, anyVersion);
@@ -332,19 +332,6 @@ export class ZookeeperSession implements CoordinationSession {
     const added = transaction.ops.at(-1);
     if (added !== undefined && operation.version !== undefined) added.version = operation.version;
   }
-}
-
-/** @throws InputError `BATON_INPUT_TOO_LARGE` */
-function checkSize(operation: string, path: string, size: number): void {
-  if (size > requestBytesMax)
-    throw new InputError(
-      'BATON_INPUT_TOO_LARGE',
-      `${operation} ${path}: ${size} bytes, ZooKeeper takes ${requestBytesMax} in one request`,
-    );
-}
-
-function bytes(data: Uint8Array): Buffer {
-  return Buffer.from(data.buffer, data.byteOffset, data.byteLength);
 }
 
 function statOf(stat: Stat): NodeStat {
