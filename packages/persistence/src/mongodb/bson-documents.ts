@@ -1,11 +1,11 @@
 import type { DocumentField, StoredDocument } from '@baton/core';
 import { Binary, type Document } from 'mongodb';
 
-/** As the driver wants it: bytes as Binary, whatever kind of view they are. */
+/** As the driver wants it. A copy, because it encodes later: what the caller does to the document meanwhile must not be stored. */
 export function toBson(document: StoredDocument): Document {
   const bson: Document = {};
   for (const [name, value] of Object.entries(document))
-    bson[name] = value instanceof Uint8Array ? new Binary(value) : value;
+    bson[name] = value instanceof Uint8Array ? new Binary(Uint8Array.from(value)) : value;
   return bson;
 }
 
@@ -18,6 +18,6 @@ export function fromBson(bson: Document): StoredDocument {
 
 function fieldOf(value: unknown): DocumentField {
   if (!(value instanceof Binary)) return value as DocumentField;
-  const { buffer, byteOffset } = value.buffer;
-  return new Uint8Array(buffer, byteOffset, value.length());
+  // a copy: the driver's bytes are a view on the whole answer of the server
+  return Uint8Array.from(value.buffer);
 }

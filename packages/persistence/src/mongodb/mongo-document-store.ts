@@ -33,7 +33,11 @@ export interface MongoDocumentStoreOptions {
 const DOCUMENT_BYTES_MAX = 1024 * 1024;
 /** One command carries at most so much; servers allow 48 MB. */
 const COMMAND_BYTES_MAX = 16 * 1024 * 1024;
-const DOCUMENTS_PER_COMMAND_MAX = 10_000;
+const INSERTS_PER_COMMAND_MAX = 10_000;
+/** FerretDB keeps a cursor open for each update until its command ends, and hangs for good when a hundred are open over all clients. */
+const UPDATES_PER_COMMAND_MAX = 10;
+/** One by one, each perhaps a scan: a command must end before it looks like an outage. */
+const DELETES_PER_COMMAND_MAX = 100;
 const IDS_PER_QUERY_MAX = 1_000;
 const WRITE_CONCERN = { w: 'majority', j: true } as const;
 const READ = { readConcern: new ReadConcern('majority'), promoteBuffers: false } as const;
@@ -59,7 +63,7 @@ const clientOptions = {
 interface Sized {
   /** Place among the documents of the call. */
   readonly index: number;
-  readonly document: StoredDocument;
+  readonly bson: Document;
   readonly sizeBytes: number;
 }
 
@@ -103,10 +107,11 @@ export class MongoDocumentStore implements DocumentStore {
     const sendable: Sized[] = [];
     for (const [index, document] of documents.entries()) {
       const sizeBytes = documentSizeOf(document);
-      if (sizeBytes <= DOCUMENT_BYTES_MAX) sendable.push({ index, document, sizeBytes });
+      if (sizeBytes <= DOCUMENT_BYTES_MAX) sendable.push({ index, bson: toBson(document), sizeBytes });
       else verdicts[index] = { verdict: 'refused', cause: tooLarge(document, sizeBytes) };
     }
-    for (const batch of batchesOf(sendable)) await this.#insertBatch(collection, batch, verdicts);
+    for (const batch of batchesOf(sendable, INSERTS_PER_COMMAND_MAX))
+      await this.#insertBatch(collection, batch, verdicts);
     return verdicts;
   }
 
@@ -141,26 +146,22 @@ export class MongoDocumentStore implements DocumentStore {
   }
 
   async replace(collection: string, documents: readonly StoredDocument[]): Promise<void> {
-    const sized = documents.map((document, index) => ({
-      index,
-      document,
-      sizeBytes: documentSizeOf(document),
-    }));
-    const oversized = sized.find(({ sizeBytes }) => sizeBytes > DOCUMENT_BYTES_MAX);
-    if (oversized !== undefined) throw tooLarge(oversized.document, oversized.sizeBytes);
-    for (const batch of batchesOf(sized)) {
-      const updates = batch.map(({ document }) => ({
-        q: { _id: document._id },
-        u: toBson(document),
-        upsert: true,
-      }));
+    const sized = documents.map((document, index): Sized => {
+      const sizeBytes = documentSizeOf(document);
+      if (sizeBytes > DOCUMENT_BYTES_MAX) throw tooLarge(document, sizeBytes);
+      return { index, bson: toBson(document), sizeBytes };
+    });
+    for (const batch of batchesOf(sized, UPDATES_PER_COMMAND_MAX)) {
+      const updates = batch.map(({ bson }) => ({ q: { _id: bson['_id'] as string }, u: bson, upsert: true }));
       await this.#write({ update: collection, updates });
     }
   }
 
   async delete(collection: string, ids: readonly string[]): Promise<void> {
-    for (let from = 0; from < ids.length; from += IDS_PER_QUERY_MAX) {
-      const deletes = ids.slice(from, from + IDS_PER_QUERY_MAX).map((_id) => ({ q: { _id }, limit: 1 }));
+    for (let from = 0; from < ids.length; from += DELETES_PER_COMMAND_MAX) {
+      const deletes = ids
+        .slice(from, from + DELETES_PER_COMMAND_MAX)
+        .map((_id) => ({ q: { _id }, limit: 1 }));
       await this.#write({ delete: collection, deletes });
     }
   }
@@ -173,7 +174,7 @@ export class MongoDocumentStore implements DocumentStore {
   }
 
   async #insertBatch(collection: string, batch: readonly Sized[], verdicts: InsertVerdict[]): Promise<void> {
-    const documents = batch.map(({ document }) => toBson(document));
+    const documents = batch.map(({ bson }) => bson);
     const command = { insert: collection, documents, ordered: false, writeConcern: WRITE_CONCERN };
     try {
       const found = insertVerdicts(await this.#db.command(command), batch.length);
@@ -253,11 +254,11 @@ export class MongoDocumentStore implements DocumentStore {
   }
 }
 
-function* batchesOf(documents: readonly Sized[]): Generator<readonly Sized[]> {
+function* batchesOf(documents: readonly Sized[], countMax: number): Generator<readonly Sized[]> {
   let batch: Sized[] = [];
   let bytes = 0;
   for (const sized of documents) {
-    if (batch.length === DOCUMENTS_PER_COMMAND_MAX || bytes + sized.sizeBytes > COMMAND_BYTES_MAX) {
+    if (batch.length === countMax || bytes + sized.sizeBytes > COMMAND_BYTES_MAX) {
       yield batch;
       batch = [];
       bytes = 0;
