@@ -146,7 +146,7 @@ export const viewCases = casesOf<BoardWorld>({
     scope,
   ) => {
     const place = new BoardPlace(world, scope);
-    const [board, peer] = await Promise.all([place.open(), place.peer({ timeoutMs: 1_000 })]);
+    const [board, peer] = await Promise.all([place.open(), place.peer({ timeoutMs: 500 })]);
     const first = await board.register(workerOf('w'));
     await expect(peer.register(workerOf('w'))).rejects.toEqual(codeIs('BATON_CONFLICT_NODE_EXISTS'));
     const second = peer.register(workerOf('w'));
