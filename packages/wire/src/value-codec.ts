@@ -1,6 +1,6 @@
 import { InputError, type Failure, type Fence, type InlineValue } from '@baton/core';
 import protobuf from 'protobufjs/minimal.js';
-import { baton } from '../gen/messages.js';
+import type { baton } from '../gen/messages.js';
 import { decodeFailure, encodeFailure } from './failure-codec.js';
 import { parseJson, stringifyJson } from './json-text.js';
 import { malformed } from './malformed.js';

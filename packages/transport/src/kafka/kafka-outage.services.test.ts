@@ -29,8 +29,8 @@ describe('an outage of the broker', () => {
     },
     {
       what: 'frozen and woken',
-      strike: (kafka: Service) => kafka.pause(),
-      heal: (kafka: Service) => kafka.resume(),
+      strike: async (kafka: Service) => kafka.pause(),
+      heal: async (kafka: Service) => kafka.resume(),
     },
   ])(
     '$what: everything resumes by itself and nothing is lost',
@@ -65,7 +65,7 @@ describe('an outage of the broker', () => {
       const untilMs = performance.now() + OUTAGE_MS;
       while (performance.now() < untilMs) {
         sendSome();
-        await delay(100);
+        await delay(100); // the length of the outage is the subject of this test
       }
       expect(outbox.pending).toBeGreaterThan(0);
       await heal(kafka);
