@@ -56,7 +56,7 @@ const substrates = [
   '^@baton/[^/]+/(zookeeper|kafka|mongodb)$',
 ];
 const sourceOf = (name) => `(^|/)packages/${name}/src/`;
-const isTest = '\\.test\\.ts$|/fixtures/types/';
+const isTest = '\\.test\\.ts$|/src/fixtures/|/fixtures/types/';
 
 const rules = Object.entries(packages).flatMap(([name, row]) => {
   const others = Object.keys(packages).filter((other) => other !== name && !row.ours.includes(other));

@@ -1,1 +1,3 @@
-export {};
+export { guardDescriptor } from './guard-message.js';
+export { GuardLink, type GuardLinkOptions } from './guard-link.js';
+export { runGuarded, type RunGuardedOptions } from './run-guarded.js';
