@@ -1,8 +1,11 @@
-import type { Failure, Fence, JsonValue, Logger } from '@baton/core';
+import type { Failure, Fence, Logger } from '@baton/core';
 
 /** Second argument of `execute` and `revert`: small and frozen (experience S8). */
 export interface TaskContext {
-  /** Aborted by cancel, drain deadline, timeout or a lost session; the reason is a `BatonError` or a text. */
+  /**
+   * Aborted by cancel, drain deadline, timeout or a lost session. The reason is an error with the `code`
+   * `BATON_CONFLICT_CANCELLED`, `BATON_UNAVAILABLE_DRAINING`, `BATON_UNAVAILABLE_DEADLINE` or `BATON_UNAVAILABLE_SESSION_LOST`.
+   */
   readonly signal: AbortSignal;
   readonly flowId: string;
   readonly atom: string;
@@ -24,9 +27,6 @@ export interface TaskContext {
   readonly log: Logger;
   /** 0 to 1, clamped; best effort, never changes the outcome. */
   progress(fraction: number, message?: string): void;
-  /** At most 16 KiB, best effort; handed to a re-execution of the same attempt as `lastCheckpoint`. */
-  checkpoint(data: JsonValue): void;
-  readonly lastCheckpoint?: JsonValue;
 }
 
 /** What `revert` gets in addition. */

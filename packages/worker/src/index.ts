@@ -1,1 +1,5 @@
-export {};
+export { loadTasks } from './load-tasks.js';
+export { resolveWorkerOptions, type ResolvedWorkerOptions, type WorkerOptions } from './options.js';
+export type { Arguments, RegisteredTask } from './registered-task.js';
+export { TaskRegistry } from './task-registry.js';
+export { createWorker, type Worker, type WorkerDeps, type WorkerEnd, type WorkerStatus } from './worker.js';

@@ -1,0 +1,39 @@
+import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { InputError, toFailure } from '@baton/core';
+import type { RegisteredTask } from './registered-task.js';
+
+/**
+ * The tasks a module exports, under whatever names, or as an array (for example its default export). Other exports, such as
+ * flows, are left alone. Runs the module: only for modules the operator names, at start.
+ * @throws InputError `BATON_INPUT_INVALID` when the module cannot be loaded or exports no task.
+ */
+export async function loadTasks(modulePath: string): Promise<readonly RegisteredTask[]> {
+  const exported = await importModule(modulePath);
+  // the same task may be exported by name and in an array
+  const tasks = new Set(Object.values(exported).flat().filter(isTask));
+  if (tasks.size > 0) return [...tasks];
+  const names = Object.keys(exported).join(', ') || 'nothing';
+  throw new InputError(
+    'BATON_INPUT_INVALID',
+    `${modulePath} exports no task (it exports ${names}): export what task() of @baton/flow gives, by name or as an array`,
+  );
+}
+
+async function importModule(modulePath: string): Promise<Readonly<Record<string, unknown>>> {
+  try {
+    return (await import(pathToFileURL(resolve(modulePath)).href)) as Readonly<Record<string, unknown>>;
+  } catch (error) {
+    throw new InputError(
+      'BATON_INPUT_INVALID',
+      `tasks module ${modulePath} cannot be loaded: ${toFailure(error).message}`,
+      { cause: error },
+    );
+  }
+}
+
+function isTask(value: unknown): value is RegisteredTask {
+  if (typeof value !== 'object' || value === null) return false;
+  const { name, execute } = value as Partial<Record<keyof RegisteredTask, unknown>>;
+  return typeof name === 'string' && typeof execute === 'function';
+}

@@ -1,0 +1,178 @@
+/**
+ * Purpose: the worker as a service: one incarnation per jobboard session, one after the other, until it is told to stop.
+ * States: opening → ready → (session lost) → opening …; draining → stopped. Slots and outbox outlive sessions.
+ * On failure: services away at start or after a lost session: tried again with back-off, for ever; what must not happen (another
+ *   member of the same id, a newer board) ends `run`.
+ */
+import {
+  familyOf,
+  type Coordination,
+  type PartitionLog,
+  type Runtime,
+  type SessionToken,
+  type WorkerInfo,
+} from '@baton/core';
+import { Outbox, ensureTopics } from '@baton/transport';
+import { Incarnation } from './incarnation.js';
+import { limits, resolveWorkerOptions, type WorkerOptions } from './options.js';
+import type { RegisteredTask } from './registered-task.js';
+import { TaskRegistry } from './task-registry.js';
+import { TaskSlots } from './task-slots.js';
+
+export interface WorkerDeps {
+  readonly tasks: Iterable<RegisteredTask>;
+  readonly runtime: Runtime;
+  readonly coordination: Coordination;
+  readonly log: PartitionLog;
+  /** Prefix of the topics. */
+  readonly prefix: string;
+  /** Name of the jobboard. */
+  readonly board: string;
+  /** `id` must differ from that of every other live member. */
+  readonly member: Pick<WorkerInfo, 'id' | 'host' | 'pid' | 'version'>;
+  readonly options?: WorkerOptions;
+  /** Told after every new session: what the guard needs to end it. */
+  readonly onSession?: (token: SessionToken) => void;
+}
+
+export interface WorkerEnd {
+  /** Whether every task that ran came to its end. */
+  readonly drained: boolean;
+  /** Requests that somebody else has to run: refused unstarted, or still running at the end. */
+  readonly handedBack: number;
+}
+
+export interface WorkerStatus {
+  readonly state: 'opening' | 'ready' | 'draining' | 'stopped';
+  /** Absent while no session is open. */
+  readonly incarnation?: Incarnation['stats'];
+}
+
+export interface Worker {
+  /**
+   * Runs until `signal` is aborted, then drains: refuses what is not started, waits up to `drainTimeoutMs` for running tasks.
+   * Call once. @throws ConflictError when another member has this id or the board is newer; InvariantError and bugs.
+   */
+  run(options: { readonly signal: AbortSignal }): Promise<WorkerEnd>;
+  /** Ends a drain without waiting any longer: running tasks are told to stop, their requests handed back. */
+  abort(): void;
+  readonly status: WorkerStatus;
+}
+
+const BACK_OFF_MS = { first: 100, max: 2_000 };
+
+/**
+ * A worker that offers these tasks, and only these, as long as it runs.
+ * @throws InputError `BATON_INPUT_INVALID` for options out of range; DefinitionError `BATON_DEFINITION_DUPLICATE_TASK`,
+ *   `BATON_DEFINITION_INVALID` for the tasks.
+ */
+export function createWorker(deps: WorkerDeps): Worker {
+  return new WorkerService(deps);
+}
+
+class WorkerService implements Worker {
+  readonly #deps: WorkerDeps;
+  readonly #parts: Pick<Parameters<typeof Incarnation.open>[0], 'options' | 'registry' | 'slots'>;
+  readonly #hurry = new AbortController();
+  /** Incarnations of lost sessions whose tasks have not ended yet. */
+  readonly #retiring = new Set<Promise<void>>();
+  #outbox: { readonly clusterId: string; readonly outbox: Outbox } | undefined;
+  #incarnation: Incarnation | undefined;
+  #state: WorkerStatus['state'] = 'opening';
+
+  constructor(deps: WorkerDeps) {
+    this.#deps = deps;
+    const options = resolveWorkerOptions(deps.options ?? {});
+    const slots = new TaskSlots(options.concurrency);
+    this.#parts = { options, slots, registry: new TaskRegistry(deps.tasks) };
+  }
+
+  get status(): WorkerStatus {
+    const incarnation = this.#incarnation?.stats;
+    return { state: this.#state, ...(incarnation && { incarnation }) };
+  }
+
+  abort(): void {
+    this.#hurry.abort();
+  }
+
+  async run({ signal }: { readonly signal: AbortSignal }): Promise<WorkerEnd> {
+    const told = abortOf(signal);
+    try {
+      while (!signal.aborted) {
+        const incarnation = await this.#open(told);
+        if (incarnation === undefined) break;
+        this.#incarnation = incarnation;
+        this.#state = 'ready';
+        await Promise.race([told, incarnation.lost]);
+        if (signal.aborted) return await this.#drain(incarnation);
+        this.#state = 'opening';
+        this.#incarnation = undefined;
+        const retired = incarnation.retire().finally(() => this.#retiring.delete(retired));
+        this.#retiring.add(retired);
+      }
+      return { drained: true, handedBack: 0 };
+    } finally {
+      await Promise.race([Promise.all(this.#retiring), abortOf(this.#hurry.signal)]);
+      await this.#outbox?.outbox.close({ deadlineMs: limits.flushMs });
+      this.#state = 'stopped';
+      this.#incarnation = undefined;
+    }
+  }
+
+  async #drain(incarnation: Incarnation): Promise<WorkerEnd> {
+    this.#state = 'draining';
+    const { drainTimeoutMs } = this.#parts.options;
+    const end = await incarnation.drain({ timeoutMs: drainTimeoutMs, hurry: this.#hurry.signal });
+    this.#deps.runtime.logger.info('worker.drained', { memberId: this.#deps.member.id, ...end });
+    return end;
+  }
+
+  /** The next incarnation; undefined when the worker was told to stop before there was one. */
+  async #open(told: Promise<void>): Promise<Incarnation | undefined> {
+    const { onSession = () => undefined, runtime, member } = this.#deps;
+    let stopped = false;
+    void told.then(() => (stopped = true));
+    for (let failures = 0; !stopped; failures++) {
+      try {
+        return await Incarnation.open({
+          ...this.#deps,
+          ...this.#parts,
+          onSession,
+          outboxOf: (clusterId) => this.#outboxOf(clusterId),
+        });
+      } catch (error) {
+        if (familyOf(error) !== 'unavailable') throw error;
+        runtime.logger.warn('worker.waiting', { memberId: member.id, error });
+        await this.#pause(Math.min(BACK_OFF_MS.max, BACK_OFF_MS.first * 2 ** failures), told);
+      }
+    }
+    return undefined;
+  }
+
+  async #pause(pauseMs: number, told: Promise<void>): Promise<void> {
+    let cancel: () => void = () => undefined;
+    const over = new Promise<void>((resolve) => {
+      cancel = this.#deps.runtime.clock.setTimer(pauseMs, resolve);
+    });
+    await Promise.race([told, over]);
+    cancel();
+  }
+
+  async #outboxOf(clusterId: string): Promise<Outbox> {
+    if (this.#outbox?.clusterId === clusterId) return this.#outbox.outbox;
+    // another cluster under the same address: the board was made anew
+    await this.#outbox?.outbox.close({ deadlineMs: 0 });
+    const { log, prefix, runtime, member } = this.#deps;
+    await ensureTopics(log, prefix, this.#parts.options);
+    const outbox = await Outbox.open({ log, prefix, runtime, sender: member.id, clusterId });
+    this.#outbox = { clusterId, outbox };
+    return outbox;
+  }
+}
+
+/** Resolves when the signal is aborted. */
+function abortOf(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+}
