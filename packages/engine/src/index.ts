@@ -1,11 +1,14 @@
 export { fold, type Observer, type Transition } from './apply-fact.js';
-export { extract, partOf } from './arguments.js';
+export { extract, partOf, provided } from './arguments.js';
 export { compile } from './compile.js';
 export * from './compiled.js';
 export { failuresOf } from './finish.js';
 export * from './local-functions.js';
 export * from './protocol.js';
 export { type AtomRun, type HistoryEntry, newRun, type RunOptions, type RunState } from './run-state.js';
+export { builtInController } from './retry-controllers.js';
+export { type FlowReport, runFlow, type RunFlowOptions } from './run-flow.js';
 export { step } from './step.js';
+export { symbolValues } from './symbol-values.js';
 export { type MissingDependency, missingDependencies, validate } from './validate.js';
 export { scopesOf } from './visibility.js';

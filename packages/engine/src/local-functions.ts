@@ -24,7 +24,8 @@ export interface RetryController {
   /** The value it provides in this round. */
   execute(call: RetryCall): Value | undefined;
   onFailure(call: RetryCall): Decision;
-  revert?(call: RetryCall & { readonly flowFailures: Readonly<Record<string, Failure>> }): void;
+  /** What it gives is recorded, and nothing else. */
+  revert?(call: RetryCall & { readonly flowFailures: Readonly<Record<string, Failure>> }): Value | undefined;
 }
 
 export interface DeciderCall {

@@ -7,10 +7,11 @@ import type { HistoryEntry, RunState } from './run-state.js';
 
 /** The controller of a retry: given by the process, else as the definition says. */
 export function controllerOf(state: RunState, { name, retry }: RetryNode): RetryController {
-  return state.functions.retries?.[name] ?? builtIn(retry);
+  return state.functions.retries?.[name] ?? builtInController(retry);
 }
 
-function builtIn(retry: RetryDefinition): RetryController {
+/** The controller that a definition names; a process may wrap it. */
+export function builtInController(retry: RetryDefinition): RetryController {
   const giveUp: Decision = retry.revertAll === true ? 'REVERT_ALL' : 'REVERT';
   switch (retry.kind) {
     case 'alwaysRevert':

@@ -113,8 +113,7 @@ function evaluate(turn: TurnDraft, node: RetryNode): Outcome {
   const controller = controllerOf(turn.state, node);
   try {
     if (action === 'execute') return valueOutcome(controller.execute(call));
-    controller.revert?.({ ...call, flowFailures: flowFailuresOf(turn.state) });
-    return {};
+    return valueOutcome(controller.revert?.({ ...call, flowFailures: flowFailuresOf(turn.state) }));
   } catch (error) {
     return { failure: toFailure(error) };
   }

@@ -51,6 +51,7 @@ export function scopesOf(compiled: Compiled, reader: AtomNode): readonly (readon
     const flow = flowOf(compiled, common);
     if (precedes(flow, theirs.branch, ours.branch)) scopes[levels - 1 - flow.depth]?.push(atom.name);
   }
+  while (scopes.at(-1)?.length === 0) scopes.pop();
   return scopes;
 }
 

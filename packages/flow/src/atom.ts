@@ -1,4 +1,6 @@
-import type { NodeDefinition } from './definition.js';
+import type { Extraction, NodeDefinition } from './definition.js';
+import type { Shape } from './schema.js';
+import type { RevertContext, TaskContext } from './task-context.js';
 
 declare const types: unique symbol;
 
@@ -16,12 +18,27 @@ export interface Atom<N extends string, in out R extends object, in out P extend
   };
   /** This part of the flow as data. */
   toNode(): NodeDefinition;
+  /** The tasks it uses, each once: what a worker must register. */
+  tasks(): readonly RunnableTask[];
+}
+
+/** A task of whatever types, as a worker or an in-process engine runs it. Arguments are checked against the schemas first. */
+export interface RunnableTask {
+  readonly name: string;
+  readonly version: string;
+  readonly requires: Shape;
+  readonly optional: Shape;
+  /** Symbol → where in the result. */
+  readonly provides: Readonly<Record<string, Extraction>>;
+  execute(args: Readonly<Record<string, unknown>>, context: TaskContext): unknown;
+  revert?(args: Readonly<Record<string, unknown>>, context: RevertContext<unknown>): unknown;
 }
 
 /** Any atom, where its types do not matter. */
 export interface AnyAtom {
   readonly name: string;
   toNode(): NodeDefinition;
+  tasks(): readonly RunnableTask[];
 }
 
 export type RequiresOf<A> = A extends Atom<string, infer R, infer _P, unknown> ? R : never;

@@ -4,7 +4,7 @@
  * `post(flow, { store })` and `runFlow(flow, { store })` must be given.
  */
 import { DefinitionError } from '@baton/core';
-import type { AnyAtom, Atom, Bag, Flat, Fold, RequiresOf, Together } from './atom.js';
+import type { AnyAtom, Atom, Bag, Flat, Fold, RequiresOf, RunnableTask, Together } from './atom.js';
 import type {
   DeciderDefinition,
   DeciderDepth,
@@ -188,6 +188,10 @@ class BuiltFlow {
 
   toNode(): PatternDefinition {
     return this.#node;
+  }
+
+  tasks(): readonly RunnableTask[] {
+    return [...new Set(this.#atoms.flatMap((atom) => atom.tasks()))];
   }
 
   /** `JSON.stringify` calls this with a key, which is no option. */

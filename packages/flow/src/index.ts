@@ -1,9 +1,10 @@
-export type { AnyAtom, Atom, ProvidesOf, RequiresOf } from './atom.js';
+export type { AnyAtom, Atom, ProvidesOf, RequiresOf, RunnableTask } from './atom.js';
 export * from './canonical-flow-json.js';
 export * from './definition.js';
 export * from './flow.js';
 export * from './flow-schema.js';
 export { GraphLinks, type LinkingOptions } from './graph-links.js';
+export * from './in-process-context.js';
 export * from './node-symbols.js';
 export * from './parse-flow-definition.js';
 export * from './retry.js';

@@ -1,5 +1,5 @@
 import { durationMs, type Duration, type Failure, type JsonValue } from '@baton/core';
-import type { Atom, Flat } from './atom.js';
+import type { Atom, Flat, RunnableTask } from './atom.js';
 import type { AttemptPolicy, Extraction, OnWorkerLoss, TaskDefinition } from './definition.js';
 import type { InputOf, OutputOf, Shape } from './schema.js';
 import type { RevertContext, TaskContext } from './task-context.js';
@@ -124,20 +124,27 @@ export function task<
   const { requires, optional, version = '1.0', execute, revert } = options;
   const provides = extractions(options.provides);
   const node = nodeOf(name, options, provides);
-  return Object.freeze({
+  const made: Task<N, Requirements<S, O, B, I>, Flat<ProvidedBy<K, V>>, V, S, O> = Object.freeze({
     name,
     version,
     requires: requires ?? ({} as S),
     optional: optional ?? ({} as O),
     provides,
     execute: execute.bind(options),
-    ...(revert && { revert: revert.bind(options) as Task<N, {}, {}, V, S, O>['revert'] & {} }),
+    ...(revert && {
+      revert: revert.bind(options) as (args: unknown, context: RevertContext<unknown>) => unknown,
+    }),
     as: <N2 extends string, B2, I2>(as: N2, use: Use<B2, I2> = {}) => {
-      const used: TaskDefinition = { ...node, ...use, name: as, task: name } as TaskDefinition;
-      return Object.freeze({ name: as, toNode: () => used });
+      const used = { ...node, ...use, name: as, task: name } as TaskDefinition;
+      return Object.freeze({ name: as, toNode: () => used, tasks });
     },
     toNode: () => node,
+    tasks,
   });
+  function tasks(): readonly RunnableTask[] {
+    return [made as RunnableTask];
+  }
+  return made;
 }
 
 type Declared = Omit<
