@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import {
   codeOf,
+  familyOf,
   type Failure,
   type InlineValue,
   type JsonValue,
@@ -176,8 +177,11 @@ const codeThrown = (act: () => unknown) => {
 /** Decodes, or throws one of ours: everything else fails the test. */
 const survives = (raw: Uint8Array) => {
   for (const decode of [decodeRequest, decodeReply]) {
-    const outcome = codeThrown(() => decode(raw));
-    if (outcome !== 'nothing was thrown') expect(outcome).toMatch(/^BATON_INPUT_/);
+    try {
+      decode(raw);
+    } catch (error) {
+      if (familyOf(error) !== 'input') throw error;
+    }
   }
 };
 
@@ -191,7 +195,7 @@ describe('codecs', () => {
           message.kind === 'request' ? { ...head, sentAtMs: message.sentAtMs } : head,
         );
       }),
-      { numRuns: 1_000 },
+      { numRuns: 300 },
     );
   });
 
@@ -200,7 +204,7 @@ describe('codecs', () => {
       fc.property(reply, header, (message, head) => {
         expect(decodeReply(encodeReply(message, head))).toEqual({ message, header: head });
       }),
-      { numRuns: 1_000 },
+      { numRuns: 300 },
     );
   });
 
@@ -222,9 +226,10 @@ describe('codecs', () => {
 
   it('survive messages with some bytes changed, cut off or repeated', () => {
     const mutation = fc.record({ at: fc.nat(), to: fc.nat(255), cut: fc.nat(), grow: fc.boolean() });
-    const encoded = fc.oneof(
-      request.map((message) => encodeRequest(message, someHeader)),
-      reply.map((message) => encodeReply(message, someHeader)),
+    // drawn beforehand: to make a message costs a hundred times what it takes to decode one
+    const encoded = fc.constantFrom(
+      ...fc.sample(request, { numRuns: 150, seed: 1 }).map((message) => encodeRequest(message, someHeader)),
+      ...fc.sample(reply, { numRuns: 150, seed: 1 }).map((message) => encodeReply(message, someHeader)),
     );
     const property = fc.property(
       encoded,
