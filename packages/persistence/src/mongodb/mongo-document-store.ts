@@ -58,6 +58,8 @@ const clientOptions = {
   socketTimeoutMS: 10_000,
   waitQueueTimeoutMS: 5_000,
   heartbeatFrequencyMS: 2_000,
+  // how soon a server is looked at again after a broken connection
+  minHeartbeatFrequencyMS: 50,
 } as const;
 
 interface Sized {
