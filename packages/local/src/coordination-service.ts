@@ -9,7 +9,8 @@
 import { randomBytes } from 'node:crypto';
 import { type Logger, type NodeStat, UnavailableError } from '@baton/core';
 import type { Handlers, Peer } from './handlers.js';
-import { NodeTree, parentOf, statOf, type TreeChange, type TreeNode } from './node-tree.js';
+import { ancestry, parentOf } from './node-path.js';
+import { NodeTree, statOf, type TreeChange, type TreeNode } from './node-tree.js';
 import { SilenceTimer } from './silence-timer.js';
 import type { Storage } from './storage.js';
 import { WatchTable } from './watch-table.js';
@@ -185,12 +186,6 @@ export class CoordinationService {
   #notify(event: 'changed' | 'children', path: string): void {
     for (const session of this.#watches[event].take(path)) session.peer.tell({ event, path });
   }
-}
-
-/** `/a`, `/a/b` for `/a/b`; nothing for `/`. */
-function ancestry(path: string): string[] {
-  const names = path.split('/').filter((name) => name !== '');
-  return names.map((_, index) => `/${names.slice(0, index + 1).join('/')}`);
 }
 
 function nodeOf({ data, czxid, mzxid, version, ctime, mtime }: NodeRow): TreeNode {

@@ -3,3 +3,4 @@ export { LocalCoordination, type LocalCoordinationOptions } from './local-coordi
 export { LocalDocumentStore, type LocalDocumentStoreOptions } from './local-document-store.js';
 export { LocalPartitionLog, type LocalPartitionLogOptions } from './local-partition-log.js';
 export { type LocalServer, type LocalServerOptions, startLocalServer } from './local-server.js';
+export { type LocalServerProcess, spawnLocalServer, type SpawnLocalServerOptions } from './server-process.js';

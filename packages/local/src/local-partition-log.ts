@@ -3,6 +3,7 @@
  * On failure: the connections are opened again by the next call; nothing is repeated.
  */
 import {
+  codeOf,
   InputError,
   type LogAppender,
   type Logger,
@@ -11,6 +12,7 @@ import {
   type PartitionLog,
   type ReadResult,
   type TopicSpec,
+  UnavailableError,
 } from '@baton/core';
 import { inBatches } from './in-batches.js';
 import { Link } from './link.js';
@@ -55,8 +57,8 @@ export class LocalPartitionLog implements PartitionLog {
     const link = await this.#openLink();
     return {
       read: ({ maxBytes = READ_BYTES_DEFAULT, ...request }): Promise<ReadResult> =>
-        link.call('log.read', { topic, maxBytes, ...request }),
-      bounds: (partition) => link.call('log.bounds', { topic, partition }),
+        link.call('log.read', { topic, maxBytes, ...request }).catch(rethrowRead),
+      bounds: (partition) => link.call('log.bounds', { topic, partition }).catch(rethrowRead),
       close: () => this.#closeLink(link),
     };
   }
@@ -78,6 +80,16 @@ export class LocalPartitionLog implements PartitionLog {
     this.#opened.delete(link);
     await link.close();
   }
+}
+
+/** A read that was not answered changed nothing: there is no outcome to be unsure of. */
+function rethrowRead(cause: unknown): never {
+  if (codeOf(cause) !== 'BATON_UNAVAILABLE_OUTCOME_UNKNOWN') throw cause;
+  throw new UnavailableError(
+    'BATON_UNAVAILABLE_DISCONNECTED',
+    'the connection to the embedded server ended before a read was answered',
+    { cause },
+  );
 }
 
 async function append(link: Link, records: readonly LogRecord[]): Promise<void> {

@@ -7,6 +7,7 @@
  * On failure: what was sent and not answered rejects with `BATON_UNAVAILABLE_OUTCOME_UNKNOWN`; nothing is repeated.
  */
 import {
+  BatonError,
   type CoordinationSession,
   InputError,
   type Logger,
@@ -19,7 +20,8 @@ import {
   UnavailableError,
 } from '@baton/core';
 import { type Channel, openChannelWithin } from './channel.js';
-import type { Operation, ReplyOf, RequestOf, SessionEvent } from './protocol.js';
+import { checkNodePath } from './node-path.js';
+import { type Operation, type ReplyOf, type RequestOf, reviveError, type SessionEvent } from './protocol.js';
 import { SilenceTimer } from './silence-timer.js';
 
 /** As ZooKeeper's packets, so that what works here works there. */
@@ -189,7 +191,7 @@ export class LocalSession implements CoordinationSession {
 
   #transact(operations: readonly NodeOperation[]): Promise<ReplyOf<'node.transact'>> {
     return new Promise((resolve) => {
-      checkSize(operations);
+      checkOperations(operations);
       const absolute = operations.map((each) => ({ ...each, path: this.#at(each.path) }));
       resolve(this.#call('node.transact', { operations: absolute }));
     });
@@ -212,7 +214,9 @@ export class LocalSession implements CoordinationSession {
           `the embedded server is silent; ${op} was not sent`,
         ),
       );
-    return this.#channel.call(op, request, onAnswer);
+    return this.#channel.call(op, request, onAnswer).catch((error: unknown) => {
+      throw this.#belowRoot(error);
+    });
   }
 
   #watch(event: 'changed' | 'children', path: string, watcher: NodeWatcher | undefined): void {
@@ -266,16 +270,29 @@ export class LocalSession implements CoordinationSession {
     }
   }
 
+  /** Users know paths below the root they were given. */
+  #belowRoot(error: unknown): unknown {
+    if (this.#root === '/' || !(error instanceof BatonError)) return error;
+    const { code, message, details } = error;
+    const absolute = details['path'];
+    if (typeof absolute !== 'string') return error;
+    const path = absolute.slice(this.#root.length) || '/';
+    return reviveError({ code, message: message.replace(absolute, path), details: { ...details, path } });
+  }
+
   #at(path: string): string {
+    checkNodePath(path);
     if (this.#root === '/') return path;
     return path === '/' ? this.#root : this.#root + path;
   }
 }
 
-/** @throws InputError `BATON_INPUT_TOO_LARGE` */
-function checkSize(operations: readonly NodeOperation[]): void {
+/** @throws InputError `BATON_INPUT_TOO_LARGE`, or `BATON_INPUT_INVALID` for removing the root */
+function checkOperations(operations: readonly NodeOperation[]): void {
   let bytes = 0;
   for (const operation of operations) {
+    if (operation.type === 'delete' && operation.path === '/')
+      throw new InputError('BATON_INPUT_INVALID', 'the root cannot be deleted');
     bytes += OPERATION_OVERHEAD_BYTES + Buffer.byteLength(operation.path);
     if ('data' in operation) bytes += operation.data.length;
   }

@@ -11,6 +11,7 @@ import {
   type NodeStat,
   NotFoundError,
 } from '@baton/core';
+import { checkNodePath, nameOf, parentOf } from './node-path.js';
 import { reviveError } from './protocol.js';
 
 export interface TreeNode extends NodeStat {
@@ -33,9 +34,6 @@ export interface Transaction {
 
 /** Undoes one operation of a transaction whose later operation failed. */
 type Undo = () => void;
-
-/** ZooKeeper's rules: no empty, `.` or `..` names, no control characters, surrogates or private characters. */
-const PATH = /^(\/(?!\.{1,2}(\/|$))[^/\u0000-\u001f\u007f-\u009f\ud800-\uf8ff\ufff0-\uffff]+)+$/;
 
 export class NodeTree {
   readonly #nodes = new Map<string, TreeNode>();
@@ -64,7 +62,7 @@ export class NodeTree {
   }
 
   find(path: string): TreeNode | undefined {
-    return this.#nodes.get(checkPath(path));
+    return this.#nodes.get(checkNodePath(path));
   }
 
   /** @throws NotFoundError `BATON_NOT_FOUND_NODE` */
@@ -199,23 +197,6 @@ interface ApplyContext {
 /** Everything but the data. */
 export function statOf({ data: _data, ...stat }: TreeNode): NodeStat {
   return stat;
-}
-
-/** `/a` for `/a/b`, `/` for `/a`. */
-export function parentOf(path: string): string {
-  return path.slice(0, path.lastIndexOf('/')) || '/';
-}
-
-function nameOf(path: string): string {
-  return path.slice(path.lastIndexOf('/') + 1);
-}
-
-function checkPath(path: string): string {
-  if (path === '/' || PATH.test(path)) return path;
-  throw new InputError(
-    'BATON_INPUT_INVALID',
-    `path ${JSON.stringify(path)} must be / or /names separated by single slashes`,
-  );
 }
 
 function checkVersion(path: string, node: TreeNode, version: number | undefined): void {

@@ -9,6 +9,7 @@
  */
 import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
+import { isArrayBuffer } from 'node:util/types';
 import { ConflictError, InputError, UnavailableError } from '@baton/core';
 import Database from 'libsql';
 
@@ -55,7 +56,7 @@ export class Storage {
   query<R>(sql: string, options: { readonly bigints?: boolean } = {}): (...values: SqlValue[]) => R[] {
     const statement = this.#database.prepare(sql);
     if (options.bigints === true) statement.safeIntegers(true);
-    return (...values) => this.#guard(() => statement.all(values) as R[]);
+    return (...values) => this.#guard(() => withBytes(statement.all(values)) as R[]);
   }
 
   /** A writing statement: belongs to the transaction of the turn; answers how many rows it changed. */
@@ -120,6 +121,16 @@ function nextEpoch(database: Database.Database): number {
   else database.prepare('UPDATE server SET epoch = ?').run(epoch);
   database.exec('COMMIT');
   return epoch;
+}
+
+/** The binding gives a blob of many rows as ArrayBuffer, of one row as Buffer: always Uint8Array here. */
+function withBytes(rows: unknown[]): unknown[] {
+  for (const row of rows as Record<string, unknown>[])
+    for (const column in row) {
+      const value = row[column];
+      if (isArrayBuffer(value)) row[column] = new Uint8Array(value);
+    }
+  return rows;
 }
 
 function mapOpenError(file: string, error: unknown): unknown {
