@@ -71,11 +71,14 @@ export const loadingCases = casesOf<JournalWorld>({
     await own.snapshots.write('half', { seq: 5, fence, state });
     const parts = await world.primitive.find(collectionNames.snapshots, { limit: 10 });
     expect(parts).toHaveLength(3);
+    const tampered = parts.map((part) => ({ ...part, bytes: Uint8Array.of(34, 34) }));
+    await world.primitive.replace(collectionNames.snapshots, tampered);
+    const withOther = await own.journal.load('half');
     await world.primitive.delete(collectionNames.snapshots, [parts[1]?._id ?? '']);
     const withoutPart = await own.journal.load('half');
     await world.primitive.replace(collectionNames.heads, [{ _id: 'half', snapshot: 'nowhere', parts: 1 }]);
     const withoutAny = await own.journal.load('half');
-    for (const flow of [withoutPart, withoutAny]) {
+    for (const flow of [withOther, withoutPart, withoutAny]) {
       expect(flow.snapshot).toBeUndefined();
       expect(flow.entries.map(({ seq }) => seq)).toEqual(upTo(12));
     }

@@ -29,6 +29,22 @@ export const recordCases = casesOf<JournalWorld>({
     });
   },
 
+  async 'does not believe content that is not what its digest says'(world, scope) {
+    const { own, other } = await opened(world, scope);
+    const ref = await own.payloads.externalise({ data: 'x'.repeat(20_000) });
+    const hash = await own.definitions.put('{"kind":"linear"}');
+    for (const collection of [collectionNames.payloads, collectionNames.definitions]) {
+      const stored = await world.primitive.find(collection, { limit: 10 });
+      expect(stored).toHaveLength(1);
+      const tampered = stored.map((document) => ({ ...document, bytes: Uint8Array.of(34, 34) }));
+      await world.primitive.replace(collection, tampered);
+    }
+    const reader = await other();
+    await expect(reader.payloads.resolve(ref)).rejects.toMatchObject({ code: 'BATON_INPUT_MALFORMED' });
+    await expect(reader.definitions.get(hash)).rejects.toMatchObject({ code: 'BATON_NOT_FOUND_DOCUMENT' });
+    expect(await own.definitions.get(hash)).toBe('{"kind":"linear"}');
+  },
+
   async 'keeps definitions of any size by their hash'(world, scope) {
     const { own, other } = await opened(world, scope);
     const texts = ['{"kind":"linear"}', JSON.stringify('ß'.repeat(900_000))];
@@ -58,8 +74,10 @@ export const recordCases = casesOf<JournalWorld>({
     const { own, other } = await opened(world, scope);
     const members = [own, await other(), await other()];
     const numbers = await Promise.all(
-      Array.from({ length: 9 }, (_, index) =>
-        members[index % 3]?.commands.append('f', { command: 'suspend', reason: `r${index}` }),
+      members.flatMap(({ commands }, member) =>
+        [0, 1, 2].map((turn) =>
+          commands.append('f', { command: 'suspend', reason: `r${member * 3 + turn}` }),
+        ),
       ),
     );
     expect([...numbers].sort()).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9]);
