@@ -124,7 +124,8 @@ class Replay {
     for (const fact of turn.facts) {
       // controllers are asked after the failure was recorded, deciders before anything they lead to
       if (failed && fact.fact !== 'history') this.#flush(([kind]) => kind === 'resolve');
-      if (fact.fact !== 'atom' || fact.to !== 'SUCCESS') this.#flush(([kind]) => kind === 'decide');
+      if (fact.fact !== 'flow' && (fact.fact !== 'atom' || fact.to !== 'SUCCESS'))
+        this.#flush(([kind]) => kind === 'decide');
       failed ||= fact.fact === 'atom' && fact.to === 'FAILURE';
       fold(this.#folded, [fact], (transition) => this.#transition(transition, fact));
       if (fact.fact !== 'atom' || (fact.to !== 'RUNNING' && fact.to !== 'REVERTING')) continue;
@@ -193,9 +194,9 @@ class Replay {
         Array.from(deciders, ([local, { spec, from, to }]) => [
           local,
           ({ history }) => {
-            const known = Object.fromEntries(
-              Object.entries(history).map(([name, value]) => [name, valueJson(value)]),
-            );
+            // TaskFlow's history knows no sub-flows (E-503)
+            const atoms = Object.entries(history).filter(([name]) => this.#compiled.atoms.has(name));
+            const known = Object.fromEntries(atoms.map(([name, value]) => [name, valueJson(value)]));
             const vote = spec.op === 'raise' ? 'raise' : ballot(spec.op, spec, known);
             this.#asked.push(['decide', from, to, known, vote]);
             if (vote === 'raise') throw scriptedError('DeciderError', 'decider');
