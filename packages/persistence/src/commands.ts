@@ -11,7 +11,8 @@ import { GroupGet } from './group-get.js';
 import { GroupInsert } from './group-insert.js';
 import { gaveUp } from './patience.js';
 
-const STRETCH = 4;
+/** Mostly there is no new one, and owners ask for many flows every few seconds: the first look is for one number only. */
+const STRETCH_MAX = 16;
 
 export interface OperatorCommand {
   /** `suspend`, `resume`, `cancel`, … */
@@ -57,9 +58,9 @@ export class Commands {
   /** Commands with a number above `n`, in order, up to the first that is not there. @throws UnavailableError */
   async after(flowId: string, n: number): Promise<readonly NumberedCommand[]> {
     const found: NumberedCommand[] = [];
-    for (;;) {
+    for (let stretch = 1; ; stretch = Math.min(2 * stretch, STRETCH_MAX)) {
       const from = n + found.length + 1;
-      const ids = Array.from({ length: STRETCH }, (_, index) => idOf(flowId, from + index));
+      const ids = Array.from({ length: stretch }, (_, index) => idOf(flowId, from + index));
       for (const document of await Promise.all(ids.map((id) => this.#documents.get(id)))) {
         if (document === undefined) return found;
         found.push(decode(document));
