@@ -1,6 +1,6 @@
 /**
  * Purpose: creates topics and raises partition counts.
- * On failure: Kafka answers "unknown topic" or "no leader" right after creating, and "exists already" or "has so many already"
+ * On failure: Kafka answers "unknown topic" or "not the leader" right after creating, and "exists already" or "has so many already"
  *   when somebody else was faster: each time it is looked again, until everything is there or 30 s have passed.
  */
 import { UnavailableError, type TopicSpec } from '@baton/core';
@@ -14,6 +14,7 @@ const PASSING = new Set([
   'REASSIGNMENT_IN_PROGRESS',
   'UNKNOWN_TOPIC_OR_PARTITION',
   'LEADER_NOT_AVAILABLE',
+  'NOT_LEADER_FOR_PARTITION',
   'NOT_CONTROLLER',
   'REQUEST_TIMED_OUT',
 ]);
@@ -75,7 +76,10 @@ async function step(admin: Admin, specs: readonly TopicSpec[]): Promise<boolean>
     });
     return false;
   }
-  return topics.every(({ partitions }) => partitions.every(({ leader }) => leader >= 0));
+  if (topics.some(({ partitions }) => partitions.some(({ leader }) => leader < 0))) return false;
+  // a broker is named as leader a moment before it knows: only an answer shows that it serves every partition
+  for (const { name } of topics) await admin.fetchTopicOffsets(name);
+  return true;
 }
 
 function countOf(topic: ITopicMetadata | undefined): number {
