@@ -68,9 +68,12 @@ class Installation {
   async valuesOf(topic: string, partition = 0): Promise<Uint8Array[]> {
     const reader = await this.log.openReader(topic);
     try {
-      const { start } = await reader.bounds(partition);
-      const { records } = await reader.read({ partition, from: start, waitMs: 0 });
-      return records.map(({ value }) => value);
+      const { start, end } = await reader.bounds(partition);
+      const values: Uint8Array[] = [];
+      // an answer may hold fewer records than there are
+      for (let from = start; from < end; from = start + values.length)
+        values.push(...(await reader.read({ partition, from, waitMs: 0 })).records.map(({ value }) => value));
+      return values;
     } finally {
       await reader.close();
     }
