@@ -1,1 +1,3 @@
-export {};
+export { createConductor, type Conductor, type ConductorDeps } from './conductor.js';
+export { resolveConductorOptions, type ConductorOptions } from './options.js';
+export type { Counters } from './ownership.js';

@@ -1,0 +1,254 @@
+/**
+ * Purpose: the way in: post jobs, look at them, wait for them, give commands, see the cluster.
+ * States: open → closed. One board session; a lost one is replaced at the next call.
+ * What is authoritative: the store for runs, the board for ownership. The client decides nothing but what it posts.
+ * On failure: UnavailableErrors reach the caller; posting again with the same key is safe.
+ */
+import { NotFoundError, UnavailableError } from '@baton/core';
+import type { Coordination, DocumentStore, FlowOutcome, JournalEntry, Member, Runtime } from '@baton/core';
+import { JobBoard } from '@baton/jobboard';
+import type { JobListing } from '@baton/jobboard';
+import { openPersistence } from '@baton/persistence';
+import type { FlowDetail, Persistence } from '@baton/persistence';
+import { readJob } from './job-report.js';
+import type { JobReport } from './job-report.js';
+import { postJob } from './post-job.js';
+import type { PostOptions, Postable } from './post-job.js';
+
+export interface ClientDeps {
+  readonly runtime: Runtime;
+  readonly coordination: Coordination;
+  readonly store: DocumentStore;
+  /** Name of the jobboard. */
+  readonly board: string;
+  /** Label of this client in the board's records. */
+  readonly clientId: string;
+  readonly sessionTimeoutMs?: number;
+  /** Longest wait for the first connection. Default 5,000 ms. */
+  readonly connectTimeoutMs?: number;
+}
+
+export interface CancelOptions {
+  /** Undo what ran (default), or stop where it is. */
+  readonly revert?: boolean;
+  readonly by?: string;
+  readonly reason?: string;
+}
+
+export interface ClusterReport {
+  readonly clusterId: string;
+  readonly conductors: readonly Member[];
+  readonly workers: readonly Member[];
+  readonly jobs: readonly JobListing[];
+}
+
+/** What became of a job. */
+export interface JobEnd {
+  readonly jobId: string;
+  readonly outcome: FlowOutcome;
+  readonly entry: JournalEntry & { readonly kind: 'terminal' };
+}
+
+interface Open {
+  readonly board: JobBoard;
+  readonly persistence: Persistence;
+}
+
+const POLL_MS = { first: 10, max: 1_000 };
+
+export class Client {
+  readonly #deps: ClientDeps;
+  #open: Promise<Open> | undefined;
+  #persistence: Persistence | undefined;
+
+  constructor(deps: ClientDeps) {
+    this.#deps = deps;
+  }
+
+  /** Posts a job and gives its id; see `postJob`. */
+  async post(flow: Postable, options: PostOptions = {}): Promise<string> {
+    return postJob({ ...(await this.#services()), runtime: this.#deps.runtime }, flow, options);
+  }
+
+  /** @throws NotFoundError `BATON_NOT_FOUND_JOB` */
+  async job(jobId: string): Promise<JobReport> {
+    return readJob(await this.#services(), jobId);
+  }
+
+  /** Jobs on the board now, highest priority first. */
+  async jobs(): Promise<readonly JobListing[]> {
+    return (await this.#services()).board.list();
+  }
+
+  /** A page of ended or running flows, newest id first; from the read model, which may lag. */
+  async flows(page: {
+    readonly of: 'running' | 'ended';
+    readonly before?: string;
+    readonly limit: number;
+  }): Promise<readonly FlowDetail[]> {
+    return (await this.#services()).persistence.readModels.flows(page);
+  }
+
+  /**
+   * Resolves when the job has ended.
+   * @throws NotFoundError for an unknown job, UnavailableError `BATON_UNAVAILABLE_DEADLINE` after `timeoutMs`; rejects with the reason of `signal`.
+   */
+  async wait(
+    jobId: string,
+    options: { readonly timeoutMs?: number; readonly signal?: AbortSignal } = {},
+  ): Promise<JobEnd> {
+    const { timeoutMs } = options;
+    const deadline = timeoutMs === undefined ? undefined : this.#deadline(jobId, timeoutMs);
+    const signals = [options.signal, deadline?.signal].filter((signal) => signal !== undefined);
+    try {
+      return await this.#wait(jobId, AbortSignal.any(signals));
+    } finally {
+      deadline?.cancel();
+    }
+  }
+
+  /** Journal entries from `fromSeq` on as they are stored, the terminal one last; ends with it. Polls the store (10 ms to 1 s). */
+  async *watch(
+    jobId: string,
+    options: { readonly fromSeq?: number; readonly signal?: AbortSignal } = {},
+  ): AsyncGenerator<JournalEntry, void> {
+    const { persistence } = await this.#services();
+    let seq = options.fromSeq ?? 0;
+    for (let pauseMs = POLL_MS.first; ; pauseMs = Math.min(POLL_MS.max, pauseMs * 2)) {
+      options.signal?.throwIfAborted();
+      const entries = await persistence.journal.tail(jobId, seq);
+      if (entries.length === 0 && seq === 0) throw unknownJob(jobId);
+      for (const entry of entries) {
+        yield entry;
+        if (entry.kind === 'terminal') return;
+        seq = entry.seq + 1;
+        pauseMs = POLL_MS.first;
+      }
+      await this.#pause(pauseMs, options.signal);
+    }
+  }
+
+  /** Stores the command and tells the owner; it is applied between two turns, or not at all when the run ends first. Gives its number. */
+  async cancel(jobId: string, options: CancelOptions = {}): Promise<number> {
+    const { board, persistence } = await this.#services();
+    const [first] = await persistence.journal.tail(jobId, 0);
+    if (first === undefined) throw unknownJob(jobId);
+    const { revert = true, ...who } = options;
+    const n = await persistence.commands.append(jobId, { command: 'cancel', arguments: { revert }, ...who });
+    const { owner } = await board.read(jobId);
+    // without a nudge the owner, or whoever becomes it, looks within seconds
+    if (owner !== undefined) await board.nudge(owner.member).catch(() => undefined);
+    return n;
+  }
+
+  async cluster(): Promise<ClusterReport> {
+    const { board } = await this.#services();
+    const [conductors, workers, jobs] = await Promise.all([
+      board.members('conductor'),
+      board.members('worker'),
+      board.list(),
+    ]);
+    return { clusterId: board.clusterId, conductors, workers, jobs };
+  }
+
+  /** Posts again what posters left half done (P-601). Gives the ids. */
+  async reconcile(options: { readonly ageMs: number }): Promise<readonly string[]> {
+    const { board, persistence } = await this.#services();
+    const records = await persistence.jobs.postingFor(options);
+    for (const record of records) {
+      const [entry] = await persistence.journal.tail(record.jobId, 0);
+      // without entry 0 the poster was never told that it is posted: its caller repeats the post, or gave up
+      if (entry === undefined) continue;
+      await board.post(record.jobId, JSON.parse(record.posting) as Parameters<JobBoard['post']>[1]);
+      await persistence.jobs.markPosted(record);
+    }
+    return records.map((record) => record.jobId);
+  }
+
+  async close(): Promise<void> {
+    const open = await this.#open?.catch(() => undefined);
+    await open?.board.close();
+    this.#persistence?.close();
+  }
+
+  async #wait(jobId: string, signal: AbortSignal): Promise<JobEnd> {
+    for (let pauseMs = POLL_MS.first; ; pauseMs = Math.min(POLL_MS.max, pauseMs * 2)) {
+      const { board, persistence } = await this.#services();
+      const history = await persistence.journal.history(jobId);
+      const last = history.at(-1);
+      if (last === undefined) throw unknownJob(jobId);
+      if (last.kind === 'terminal') return { jobId, outcome: last.outcome, entry: last };
+      await this.#untilItMayHaveEnded(board, jobId, signal);
+      signal.throwIfAborted();
+      await this.#pause(pauseMs, signal);
+    }
+  }
+
+  /** The board tells at once when the job leaves it; a lost session, or a job that is being settled, is looked at again after a while. */
+  async #untilItMayHaveEnded(board: JobBoard, jobId: string, signal: AbortSignal): Promise<void> {
+    const over = new AbortController();
+    const abort = (): void => over.abort();
+    signal.addEventListener('abort', abort, { once: true });
+    try {
+      await Promise.race([
+        board.waitUntilGone(jobId, over.signal).catch(() => this.#pause(POLL_MS.max, over.signal)),
+        this.#pause(POLL_MS.max, over.signal),
+      ]);
+    } finally {
+      signal.removeEventListener('abort', abort);
+      over.abort();
+    }
+  }
+
+  #services(): Promise<Open> {
+    this.#open ??= this.#connect().catch((error: unknown) => {
+      this.#open = undefined;
+      throw error;
+    });
+    return this.#open;
+  }
+
+  async #connect(): Promise<Open> {
+    const { coordination, runtime, store, sessionTimeoutMs = 10_000, connectTimeoutMs = 5_000 } = this.#deps;
+    const session = await coordination.connect({ timeoutMs: sessionTimeoutMs, connectTimeoutMs });
+    session.onState((state) => {
+      if (state === 'lost') this.#open = undefined;
+    });
+    const board = await JobBoard.open({
+      session,
+      board: this.#deps.board,
+      runtime,
+      memberId: this.#deps.clientId,
+    });
+    this.#persistence ??= await openPersistence({ store, runtime, clusterId: board.clusterId });
+    return { board, persistence: this.#persistence };
+  }
+
+  #deadline(jobId: string, timeoutMs: number): { readonly signal: AbortSignal; cancel(): void } {
+    const controller = new AbortController();
+    const reason = new UnavailableError(
+      'BATON_UNAVAILABLE_DEADLINE',
+      `job ${jobId} did not end within ${timeoutMs} ms`,
+    );
+    return {
+      signal: controller.signal,
+      cancel: this.#deps.runtime.clock.setTimer(timeoutMs, () => controller.abort(reason)),
+    };
+  }
+
+  #pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
+    return new Promise((resolve) => {
+      const done = (): void => {
+        cancel();
+        signal?.removeEventListener('abort', done);
+        resolve();
+      };
+      const cancel = this.#deps.runtime.clock.setTimer(ms, done);
+      signal?.addEventListener('abort', done, { once: true });
+    });
+  }
+}
+
+function unknownJob(jobId: string): NotFoundError {
+  return new NotFoundError('BATON_NOT_FOUND_JOB', `no job ${jobId} is known`);
+}

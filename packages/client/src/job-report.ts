@@ -1,0 +1,202 @@
+/**
+ * Purpose: one job as people and scripts see it, folded exactly: from its journal and its pinned definition, plus what the board says now.
+ * What is authoritative: the journal for the run, the board for the owner. Both may move on while this is read.
+ */
+import { NotFoundError, formatFence } from '@baton/core';
+import type {
+  AtomState,
+  Failure,
+  FlowOutcome,
+  FlowState,
+  JobState,
+  JournalEntry,
+  JsonValue,
+  RequestFact,
+  Value,
+} from '@baton/core';
+import { compile, fold, isAtom, newRun, partOf } from '@baton/engine';
+import type { Compiled } from '@baton/engine';
+import { parseFlowDefinition } from '@baton/flow';
+import type { JobBoard, JobReading } from '@baton/jobboard';
+import type { Persistence } from '@baton/persistence';
+
+export interface AtomReport {
+  readonly name: string;
+  readonly kind: 'task' | 'retry';
+  readonly state: AtomState;
+  readonly attempt?: number;
+  readonly round?: number;
+  /** Who has its request, and which delivery of it; only while one is open. */
+  readonly worker?: string;
+  readonly delivery?: number;
+  /** RUNNING or REVERTING, and no worker has it: none offers the task, or none has room. */
+  readonly waitingForWorker?: boolean;
+  readonly failure?: Failure;
+}
+
+export interface OwnershipReport {
+  readonly member: string;
+  readonly fence: string;
+  readonly seq: number;
+  readonly atMs: number;
+}
+
+export interface JobReport {
+  readonly jobId: string;
+  readonly name: string;
+  readonly definitionHash: string;
+  readonly jobState: JobState | 'TRASHED' | 'DORMANT';
+  readonly flowState: FlowState;
+  readonly outcome?: FlowOutcome;
+  /** Why it ended without running to its end. */
+  readonly reason?: Failure;
+  readonly owner?: string;
+  /** Every claim, oldest first: more than one means that it was taken over. */
+  readonly owners: readonly OwnershipReport[];
+  readonly postedAtMs: number;
+  readonly updatedAtMs: number;
+  /** Sequence number of the last journal entry read. */
+  readonly seq: number;
+  readonly atoms: readonly AtomReport[];
+  /** Deliveries beyond the first, over all requests: work that may have been done twice. */
+  readonly redelivered: number;
+  /** Symbols provided by what succeeded; values above the inline limit are fetched. */
+  readonly results: Readonly<Record<string, JsonValue>>;
+}
+
+/** @throws NotFoundError `BATON_NOT_FOUND_JOB`, UnavailableError */
+export async function readJob(
+  deps: { readonly board: JobBoard; readonly persistence: Persistence },
+  jobId: string,
+): Promise<JobReport> {
+  const [entries, reading] = await Promise.all([
+    deps.persistence.journal.history(jobId),
+    deps.board.read(jobId),
+  ]);
+  const [post] = entries;
+  if (post?.kind !== 'post') throw new NotFoundError('BATON_NOT_FOUND_JOB', `no job ${jobId} is known`);
+  const compiled = await compiledOf(deps.persistence, post.post.definitionHash);
+  return jobReport({
+    entries,
+    reading,
+    compiled,
+    jobId,
+    resolve: (value) => resolve(deps.persistence, value),
+  });
+}
+
+interface Sources {
+  readonly jobId: string;
+  readonly entries: readonly JournalEntry[];
+  readonly reading: JobReading;
+  readonly compiled: Compiled | undefined;
+  readonly resolve: (value: Value) => Promise<JsonValue>;
+}
+
+async function jobReport({ jobId, entries, reading, compiled, resolve: fetch }: Sources): Promise<JobReport> {
+  const post = entries[0] as JournalEntry & { readonly kind: 'post' };
+  const last = entries.at(-1) ?? post;
+  const owners = entries.flatMap((entry) =>
+    entry.kind === 'claim'
+      ? [{ member: entry.claim.member, fence: formatFence(entry.fence), seq: entry.seq, atMs: entry.atMs }]
+      : [],
+  );
+  const run =
+    compiled === undefined ? undefined : newRun(compiled, { flowId: jobId, store: post.post.store });
+  if (run !== undefined) for (const entry of entries) fold(run, entry.facts);
+  const requests = openRequests(entries);
+  const owner = reading.owner?.member;
+  return {
+    jobId,
+    name: post.post.name,
+    definitionHash: post.post.definitionHash,
+    jobState: jobStateOf(reading, last),
+    flowState: last.kind === 'terminal' ? last.outcome : (run?.flow ?? 'PENDING'),
+    ...(last.kind === 'terminal' ? { outcome: last.outcome } : {}),
+    ...(last.kind === 'terminal' && last.reason !== undefined ? { reason: last.reason } : {}),
+    ...(owner === undefined ? {} : { owner }),
+    owners,
+    postedAtMs: post.atMs,
+    updatedAtMs: last.atMs,
+    seq: last.seq,
+    atoms: run === undefined ? [] : atomReports(run, requests),
+    redelivered: entries
+      .flatMap((entry) => entry.facts)
+      .filter((fact) => fact.fact === 'request' && fact.state === 'assigned' && fact.delivery > 1).length,
+    results: run === undefined ? {} : await resultsOf(run, fetch),
+  };
+}
+
+function atomReports(
+  run: ReturnType<typeof newRun>,
+  requests: ReadonlyMap<string, RequestFact>,
+): AtomReport[] {
+  return [...run.compiled.atoms.values()].map((node): AtomReport => {
+    const atom = run.runs[node.id];
+    const state = atom?.state ?? 'PENDING';
+    const isActive = state === 'RUNNING' || state === 'REVERTING';
+    const request = isActive ? requests.get(node.name) : undefined;
+    const number = state.startsWith('REVERT') ? atom?.revert : atom?.execute;
+    const failure = atom?.revertFailure ?? atom?.failure;
+    return {
+      name: node.name,
+      kind: node.kind,
+      state,
+      ...(number === undefined || number.attempt === 0
+        ? {}
+        : { attempt: number.attempt, round: number.round }),
+      ...(request === undefined ? {} : { worker: request.worker, delivery: request.delivery }),
+      ...(isActive && node.kind === 'task' && request === undefined ? { waitingForWorker: true } : {}),
+      ...(failure === undefined ? {} : { failure }),
+    };
+  });
+}
+
+/** The last assignment of each atom that is still open. */
+function openRequests(entries: readonly JournalEntry[]): Map<string, RequestFact> {
+  const open = new Map<string, RequestFact>();
+  for (const { facts } of entries)
+    for (const fact of facts) {
+      if (fact.fact === 'request') open.set(fact.atom, fact);
+      else if (fact.fact === 'atom' && fact.to !== 'RUNNING' && fact.to !== 'REVERTING')
+        open.delete(fact.atom);
+    }
+  return open;
+}
+
+async function resultsOf(
+  run: ReturnType<typeof newRun>,
+  fetch: (value: Value) => Promise<JsonValue>,
+): Promise<Record<string, JsonValue>> {
+  const results: Record<string, JsonValue> = {};
+  for (const node of run.compiled.nodes) {
+    const atom = isAtom(node) ? run.runs[node.id] : undefined;
+    if (!isAtom(node) || atom?.state !== 'SUCCESS' || atom.value === undefined || node.provides.size === 0)
+      continue;
+    const data = await fetch(atom.value);
+    for (const [symbol, path] of node.provides)
+      results[symbol] = path === null ? data : (partOf(data, path) ?? null);
+  }
+  return results;
+}
+
+function jobStateOf(reading: JobReading, last: JournalEntry): JobReport['jobState'] {
+  if (reading.state === 'TRASHED' || reading.state === 'DORMANT') return reading.state;
+  if (last.kind === 'terminal') return 'COMPLETE';
+  return reading.state === 'CLAIMED' ? 'CLAIMED' : 'UNCLAIMED';
+}
+
+/** A definition that cannot be compiled ended its job; the report then has no atoms. */
+async function compiledOf(persistence: Persistence, hash: string): Promise<Compiled | undefined> {
+  const json = await persistence.definitions.get(hash);
+  try {
+    return compile(parseFlowDefinition(JSON.parse(json)));
+  } catch {
+    return undefined;
+  }
+}
+
+async function resolve(persistence: Persistence, value: Value): Promise<JsonValue> {
+  const inline = await persistence.payloads.resolve(value);
+  return 'data' in inline ? inline.data : inline.bytes;
+}

@@ -1,0 +1,141 @@
+/**
+ * Purpose: posting (P-601): the job record, journal entry 0, then the node on the board. Each step can be repeated, so a post whose
+ * answer was lost, or whose poster died half way, is finished by posting again.
+ * What is authoritative: the job record decides what a key stands for; the board decides who runs it.
+ */
+import { createHash } from 'node:crypto';
+import { InputError, checkId, noFence } from '@baton/core';
+import type { JsonValue, Runtime, Value } from '@baton/core';
+import { compile, validate } from '@baton/engine';
+import { canonicalFlowJson, parseFlowDefinition } from '@baton/flow';
+import type { FlowDefinition } from '@baton/flow';
+import { postingBytesMax, priorities } from '@baton/jobboard';
+import type { JobBoard, Posting, Priority } from '@baton/jobboard';
+import type { Persistence } from '@baton/persistence';
+
+export interface PostOptions {
+  /** Idempotency key and id of the job; the same key with the same content is the same job. Default: a new ULID. */
+  readonly key?: string;
+  /** Values of the symbols the flow requires. */
+  readonly store?: Readonly<Record<string, JsonValue>>;
+  /** Default NORMAL; case does not matter. */
+  readonly priority?: Priority | Lowercase<Priority>;
+  /** Shown in lists. Default: the name of the flow. */
+  readonly name?: string;
+  readonly tags?: Readonly<Record<string, string>>;
+}
+
+/** Anything that is, or turns into, flow JSON. */
+export type Postable = FlowDefinition | { toJSON(): FlowDefinition };
+
+/** Up to so many bytes of symbols ride on the board, so that a fresh job starts without a read. */
+const STORE_ON_BOARD_BYTES = 1_024;
+
+export interface PostDeps {
+  readonly board: JobBoard;
+  readonly persistence: Persistence;
+  readonly runtime: Runtime;
+}
+
+/**
+ * Posts a job and gives its id. Acknowledged means: it will end, exactly once (P-101).
+ * @throws DefinitionError (nothing was stored), InputError for values that are too large, ConflictError
+ *   `BATON_CONFLICT_KEY_REUSED`, UnavailableError (posting again with the same key is safe).
+ */
+export async function postJob(deps: PostDeps, flow: Postable, options: PostOptions = {}): Promise<string> {
+  const definition = parseFlowDefinition('toJSON' in flow ? flow.toJSON() : flow);
+  const given = options.store ?? {};
+  validate(compile(definition), Object.keys(given));
+  const jobId = checkId('job', options.key ?? deps.runtime.random.ulid());
+  const { persistence, runtime, board } = deps;
+  const store = await encodeStore(persistence, given);
+  const json = canonicalFlowJson(definition);
+  const definitionHash = await persistence.definitions.put(json);
+  const posting = postingOf(
+    options,
+    { name: nameOf(definition), definitionHash, createdAtMs: runtime.clock.wallMs() },
+    store,
+  );
+  const record = await persistence.jobs.insert({
+    jobId,
+    definitionHash,
+    contentHash: sha256(
+      JSON.stringify([definitionHash, sorted(store), posting.priority, posting.name, posting.tags]),
+    ),
+    posting: JSON.stringify(posting),
+    postedAtMs: posting.createdAtMs,
+  });
+  // a repeated post uses the posting of the first one, so that both are the same to the letter
+  const standing = JSON.parse(record.posting) as Posting;
+  if (record.state === 'POSTED') return jobId;
+  await persistence.journal.append({
+    kind: 'post',
+    flowId: jobId,
+    seq: 0,
+    fence: noFence,
+    opId: record.contentHash,
+    atMs: record.postedAtMs,
+    facts: [],
+    post: { name: standing.name, definitionHash, store },
+  });
+  await board.post(jobId, standing);
+  void persistence.jobs.markPosted(record);
+  return jobId;
+}
+
+async function encodeStore(
+  persistence: Persistence,
+  given: Readonly<Record<string, JsonValue>>,
+): Promise<Record<string, Value>> {
+  const entries = Object.entries(given).map(async ([symbol, data]) => {
+    try {
+      return [symbol, await persistence.payloads.externalise({ data })] as const;
+    } catch (error) {
+      if (error instanceof InputError)
+        throw new InputError(error.code, `store value ${JSON.stringify(symbol)}: ${error.message}`, {
+          cause: error,
+          details: error.details,
+        });
+      throw error;
+    }
+  });
+  return Object.fromEntries(await Promise.all(entries));
+}
+
+function postingOf(
+  options: PostOptions,
+  made: { readonly name: string; readonly definitionHash: string; readonly createdAtMs: number },
+  store: Readonly<Record<string, Value>>,
+): Posting {
+  const priority = (options.priority ?? 'NORMAL').toUpperCase() as Priority;
+  if (!priorities.includes(priority))
+    throw new InputError(
+      'BATON_INPUT_INVALID',
+      `priority ${JSON.stringify(options.priority)} must be one of ${priorities.join(', ')}`,
+    );
+  const posting: Posting = {
+    ...made,
+    name: options.name ?? made.name,
+    priority,
+    namespace: 'default',
+    tags: options.tags ?? {},
+    protocolVersion: 1,
+  };
+  const withStore: Posting = { ...posting, store };
+  const isSmall =
+    JSON.stringify(store).length <= STORE_ON_BOARD_BYTES &&
+    Buffer.byteLength(JSON.stringify(withStore)) <= postingBytesMax;
+  return isSmall ? withStore : posting;
+}
+
+function nameOf({ root }: FlowDefinition): string {
+  return root.name;
+}
+
+function sorted(store: Readonly<Record<string, Value>>): readonly (readonly [string, Value])[] {
+  return Object.entries(store).sort(([a], [b]) => (a < b ? -1 : 1));
+}
+
+function sha256(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}

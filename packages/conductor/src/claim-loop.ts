@@ -1,0 +1,225 @@
+/**
+ * Purpose: turns what the board shows as free into claimed jobs: highest priority first, in a window, without herds.
+ * States of a job here: inspected (posting being read) → ready → claiming → handed over; or deferred (another member's
+ * first choice) until a second look shows that nobody took it.
+ * What is authoritative: the claiming transaction on the board. The view may be stale; that costs a conflict.
+ * On failure: a failed claim leaves the job to whoever has it; a board without connection stops claiming until it is back.
+ * Not here: what is done with a claimed job.
+ */
+import { familyOf, rendezvousRank } from '@baton/core';
+import type { Logger, Runtime } from '@baton/core';
+import type { BoardView, Claim, FoundJob, JobBoard, JobKey } from '@baton/jobboard';
+import { limits } from './options.js';
+import { ReadyQueue } from './ready-queue.js';
+
+export interface ClaimTiming {
+  /** Monotonic ms of this process. */
+  readonly seenAtMs: number;
+  readonly claimedAtMs: number;
+}
+
+export interface ClaimLoopDeps {
+  readonly board: JobBoard;
+  readonly memberId: string;
+  readonly runtime: Runtime;
+  /** Ids of the conductors that live, this one included; `refresh` lists them anew. */
+  readonly conductors: { current(): Iterable<string>; refresh(): Promise<void> };
+  /** Jobs that may still be taken on, claims under way not counted. */
+  readonly room: () => number;
+  readonly owns: (jobId: string) => boolean;
+  /** Takes a claimed job over; the claim's place in the window is free again when it resolves. Never rejects. */
+  readonly onClaimed: (claim: Claim, timing: ClaimTiming) => Promise<void>;
+}
+
+interface Candidate {
+  readonly key: JobKey;
+  readonly seenAtMs: number;
+}
+
+export class ClaimLoop {
+  readonly #deps: ClaimLoopDeps;
+  readonly #log: Logger;
+  readonly #busy = new Set<string>();
+  readonly #waiting = new Map<string, Candidate>();
+  readonly #deferred = new Map<string, Candidate>();
+  readonly #ready = new ReadyQueue<FoundJob & { readonly seenAtMs: number }>();
+  readonly #timers = new Set<() => void>();
+  #inspecting = 0;
+  #claiming = 0;
+  #secondLookArmed = false;
+  #refillArmed = false;
+  #view: BoardView | undefined;
+  #stopped = false;
+  /** Claims lost to another member since the start. */
+  conflicts = 0;
+
+  constructor(deps: ClaimLoopDeps) {
+    this.#deps = deps;
+    this.#log = deps.runtime.logger;
+  }
+
+  start(view: BoardView): void {
+    this.#view = view;
+    for (const key of view.available()) this.offer(key, { released: false, seenAtMs: this.#now() });
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    for (const cancel of this.#timers) cancel();
+    this.#timers.clear();
+    this.#waiting.clear();
+    this.#deferred.clear();
+  }
+
+  /** The board shows a free job. `released`: its lock has just vanished, so its owner may be dead. */
+  offer(key: JobKey, seen: { readonly released: boolean; readonly seenAtMs: number }): void {
+    if (this.#stopped || this.#busy.has(key.jobId) || this.#deps.owns(key.jobId)) return;
+    const candidate = { key, seenAtMs: seen.seenAtMs };
+    if (seen.released) {
+      this.#deferred.delete(key.jobId);
+      this.#waiting.delete(key.jobId);
+      void this.#offerReleased(candidate);
+      return;
+    }
+    if (this.#rank(key.jobId) > 0) this.#defer(candidate);
+    else this.#enqueue(candidate);
+  }
+
+  /** Room became free: what the board still shows may be taken. */
+  refill(): void {
+    if (this.#refillArmed || this.#stopped || this.#waiting.size > 0) return this.#pump();
+    this.#refillArmed = true;
+    this.#after(20, () => {
+      this.#refillArmed = false;
+      for (const key of this.#view?.available() ?? []) {
+        if (this.#waiting.size >= limits.inspectWindow) break;
+        this.offer(key, { released: false, seenAtMs: this.#now() });
+      }
+    });
+  }
+
+  /** Ranks among the survivors: the member list is read anew behind the event that freed the job, in the same pipeline. */
+  async #offerReleased(candidate: Candidate): Promise<void> {
+    this.#busy.add(candidate.key.jobId);
+    const found = this.#find(candidate);
+    await this.#deps.conductors.refresh().catch((error: unknown) => {
+      this.#log.debug('claim.members-unknown', { error });
+    });
+    const job = await found;
+    this.#busy.delete(candidate.key.jobId);
+    if (this.#stopped || job === undefined) return;
+    if (this.#rank(candidate.key.jobId) > 0) return this.#defer(candidate);
+    this.#push({ ...job, seenAtMs: candidate.seenAtMs });
+    this.#pump();
+  }
+
+  #enqueue(candidate: Candidate): void {
+    this.#waiting.set(candidate.key.jobId, candidate);
+    this.#pump();
+  }
+
+  /** Reads postings ahead, then claims in order of priority and age. */
+  #pump(): void {
+    for (const [jobId, candidate] of this.#waiting) {
+      if (this.#inspecting + this.#ready.size >= limits.inspectWindow) break;
+      this.#waiting.delete(jobId);
+      this.#busy.add(jobId);
+      void this.#inspect(candidate);
+    }
+    while (!this.#stopped && this.#claiming < limits.claimWindow && this.#deps.room() - this.#claiming > 0) {
+      const job = this.#ready.pop();
+      if (job === undefined) return;
+      void this.#claim(job);
+    }
+  }
+
+  async #inspect(candidate: Candidate): Promise<void> {
+    this.#inspecting++;
+    const job = await this.#find(candidate);
+    this.#inspecting--;
+    if (job === undefined) this.#busy.delete(candidate.key.jobId);
+    else this.#push({ ...job, seenAtMs: candidate.seenAtMs });
+    this.#pump();
+  }
+
+  #push(job: FoundJob & { readonly seenAtMs: number }): void {
+    const waitMs = (job.posting.notBeforeMs ?? 0) - this.#deps.runtime.clock.wallMs();
+    this.#busy.add(job.jobId);
+    if (waitMs <= 0) return this.#ready.push(job);
+    // abandoned with back-off: not before its time; the second look of others finds it if this member dies meanwhile
+    this.#after(Math.min(waitMs, limits.abandonMs.max), () => {
+      this.#busy.delete(job.jobId);
+      if (this.#view?.isAvailable(job) ?? false) this.#enqueue({ key: job, seenAtMs: this.#now() });
+    });
+  }
+
+  async #find(candidate: Candidate): Promise<FoundJob | undefined> {
+    try {
+      return await this.#deps.board.find(candidate.key);
+    } catch (error) {
+      this.#log.debug('claim.find-failed', { jobId: candidate.key.jobId, error });
+      return undefined;
+    }
+  }
+
+  async #claim(job: FoundJob & { readonly seenAtMs: number }): Promise<void> {
+    this.#claiming++;
+    try {
+      const claim = await this.#deps.board.claim(job);
+      await this.#deps.onClaimed(claim, { seenAtMs: job.seenAtMs, claimedAtMs: this.#now() });
+    } catch (error) {
+      const family = familyOf(error);
+      if (family === 'conflict' || family === 'not-found') this.conflicts++;
+      else this.#log.warn('claim.failed', { jobId: job.jobId, error });
+    } finally {
+      this.#claiming--;
+      this.#busy.delete(job.jobId);
+      this.#pump();
+    }
+  }
+
+  /** Another member's first choice: looked at again later, and only behind a fresh listing (P-508). */
+  #defer(candidate: Candidate): void {
+    this.#deferred.set(candidate.key.jobId, candidate);
+    this.#armSecondLook(0);
+  }
+
+  #armSecondLook(tries: number): void {
+    if (this.#secondLookArmed) return;
+    this.#secondLookArmed = true;
+    this.#after(20 + this.#deps.runtime.random.fraction() * 10, () => void this.#secondLook(tries));
+  }
+
+  async #secondLook(tries: number): Promise<void> {
+    this.#secondLookArmed = false;
+    if (this.#stopped || this.#deferred.size === 0) return;
+    if (this.#claiming > 0 && tries < 20) return this.#armSecondLook(tries + 1);
+    const deferred = [...this.#deferred.values()];
+    this.#deferred.clear();
+    try {
+      await this.#view?.relook(deferred.map((candidate) => candidate.key.jobId));
+    } catch (error) {
+      this.#log.debug('claim.second-look-failed', { error });
+    }
+    for (const candidate of deferred)
+      if (!this.#busy.has(candidate.key.jobId) && (this.#view?.isAvailable(candidate.key) ?? false))
+        this.#waiting.set(candidate.key.jobId, candidate);
+    this.#pump();
+  }
+
+  #rank(jobId: string): number {
+    return rendezvousRank(jobId, this.#deps.memberId, this.#deps.conductors.current());
+  }
+
+  #now(): number {
+    return this.#deps.runtime.clock.monotonicMs();
+  }
+
+  #after(delayMs: number, callback: () => void): void {
+    const cancel = this.#deps.runtime.clock.setTimer(delayMs, () => {
+      this.#timers.delete(cancel);
+      callback();
+    });
+    this.#timers.add(cancel);
+  }
+}

@@ -1,0 +1,366 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import type { CoordinationSession, InlineValue, RequestMessage, TaskRequest } from '@baton/core';
+import { toFailure } from '@baton/core';
+import { Client } from '@baton/client';
+import { linear, retry, task, unordered } from '@baton/flow';
+import { JobBoard } from '@baton/jobboard';
+import { Inbox, Outbox, ensureTopics } from '@baton/transport';
+import {
+  SimulatedCoordination,
+  SimulatedCoordinationService,
+  SimulatedDocumentService,
+  SimulatedDocumentStore,
+  SimulatedLogService,
+  SimulatedPartitionLog,
+  fakeRuntime,
+} from '@baton/testkit';
+import { createConductor } from './conductor.js';
+import type { Conductor } from './conductor.js';
+
+type Behaviour = (request: TaskRequest) => InlineValue | Promise<InlineValue>;
+
+/** Everything simulated but the conductors; workers are scripted, so that each answer is in the hands of the test. */
+class Cluster {
+  readonly runtime = fakeRuntime();
+  readonly coordination = new SimulatedCoordinationService(this.runtime);
+  readonly logs = new SimulatedLogService(this.runtime);
+  readonly documents = new SimulatedDocumentService(this.runtime);
+  readonly client = new Client({
+    runtime: this.runtime,
+    coordination: new SimulatedCoordination(this.runtime, { service: this.coordination }),
+    store: new SimulatedDocumentStore(this.runtime, { service: this.documents }),
+    board: 'default',
+    clientId: 'client',
+  });
+  readonly #stops: (() => Promise<unknown>)[] = [];
+
+  /** `session` is the one it has now; `stop` drains it. */
+  conductor(id: string): {
+    conductor: Conductor;
+    session(): CoordinationSession;
+    stop(): Promise<{ left: number }>;
+  } {
+    const coordination = new SimulatedCoordination(this.runtime, { service: this.coordination });
+    let current: CoordinationSession | undefined;
+    const conductor = createConductor({
+      runtime: this.runtime,
+      coordination: {
+        connect: async (options) => (current = await coordination.connect(options)),
+        endSession: (token, options) => coordination.endSession(token, options),
+      },
+      log: new SimulatedPartitionLog(this.runtime, { service: this.logs }),
+      store: new SimulatedDocumentStore(this.runtime, { service: this.documents }),
+      prefix: 'test',
+      board: 'default',
+      member: { id, host: 'here', pid: 1, version: '0' },
+      options: { replySlots: 4, requestSlots: 8 },
+    });
+    const controller = new AbortController();
+    const done = conductor.run({ signal: controller.signal });
+    const stop = (): Promise<{ left: number }> => {
+      controller.abort();
+      return done;
+    };
+    this.#stops.push(stop);
+    return { conductor, session: () => current as CoordinationSession, stop };
+  }
+
+  /** A worker that answers as told; `die` ends its session without a word. */
+  async worker(
+    id: string,
+    tasks: Readonly<Record<string, Behaviour>>,
+    { concurrency = 100, answersFormerOwner = false } = {},
+  ): Promise<{ seen: TaskRequest[]; messages: RequestMessage[]; die(): Promise<void> }> {
+    const { runtime } = this;
+    const log = new SimulatedPartitionLog(runtime, { service: this.logs });
+    await ensureTopics(log, 'test', { replySlots: 4, requestSlots: 8 });
+    const session = await new SimulatedCoordination(runtime, { service: this.coordination }).connect({
+      timeoutMs: 4_000,
+    });
+    const board = await JobBoard.open({ session, board: 'default', runtime, memberId: id });
+    const partition = await board.leaseSlot('requests', 8);
+    const outbox = await Outbox.open({
+      log,
+      prefix: 'test',
+      runtime,
+      sender: id,
+      clusterId: board.clusterId,
+    });
+    const seen: TaskRequest[] = [];
+    const messages: RequestMessage[] = [];
+    let epoch = '';
+    const owners = new Map<string, number>();
+    const answer = async (request: TaskRequest): Promise<void> => {
+      const common = {
+        worker: id,
+        workerEpoch: epoch,
+        requestId: request.requestId,
+        delivery: request.delivery,
+      };
+      owners.set(request.requestId, request.replyPartition);
+      const outcome = await Promise.resolve(tasks[request.task]?.(request) ?? { data: null }).then(
+        (value) => ({ value }),
+        (error: unknown) => ({ failure: toFailure(error) }),
+      );
+      if (answersFormerOwner)
+        outbox.sendReply(request.replyPartition, { kind: 'result', ...common, outcome });
+      outbox.sendReply(owners.get(request.requestId) ?? 0, { kind: 'result', ...common, outcome });
+    };
+    const inbox = await Inbox.openRequests({
+      log,
+      prefix: 'test',
+      partition,
+      runtime,
+      clusterId: board.clusterId,
+      onPoison: () => undefined,
+      onMessages: (received) => {
+        for (const { message } of received) {
+          if (message.workerEpoch !== epoch) continue;
+          messages.push(message);
+          if (message.kind === 'request') {
+            seen.push(message);
+            void answer(message);
+          }
+          if (message.kind === 'attach')
+            for (const { requestId, delivery } of message.requests) {
+              owners.set(requestId, message.replyPartition);
+              outbox.sendReply(message.replyPartition, {
+                kind: seen.some((request) => request.requestId === requestId) ? 'accepted' : 'unknown',
+                worker: id,
+                workerEpoch: epoch,
+                requestId,
+                delivery,
+              });
+            }
+        }
+      },
+    });
+    const member = await board.register({
+      kind: 'worker',
+      id,
+      host: 'here',
+      pid: 2,
+      version: '0',
+      startedAtMs: 0,
+      requestPartition: partition,
+      concurrency,
+      labels: {},
+      tasks: Object.keys(tasks).map((name) => ({ name, version: '1.0' })),
+    });
+    epoch = member.epoch;
+    const die = async (): Promise<void> => {
+      await inbox.close();
+      await outbox.close({ deadlineMs: 0 });
+      await board.close();
+    };
+    this.#stops.push(die);
+    return { seen, messages, die };
+  }
+
+  drive<T>(promise: Promise<T>): Promise<T> {
+    return this.runtime.clock.drive(promise);
+  }
+
+  async dispose(): Promise<void> {
+    for (const stop of this.#stops.reverse())
+      await this.drive(stop().catch(() => undefined) as Promise<unknown>);
+    await this.drive(this.client.close());
+  }
+}
+
+const ok: Behaviour = ({ atom }) => ({ data: atom });
+const noop = (name: string) => task(name, { provides: name, execute: () => name });
+
+describe('conductor', () => {
+  let cluster: Cluster;
+  afterEach(() => cluster.dispose());
+
+  it('runs a flow that was posted before it started, and settles it', async () => {
+    cluster = new Cluster();
+    const jobId = await cluster.drive(
+      cluster.client.post(linear('three').add(noop('a'), noop('b'), noop('c')), {}),
+    );
+    cluster.conductor('c1');
+    const worker = await cluster.drive(cluster.worker('w1', { a: ok, b: ok, c: ok }));
+    const end = await cluster.drive(cluster.client.wait(jobId));
+    expect(end.outcome).toBe('SUCCESS');
+    expect(worker.seen.map((request) => [request.task, request.delivery])).toEqual([
+      ['a', 1],
+      ['b', 1],
+      ['c', 1],
+    ]);
+    const report = await cluster.drive(cluster.client.job(jobId));
+    expect(report).toMatchObject({
+      jobState: 'COMPLETE',
+      outcome: 'SUCCESS',
+      results: { a: 'a', b: 'b', c: 'c' },
+      owners: [{ member: 'c1' }],
+    });
+    // the claim entry carries the first turn and the terminal entry is the last: four entries after the post
+    expect(report.seq).toBe(4);
+  });
+
+  it('retries, then reverts in reverse order when the controller gives up', async () => {
+    cluster = new Cluster();
+    cluster.conductor('c1');
+    const worker = await cluster.drive(
+      cluster.worker('w1', {
+        a: ok,
+        b: ({ action }) => (action === 'revert' ? { data: null } : Promise.reject(new Error('no'))),
+      }),
+    );
+    const flow = linear('twice', { retry: retry.times(2) }).add(noop('a'), noop('b'));
+    const jobId = await cluster.drive(cluster.client.post(flow, {}));
+    const end = await cluster.drive(cluster.client.wait(jobId));
+    expect(end.outcome).toBe('REVERTED');
+    expect(worker.seen.map((request) => `${request.task}.${request.action}`)).toEqual([
+      'a.execute',
+      'b.execute',
+      'b.revert',
+      'a.revert',
+      'a.execute',
+      'b.execute',
+      'b.revert',
+      'a.revert',
+    ]);
+    expect(new Set(worker.seen.map((request) => request.requestId)).size).toBe(8);
+  });
+
+  it('takes over when a session is lost, adopts what runs, and refuses what the former owner writes', async () => {
+    cluster = new Cluster();
+    const first = cluster.conductor('c1');
+    let finish: (value: InlineValue) => void = () => undefined;
+    const worker = await cluster.drive(
+      cluster.worker('w1', { slow: () => new Promise((resolve) => (finish = resolve)), after: ok }),
+    );
+    const jobId = await cluster.drive(cluster.client.post(linear('f').add(noop('slow'), noop('after')), {}));
+    await cluster.runtime.clock.advanceUntil(() => worker.seen.length === 1);
+    const second = cluster.conductor('c2');
+    await cluster.runtime.clock.advance(500);
+    // a zombie: its bytes to the board vanish, the service ends its session, it still hears the worker
+    cluster.coordination.partition(first.session());
+    cluster.coordination.expire(first.session());
+    await cluster.runtime.clock.advanceUntil(() => second.conductor.counters.adopted === 1);
+    finish({ data: 'done' });
+    expect((await cluster.drive(cluster.client.wait(jobId))).outcome).toBe('SUCCESS');
+    expect(worker.seen.map((request) => request.task)).toEqual(['slow', 'after']);
+    const report = await cluster.drive(cluster.client.job(jobId));
+    expect(report.owners.map((owner) => owner.member)).toEqual(['c1', 'c2']);
+  });
+
+  it('is fenced when it decides after another took over', async () => {
+    cluster = new Cluster();
+    const first = cluster.conductor('c1');
+    const workers: Behaviour[] = [];
+    const worker = await cluster.drive(
+      cluster.worker(
+        'w1',
+        {
+          slow: (request) =>
+            new Promise((resolve) => workers.push(() => (resolve({ data: request.atom }), { data: null }))),
+        },
+        { answersFormerOwner: true },
+      ),
+    );
+    const jobId = await cluster.drive(cluster.client.post(linear('f').add(noop('slow')), {}));
+    await cluster.runtime.clock.advanceUntil(() => worker.seen.length === 1);
+    const request = worker.seen[0] as TaskRequest;
+    cluster.coordination.partition(first.session());
+    cluster.coordination.expire(first.session());
+    const second = cluster.conductor('c2');
+    await cluster.runtime.clock.advanceUntil(() => second.conductor.counters.takenOver === 1);
+    // the worker's answer reaches the former owner first
+    workers[0]?.(request);
+    await cluster.runtime.clock.advance(20);
+    expect(first.conductor.counters.fenced).toBe(1);
+    expect((await cluster.drive(cluster.client.wait(jobId))).outcome).toBe('SUCCESS');
+    const report = await cluster.drive(cluster.client.job(jobId));
+    expect(report.owners.map((owner) => owner.member)).toEqual(['c1', 'c2']);
+  });
+
+  it('hands its jobs over when it is told to stop', async () => {
+    cluster = new Cluster();
+    const first = cluster.conductor('c1');
+    let finish: (value: InlineValue) => void = () => undefined;
+    const worker = await cluster.drive(
+      cluster.worker('w1', { slow: () => new Promise((resolve) => (finish = resolve)) }),
+    );
+    const jobId = await cluster.drive(cluster.client.post(linear('f').add(noop('slow')), {}));
+    await cluster.runtime.clock.advanceUntil(() => worker.seen.length === 1);
+    const second = cluster.conductor('c2');
+    await cluster.runtime.clock.advance(500);
+    expect(await cluster.drive(first.stop())).toEqual({ left: 1 });
+    await cluster.runtime.clock.advanceUntil(() => second.conductor.counters.adopted === 1, {
+      withinMs: 1_000,
+    });
+    finish({ data: null });
+    expect((await cluster.drive(cluster.client.wait(jobId))).outcome).toBe('SUCCESS');
+    expect(worker.seen).toHaveLength(1);
+  });
+
+  it('cancels: what runs is told to stop, what ran is undone', async () => {
+    cluster = new Cluster();
+    cluster.conductor('c1');
+    let abort: (error: Error) => void = () => undefined;
+    const blocks: Behaviour = ({ action }) =>
+      action === 'revert' ? { data: null } : new Promise((_, reject) => (abort = reject));
+    const worker = await cluster.drive(cluster.worker('w1', { a: ok, b: blocks }));
+    const jobId = await cluster.drive(cluster.client.post(linear('f').add(noop('a'), noop('b')), {}));
+    await cluster.runtime.clock.advanceUntil(() => worker.seen.length === 2);
+    await cluster.drive(cluster.client.cancel(jobId, { reason: 'changed my mind' }));
+    const isCancel = (message: RequestMessage) => message.kind === 'control' && message.command === 'cancel';
+    await cluster.runtime.clock.advanceUntil(() => worker.messages.some(isCancel), { withinMs: 1_000 });
+    abort(new Error('aborted'));
+    expect((await cluster.drive(cluster.client.wait(jobId))).outcome).not.toBe('SUCCESS');
+    expect(worker.seen.map(({ task: name, action }) => `${name}.${action}`)).toEqual([
+      'a.execute',
+      'b.execute',
+      'b.revert',
+      'a.revert',
+    ]);
+  });
+
+  it('ends a job whose definition cannot be run, and goes on', async () => {
+    cluster = new Cluster();
+    const { documents, runtime } = cluster;
+    const store = new SimulatedDocumentStore(runtime, { service: documents });
+    const worker = await cluster.drive(cluster.worker('w1', { a: ok }));
+    const bad = await cluster.drive(
+      cluster.client.post(linear('f').add(noop('a'), noop('b')), { key: 'bad' }),
+    );
+    const { definitionHash } = await cluster.drive(cluster.client.job(bad));
+    const [document] = await cluster.drive(store.get('definitions', [definitionHash]));
+    await cluster.drive(
+      store.replace('definitions', [{ ...document, _id: definitionHash, text: '{"schemaVersion":1}' }]),
+    );
+    cluster.conductor('c1');
+    expect(await cluster.drive(cluster.client.wait(bad))).toMatchObject({ outcome: 'FAILURE' });
+    const good = await cluster.drive(cluster.client.post(linear('f').add(noop('a')), {}));
+    expect((await cluster.drive(cluster.client.wait(good))).outcome).toBe('SUCCESS');
+    expect(worker.seen).toHaveLength(1);
+  });
+
+  it('sends a request again when its worker is lost', async () => {
+    cluster = new Cluster();
+    cluster.conductor('c1');
+    const first = await cluster.drive(cluster.worker('w1', { t: () => new Promise(() => undefined) }));
+    const jobId = await cluster.drive(cluster.client.post(linear('f').add(noop('t')), {}));
+    await cluster.runtime.clock.advanceUntil(() => first.seen.length === 1);
+    const second = await cluster.drive(cluster.worker('w2', { t: ok }));
+    await cluster.drive(first.die());
+    expect((await cluster.drive(cluster.client.wait(jobId))).outcome).toBe('SUCCESS');
+    expect(second.seen.map(({ requestId, delivery }) => [requestId, delivery])).toEqual([
+      [first.seen[0]?.requestId, 2],
+    ]);
+  });
+
+  it('fans out beyond the room of its workers', async () => {
+    cluster = new Cluster();
+    cluster.conductor('c1');
+    const worker = await cluster.drive(cluster.worker('w1', { t: ok }, { concurrency: 4 }));
+    const atoms = Array.from({ length: 100 }, (_, index) => noop('t').as(`t${index}`));
+    const jobId = await cluster.drive(cluster.client.post(unordered('fan').addAll(atoms), {}));
+    expect((await cluster.drive(cluster.client.wait(jobId))).outcome).toBe('SUCCESS');
+    expect(worker.seen).toHaveLength(100);
+  });
+});

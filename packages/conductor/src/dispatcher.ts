@@ -1,0 +1,113 @@
+/**
+ * Purpose: sends requests and notices of this conductor to workers. Called only after the entry that justifies it was saved.
+ * States: ids of requests whose results are stored collect per worker; they ride on the next request to it, or leave as one
+ * notice after 100 ms (P-913).
+ * On failure: the outbox below repeats; a message to a worker that is gone is dropped, its loss brings the request back.
+ */
+import type { Clock, Fence, RequestMessage, TaskRequest } from '@baton/core';
+import type { Outbox } from '@baton/transport';
+import type { LiveWorker } from './worker-roster.js';
+
+const FORGET_AFTER_MS = 100;
+const FORGET_AT_ONCE_MAX = 200;
+const ATTACH_MAX = 500;
+
+export interface AttachTarget {
+  readonly requestId: string;
+  readonly delivery: number;
+  readonly flowId: string;
+  readonly fence: Fence;
+}
+
+export class Dispatcher {
+  readonly #outbox: Outbox;
+  readonly #clock: Clock;
+  readonly #replyPartition: number;
+  readonly #workers: { get(epoch: string): LiveWorker | undefined };
+  readonly #stored = new Map<string, { ids: string[]; cancelTimer: () => void }>();
+
+  constructor(deps: {
+    readonly outbox: Outbox;
+    readonly clock: Clock;
+    readonly replyPartition: number;
+    readonly workers: { get(epoch: string): LiveWorker | undefined };
+  }) {
+    this.#outbox = deps.outbox;
+    this.#clock = deps.clock;
+    this.#replyPartition = deps.replyPartition;
+    this.#workers = deps.workers;
+  }
+
+  /** @throws InputError `BATON_INPUT_TOO_LARGE` when the arguments do not fit a message. */
+  request(message: Omit<TaskRequest, 'kind' | 'replyPartition' | 'sentAtMs' | 'forget'>): void {
+    const worker = this.#workers.get(message.workerEpoch);
+    if (worker === undefined) return;
+    this.#outbox.sendRequest(worker.requestPartition, {
+      kind: 'request',
+      ...message,
+      replyPartition: this.#replyPartition,
+      sentAtMs: this.#clock.wallMs(),
+      forget: this.#take(worker.epoch),
+    });
+  }
+
+  /** Asks a worker what it knows of these requests; the answers come to this conductor's inbox (P-803). */
+  attach(workerEpoch: string, targets: readonly AttachTarget[]): void {
+    for (let from = 0; from < targets.length; from += ATTACH_MAX)
+      this.#send(workerEpoch, {
+        kind: 'attach',
+        workerEpoch,
+        replyPartition: this.#replyPartition,
+        requests: targets.slice(from, from + ATTACH_MAX),
+      });
+  }
+
+  cancel(workerEpoch: string, target: Omit<AttachTarget, 'delivery'>, reason: string): void {
+    this.#send(workerEpoch, {
+      kind: 'control',
+      workerEpoch,
+      requestId: target.requestId,
+      flowId: target.flowId,
+      fence: target.fence,
+      command: 'cancel',
+      reason,
+    });
+  }
+
+  /** The result of the request is stored: the worker may drop it. */
+  forget(workerEpoch: string, requestId: string): void {
+    const known = this.#stored.get(workerEpoch);
+    if (known) {
+      known.ids.push(requestId);
+      if (known.ids.length >= FORGET_AT_ONCE_MAX) this.#flush(workerEpoch);
+      return;
+    }
+    this.#stored.set(workerEpoch, {
+      ids: [requestId],
+      cancelTimer: this.#clock.setTimer(FORGET_AFTER_MS, () => this.#flush(workerEpoch)),
+    });
+  }
+
+  stop(): void {
+    for (const { cancelTimer } of this.#stored.values()) cancelTimer();
+    this.#stored.clear();
+  }
+
+  #flush(workerEpoch: string): void {
+    const requestIds = this.#take(workerEpoch);
+    if (requestIds.length > 0) this.#send(workerEpoch, { kind: 'forget', workerEpoch, requestIds });
+  }
+
+  #take(workerEpoch: string): readonly string[] {
+    const known = this.#stored.get(workerEpoch);
+    if (known === undefined) return [];
+    known.cancelTimer();
+    this.#stored.delete(workerEpoch);
+    return known.ids;
+  }
+
+  #send(workerEpoch: string, message: RequestMessage): void {
+    const worker = this.#workers.get(workerEpoch);
+    if (worker) this.#outbox.sendRequest(worker.requestPartition, message);
+  }
+}

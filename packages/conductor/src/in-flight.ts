@@ -1,0 +1,192 @@
+/**
+ * Purpose: the requests of one owned flow that the engine waits for: which wait for a worker, which were given to one, what was
+ * heard of them last.
+ * States of a request: waiting (no assignment, or its last one is void) → assigned → answered. `adopting` marks an assignment of
+ * a former owner whose worker has not answered this one yet.
+ * What is authoritative: assignments and answers in the journal (`RequestTable`); the rest lives as long as the ownership.
+ * Not here: saving and sending (`job-runner.ts`).
+ */
+import type { RequestFact } from '@baton/core';
+import type { TaskCommand } from './task-command.js';
+import type { OpenRequest, RequestTable } from './request-table.js';
+import type { LiveWorker, WorkerRoster } from './worker-roster.js';
+
+export interface Outstanding {
+  readonly command: TaskCommand;
+  answered: boolean;
+  /** Worker whose place in the roster this request takes. */
+  holds: string | undefined;
+  /** Monotonic ms of the last sending or sign of life. */
+  heardAtMs: number;
+  accepted: boolean;
+  adopting: boolean;
+}
+
+/** How the next delivery of a waiting request is numbered. */
+interface Waiting {
+  readonly delivery: number;
+  readonly losses: number;
+  /** Worker that should rather not get it again. */
+  readonly except?: string;
+}
+
+export interface Assignment {
+  readonly outstanding: Outstanding;
+  readonly fact: RequestFact;
+}
+
+export class InFlight {
+  readonly #roster: WorkerRoster;
+  readonly #table: RequestTable;
+  readonly #requests = new Map<string, Outstanding>();
+  readonly #waiting = new Map<string, Waiting>();
+
+  constructor(roster: WorkerRoster, table: RequestTable) {
+    this.#roster = roster;
+    this.#table = table;
+  }
+
+  /** A command of the engine: to be assigned, unless the journal says that a former owner did. */
+  begin(command: TaskCommand): OpenRequest | undefined {
+    const outstanding: Outstanding = {
+      command,
+      answered: false,
+      holds: undefined,
+      heardAtMs: 0,
+      accepted: false,
+      adopting: false,
+    };
+    this.#requests.set(command.requestId, outstanding);
+    const open = this.#table.get(command.atom);
+    if (open?.requestId !== command.requestId) {
+      this.#waiting.set(command.requestId, { delivery: 1, losses: 0 });
+      return undefined;
+    }
+    outstanding.adopting = true;
+    return open;
+  }
+
+  get(requestId: string): Outstanding | undefined {
+    return this.#requests.get(requestId);
+  }
+
+  /** The assignment in force, if the request is outstanding and has one. */
+  openOf(requestId: string): OpenRequest | undefined {
+    const outstanding = this.#requests.get(requestId);
+    const open = outstanding && this.#table.get(outstanding.command.atom);
+    return open?.requestId === requestId ? open : undefined;
+  }
+
+  entries(): IterableIterator<[string, Outstanding]> {
+    return this.#requests.entries();
+  }
+
+  get waiting(): number {
+    return this.#waiting.size;
+  }
+
+  /** Takes the worker's place that a running request uses already. */
+  hold(requestId: string, workerEpoch: string, nowMs: number): void {
+    const outstanding = this.#requests.get(requestId);
+    if (outstanding === undefined || outstanding.holds !== undefined) return;
+    this.#roster.occupy(workerEpoch);
+    outstanding.holds = workerEpoch;
+    outstanding.heardAtMs = nowMs;
+  }
+
+  /** An outcome came (queued, not yet saved): later ones of the same request are superseded; its place at the worker is free. */
+  answer(requestId: string): Outstanding | undefined {
+    const outstanding = this.#requests.get(requestId);
+    if (outstanding === undefined || outstanding.answered) return undefined;
+    outstanding.answered = true;
+    outstanding.adopting = false;
+    this.#waiting.delete(requestId);
+    this.#letGo(outstanding);
+    return outstanding;
+  }
+
+  /** The last delivery is void (lost, refused, unknown): it waits for another worker. False when it was answered meanwhile. */
+  again(requestId: string, how: { readonly lost: boolean }): boolean {
+    const outstanding = this.#requests.get(requestId);
+    const open = this.openOf(requestId);
+    if (
+      outstanding === undefined ||
+      open === undefined ||
+      outstanding.answered ||
+      this.#waiting.has(requestId)
+    )
+      return false;
+    this.#letGo(outstanding);
+    outstanding.adopting = false;
+    outstanding.accepted = false;
+    this.#waiting.set(requestId, {
+      delivery: open.delivery + 1,
+      losses: open.losses + (how.lost ? 1 : 0),
+      except: open.workerEpoch,
+    });
+    return true;
+  }
+
+  /** Workers for as many waiting requests as have one with room; oldest first. */
+  assign(
+    inbox: { readonly replyPartition: number; readonly replyFrom: number },
+    nowMs: number,
+  ): Assignment[] {
+    const assignments: Assignment[] = [];
+    for (const [requestId, wait] of this.#waiting) {
+      const outstanding = this.#requests.get(requestId);
+      if (outstanding === undefined) {
+        this.#waiting.delete(requestId);
+        continue;
+      }
+      const { command } = outstanding;
+      const worker = this.#roster.acquire(command, wait.except === undefined ? {} : { except: wait.except });
+      if (worker === undefined) continue;
+      this.#waiting.delete(requestId);
+      outstanding.holds = worker.epoch;
+      outstanding.heardAtMs = nowMs;
+      assignments.push({ outstanding, fact: requestFact(command, wait, worker, inbox) });
+    }
+    return assignments;
+  }
+
+  /** The engine no longer waits for it. */
+  end(requestId: string): void {
+    const outstanding = this.#requests.get(requestId);
+    if (outstanding) this.#letGo(outstanding);
+    this.#requests.delete(requestId);
+    this.#waiting.delete(requestId);
+  }
+
+  clear(): void {
+    for (const outstanding of this.#requests.values()) this.#letGo(outstanding);
+    this.#requests.clear();
+    this.#waiting.clear();
+  }
+
+  #letGo(outstanding: Outstanding): void {
+    if (outstanding.holds !== undefined) this.#roster.release(outstanding.holds);
+    outstanding.holds = undefined;
+  }
+}
+
+function requestFact(
+  command: TaskCommand,
+  wait: Waiting,
+  worker: LiveWorker,
+  inbox: { readonly replyPartition: number; readonly replyFrom: number },
+): RequestFact {
+  return {
+    fact: 'request',
+    requestId: command.requestId,
+    atom: command.atom,
+    action: command.type,
+    state: 'assigned',
+    delivery: wait.delivery,
+    losses: wait.losses,
+    worker: worker.id,
+    workerEpoch: worker.epoch,
+    requestPartition: worker.requestPartition,
+    ...inbox,
+  };
+}

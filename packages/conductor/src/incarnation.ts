@@ -1,0 +1,413 @@
+/**
+ * Purpose: a conductor for the life of one jobboard session: its board, inbox, slot, registration and everything it owns.
+ * States: open → ended (session lost, drained, or broken). A lost session takes all of this with it; the conductor opens the next.
+ * What is authoritative: the session for what may be claimed, the journal for what may be decided.
+ * On failure: suspended for longer than a third of the timeout: nothing new is decided; lost: all runners stop, nothing is written (P-704, P-705).
+ * Not here: deciding for one flow (`job-runner.ts`), choosing jobs (`claim-loop.ts`).
+ */
+import { flowIdOf } from '@baton/core';
+import type {
+  Coordination,
+  JournalEntry,
+  PartitionLog,
+  ReplyMessage,
+  Runtime,
+  SessionToken,
+} from '@baton/core';
+import { JobBoard } from '@baton/jobboard';
+import type { BoardEvent, BoardView, Claim, MemberWatch } from '@baton/jobboard';
+import type { Journal, Payloads, Persistence } from '@baton/persistence';
+import { Inbox, ReplyReplay } from '@baton/transport';
+import type { Outbox, Received } from '@baton/transport';
+import { Adoption } from './adoption.js';
+import { ClaimLoop } from './claim-loop.js';
+import type { CompiledFlows } from './compiled-flows.js';
+import { Dispatcher } from './dispatcher.js';
+import { installClaim } from './install-claim.js';
+import type { EndReason, JobRunner } from './job-runner.js';
+import { LossWatch } from './loss-watch.js';
+import { limits } from './options.js';
+import type { ResolvedConductorOptions } from './options.js';
+import type { Counters, Ownership } from './ownership.js';
+import type { OpenRequest } from './request-table.js';
+import { WorkerRoster } from './worker-roster.js';
+
+export interface IncarnationDeps {
+  readonly runtime: Runtime;
+  readonly coordination: Coordination;
+  readonly log: PartitionLog;
+  readonly prefix: string;
+  readonly board: string;
+  readonly member: {
+    readonly id: string;
+    readonly host: string;
+    readonly pid: number;
+    readonly version: string;
+  };
+  readonly options: ResolvedConductorOptions;
+  /** Opens what needs the cluster's id; kept by the conductor over sessions. */
+  readonly services: (
+    clusterId: string,
+  ) => Promise<{ readonly persistence: Persistence; readonly outbox: Outbox; readonly flows: CompiledFlows }>;
+  readonly counters: Counters;
+  readonly onSession: (token: SessionToken) => void;
+}
+
+export type IncarnationEnd =
+  { readonly cause: 'session-lost' | 'drained' } | { readonly cause: 'broken'; readonly error: unknown };
+
+export class Incarnation implements Ownership {
+  readonly runtime: Runtime;
+  readonly board: JobBoard;
+  readonly journal: Journal;
+  readonly payloads: Payloads;
+  readonly roster: WorkerRoster;
+  readonly dispatcher: Dispatcher;
+  readonly counters: Counters;
+  /** Resolves when nothing can be owned here any more. */
+  readonly ended: Promise<IncarnationEnd>;
+  readonly #deps: IncarnationDeps;
+  readonly #persistence: Persistence;
+  readonly #replyPartition: number;
+  readonly #runners = new Map<string, JobRunner>();
+  readonly #hungry = new Set<JobRunner>();
+  readonly #claims: ClaimLoop;
+  readonly #losses: LossWatch;
+  readonly #cleanups: (() => void)[] = [];
+  #inbox!: Inbox<ReplyMessage>;
+  #replay!: ReplyReplay;
+  #adoption!: Adoption;
+  #workers!: MemberWatch;
+  #conductors!: MemberWatch;
+  #view!: BoardView;
+  #suspendedAtMs: number | undefined;
+  #over = false;
+  #end!: (end: IncarnationEnd) => void;
+
+  /** @throws UnavailableError when a service is away, ConflictError when board and store do not belong together. */
+  static async open(deps: IncarnationDeps): Promise<Incarnation> {
+    const { coordination, options, runtime, member } = deps;
+    const session = await coordination.connect({ timeoutMs: options.sessionTimeoutMs });
+    deps.onSession(session.token);
+    try {
+      const board = await JobBoard.open({ session, board: deps.board, runtime, memberId: member.id });
+      const services = await deps.services(board.clusterId);
+      const replyPartition = await board.leaseSlot('replies', options.replySlots);
+      const incarnation = new Incarnation(deps, board, services, replyPartition);
+      await incarnation.#start(services.outbox);
+      return incarnation;
+    } catch (error) {
+      await session.close();
+      throw error;
+    }
+  }
+
+  private constructor(
+    deps: IncarnationDeps,
+    board: JobBoard,
+    services: Awaited<ReturnType<IncarnationDeps['services']>>,
+    replyPartition: number,
+  ) {
+    this.#deps = deps;
+    this.runtime = deps.runtime;
+    this.board = board;
+    this.counters = deps.counters;
+    this.#persistence = services.persistence;
+    this.journal = services.persistence.journal;
+    this.payloads = services.persistence.payloads;
+    this.roster = new WorkerRoster(deps.runtime.random);
+    this.#replyPartition = replyPartition;
+    this.dispatcher = new Dispatcher({
+      outbox: services.outbox,
+      clock: deps.runtime.clock,
+      replyPartition,
+      workers: this.roster,
+    });
+    this.ended = new Promise((resolve) => (this.#end = resolve));
+    this.#claims = new ClaimLoop({
+      board,
+      memberId: deps.member.id,
+      runtime: deps.runtime,
+      conductors: { current: () => this.#conductorIds(), refresh: () => this.#conductors.refresh() },
+      room: () => (this.#over ? 0 : deps.options.maxJobs - this.#runners.size),
+      owns: (jobId) => this.#runners.has(jobId),
+      onClaimed: (claim, timing) =>
+        installClaim(
+          {
+            owner: this,
+            flows: services.flows,
+            memberId: deps.member.id,
+            poisonClaimsMax: deps.options.poisonClaimsMax,
+            onOwned: (runner) => this.#own(runner),
+            onTakenOver: (runner, times, from) =>
+              deps.runtime.logger.info('job.taken-over', {
+                jobId: runner.jobId,
+                from,
+                by: deps.member.id,
+                requests: runner.state.table.size,
+                ...times,
+              }),
+          },
+          claim,
+          timing,
+        ),
+    });
+    this.#losses = new LossWatch({
+      clock: deps.runtime.clock,
+      logger: deps.runtime.logger,
+      dispatcher: this.dispatcher,
+      runners: () => this.#runners.values(),
+      inboxCaughtUp: () => this.#inboxCaughtUp(),
+      replay: (places) => this.#adoption.replay(places),
+    });
+  }
+
+  get stats(): { readonly jobs: number } {
+    return { jobs: this.#runners.size };
+  }
+
+  mayDecide(): boolean {
+    if (this.#over) return false;
+    if (this.#suspendedAtMs === undefined) return true;
+    return this.runtime.clock.monotonicMs() - this.#suspendedAtMs < this.board.session.timeoutMs / 3;
+  }
+
+  inboxPlace(): { readonly replyPartition: number; readonly replyFrom: number } {
+    return { replyPartition: this.#replyPartition, replyFrom: this.#inbox.position };
+  }
+
+  adopt(runner: JobRunner, requests: readonly OpenRequest[]): void {
+    this.#adoption.adopt(runner, requests);
+  }
+
+  workerGone(workerEpoch: string, runner: JobRunner, requestIds: readonly string[]): void {
+    void this.#losses.lost(workerEpoch, [{ runner, requestIds }]);
+  }
+
+  hungry(runner: JobRunner): void {
+    this.#hungry.add(runner);
+  }
+
+  notify(runner: JobRunner, entry: JournalEntry): void {
+    const { posting } = runner.claim;
+    this.#persistence.readModels.observe(entry, {
+      name: posting.name,
+      definitionHash: posting.definitionHash,
+    });
+  }
+
+  archive(entry: JournalEntry, { posting }: Claim): void {
+    this.#persistence.readModels.observe(entry, {
+      name: posting.name,
+      definitionHash: posting.definitionHash,
+    });
+  }
+
+  fatal(error: unknown): void {
+    this.#finish({ cause: 'broken', error });
+  }
+
+  /** Hands everything over: what is being saved is saved, then the session ends and others claim at once. Gives the jobs left. */
+  async drain(): Promise<number> {
+    this.#claims.stop();
+    const left = this.#runners.size;
+    await Promise.all([...this.#runners.values()].map((runner) => runner.idle()));
+    this.#finish({ cause: 'drained' });
+    await this.#persistence.readModels.idle();
+    await this.close();
+    return left;
+  }
+
+  /** Ends the session and everything in it; idempotent. */
+  async close(): Promise<void> {
+    this.#finish({ cause: 'drained' });
+    await this.board.close();
+    await Promise.all([this.#inbox.close(), this.#replay.close()]);
+  }
+
+  async #start(outbox: Outbox): Promise<void> {
+    const { log, prefix, runtime, member, options } = this.#deps;
+    const { session, clusterId } = this.board;
+    this.#cleanups.push(session.onState((state) => this.#onSession(state)));
+    // reading begins before anybody can know the inbox: an answer is never missed (P-901)
+    const transport = { log, prefix, runtime, clusterId };
+    [this.#inbox, this.#replay] = await Promise.all([
+      Inbox.openReplies({
+        ...transport,
+        partition: this.#replyPartition,
+        onMessages: (messages) => this.#onReplies(messages),
+        onPoison: (poison) => outbox.sendDead(poison),
+      }),
+      ReplyReplay.open(transport),
+    ]);
+    this.#adoption = new Adoption({
+      clock: runtime.clock,
+      logger: runtime.logger,
+      dispatcher: this.dispatcher,
+      roster: this.roster,
+      replay: this.#replay,
+      refreshWorkers: () => this.#workers.refresh(),
+      onReply: (message) => this.#onReply(message),
+    });
+    this.#workers = await this.board.watchMembers('worker', (_, change) => {
+      for (const worker of change.left) if (worker.kind === 'worker') this.#workerLeft(worker.epoch);
+      for (const worker of change.joined) if (worker.kind === 'worker') this.roster.join(worker);
+      this.#kickHungry();
+    });
+    for (const worker of this.#workers.current.values())
+      if (worker.kind === 'worker') this.roster.join(worker);
+    this.#conductors = await this.board.watchMembers('conductor', () => undefined);
+    await this.board.register({
+      kind: 'conductor',
+      ...member,
+      startedAtMs: runtime.clock.wallMs(),
+      replyPartition: this.#replyPartition,
+      maxJobs: options.maxJobs,
+    });
+    this.#cleanups.push(this.board.onNudge(() => void this.#lookForCommands()));
+    this.#view = await this.board.watch((event) => this.#onBoard(event));
+    this.#claims.start(this.#view);
+    this.#every(1_000, () => this.#losses.sweep());
+    this.#every(limits.commandPollMs, () => void this.#lookForCommands());
+    this.#every(1_000, () => this.#kickHungry());
+    runtime.logger.info('conductor.ready', {
+      memberId: member.id,
+      replyPartition: this.#replyPartition,
+      monotonicMs: runtime.clock.monotonicMs(),
+    });
+  }
+
+  #onBoard(event: BoardEvent): void {
+    if (event.type !== 'available') return;
+    const runner = event.released ? this.#runners.get(event.key.jobId) : undefined;
+    if (runner !== undefined) return void this.#checkLock(runner);
+    this.#claims.offer(event.key, event);
+  }
+
+  /** The lock of an owned job vanished: by our own settling, or by an operator's hand (P-511). */
+  async #checkLock(runner: JobRunner): Promise<void> {
+    try {
+      const { owner } = await this.board.read(runner.jobId);
+      if (owner?.nonce === runner.claim.nonce || !this.#runners.has(runner.jobId)) return;
+      this.runtime.logger.warn('job.lock-lost', { jobId: runner.jobId });
+      runner.stop('fenced');
+    } catch (error) {
+      this.runtime.logger.debug('job.lock-unknown', { jobId: runner.jobId, error });
+    }
+  }
+
+  #onReplies(messages: readonly Received<ReplyMessage>[]): void {
+    for (const { message } of messages) this.#onReply(message);
+    this.#kickHungry();
+  }
+
+  #onReply(message: ReplyMessage): void {
+    if (message.kind === 'heartbeat') return this.#losses.heartbeat(message);
+    const runner = this.#runners.get(flowIdOf(message.requestId));
+    if (runner === undefined) return;
+    switch (message.kind) {
+      case 'result':
+        return runner.result(message);
+      case 'accepted':
+      case 'progress':
+        return runner.heard(message.requestId);
+      case 'refused':
+      case 'unknown':
+        return runner.notRun(message);
+    }
+  }
+
+  #workerLeft(epoch: string): void {
+    this.roster.leave(epoch);
+    void this.#losses.lost(epoch, this.#losses.requestsOn(epoch));
+  }
+
+  #own(runner: JobRunner): void {
+    this.#runners.set(runner.jobId, runner);
+    if (this.#over) runner.stop('stopped');
+    else void this.#lookForCommandsOf([runner]);
+  }
+
+  released(runner: JobRunner, reason: EndReason): void {
+    if (this.#runners.get(runner.jobId) === runner) this.#runners.delete(runner.jobId);
+    this.#hungry.delete(runner);
+    if (reason === 'settled') this.counters.settled++;
+    else this.#persistence.readModels.forget(runner.jobId);
+    if (!this.#over) this.#claims.refill();
+  }
+
+  #kickHungry(): void {
+    for (const runner of this.#hungry) {
+      if (runner.flight.waiting === 0) this.#hungry.delete(runner);
+      else runner.kick();
+    }
+  }
+
+  #lookForCommands(): Promise<void> {
+    return this.#lookForCommandsOf([...this.#runners.values()]);
+  }
+
+  async #lookForCommandsOf(runners: readonly JobRunner[]): Promise<void> {
+    await Promise.all(
+      runners.map(async (runner) => {
+        try {
+          for (const command of await this.#persistence.commands.after(
+            runner.jobId,
+            runner.state.lastCommand,
+          ))
+            runner.command(command);
+        } catch (error) {
+          this.runtime.logger.debug('job.commands-unknown', { jobId: runner.jobId, error });
+        }
+      }),
+    );
+  }
+
+  /** Everything that was in the own inbox when this was called has been handed over; repeated until it works or all is over. */
+  async #inboxCaughtUp(): Promise<void> {
+    while (!this.#over) {
+      try {
+        return await this.#inbox.reached(await this.#inbox.end());
+      } catch (error) {
+        this.runtime.logger.debug('inbox.end-unknown', { error });
+        await new Promise<void>((resolve) => this.runtime.clock.setTimer(200, resolve));
+      }
+    }
+  }
+
+  #onSession(state: 'connected' | 'suspended' | 'lost'): void {
+    this.runtime.logger.info('session.state', { state, monotonicMs: this.runtime.clock.monotonicMs() });
+    if (state === 'lost') return this.#finish({ cause: 'session-lost' });
+    this.#suspendedAtMs = state === 'suspended' ? this.runtime.clock.monotonicMs() : undefined;
+    if (state !== 'connected') return;
+    for (const runner of this.#runners.values()) runner.kick();
+    this.#claims.start(this.#view);
+  }
+
+  #finish(end: IncarnationEnd): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#claims.stop();
+    this.#adoption.stop();
+    this.dispatcher.stop();
+    for (const cleanup of this.#cleanups) cleanup();
+    for (const runner of [...this.#runners.values()]) runner.stop('stopped');
+    this.#end(end);
+  }
+
+  #every(periodMs: number, action: () => void): void {
+    let cancel = (): void => undefined;
+    const arm = (): void => {
+      cancel = this.runtime.clock.setTimer(periodMs, () => {
+        action();
+        arm();
+      });
+    };
+    arm();
+    this.#cleanups.push(() => cancel());
+  }
+
+  *#conductorIds(): Iterable<string> {
+    yield* this.#conductors.current.keys();
+  }
+}

@@ -1,0 +1,243 @@
+/**
+ * Purpose: from a won lock to an owned flow: puts this owner's fence into the journal and hands the folded state to a runner. A job
+ * that was never claimed needs no read: its first turn rides in the claim entry.
+ * What is authoritative: the journal. The lock alone gives no right to write.
+ * On failure: outranked or settled: leave as the rules say; store away past its bound: abandon.
+ * Not here: the fencing rule itself (`installFence` of @baton/persistence).
+ */
+import { codeOf, failureOf, familyOf, noFence, toFailure } from '@baton/core';
+import type { ClaimEntry, Failure, JournalEntry, TerminalEntry } from '@baton/core';
+import type { Compiled } from '@baton/engine';
+import type { Claim } from '@baton/jobboard';
+import { installFence } from '@baton/persistence';
+import type { FenceResult, FlowJournal } from '@baton/persistence';
+import type { ClaimTiming } from './claim-loop.js';
+import type { CompiledFlows } from './compiled-flows.js';
+import { JobRunner } from './job-runner.js';
+import { limits } from './options.js';
+import { foldEntries } from './owned-state.js';
+import type { OwnedState } from './owned-state.js';
+import type { Ownership } from './ownership.js';
+import { turnEntries } from './turn-entries.js';
+
+export interface TakeoverTiming extends ClaimTiming {
+  readonly loadedAtMs: number;
+  readonly fencedAtMs: number;
+}
+
+export interface InstallDeps {
+  readonly owner: Ownership;
+  readonly flows: CompiledFlows;
+  readonly memberId: string;
+  readonly poisonClaimsMax: number;
+  /** The runner owns the job from now on, until `ended`. Called as soon as its fence is stored, before anything follows from it. */
+  readonly onOwned: (runner: JobRunner) => void;
+  readonly onTakenOver: (runner: JobRunner, timing: TakeoverTiming, from: string) => void;
+}
+
+/** A first turn that is ready, while its claim entry is being stored. */
+interface FirstTurn {
+  readonly runner: JobRunner;
+  readonly turn: ReturnType<JobRunner['firstTurn']>;
+  readonly entries: readonly JournalEntry[];
+}
+
+const MISSING_TRIES = 3;
+const MISSING_PAUSE_MS = 3_000;
+
+/** Resolves when the job is owned, left or settled; never rejects. */
+export async function installClaim(deps: InstallDeps, claim: Claim, timing: ClaimTiming): Promise<void> {
+  const { owner } = deps;
+  try {
+    await new Installation(deps, claim, timing).run();
+  } catch (error) {
+    owner.runtime.logger.error('claim.install-failed', { jobId: claim.jobId, error });
+    if (familyOf(error) !== 'unavailable') return owner.fatal(error);
+    if (codeOf(error) === 'BATON_UNAVAILABLE_SESSION_LOST') return;
+    const notBeforeMs = owner.runtime.clock.wallMs() + limits.abandonMs.first;
+    await owner.board.abandon(claim, { notBeforeMs }).catch((failed: unknown) => {
+      owner.runtime.logger.warn('job.abandon-failed', { jobId: claim.jobId, error: failed });
+    });
+  }
+}
+
+class Installation {
+  readonly #deps: InstallDeps;
+  readonly #claim: Claim;
+  readonly #timing: ClaimTiming;
+  #compiled: Compiled | undefined;
+  #refusal: Failure | undefined;
+  #first: FirstTurn | undefined;
+  #loadedAtMs = 0;
+
+  constructor(deps: InstallDeps, claim: Claim, timing: ClaimTiming) {
+    this.#deps = deps;
+    this.#claim = claim;
+    this.#timing = timing;
+  }
+
+  async run(): Promise<void> {
+    const { owner } = this.#deps;
+    await this.#compile();
+    const result = await this.#fencePatiently();
+    switch (result.result) {
+      case 'missing':
+        return owner.board.trash(
+          this.#claim,
+          'QUARANTINE: the record of this job was not found in the store',
+        );
+      case 'superseded':
+        owner.counters.fenced++;
+        return owner.board.release(this.#claim);
+      case 'terminal':
+        return owner.board.consume(this.#claim);
+      case 'owned':
+        return this.#owned(result.entry, result.flow);
+    }
+  }
+
+  /** A record that is not there (yet) may be a stale read or a slow poster: looked for again before it is given up (P-620). */
+  async #fencePatiently(): Promise<FenceResult> {
+    const { owner } = this.#deps;
+    for (let tries = 1; ; tries++) {
+      const result = await installFence({
+        journal: owner.journal,
+        runtime: owner.runtime,
+        flowId: this.#claim.jobId,
+        fence: this.#claim.fence,
+        isFresh: this.#claim.fresh && this.#claim.posting.store !== undefined && this.#refusal === undefined,
+        entryFor: ({ seq, flow }) => this.#entryFor(seq, flow),
+      });
+      if (result.result !== 'missing' || tries > MISSING_TRIES) return result;
+      await new Promise<void>((resolve) => owner.runtime.clock.setTimer(MISSING_PAUSE_MS, resolve));
+    }
+  }
+
+  /** The claim entry: with the first turn for a job nobody had, alone on a takeover (fence first, then adopt). */
+  #entryFor(seq: number, flow: FlowJournal | undefined): ClaimEntry {
+    this.#loadedAtMs = this.#deps.owner.runtime.clock.monotonicMs();
+    this.#first?.runner.stop('released');
+    this.#first = undefined;
+    const untouched = flow === undefined || (this.#claim.fresh && flow.entries.length === 1);
+    if (untouched && this.#compiled !== undefined) {
+      this.#first = this.#firstTurn(flow?.entries ?? [this.#postedEntry()], this.#compiled, seq);
+      return this.#first.entries[0] as ClaimEntry;
+    }
+    const [alone] = turnEntries(
+      { ...this.#common(seq), facts: [], outcome: undefined, claim: this.#claimPart(flow) },
+      this.#deps.owner.runtime,
+    );
+    return alone as ClaimEntry;
+  }
+
+  #firstTurn(known: readonly JournalEntry[], compiled: Compiled, seq: number): FirstTurn {
+    const runner = new JobRunner(this.#deps.owner, this.#claim, foldEntries(known, compiled));
+    const turn = runner.firstTurn();
+    const entries = turnEntries(
+      {
+        ...this.#common(seq),
+        facts: turn.facts,
+        outcome: turn.finish?.outcome,
+        claim: this.#claimPart(undefined),
+      },
+      this.#deps.owner.runtime,
+    );
+    return { runner, turn, entries };
+  }
+
+  async #owned(entry: ClaimEntry, flow: FlowJournal | undefined): Promise<void> {
+    const { owner, onOwned } = this.#deps;
+    if (this.#first !== undefined) {
+      const { runner, turn, entries } = this.#first;
+      onOwned(runner);
+      owner.counters.claimed++;
+      return runner.begin(turn, entries);
+    }
+    if (this.#compiled === undefined)
+      return this.#refuse(entry.seq, this.#refusal ?? failureOf('DEFINITION', 'no definition'));
+    const state = foldEntries(flow?.entries ?? [], this.#compiled);
+    // the claim entry just written counts as one that led to nothing, so far
+    if (state.idleClaims > this.#deps.poisonClaimsMax)
+      return this.#refuse(
+        entry.seq,
+        failureOf('POISON', `claimed ${state.idleClaims - 1} times in a row without any progress`),
+        'POISON',
+      );
+    this.#takeOver(entry, state, flow?.entries ?? []);
+  }
+
+  #takeOver(entry: ClaimEntry, state: OwnedState, entries: readonly JournalEntry[]): void {
+    const { owner, onOwned, onTakenOver } = this.#deps;
+    const runner = new JobRunner(owner, this.#claim, state);
+    onOwned(runner);
+    owner.counters.takenOver++;
+    const former = entries.findLast(
+      (known): known is ClaimEntry => known.kind === 'claim' && known.seq < entry.seq,
+    );
+    const fencedAtMs = owner.runtime.clock.monotonicMs();
+    onTakenOver(
+      runner,
+      { ...this.#timing, loadedAtMs: this.#loadedAtMs, fencedAtMs },
+      former?.claim.member ?? '',
+    );
+    runner.takeOver(entry);
+  }
+
+  /** Ends a job that cannot be run: a terminal entry with the reason, then off the board (P-615, P-506). */
+  async #refuse(tail: number, reason: Failure, trash?: string): Promise<void> {
+    const { owner } = this.#deps;
+    const entry: TerminalEntry = {
+      ...this.#common(tail + 1),
+      kind: 'terminal',
+      outcome: 'FAILURE',
+      reason,
+      opId: owner.runtime.random.nonce(),
+      atMs: owner.runtime.clock.wallMs(),
+      facts: [],
+    };
+    if ((await owner.journal.append(entry)) === 'collided') return;
+    owner.runtime.logger.warn('job.refused', { jobId: this.#claim.jobId, reason: reason.message });
+    owner.archive(entry, this.#claim);
+    await (trash === undefined
+      ? owner.board.consume(this.#claim)
+      : owner.board.trash(this.#claim, `${trash}: ${reason.message}`));
+  }
+
+  async #compile(): Promise<void> {
+    try {
+      this.#compiled = await this.#deps.flows.get(this.#claim.posting.definitionHash);
+    } catch (error) {
+      const family = familyOf(error);
+      if (family !== 'definition' && family !== 'not-found' && family !== 'input') throw error;
+      this.#refusal = toFailure(error);
+    }
+  }
+
+  #postedEntry(): JournalEntry {
+    const { posting, jobId } = this.#claim;
+    return {
+      kind: 'post',
+      flowId: jobId,
+      seq: 0,
+      fence: noFence,
+      opId: '',
+      atMs: posting.createdAtMs,
+      facts: [],
+      post: { name: posting.name, definitionHash: posting.definitionHash, store: posting.store ?? {} },
+    };
+  }
+
+  #common(seq: number) {
+    return { flowId: this.#claim.jobId, seq, fence: this.#claim.fence };
+  }
+
+  #claimPart(flow: FlowJournal | undefined): ClaimEntry['claim'] {
+    const last = flow?.entries.findLast((entry): entry is ClaimEntry => entry.kind === 'claim');
+    return {
+      member: this.#deps.memberId,
+      life: this.#claim.life,
+      ...this.#deps.owner.inboxPlace(),
+      claims: (last?.claim.claims ?? 0) + 1,
+    };
+  }
+}

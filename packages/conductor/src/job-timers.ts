@@ -1,0 +1,67 @@
+import type { Clock } from '@baton/core';
+
+/** The durable timers of one flow as far as they must fire here, and the short-lived ones of its owner. All end with `stop`. */
+export class JobTimers {
+  readonly #clock: Clock;
+  readonly #onDue: (id: string) => void;
+  readonly #cancels = new Map<string, () => void>();
+  #quiet: { readonly afterMs: number; readonly callback: () => void } | undefined;
+
+  constructor(clock: Clock, onDue: (id: string) => void) {
+    this.#clock = clock;
+    this.#onDue = onDue;
+  }
+
+  /** Sets or moves a durable timer; due times in the past fire in a later turn of the event loop. */
+  set(id: string, dueAtMs: number): void {
+    this.#start(`timer ${id}`, dueAtMs - this.#clock.wallMs(), () => this.#onDue(id));
+  }
+
+  cancel(id: string): void {
+    this.#end(`timer ${id}`);
+  }
+
+  /** Longest time a request may wait for a worker. */
+  queue(requestId: string, timeoutMs: number | undefined, callback: () => void): void {
+    if (timeoutMs !== undefined) this.#start(`queue ${requestId}`, timeoutMs, callback);
+  }
+
+  dequeue(requestId: string): void {
+    this.#end(`queue ${requestId}`);
+  }
+
+  /** Calls back once when the flow has not moved for so long. */
+  quiet(afterMs: number, callback: () => void): void {
+    this.#quiet = { afterMs, callback };
+    this.#start('quiet', afterMs, callback);
+  }
+
+  moved(): void {
+    if (this.#quiet === undefined) return;
+    this.#quiet = undefined;
+    this.#end('quiet');
+  }
+
+  stop(): void {
+    for (const cancel of this.#cancels.values()) cancel();
+    this.#cancels.clear();
+  }
+
+  /** Longer delays than a timer of the platform can hold are cut into several. */
+  #start(key: string, delayMs: number, callback: () => void): void {
+    this.#end(key);
+    const nowMs = Math.min(Math.max(0, delayMs), 2 ** 30);
+    const rest = delayMs - nowMs;
+    const fire = (): void => {
+      this.#cancels.delete(key);
+      if (rest > 0) this.#start(key, rest, callback);
+      else callback();
+    };
+    this.#cancels.set(key, this.#clock.setTimer(nowMs, fire));
+  }
+
+  #end(key: string): void {
+    this.#cancels.get(key)?.();
+    this.#cancels.delete(key);
+  }
+}

@@ -1,0 +1,115 @@
+/**
+ * Purpose: finds out that a worker will not answer any more: it left, or does not know the request; and brings its requests back,
+ * after everything it may have answered was read (P-932, P-933).
+ * What is authoritative: the worker's member node. Silence alone is no loss, it is asked again and again: during an outage of the
+ * transport everybody is silent, and a live worker that is cut off would run beside the one that got its requests.
+ * On failure: reading on is repeated by what is called here; nothing is sent again before it has succeeded.
+ * Not here: what a loss means for a request (`job-runner.ts`).
+ */
+import type { Clock, Heartbeat, Logger } from '@baton/core';
+import type { AttachTarget, Dispatcher } from './dispatcher.js';
+import type { JobRunner } from './job-runner.js';
+import { limits } from './options.js';
+import type { OpenRequest, ReplyPlace } from './request-table.js';
+
+interface Affected {
+  readonly runner: JobRunner;
+  readonly requestIds: readonly string[];
+}
+
+export interface LossWatchDeps {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly dispatcher: Dispatcher;
+  readonly runners: () => Iterable<JobRunner>;
+  /** Resolves when everything in the own inbox by now was handed over. */
+  readonly inboxCaughtUp: () => Promise<void>;
+  readonly replay: (places: Iterable<ReplyPlace>) => Promise<void>;
+}
+
+export class LossWatch {
+  readonly #deps: LossWatchDeps;
+
+  constructor(deps: LossWatchDeps) {
+    this.#deps = deps;
+  }
+
+  /** A request the worker should have and does not list is asked for: it may never have come. */
+  heartbeat(message: Heartbeat): void {
+    const running = new Set(message.running);
+    const before = this.#deps.clock.monotonicMs() - limits.silenceBeforeProbeMs;
+    const targets: AttachTarget[] = [];
+    for (const { runner, open } of this.#open(message.workerEpoch)) {
+      const outstanding = runner.flight.get(open.requestId);
+      if (running.has(open.requestId)) runner.heard(open.requestId);
+      else if (outstanding !== undefined && outstanding.heardAtMs < before)
+        targets.push(this.#ask(runner, open));
+    }
+    this.#deps.dispatcher.attach(message.workerEpoch, targets);
+  }
+
+  requestsOn(workerEpoch: string): Affected[] {
+    const byRunner = new Map<JobRunner, string[]>();
+    for (const { runner, open } of this.#open(workerEpoch)) {
+      const known = byRunner.get(runner);
+      if (known) known.push(open.requestId);
+      else byRunner.set(runner, [open.requestId]);
+    }
+    return [...byRunner].map(([runner, requestIds]) => ({ runner, requestIds }));
+  }
+
+  /** The worker is gone. Its last answers are looked for first: in the own inbox, and for adopted requests in the former owners'. */
+  async lost(workerEpoch: string, affected: readonly Affected[]): Promise<void> {
+    if (affected.length === 0) return;
+    const places = affected.flatMap(({ runner, requestIds }) =>
+      requestIds.flatMap((requestId) =>
+        runner.flight.get(requestId)?.adopting === true
+          ? (runner.flight.openOf(requestId)?.places ?? [])
+          : [],
+      ),
+    );
+    const seenAtMs = this.#deps.clock.monotonicMs();
+    await Promise.all([this.#deps.inboxCaughtUp(), this.#deps.replay(places)]);
+    for (const { runner, requestIds } of affected)
+      runner.lost(
+        requestIds.filter((requestId) => runner.flight.openOf(requestId)?.workerEpoch === workerEpoch),
+      );
+    this.#deps.logger.info('worker.lost', {
+      workerEpoch,
+      requests: affected.reduce((sum, { requestIds }) => sum + requestIds.length, 0),
+      seenAtMs,
+      resentAtMs: this.#deps.clock.monotonicMs(),
+    });
+  }
+
+  /** Once a second: requests nobody has answered for too long are asked for. */
+  sweep(): void {
+    const nowMs = this.#deps.clock.monotonicMs();
+    const targets = new Map<string, AttachTarget[]>();
+    for (const runner of this.#deps.runners())
+      for (const [requestId, outstanding] of runner.flight.entries()) {
+        const open = runner.flight.openOf(requestId);
+        if (open === undefined || outstanding.answered || outstanding.holds === undefined) continue;
+        const isDue = !outstanding.accepted || nowMs - outstanding.heardAtMs > limits.workerSilenceMs;
+        if (!isDue || nowMs - outstanding.heardAtMs < limits.silenceBeforeProbeMs) continue;
+        const known = targets.get(open.workerEpoch);
+        if (known) known.push(this.#ask(runner, open));
+        else targets.set(open.workerEpoch, [this.#ask(runner, open)]);
+      }
+    for (const [workerEpoch, asked] of targets) this.#deps.dispatcher.attach(workerEpoch, asked);
+  }
+
+  #ask(runner: JobRunner, open: OpenRequest): AttachTarget {
+    const outstanding = runner.flight.get(open.requestId);
+    if (outstanding) outstanding.heardAtMs = this.#deps.clock.monotonicMs();
+    return { requestId: open.requestId, delivery: open.delivery, flowId: runner.jobId, fence: runner.fence };
+  }
+
+  *#open(workerEpoch: string): Iterable<{ runner: JobRunner; open: OpenRequest }> {
+    for (const runner of this.#deps.runners())
+      for (const [requestId, outstanding] of runner.flight.entries()) {
+        const open = outstanding.answered ? undefined : runner.flight.openOf(requestId);
+        if (open?.state === 'assigned' && open.workerEpoch === workerEpoch) yield { runner, open };
+      }
+  }
+}

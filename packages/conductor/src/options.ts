@@ -1,0 +1,57 @@
+import { InputError } from '@baton/core';
+
+export interface ConductorOptions {
+  /** Jobs owned at the same time. Default 2,000: survivors must be able to hold a dead member's jobs. */
+  readonly maxJobs?: number;
+  /** Session timeout asked of the jobboard, ms. Default 4,000. Costs time only when a whole host is lost. */
+  readonly sessionTimeoutMs?: number;
+  /** Partitions of the reply topic that conductors lease. Default 64. */
+  readonly replySlots?: number;
+  /** Partitions of the request topic that workers lease. Default 256. */
+  readonly requestSlots?: number;
+  /** Claims in a row without progress before a job is trashed. Default 3. */
+  readonly poisonClaimsMax?: number;
+}
+
+export type ResolvedConductorOptions = Required<ConductorOptions>;
+
+/** Applies defaults, checks ranges, freezes. @throws InputError `BATON_INPUT_INVALID` */
+export function resolveConductorOptions(options: ConductorOptions): ResolvedConductorOptions {
+  const resolved = {
+    maxJobs: 2_000,
+    sessionTimeoutMs: 4_000,
+    replySlots: 64,
+    requestSlots: 256,
+    poisonClaimsMax: 3,
+    ...options,
+  };
+  for (const [name, value] of Object.entries(resolved))
+    if (!Number.isInteger(value) || value < 1)
+      throw new InputError(
+        'BATON_INPUT_INVALID',
+        `conductor option ${name} must be a whole number above 0, got ${value}`,
+      );
+  return Object.freeze(resolved);
+}
+
+/** Bounds that are not options: nobody should have to choose them. */
+export const limits = Object.freeze({
+  /** Deliveries of one attempt before it fails with `WORKER_LOST` (P-933). */
+  deliveriesMax: 3,
+  /** Neither accepted nor answered for so long: ask the worker (P-933). */
+  silenceBeforeProbeMs: 2_000,
+  /** Nothing heard of a worker that holds requests, while the inbox could be read: it is lost (P-931). */
+  workerSilenceMs: 15_000,
+  /** Claims, loads and fences under way at the same time: deep enough to batch, shallow enough that the first job is not the last. */
+  claimWindow: 100,
+  /** Postings read ahead, so that the highest priority is claimed first. */
+  inspectWindow: 200,
+  /** Bytes of facts in one entry; a turn above it becomes several entries. */
+  entryFactBytesMax: 256 * 1024,
+  /** A job kept so long without a transition is healthy: its claims without progress are forgotten (P-506). */
+  poisonQuietMs: 10_000,
+  /** Operator commands are looked for so often even without a nudge (P-1108). */
+  commandPollMs: 5_000,
+  /** First and longest pause before an abandoned job may be claimed again (P-605). */
+  abandonMs: { first: 1_000, max: 300_000 },
+});

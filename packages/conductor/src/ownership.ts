@@ -1,0 +1,49 @@
+import type { JournalEntry, Runtime } from '@baton/core';
+import type { Claim, JobBoard } from '@baton/jobboard';
+import type { Journal, Payloads } from '@baton/persistence';
+import type { Dispatcher } from './dispatcher.js';
+import type { EndReason, JobRunner } from './job-runner.js';
+import type { OpenRequest } from './request-table.js';
+import type { WorkerRoster } from './worker-roster.js';
+
+/** Counted since the start of the process; for logs, benches and the report of the demo. */
+export interface Counters {
+  claimed: number;
+  takenOver: number;
+  settled: number;
+  /** Own entries refused because another owner had written. */
+  fenced: number;
+  /** Requests found running or finished on a live worker, or answered in a former owner's inbox, after a takeover. */
+  adopted: number;
+  /** Requests sent again because their worker was lost. */
+  redelivered: number;
+}
+
+/** What the runners of one session share: services, and the ways back to the incarnation that owns them. */
+export interface Ownership {
+  readonly runtime: Runtime;
+  readonly board: JobBoard;
+  readonly journal: Journal;
+  readonly payloads: Payloads;
+  readonly roster: WorkerRoster;
+  readonly dispatcher: Dispatcher;
+  readonly counters: Counters;
+  /** False while the session has been without contact for too long: nothing new is decided (P-704). */
+  mayDecide(): boolean;
+  /** Where an answer to a request saved now will stand, at the earliest. */
+  inboxPlace(): { readonly replyPartition: number; readonly replyFrom: number };
+  /** Brings requests of a former owner here. */
+  adopt(runner: JobRunner, requests: readonly OpenRequest[]): void;
+  /** A request was assigned to a worker that is gone by now. */
+  workerGone(workerEpoch: string, runner: JobRunner, requestIds: readonly string[]): void;
+  /** Requests of this runner wait for a worker: kick it when one has room. */
+  hungry(runner: JobRunner): void;
+  /** An entry is stored: read models and events follow. Never throws. */
+  notify(runner: JobRunner, entry: JournalEntry): void;
+  /** The terminal entry of a job that never had a runner is stored. Never throws. */
+  archive(entry: JournalEntry, claim: Claim): void;
+  /** The runner ended and owns nothing any more. */
+  released(runner: JobRunner, reason: EndReason): void;
+  /** Something that must not happen did: the process ends with a report. */
+  fatal(error: unknown): void;
+}

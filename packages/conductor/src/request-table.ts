@@ -1,0 +1,71 @@
+import type { Action, Fact, JournalEntry } from '@baton/core';
+
+/** A stretch of a reply partition in which an answer may stand: from that position on. */
+export interface ReplyPlace {
+  readonly partition: number;
+  readonly from: number;
+}
+
+/** A request that was given to a worker and is not answered in the journal. */
+export interface OpenRequest {
+  readonly requestId: string;
+  readonly atom: string;
+  readonly action: Action;
+  readonly state: 'assigned' | 'parked';
+  readonly delivery: number;
+  readonly losses: number;
+  readonly worker: string;
+  readonly workerEpoch: string;
+  readonly requestPartition: number;
+  /** The inbox of the owner that assigned it and of every owner since (P-802), oldest first. */
+  readonly places: readonly ReplyPlace[];
+}
+
+/**
+ * Purpose: which requests of one flow are open, folded from the same entries as the run's state.
+ * What is authoritative: the journal; this is its fold. An atom has at most one open request.
+ * Not here: what the worker last said (that is the owner's, see `flow-owner.ts`).
+ */
+export class RequestTable {
+  readonly #byAtom = new Map<string, OpenRequest>();
+
+  /** Folds one entry that was stored (or is about to be: entry and table change together). */
+  apply(entry: Pick<JournalEntry, 'facts'> | JournalEntry): void {
+    if ('kind' in entry && entry.kind === 'claim') {
+      const place = { partition: entry.claim.replyPartition, from: entry.claim.replyFrom };
+      for (const [atom, request] of this.#byAtom)
+        this.#byAtom.set(atom, { ...request, places: [...request.places, place] });
+    }
+    for (const fact of entry.facts) this.#applyFact(fact);
+  }
+
+  get(atom: string): OpenRequest | undefined {
+    return this.#byAtom.get(atom);
+  }
+
+  values(): IterableIterator<OpenRequest> {
+    return this.#byAtom.values();
+  }
+
+  get size(): number {
+    return this.#byAtom.size;
+  }
+
+  #applyFact(fact: Fact): void {
+    if (fact.fact === 'atom' && fact.to !== 'RUNNING' && fact.to !== 'REVERTING')
+      this.#byAtom.delete(fact.atom);
+    if (fact.fact !== 'request') return;
+    this.#byAtom.set(fact.atom, {
+      requestId: fact.requestId,
+      atom: fact.atom,
+      action: fact.action,
+      state: fact.state,
+      delivery: fact.delivery,
+      losses: fact.losses,
+      worker: fact.worker,
+      workerEpoch: fact.workerEpoch,
+      requestPartition: fact.requestPartition,
+      places: [{ partition: fact.replyPartition, from: fact.replyFrom }],
+    });
+  }
+}
