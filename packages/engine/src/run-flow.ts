@@ -8,7 +8,7 @@ import {
   toFailure,
   type Value,
 } from '@baton/core';
-import { type Atom, inProcessContext, type RunnableTask } from '@baton/flow';
+import { type Atom, inProcessContext, isFailure, type RunnableTask } from '@baton/flow';
 import { fold, type Transition } from './apply-fact.js';
 import { extract, partOf } from './arguments.js';
 import { compile } from './compile.js';
@@ -105,8 +105,12 @@ async function called(
   flowId: string,
 ): Promise<Outcome> {
   if (!task) return { failure: failureOf('NO_SUCH_TASK', `the flow has no task ${command.task}`) };
+  const args = await checkedArguments(command, task).catch((error: unknown) =>
+    toFailure(error, { phase: 'arguments' }),
+  );
+  // the body was not called, so there will be nothing to undo (E-861)
+  if (isFailure(args)) return { failure: args };
   try {
-    const args = await checkedArguments(command, task);
     const { atom, attempt, round, requestId } = command;
     const context = inProcessContext({ flowId, atom, attempt, round, requestId });
     const result =
