@@ -329,10 +329,7 @@ describe('conductor', () => {
       cluster.client.post(linear('f').add(noop('a'), noop('b')), { key: 'bad' }),
     );
     const { definitionHash } = await cluster.drive(cluster.client.job(bad));
-    const [document] = await cluster.drive(store.get('definitions', [definitionHash]));
-    await cluster.drive(
-      store.replace('definitions', [{ ...document, _id: definitionHash, text: '{"schemaVersion":1}' }]),
-    );
+    await cluster.drive(store.delete('definitions', [definitionHash]));
     cluster.conductor('c1');
     expect(await cluster.drive(cluster.client.wait(bad))).toMatchObject({ outcome: 'FAILURE' });
     const good = await cluster.drive(cluster.client.post(linear('f').add(noop('a')), {}));

@@ -80,6 +80,7 @@ class Installation {
     const { owner } = this.#deps;
     await this.#compile();
     const result = await this.#fencePatiently();
+    if (result.result !== 'owned') this.#first?.runner.stop('released');
     switch (result.result) {
       case 'missing':
         return owner.board.trash(
