@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { Command } from 'commander';
+import type { Command } from 'commander';
 import { parse } from 'yaml';
 import { buildProgram } from '../../packages/cli/src/main.js';
 import { settingKeys, variableOf, type SettingKey } from '../../packages/cli/src/settings.js';
