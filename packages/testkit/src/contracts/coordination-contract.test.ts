@@ -40,7 +40,7 @@ const zeroIsAny = <T extends { version?: number }>(operation: T): T => {
 
 async function oneByOne(session: CoordinationSession, operations: readonly NodeOperation[]): Promise<void> {
   for (const [index, operation] of operations.entries())
-    await session.multi([operation]).catch((error: object) => {
+    await session.multi([operation]).catch((error: Error) => {
       throw Object.assign(error, { details: { index } });
     });
 }
