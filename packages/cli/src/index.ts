@@ -1,1 +1,2 @@
-export {};
+export { buildProgram, main } from './main.js';
+export { systemClock, systemRandom, systemRuntime } from './system-runtime.js';

@@ -1,0 +1,63 @@
+/** `baton cluster …`: who is there, who owns what, and whether the services are in order. */
+import type { Command } from 'commander';
+import { exitCodes } from '../exit-codes.js';
+import { examine } from '../doctor.js';
+import type { Invocation } from '../invocation.js';
+import { clean } from '../output.js';
+import type { Run } from '../run.js';
+
+export function addClusterCommands(program: Command, run: Run): void {
+  const cluster = program.command('cluster').description('members, owners, health');
+  cluster.command('status').description('conductors, workers, and the jobs on the board').action(run(status));
+  cluster
+    .command('doctor')
+    .description(
+      'checks each service: reachable, version, settings, clock; exit code 9 when something is wrong',
+    )
+    .action(run(doctor));
+}
+
+async function status(invocation: Invocation): Promise<number> {
+  const report = await (await invocation.client()).cluster();
+  const claimed = report.jobs.filter((job) => job.state === 'CLAIMED');
+  const jobsOf = (member: string): number => claimed.filter((job) => job.owner?.member === member).length;
+  const data = {
+    clusterId: report.clusterId,
+    jobs: { unclaimed: report.jobs.length - claimed.length, claimed: claimed.length },
+    conductors: report.conductors.map((member) => ({ ...member, jobs: jobsOf(member.id) })),
+    workers: report.workers,
+  };
+  const lines = [
+    `jobs  ○ ${data.jobs.unclaimed} unclaimed  ◐ ${data.jobs.claimed} claimed`,
+    `CONDUCTOR${' '.repeat(31)}  JOBS  HOST`,
+    ...data.conductors.map(
+      (member) => `▶ ${member.id.padEnd(38)}  ${String(member.jobs).padStart(4)}  ${member.host}`,
+    ),
+    `WORKER${' '.repeat(34)}  RUNS  TASKS`,
+    ...report.workers.map((member) =>
+      member.kind === 'worker'
+        ? `▶ ${member.id.padEnd(38)}  ${String(member.concurrency).padStart(4)}  ${member.tasks.map((task) => `${task.name}@${task.version}`).join(', ')}`
+        : '',
+    ),
+    ...(data.conductors.length === 0 ? ['! no conductor runs: jobs wait    → baton conductor run'] : []),
+    ...(data.workers.length === 0
+      ? ['! no worker runs: atoms wait    → baton worker run --tasks ./tasks.js']
+      : []),
+  ];
+  invocation.output.one(data, { text: lines.map(clean).join('\n'), name: report.clusterId });
+  return exitCodes.ok;
+}
+
+async function doctor(invocation: Invocation): Promise<number> {
+  const checks = await examine(invocation.settings, invocation.logger('command'));
+  invocation.output.rows(checks, [
+    { title: 'CHECK', of: (check) => check.check },
+    {
+      title: 'STATE',
+      of: (check) => (check.state === 'ok' ? '✔ ok' : check.state === 'note' ? '· note' : '✖ problem'),
+    },
+    { title: 'FOUND', of: (check) => check.found },
+    { title: 'REMEDY', of: (check) => check.remedy },
+  ]);
+  return checks.some((check) => check.state === 'problem') ? exitCodes.doctorFoundProblems : exitCodes.ok;
+}

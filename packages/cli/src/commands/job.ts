@@ -1,0 +1,275 @@
+/** `baton job …`: post, look at, wait for and cancel jobs. */
+import { InputError, UnavailableError, durationMs } from '@baton/core';
+import type { AtomState, JournalEntry } from '@baton/core';
+import type { Client, JobReport } from '@baton/client';
+import { Option, type Command } from 'commander';
+import { exitCodes } from '../exit-codes.js';
+import { atomGlyphs, flowGlyphs, jobGlyphs } from '../glyphs.js';
+import type { Invocation } from '../invocation.js';
+import { loadFlow } from '../load-flow.js';
+import { clean } from '../output.js';
+import { storeValues } from '../store-values.js';
+import type { Run } from '../run.js';
+
+export function addJobCommands(program: Command, run: Run): void {
+  const job = program.command('job').description('post jobs, look at them, wait for them');
+  job
+    .command('post <flow>')
+    .description(
+      'post a flow (a .json file, or a .js module exporting one: file.js#name); prints the id of the job',
+    )
+    .option('--set <name=value>', 'value of a symbol (repeatable)', collect, [])
+    .option('--store <json|@file|->', 'values of symbols')
+    .option('--key <key>', 'idempotency key, becomes the id of the job')
+    .option('--priority <priority>', 'very_high, high, normal, low or very_low')
+    .option('--name <name>', 'shown in lists')
+    .option('--wait', 'wait for the end; exit code 3 unless SUCCESS')
+    .option('--timeout <duration>', 'longest wait, for example 10m')
+    .action(run(post));
+  job
+    .command('list')
+    .alias('ls')
+    .description('jobs on the board, and the last ones that ended')
+    .addOption(new Option('--state <state>', 'only these').choices(['open', 'ended', 'all']).default('all'))
+    .option('--limit <n>', 'ended jobs shown', '20')
+    .action(run(list));
+  job
+    .command('get <id>')
+    .alias('describe')
+    .description('one job: owner, atoms, failures, results')
+    .action(run(get));
+  job
+    .command('watch <id>')
+    .description('follow a job to its end')
+    .option('--exit-status', 'exit code 3 unless SUCCESS')
+    .action(run(watch));
+  job
+    .command('wait <id...>')
+    .description('wait until jobs have ended; exit code 3 unless all are SUCCESS')
+    .option('--timeout <duration>', 'longest wait, for example 10m')
+    .action(run(wait));
+  job
+    .command('cancel <id...>')
+    .description('stop jobs and undo what they did')
+    .option('--no-revert', 'leave what was done as it is')
+    .option('--reason <text>', 'kept with the command')
+    .action(run(cancel));
+}
+
+interface PostFlags {
+  readonly set: readonly string[];
+  readonly store?: string;
+  readonly key?: string;
+  readonly priority?: string;
+  readonly name?: string;
+  readonly wait?: boolean;
+  readonly timeout?: string;
+}
+
+async function post(
+  invocation: Invocation,
+  [reference]: readonly string[],
+  flags: PostFlags,
+): Promise<number> {
+  const flow = await loadFlow(reference ?? '');
+  const store = storeValues(flags.store, flags.set);
+  const client = await invocation.client();
+  const jobId = await client.post(flow, {
+    store,
+    ...(flags.key === undefined ? {} : { key: flags.key }),
+    ...(flags.priority === undefined ? {} : { priority: flags.priority.toUpperCase() as 'NORMAL' }),
+    ...(flags.name === undefined ? {} : { name: flags.name }),
+  });
+  if (flags.wait !== true) {
+    invocation.output.one({ jobId }, { text: jobId, name: jobId });
+    return exitCodes.ok;
+  }
+  return waitFor(client, invocation, [jobId], flags.timeout);
+}
+
+async function list(
+  invocation: Invocation,
+  _: readonly string[],
+  flags: { readonly state: string; readonly limit: string },
+): Promise<number> {
+  const limit = Number(flags.limit);
+  if (!Number.isInteger(limit) || limit < 1 || limit > 10_000)
+    throw new InputError('BATON_INPUT_INVALID', '--limit must be a whole number from 1 to 10000');
+  const client = await invocation.client();
+  const [open, ended] = await Promise.all([
+    flags.state === 'ended' ? [] : client.jobs(),
+    flags.state === 'open' ? [] : client.flows({ of: 'ended', limit }),
+  ]);
+  const rows = [
+    ...open.map((job) => ({
+      jobId: job.jobId,
+      state: job.state as string,
+      flowState: '',
+      name: job.posting.name,
+      priority: job.posting.priority as string,
+      owner: job.owner?.member ?? '',
+      claims: job.version,
+      createdAtMs: job.posting.createdAtMs,
+    })),
+    ...ended.map((flow) => ({
+      jobId: flow.flowId,
+      state: 'COMPLETE',
+      flowState: flow.outcome ?? flow.state,
+      name: flow.name,
+      priority: '',
+      owner: flow.owner ?? '',
+      claims: flow.claims,
+      createdAtMs: flow.postedAtMs ?? flow.updatedAtMs,
+    })),
+  ];
+  invocation.output.rows(rows, [
+    { title: 'ID', of: (row) => row.jobId },
+    { title: 'JOB', of: (row) => `${jobGlyphs[row.state as keyof typeof jobGlyphs]} ${row.state}` },
+    {
+      title: 'FLOW',
+      of: (row) =>
+        row.flowState === ''
+          ? undefined
+          : `${flowGlyphs[row.flowState as keyof typeof flowGlyphs]} ${row.flowState}`,
+    },
+    { title: 'NAME', of: (row) => row.name },
+    { title: 'OWNER', of: (row) => row.owner || undefined },
+    { title: 'CLAIMS', of: (row) => row.claims },
+    { title: 'POSTED', of: (row) => new Date(row.createdAtMs).toISOString() },
+  ]);
+  return exitCodes.ok;
+}
+
+async function get(invocation: Invocation, [jobId]: readonly string[]): Promise<number> {
+  const report = await (await invocation.client()).job(jobId ?? '');
+  invocation.output.one(report, { text: describe(report), name: report.jobId });
+  return exitCodes.ok;
+}
+
+async function watch(
+  invocation: Invocation,
+  [jobId]: readonly string[],
+  flags: { readonly exitStatus?: boolean },
+): Promise<number> {
+  const client = await invocation.client();
+  let outcome: string | undefined;
+  for await (const entry of client.watch(jobId ?? '')) {
+    if (invocation.output.isJson) process.stdout.write(`${JSON.stringify(plainEntry(entry))}\n`);
+    else for (const line of linesOf(entry)) process.stdout.write(`${clean(line)}\n`);
+    if (entry.kind === 'terminal') outcome = entry.outcome;
+  }
+  return flags.exitStatus === true && outcome !== 'SUCCESS' ? exitCodes.jobFailed : exitCodes.ok;
+}
+
+async function wait(
+  invocation: Invocation,
+  jobIds: readonly string[],
+  flags: { readonly timeout?: string },
+): Promise<number> {
+  return waitFor(await invocation.client(), invocation, jobIds, flags.timeout);
+}
+
+async function waitFor(
+  client: Client,
+  invocation: Invocation,
+  jobIds: readonly string[],
+  timeout: string | undefined,
+): Promise<number> {
+  const timeoutMs = timeout === undefined ? undefined : durationMs(timeout, '--timeout');
+  const options = timeoutMs === undefined ? {} : { timeoutMs };
+  try {
+    const ends = await Promise.all(jobIds.map((jobId) => client.wait(jobId, options)));
+    invocation.output.rows(
+      ends.map(({ jobId, outcome, entry }) => ({
+        jobId,
+        outcome,
+        ...(entry.reason === undefined ? {} : { reason: entry.reason.message }),
+      })),
+      [
+        { title: 'ID', of: (end) => end.jobId },
+        { title: 'OUTCOME', of: (end) => `${flowGlyphs[end.outcome]} ${end.outcome}` },
+      ],
+    );
+    return ends.every((end) => end.outcome === 'SUCCESS') ? exitCodes.ok : exitCodes.jobFailed;
+  } catch (error) {
+    if (!(error instanceof UnavailableError) || error.code !== 'BATON_UNAVAILABLE_DEADLINE') throw error;
+    process.stderr.write(`baton: ${error.message}\n`);
+    return exitCodes.timeout;
+  }
+}
+
+async function cancel(
+  invocation: Invocation,
+  jobIds: readonly string[],
+  flags: { readonly revert: boolean; readonly reason?: string },
+): Promise<number> {
+  const client = await invocation.client();
+  const reason = flags.reason === undefined ? {} : { reason: flags.reason };
+  const numbers = await Promise.all(
+    jobIds.map((jobId) => client.cancel(jobId, { revert: flags.revert, by: 'cli', ...reason })),
+  );
+  invocation.output.rows(
+    jobIds.map((jobId, index) => ({ jobId, command: numbers[index] })),
+    [
+      { title: 'ID', of: (row) => row.jobId },
+      { title: 'COMMAND', of: (row) => row.command },
+    ],
+  );
+  return exitCodes.ok;
+}
+
+function describe(report: JobReport): string {
+  const counts = new Map<AtomState, number>();
+  for (const atom of report.atoms) counts.set(atom.state, (counts.get(atom.state) ?? 0) + 1);
+  const shown = report.atoms
+    .filter((atom) => report.atoms.length <= 40 || atom.state !== 'PENDING')
+    .slice(0, 200);
+  const lines = [
+    `${report.name}  ${report.jobId}`,
+    `job    ${jobGlyphs[report.jobState]} ${report.jobState}${report.owner === undefined ? '' : `, owned by ${report.owner}`}`,
+    `flow   ${flowGlyphs[report.flowState]} ${report.flowState}${report.reason === undefined ? '' : `: ${report.reason.message}`}`,
+    `atoms  ${[...counts].map(([state, count]) => `${atomGlyphs[state]} ${state} ${count}`).join('  ')}`,
+    `owners ${report.owners.map((owner) => owner.member).join(' → ') || 'none yet'}${report.redelivered > 0 ? `, ${report.redelivered} requests sent again` : ''}`,
+    ...shown.map((atom) => {
+      const where =
+        atom.worker === undefined
+          ? atom.waitingForWorker === true
+            ? '  waits: no worker offers or has room for its task'
+            : ''
+          : `  on ${atom.worker}, delivery ${atom.delivery}`;
+      const why =
+        atom.failure === undefined ? '' : `  ${atom.failure.types[0] ?? 'Error'}: ${atom.failure.message}`;
+      return `  ${atomGlyphs[atom.state]} ${atom.name.padEnd(24)} ${atom.state}${where}${why}`;
+    }),
+    ...(shown.length < report.atoms.length ? [`  … ${report.atoms.length - shown.length} more`] : []),
+  ];
+  return lines.map(clean).join('\n');
+}
+
+function linesOf(entry: JournalEntry): string[] {
+  const lines: string[] = [];
+  if (entry.kind === 'post') lines.push(`posted ${entry.post.name}`);
+  if (entry.kind === 'claim') lines.push(`◐ claimed by ${entry.claim.member}`);
+  for (const fact of entry.facts) {
+    if (fact.fact === 'atom')
+      lines.push(
+        `${atomGlyphs[fact.to]} ${fact.atom} ${fact.to}${fact.failure === undefined ? '' : `: ${fact.failure.message}`}`,
+      );
+    if (fact.fact === 'flow') lines.push(`${flowGlyphs[fact.to]} flow ${fact.to}`);
+    if (fact.fact === 'request' && fact.delivery > 1)
+      lines.push(`  ${fact.atom} sent again to ${fact.worker}, delivery ${fact.delivery}`);
+    if (fact.fact === 'command')
+      lines.push(`  command ${fact.command}${fact.by === undefined ? '' : ` by ${fact.by}`}`);
+  }
+  if (entry.kind === 'terminal')
+    lines.push(`● ${entry.outcome}${entry.reason === undefined ? '' : `: ${entry.reason.message}`}`);
+  return lines;
+}
+
+function plainEntry(entry: JournalEntry): object {
+  return { ...entry, fence: { generation: entry.fence.generation, zxid: entry.fence.zxid.toString(16) } };
+}
+
+function collect(value: string, before: string[]): string[] {
+  return [...before, value];
+}

@@ -1,0 +1,202 @@
+/**
+ * `baton conductor run` and `baton worker run`: the daemons. The process that was started becomes the guard; the member itself is its child,
+ * started with the same arguments and a hidden flag, so that both resolve the same settings.
+ */
+import { hostname } from 'node:os';
+import { resolve } from 'node:path';
+import type { MemberKind, Runtime, SessionToken } from '@baton/core';
+import { GuardLink, runGuarded } from '@baton/guard';
+import { Option, type Command } from 'commander';
+import { exitCodes } from '../exit-codes.js';
+import type { Invocation } from '../invocation.js';
+import type { Run } from '../run.js';
+import { defaultMemberId } from '../settings.js';
+import { openCoordination, openSubstrates } from '../substrates.js';
+import { version } from '../version.js';
+
+interface MemberFlags {
+  /** Set by the guard for its child. */
+  readonly guarded?: boolean;
+  readonly guard: boolean;
+  readonly restart?: boolean;
+}
+
+interface WorkerFlags extends MemberFlags {
+  readonly tasks: string;
+}
+
+/** How long a guard tries to end the session of its dead child, each time. */
+const END_SESSION_TIMEOUT_MS = 2_000;
+
+export function addMemberCommands(program: Command, run: Run): void {
+  const conductor = program
+    .command('conductor')
+    .description('claim jobs and run their flows; needs no user code');
+  withGuardFlags(
+    conductor
+      .command('run')
+      .description('run a conductor until SIGTERM (hands over) or a second one (at once)'),
+  )
+    .option('--id <id>', 'name of this conductor')
+    .option('--max-jobs <n>', 'jobs owned at most')
+    .action(run(runConductor));
+  const worker = program.command('worker').description('run tasks');
+  withGuardFlags(
+    worker
+      .command('run')
+      .description('run a worker until SIGTERM (finishes what runs) or a second one (at once)'),
+  )
+    .requiredOption('--tasks <module>', 'module that exports the tasks')
+    .option('--id <id>', 'name of this worker')
+    .option('--concurrency <n>', 'tasks run at the same time')
+    .action(run(runWorker));
+}
+
+function withGuardFlags(command: Command): Command {
+  return command
+    .option('--no-guard', 'without a guard: a crash is then seen only after the session timeout')
+    .option('--restart', 'the guard starts a new child when one crashes')
+    .addOption(new Option('--guarded').hideHelp());
+}
+
+async function runConductor(
+  invocation: Invocation,
+  _: readonly string[],
+  flags: MemberFlags,
+): Promise<number> {
+  return runMember(invocation, 'conductor', flags, async (member) => {
+    const { createConductor } = await import('@baton/conductor');
+    const { settings } = invocation;
+    const { left } = await createConductor({
+      ...member.deps,
+      options: {
+        maxJobs: settings.get('conductor.max_jobs'),
+        sessionTimeoutMs: settings.get('jobboard.session_timeout'),
+        requestSlots: settings.get('transport.kafka.request_slots'),
+        replySlots: settings.get('transport.kafka.reply_slots'),
+        poisonClaimsMax: settings.get('poison.claims'),
+      },
+    }).run({ signal: member.signal });
+    return left > 0 ? exitCodes.drainedWithWork : exitCodes.ok;
+  });
+}
+
+async function runWorker(invocation: Invocation, _: readonly string[], flags: WorkerFlags): Promise<number> {
+  return runMember(invocation, 'worker', flags, async (member) => {
+    const { createWorker, loadTasks } = await import('@baton/worker');
+    const { settings } = invocation;
+    const { drained } = await createWorker({
+      ...member.deps,
+      tasks: await loadTasks(resolve(flags.tasks)),
+      options: {
+        concurrency: settings.get('worker.concurrency'),
+        labels: settings.get('worker.labels'),
+        sessionTimeoutMs: settings.get('jobboard.session_timeout'),
+        requestSlots: settings.get('transport.kafka.request_slots'),
+        replySlots: settings.get('transport.kafka.reply_slots'),
+        drainTimeoutMs: settings.get('drain.timeout'),
+      },
+    }).run({ signal: member.signal });
+    return drained ? exitCodes.ok : exitCodes.drainedWithWork;
+  });
+}
+
+interface MemberRun {
+  readonly signal: AbortSignal;
+  readonly deps: Awaited<ReturnType<typeof memberDeps>>;
+}
+
+async function runMember(
+  invocation: Invocation,
+  kind: MemberKind,
+  flags: MemberFlags,
+  service: (member: MemberRun) => Promise<number>,
+): Promise<number> {
+  const { settings } = invocation;
+  if (flags.guard && flags.guarded !== true && settings.get('guard.enabled'))
+    return guard(invocation, kind, flags);
+  const logger = invocation.logger('daemon', { kind });
+  const runtime = invocation.runtime(logger);
+  const stop = stopSignals(runtime);
+  const link =
+    flags.guarded === true
+      ? GuardLink.open({ clock: runtime.clock, progressMs: settings.get('jobboard.session_timeout') / 4 })
+      : undefined;
+  link?.onGuardGone(() => {
+    logger.warn('guard.gone', {});
+    stop.now();
+  });
+  const id = settings.maybe('member.id') ?? defaultMemberId(kind, process.pid, runtime.random.nonce());
+  const substrates = await openSubstrates(settings, `baton-${kind}/${id}`, logger);
+  // timers and idle sockets may not keep the process alive: it lives until its service ends
+  const alive = setInterval(() => undefined, 60_000);
+  try {
+    const deps = memberDeps(invocation, id, runtime, substrates, (token) => link?.announce(token));
+    return await service({ signal: stop.signal, deps });
+  } finally {
+    clearInterval(alive);
+    stop.dispose();
+    await substrates.close();
+    link?.announce(undefined);
+    link?.close();
+  }
+}
+
+function memberDeps(
+  { settings }: Invocation,
+  id: string,
+  runtime: Runtime,
+  substrates: Awaited<ReturnType<typeof openSubstrates>>,
+  onSession: (token: SessionToken) => void,
+) {
+  return {
+    runtime,
+    coordination: substrates.coordination,
+    log: substrates.log,
+    store: substrates.store,
+    prefix: settings.get('transport.kafka.prefix'),
+    board: settings.get('jobboard.board'),
+    member: { id, host: hostname(), pid: process.pid, version },
+    onSession,
+  };
+}
+
+async function guard(invocation: Invocation, kind: MemberKind, flags: MemberFlags): Promise<number> {
+  const { settings, environment } = invocation;
+  const logger = invocation.logger('daemon', {
+    kind: `${kind}-guard`,
+    memberId: settings.maybe('member.id'),
+  });
+  const runtime = invocation.runtime(logger);
+  const coordination = await openCoordination(settings, logger);
+  return runGuarded({
+    runtime,
+    command: process.execPath,
+    args: [...process.execArgv, ...process.argv.slice(1), '--guarded'],
+    env: environment.forChildren,
+    hangMs: settings.maybe('guard.hang') ?? settings.get('jobboard.session_timeout') * 2,
+    restart: flags.restart === true,
+    endSession: (token) => coordination.endSession(token, { timeoutMs: END_SESSION_TIMEOUT_MS }),
+    // the first session of a process costs several ms more than the second
+    warm: async () => {
+      const session = await coordination.connect({ timeoutMs: settings.get('jobboard.session_timeout') });
+      await session.close();
+    },
+  });
+}
+
+/** SIGTERM and SIGINT: the first drains, the second ends the process. */
+function stopSignals(runtime: Runtime): { readonly signal: AbortSignal; now(): void; dispose(): void } {
+  const controller = new AbortController();
+  const listener = (): void => {
+    if (controller.signal.aborted) process.exit(exitCodes.interrupted);
+    runtime.logger.info('member.stopping', {});
+    controller.abort();
+  };
+  process.on('SIGTERM', listener).on('SIGINT', listener);
+  return {
+    signal: controller.signal,
+    now: () => controller.abort(),
+    dispose: () => void process.off('SIGTERM', listener).off('SIGINT', listener),
+  };
+}

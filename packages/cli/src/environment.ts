@@ -1,0 +1,44 @@
+/**
+ * The only reader of the environment (B-233): everything else receives what it needs from here, resolved and frozen.
+ */
+import { readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+
+export interface Environment {
+  /** `BATON_*` variables. */
+  readonly variables: Readonly<Record<string, string>>;
+  /** Where a user's configuration is looked for. */
+  readonly userConfigFile: string;
+  /** Colour may be used on a terminal. */
+  readonly color: boolean;
+  /** Whether standard output is a terminal that understands cursor movements. */
+  readonly isTerminal: boolean;
+  /** Everything, for child processes. */
+  readonly forChildren: NodeJS.ProcessEnv;
+}
+
+export function readEnvironment(): Environment {
+  const { env } = process;
+  const variables: Record<string, string> = {};
+  for (const [name, value] of Object.entries(env))
+    if (name.startsWith('BATON_') && value !== undefined) variables[name] = value;
+  const isDumb = env['TERM'] === 'dumb';
+  return Object.freeze({
+    variables: Object.freeze(withFiles(variables)),
+    userConfigFile: join(env['XDG_CONFIG_HOME'] ?? join(homedir(), '.config'), 'baton', 'config.yaml'),
+    color: env['NO_COLOR'] === undefined && !isDumb && process.stdout.isTTY,
+    isTerminal: process.stdout.isTTY && !isDumb,
+    forChildren: env,
+  });
+}
+
+/** `BATON_X_FILE=path` gives `BATON_X` the content of the file: secrets need not stand in the environment (B-232). */
+function withFiles(variables: Record<string, string>): Record<string, string> {
+  for (const [name, path] of Object.entries(variables))
+    if (name.endsWith('_FILE')) {
+      delete variables[name];
+      variables[name.slice(0, -'_FILE'.length)] = readFileSync(path, 'utf8').trim();
+    }
+  return variables;
+}

@@ -1,0 +1,266 @@
+/**
+ * Purpose: configuration: flag → `BATON_*` → `--config` or `BATON_CONFIG` → `./baton.yaml` → the user's file → default (B-231).
+ * Resolved once, checked against each other, frozen. Unknown keys are errors with a suggestion.
+ */
+import { existsSync, readFileSync } from 'node:fs';
+import { availableParallelism, hostname } from 'node:os';
+import { InputError, checkId, durationMs } from '@baton/core';
+import { parse as parseYaml } from 'yaml';
+import type { Environment } from './environment.js';
+import { closest } from './closest.js';
+
+type Parse<T> = (text: string, key: string) => T;
+
+interface Key<T> {
+  readonly parse: Parse<T>;
+  /** Undefined: not set. */
+  readonly fallback: string | undefined;
+  readonly secret?: true;
+  readonly about: string;
+}
+
+const key = <T>(parse: Parse<T>, fallback: string | undefined, about: string, secret?: true): Key<T> => ({
+  parse,
+  fallback,
+  about,
+  ...(secret ? { secret } : {}),
+});
+
+const text: Parse<string> = (value) => value;
+const duration: Parse<number> = (value, name) => durationMs(value, name);
+
+/** Every key, its default and what it is for; `baton config show` prints this. */
+export const settingKeys = {
+  'local.socket': key(
+    text,
+    undefined,
+    'address of an embedded server (baton dev); replaces the three services',
+  ),
+  'jobboard.zookeeper.hosts': key(text, '127.0.0.1:2181/baton', 'ZooKeeper servers, with chroot'),
+  'jobboard.board': key((value) => checkId('board', value), 'default', 'name of the jobboard'),
+  'jobboard.session_timeout': key(duration, '4s', 'session timeout asked of the jobboard'),
+  'transport.kafka.brokers': key(text, '127.0.0.1:9092', 'Kafka brokers, comma separated'),
+  'transport.kafka.prefix': key(text, 'baton', 'prefix of the topics'),
+  'transport.kafka.request_slots': key(wholeNumber(1, 10_000), '256', 'partitions that workers lease'),
+  'transport.kafka.reply_slots': key(wholeNumber(1, 10_000), '64', 'partitions that conductors lease'),
+  'persistence.mongodb.url': key(text, 'mongodb://127.0.0.1:27017', 'MongoDB connection string', true),
+  'persistence.mongodb.db': key(text, 'baton', 'database'),
+  'conductor.max_jobs': key(wholeNumber(1, 100_000), '2000', 'jobs one conductor owns at most'),
+  'poison.claims': key(wholeNumber(1, 1_000), '3', 'claims without progress before a job is trashed'),
+  'worker.concurrency': key(
+    wholeNumber(1, 100_000),
+    String(availableParallelism()),
+    'tasks one worker runs at the same time',
+  ),
+  'worker.labels': key(labels, '', 'labels of a worker: a=1,b=2'),
+  'guard.enabled': key(yesOrNo, 'true', 'run conductors and workers under a guard'),
+  'guard.hang': key(
+    duration,
+    undefined,
+    'a child that stalls for so long is killed; default 2 × session timeout, 0 = off',
+  ),
+  'member.id': key(
+    (value) => checkId('member', value),
+    undefined,
+    'name of a conductor or worker; default host, pid and a random part',
+  ),
+  'drain.timeout': key(duration, '25s', 'longest time a worker finishes its tasks when told to stop'),
+  'log.level': key(oneOf('debug', 'info', 'warn', 'error'), 'info', 'least level that is logged'),
+  'log.format': key(oneOf('json', 'text', 'auto'), 'auto', 'json, text, or text on a terminal only'),
+} as const;
+
+export type SettingKey = keyof typeof settingKeys;
+type ValueOf<K extends SettingKey> = (typeof settingKeys)[K] extends Key<infer T> ? T : never;
+
+/** Where a value came from. */
+export type Origin = 'flag' | 'environment' | 'default' | `file ${string}`;
+
+export class Settings {
+  readonly #raw: ReadonlyMap<SettingKey, { readonly value: string; readonly origin: Origin }>;
+
+  constructor(raw: ReadonlyMap<SettingKey, { readonly value: string; readonly origin: Origin }>) {
+    this.#raw = raw;
+    for (const name of raw.keys()) this.maybe(name); // a bad value is an error at start, whoever needs it
+  }
+
+  /** @throws InputError `BATON_INPUT_INVALID` when it is not set. */
+  get<K extends SettingKey>(name: K): ValueOf<K> {
+    const value = this.maybe(name);
+    if (value === undefined)
+      throw new InputError('BATON_INPUT_INVALID', `${name} is not set: give ${variableOf(name)}`);
+    return value;
+  }
+
+  maybe<K extends SettingKey>(name: K): ValueOf<K> | undefined {
+    const raw = this.#raw.get(name);
+    return raw === undefined
+      ? undefined
+      : ((settingKeys[name] as Key<unknown>).parse(raw.value, name) as ValueOf<K>);
+  }
+
+  /** Every key with its value as text, secrets masked, and where it came from. */
+  table(): {
+    readonly key: SettingKey;
+    readonly value: string;
+    readonly origin: Origin | 'not set';
+    readonly about: string;
+  }[] {
+    return names().map((name) => {
+      const raw = this.#raw.get(name);
+      const isSecret = (settingKeys[name] as Key<unknown>).secret === true;
+      const value =
+        raw === undefined ? '' : isSecret ? raw.value.replace(/:\/\/[^@/]*@/, '://***@') : raw.value;
+      return { key: name, value, origin: raw?.origin ?? 'not set', about: settingKeys[name].about };
+    });
+  }
+}
+
+/**
+ * @throws InputError `BATON_INPUT_INVALID` for unknown keys, bad values, values that do not go together, and unreadable files.
+ */
+export function resolveSettings(sources: {
+  readonly environment: Environment;
+  readonly flags: Partial<Record<SettingKey, string>>;
+  readonly configFile?: string | undefined;
+}): Settings {
+  const raw = new Map<SettingKey, { value: string; origin: Origin }>();
+  for (const name of names()) {
+    const { fallback } = settingKeys[name];
+    if (fallback !== undefined) raw.set(name, { value: fallback, origin: 'default' });
+  }
+  for (const file of configFiles(sources))
+    for (const [name, value] of readConfig(file)) raw.set(name, { value, origin: `file ${file}` });
+  for (const [variable, value] of Object.entries(sources.environment.variables)) {
+    const name = names().find((candidate) => variableOf(candidate) === variable);
+    if (name !== undefined) raw.set(name, { value, origin: 'environment' });
+    else if (!foreignVariables.has(variable)) throw unknownKey(variable, names().map(variableOf));
+  }
+  for (const [name, value] of Object.entries(sources.flags))
+    raw.set(name as SettingKey, { value, origin: 'flag' });
+  const settings = new Settings(raw);
+  checkTogether(settings);
+  return settings;
+}
+
+/** Dots to `_`, upper case. */
+export function variableOf(name: SettingKey): string {
+  return `BATON_${name.replaceAll('.', '_').toUpperCase()}`;
+}
+
+/** Name a member gets when none was configured. */
+export function defaultMemberId(kind: string, pid: number, nonce: string): string {
+  return `${kind}-${hostname()
+    .replace(/[^A-Za-z0-9_-]/g, '-')
+    .slice(0, 40)}-${pid}-${nonce.slice(0, 6)}`;
+}
+
+/** `BATON_` variables that are not keys: the test harness and the configuration file itself. */
+const foreignVariables = new Set(['BATON_CONFIG', 'BATON_ZOOKEEPER', 'BATON_KAFKA', 'BATON_MONGODB']);
+
+function names(): SettingKey[] {
+  return Object.keys(settingKeys) as SettingKey[];
+}
+
+/** Lowest first, so that later ones win. */
+function configFiles({
+  environment,
+  configFile,
+}: {
+  readonly environment: Environment;
+  readonly configFile?: string | undefined;
+}): string[] {
+  const chosen = configFile ?? environment.variables['BATON_CONFIG'];
+  if (chosen !== undefined && !existsSync(chosen))
+    throw new InputError('BATON_INPUT_INVALID', `configuration file ${chosen} does not exist`);
+  const found = ['/etc/baton/config.yaml', environment.userConfigFile, 'baton.yaml'].filter((file) =>
+    existsSync(file),
+  );
+  return chosen === undefined ? found : [...found, chosen];
+}
+
+function readConfig(file: string): [SettingKey, string][] {
+  let parsed: unknown;
+  try {
+    parsed = parseYaml(readFileSync(file, 'utf8'), { maxAliasCount: 10 });
+  } catch (cause) {
+    throw new InputError(
+      'BATON_INPUT_INVALID',
+      `configuration file ${file} cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`,
+      { cause },
+    );
+  }
+  return flatten(parsed, '').map(([name, value]) => {
+    if (!(name in settingKeys)) throw unknownKey(`${name} in ${file}`, names());
+    return [name as SettingKey, value];
+  });
+}
+
+function flatten(value: unknown, path: string): [string, string][] {
+  if (value === null || value === undefined) return [];
+  if (typeof value !== 'object' || Array.isArray(value))
+    return [[path, Array.isArray(value) ? value.join(',') : String(value as string | number | boolean)]];
+  return Object.entries(value).flatMap(([name, inner]) =>
+    flatten(inner, path === '' ? name : `${path}.${name}`),
+  );
+}
+
+function unknownKey(name: string, known: readonly string[]): InputError {
+  const suggestion = closest(name, known);
+  return new InputError(
+    'BATON_INPUT_INVALID',
+    `unknown setting ${name}${suggestion === undefined ? '' : `, did you mean ${suggestion}?`}`,
+  );
+}
+
+/** Relations between values (P-1712). */
+function checkTogether(settings: Settings): void {
+  const hangMs = settings.maybe('guard.hang');
+  const sessionMs = settings.get('jobboard.session_timeout');
+  if (hangMs !== undefined && hangMs > 0 && hangMs < sessionMs / 2)
+    throw new InputError(
+      'BATON_INPUT_INVALID',
+      `guard.hang (${hangMs} ms) must be at least half of jobboard.session_timeout (${sessionMs} ms): the child reports every quarter of it`,
+    );
+}
+
+function wholeNumber(min: number, max: number): Parse<number> {
+  return (value, name) => {
+    const number = Number(value);
+    if (!Number.isInteger(number) || number < min || number > max)
+      throw new InputError(
+        'BATON_INPUT_INVALID',
+        `${name} must be a whole number from ${min} to ${max}, got ${JSON.stringify(value)}`,
+      );
+    return number;
+  };
+}
+
+function oneOf<T extends string>(...allowed: readonly T[]): Parse<T> {
+  return (value, name) => {
+    if (!allowed.includes(value as T))
+      throw new InputError(
+        'BATON_INPUT_INVALID',
+        `${name} must be one of ${allowed.join(', ')}, got ${JSON.stringify(value)}`,
+      );
+    return value as T;
+  };
+}
+
+function yesOrNo(value: string, name: string): boolean {
+  return oneOf('true', 'false')(value, name) === 'true';
+}
+
+function labels(value: string, name: string): Record<string, string> {
+  const pairs = value.split(',').filter((pair) => pair !== '');
+  return Object.fromEntries(
+    pairs.map((pair) => {
+      const at = pair.indexOf('=');
+      if (at < 1)
+        throw new InputError(
+          'BATON_INPUT_INVALID',
+          `${name} must look like a=1,b=2, got ${JSON.stringify(value)}`,
+        );
+      return [pair.slice(0, at), pair.slice(at + 1)];
+    }),
+  );
+}

@@ -1,0 +1,51 @@
+import { readFileSync } from 'node:fs';
+import { InputError } from '@baton/core';
+import type { JsonValue } from '@baton/core';
+
+/**
+ * Symbols from `--store @file`, `--store -` or `--store JSON`, overridden by each `--set name=value` (JSON where it parses, else text).
+ * @throws InputError
+ */
+export function storeValues(store: string | undefined, sets: readonly string[]): Record<string, JsonValue> {
+  const values = store === undefined ? {} : parseStore(store);
+  for (const set of sets) {
+    const at = set.indexOf('=');
+    if (at < 1)
+      throw new InputError(
+        'BATON_INPUT_INVALID',
+        `--set must look like name=value, got ${JSON.stringify(set)}`,
+      );
+    values[set.slice(0, at)] = parseValue(set.slice(at + 1));
+  }
+  return values;
+}
+
+function parseStore(store: string): Record<string, JsonValue> {
+  const text =
+    store === '-' ? readFileSync(0, 'utf8') : store.startsWith('@') ? readText(store.slice(1)) : store;
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(text);
+  } catch (cause) {
+    throw new InputError('BATON_INPUT_MALFORMED', '--store is not JSON', { cause });
+  }
+  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed))
+    throw new InputError('BATON_INPUT_INVALID', '--store must be a JSON object: symbol → value');
+  return { ...(parsed as Record<string, JsonValue>) };
+}
+
+function readText(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (cause) {
+    throw new InputError('BATON_INPUT_INVALID', `store file ${file} cannot be read`, { cause });
+  }
+}
+
+function parseValue(text: string): JsonValue {
+  try {
+    return JSON.parse(text) as JsonValue;
+  } catch {
+    return text;
+  }
+}
