@@ -43,7 +43,11 @@ export async function runGuarded(options: RunGuardedOptions): Promise<number> {
       const child = new GuardedChild(options, options.runtime);
       stop.passTo(child);
       const end = await child.ended;
-      logger.info('guard.child.ended', { code: end.code, stalled: end.stalled, monotonicMs: clock.monotonicMs() });
+      logger.info('guard.child.ended', {
+        code: end.code,
+        stalled: end.stalled,
+        monotonicMs: clock.monotonicMs(),
+      });
       if (end.token !== undefined) await endSession(end.token, options);
       if (!mayRestart(end, options, stop)) return end.code;
       if (clock.monotonicMs() - started > steadyMs) pauseMs = restartFirstMs;
@@ -70,7 +74,10 @@ async function endSession(
     const started = clock.monotonicMs();
     try {
       await end(token);
-      logger.info('guard.session.ended', { ms: clock.monotonicMs() - started, monotonicMs: clock.monotonicMs() });
+      logger.info('guard.session.ended', {
+        ms: clock.monotonicMs() - started,
+        monotonicMs: clock.monotonicMs(),
+      });
       return;
     } catch (error) {
       logger.warn('guard.session.not_ended', { error, again: pauseMs !== undefined });
