@@ -57,7 +57,7 @@ export class Attempt {
   #over = false;
   #cancelTimer: () => void = () => undefined;
 
-  /** Starts at once: user code runs up to its first `await` before this returns. */
+  /** Starts at once; user code runs in a later microtask. */
   constructor(options: AttemptOptions) {
     this.#options = options;
     const { request, runtime } = options;
@@ -115,6 +115,7 @@ export class Attempt {
         phase: 'arguments',
         retryable: false,
       });
+    if (this.#aborted !== undefined) return this.#failed(undefined);
     const context = this.#context();
     const returned = reverting
       ? await task.revert?.(resolved.args, Object.freeze({ ...context, ...revertPart(request) }))

@@ -34,6 +34,11 @@ async function importModule(modulePath: string): Promise<Readonly<Record<string,
 
 function isTask(value: unknown): value is RegisteredTask {
   if (typeof value !== 'object' || value === null) return false;
-  const { name, execute } = value as Partial<Record<keyof RegisteredTask, unknown>>;
-  return typeof name === 'string' && typeof execute === 'function';
+  const { name, version, requires, execute } = value as Partial<Record<keyof RegisteredTask, unknown>>;
+  return (
+    typeof name === 'string' &&
+    typeof version === 'string' &&
+    typeof requires === 'object' &&
+    typeof execute === 'function'
+  );
 }

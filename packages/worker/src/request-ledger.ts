@@ -156,7 +156,8 @@ export class RequestLedger {
   /** Ends an open request without an answer; it does not run here again under this delivery. */
   handBack(requestId: string, nowMs: number): void {
     const open = this.#close(requestId);
-    if (open !== undefined) this.#promise(requestId, open.delivery, nowMs);
+    if (open?.settled === true) this.#settled.set(requestId, true, nowMs);
+    else if (open !== undefined) this.#promise(requestId, open.delivery, nowMs);
   }
 
   /** The notice that this worker has the request; undefined once it is answered. */

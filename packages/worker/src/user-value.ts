@@ -42,7 +42,7 @@ function isBytes(value: unknown): value is Uint8Array {
 function copyOf(value: unknown, path: string, above: readonly object[]): JsonValue {
   if (value === null || typeof value === 'string' || typeof value === 'boolean') return value;
   if (typeof value === 'number') {
-    if (Number.isFinite(value)) return value;
+    if (Number.isFinite(value)) return value === 0 ? 0 : value; // JSON has no -0
     throw new NotData(`${path} is ${value}`);
   }
   if (typeof value !== 'object') throw new NotData(`${path} is ${describe(value)}`);
