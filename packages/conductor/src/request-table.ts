@@ -54,6 +54,8 @@ export class RequestTable {
   #applyFact(fact: Fact): void {
     if (fact.fact === 'atom' && fact.to !== 'RUNNING' && fact.to !== 'REVERTING')
       this.#byAtom.delete(fact.atom);
+    // the next attempt is another request
+    if (fact.fact === 'attempt') this.#byAtom.delete(fact.atom);
     if (fact.fact !== 'request') return;
     this.#byAtom.set(fact.atom, {
       requestId: fact.requestId,

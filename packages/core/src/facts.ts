@@ -29,6 +29,15 @@ export interface AtomFact {
   readonly failure?: Failure;
 }
 
+/** An attempt of a running task failed and its policy asks for another one: the task stays RUNNING, under a new request id. */
+export interface AttemptFact {
+  readonly fact: 'attempt';
+  readonly atom: string;
+  /** Number of the attempt that follows, in this round. */
+  readonly attempt: number;
+  readonly failure: Failure;
+}
+
 /** What an atom is meant to do next changed. */
 export interface IntentionFact {
   readonly fact: 'intention';
@@ -99,4 +108,12 @@ export interface CommandFact {
 }
 
 export type Fact =
-  FlowFact | AtomFact | IntentionFact | ScopeFact | HistoryFact | RequestFact | TimerFact | CommandFact;
+  | FlowFact
+  | AtomFact
+  | AttemptFact
+  | IntentionFact
+  | ScopeFact
+  | HistoryFact
+  | RequestFact
+  | TimerFact
+  | CommandFact;

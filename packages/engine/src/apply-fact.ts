@@ -5,6 +5,7 @@
 import {
   assertNever,
   type AtomFact,
+  type AttemptFact,
   type AtomState,
   checkTransition,
   type Fact,
@@ -52,6 +53,8 @@ export function applyFact(state: RunState, fact: Fact, observe?: Observer): void
       return observe?.({ of: 'flow', from: fact.from, to: fact.to });
     case 'atom':
       return applyAtom(state, fact, observe);
+    case 'attempt':
+      return applyAttempt(state, fact);
     case 'intention': {
       const { node, run } = atomOf(state, fact.atom);
       return setIntention(state, node.id, run, fact.to);
@@ -81,6 +84,15 @@ function applyAtom(state: RunState, fact: AtomFact, observe?: Observer): void {
   observe?.({ of: node.kind, atom: node.name, from: fact.from, to: fact.to });
 }
 
+function applyAttempt(state: RunState, { atom, attempt, failure }: AttemptFact): void {
+  const { node, run } = atomOf(state, atom);
+  leave(state, run);
+  run.execute = { round: run.execute.round, attempt };
+  run.tries++;
+  run.lastTry = failure;
+  submit(state, node, run, 'execute');
+}
+
 /** What each state does to the record of the atom (E-1121 to E-1124). */
 function record(state: RunState, node: AtomNode, run: AtomRun, fact: AtomFact): void {
   const { round = 0, attempt = 1 } = fact;
@@ -88,6 +100,8 @@ function record(state: RunState, node: AtomNode, run: AtomRun, fact: AtomFact): 
     case 'RUNNING':
       if (node.kind === 'retry') run.executions++;
       run.execute = { round, attempt };
+      run.tries = 1;
+      run.lastTry = undefined;
       return submit(state, node, run, 'execute');
     case 'REVERTING':
       run.revert = { round, attempt };

@@ -3,7 +3,6 @@ import { assertNever, ConflictError } from '@baton/core';
 import { finish } from './finish.js';
 import { revertAll } from './resolve.js';
 import { reissue } from './schedule.js';
-import { cancelTimer } from './timers.js';
 import type { TurnDraft } from './turn-draft.js';
 
 /** From every stored state to RUNNING (E-1315 to E-1319). */
@@ -70,7 +69,6 @@ export function cancel(turn: TurnDraft, revert: boolean): boolean {
   }
   if (flow !== 'RUNNING') run(turn);
   revertAll(turn);
-  for (const id of [...turn.state.timers.keys()]) cancelTimer(turn, id);
   abortExecutions(turn);
   return true;
 }
@@ -87,7 +85,7 @@ export function revertFinished(turn: TurnDraft): boolean {
 
 function abortExecutions(turn: TurnDraft): void {
   for (const [requestId, id] of turn.state.outstanding)
-    if (turn.run(id).state === 'RUNNING')
+    if (turn.run(id).state === 'RUNNING' && turn.run(id).timer === undefined)
       turn.command({ type: 'abort', atom: turn.node(id).name, requestId });
 }
 

@@ -1,7 +1,7 @@
 /** Links with a condition: who is asked, and who is left out when the answer is no (engine.md section 5; taskflow deciders.py). */
 import { InputError, type JsonValue, toFailure, type Value } from '@baton/core';
 import type { DeciderDepth } from '@baton/flow';
-import { settle } from './answers.js';
+import { settle } from './settle.js';
 import { provided } from './arguments.js';
 import { type AtomNode, type DeciderEdge, isAtom, type Node, type NodeId } from './compiled.js';
 import { readyFor } from './readiness.js';

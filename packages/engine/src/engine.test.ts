@@ -42,7 +42,10 @@ const shapes: fc.Arbitrary<Shape> = fc.letrec<{ flow: Shape }>((tie) => ({
 function flowOf(shape: Shape): NodeDefinition {
   let count = 0;
   const node = (part: Shape | null): NodeDefinition => {
-    if (part === null) return { kind: 'task', name: `t${count++}` };
+    if (part === null) {
+      const policy = [{}, { attempts: { max: 2 } }, { attempts: { max: 3, delayMs: 5 } }][count % 3];
+      return { kind: 'task', name: `t${count++}`, ...policy };
+    }
     const name = `f${count++}`;
     const children = part.children.map(node);
     const links = children.slice(2).map((_, index) => ({ from: index, to: index + 2 }));

@@ -37,8 +37,12 @@ export interface AtomRun {
   executions: number;
   /** Retries: its whole scope was told to revert and was not reset since. */
   scopeReverting: boolean;
-  /** Retries: the timer of the delay before the next round, and whether that delay is over. */
+  /** Tasks: attempts since it was started, and why the last one failed when another follows (S11). */
+  tries: number;
+  lastTry: Failure | undefined;
+  /** The timer of the delay before the next attempt of a task, or the next round of a retry. */
   timer: string | undefined;
+  /** Retries: that delay is over. */
   waited: boolean;
 }
 
@@ -115,6 +119,8 @@ function newAtomRun(): AtomRun {
     history: [],
     executions: 0,
     scopeReverting: false,
+    tries: 0,
+    lastTry: undefined,
     timer: undefined,
     waited: false,
   };

@@ -160,7 +160,9 @@ function nodesOf(lines: readonly string[], indent = 0): NodeDefinition[] {
       const provides = Object.fromEntries(list('provides').map((symbol) => [symbol, null]));
       const priority = Number(given.get('priority') ?? 0);
       const timeout = given.has('timeout') ? { timeout: { attemptMs: Number(given.get('timeout')) } } : {};
-      return { kind, name, requires: list('requires'), provides, priority, ...timeout };
+      const [max, delayMs] = (given.get('attempts') ?? '').split(':').map(Number);
+      const attempts = max ? { attempts: { max, delayMs: delayMs ?? 0, backoff: 'linear' as const } } : {};
+      return { kind, name, requires: list('requires'), provides, priority, ...timeout, ...attempts };
     }
     const isLink = (line: string): boolean => line.trim().startsWith('link ') && depthOf(line) === indent + 2;
     const children = nodesOf(

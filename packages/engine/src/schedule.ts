@@ -1,13 +1,14 @@
 /** Starting what may start: tasks by requests to the driver, retry controllers in the engine itself (engine.md 8.4). */
 import { type FailurePhase, toFailure } from '@baton/core';
-import { settle } from './answers.js';
+import { settle } from './settle.js';
 import { resolveArguments } from './arguments.js';
-import type { AtomNode, RetryNode, TaskNode } from './compiled.js';
+import { giveUpWaiting, submitAttempt } from './attempts.js';
+import type { AtomNode, RetryNode } from './compiled.js';
 import { decide } from './decide.js';
 import { finishIfOver, isFatal } from './finish.js';
 import type { Argument, Outcome } from './protocol.js';
 import { readyFor } from './readiness.js';
-import { flowFailuresOf, requestOf } from './request.js';
+import { flowFailuresOf } from './request.js';
 import { backoffMs, controllerOf } from './retry-controllers.js';
 import { type AttemptNumber, roundOf } from './run-state.js';
 import { cancelTimer, startTimer } from './timers.js';
@@ -20,6 +21,7 @@ import type { TurnDraft } from './turn-draft.js';
 export function advance(turn: TurnDraft): void {
   const { state } = turn;
   const { ready } = state.readiness;
+  if (state.timers.size > 0) giveUpWaiting(turn);
   while (state.flow === 'RUNNING' && !isFatal(state) && ready.size > 0) {
     decide(turn);
     const round = Array.from(ready, (id) => turn.node(id));
@@ -31,7 +33,10 @@ export function advance(turn: TurnDraft): void {
 
 /** Asks again for everything that is outstanding, under the same request ids (E-1303, E-1308). */
 export function reissue(turn: TurnDraft): void {
-  for (const id of [...turn.state.outstanding.values()]) submit(turn, turn.node(id));
+  for (const id of [...turn.state.outstanding.values()]) {
+    // one that waits for its next attempt is asked for when its timer fires
+    if (turn.run(id).timer === undefined) submit(turn, turn.node(id));
+  }
 }
 
 function start(turn: TurnDraft, node: AtomNode): void {
@@ -86,14 +91,7 @@ function nextAttempt(turn: TurnDraft, node: AtomNode, action: 'execute' | 'rever
 
 function submit(turn: TurnDraft, node: AtomNode): void {
   if (node.kind === 'retry') return submitRetry(turn, node);
-  return submitTask(turn, node);
-}
-
-/** Inputs that cannot be found are a failure of the atom like any other (E-807). */
-function submitTask(turn: TurnDraft, node: TaskNode): void {
-  const request = requestOf(turn, node);
-  if ('failure' in request) settle(turn, node, request);
-  else turn.command(request.command);
+  return submitAttempt(turn, node);
 }
 
 /** A controller is evaluated at once, in this turn; only in deterministic runs its answer waits in the queue (E-1404). */

@@ -3,16 +3,15 @@
  *
  * Pure and deterministic: no clock, no randomness, no awaiting. The state is moved in and changed in place; after an error it is
  * worthless. An event costs the degree of the atoms it touches, a change of a whole scope the size of the scope.
- * Where things are: readiness.ts (what may start), schedule.ts (starting), answers.ts (what came back), resolve.ts (who decides about a
+ * Where things are: readiness.ts (what may start), schedule.ts (starting), incoming.ts and settle.ts (what came back), resolve.ts (who decides about a
  * failure), begin.ts (run, adopt, suspend, cancel), finish.ts (how it ends), apply-fact.ts (every change of the state).
  */
 import { assertNever } from '@baton/core';
 import { adopt, cancel, resume, revertFinished, run, suspend } from './begin.js';
-import { answered } from './answers.js';
+import { answered, timerFired } from './incoming.js';
 import type { Event, Turn } from './protocol.js';
 import type { RunState } from './run-state.js';
 import { advance } from './schedule.js';
-import { timerFired } from './timers.js';
 import { TurnDraft } from './turn-draft.js';
 
 /**

@@ -11,10 +11,3 @@ export function cancelTimer(turn: TurnDraft, id: string): void {
   turn.fact({ fact: 'timer', id, state: 'cancelled' });
   turn.command({ type: 'cancelTimer', id });
 }
-
-/** False when the timer is not set (any more). */
-export function timerFired(turn: TurnDraft, id: string): boolean {
-  if (!turn.state.timers.has(id)) return false;
-  turn.fact({ fact: 'timer', id, state: 'fired' });
-  return true;
-}

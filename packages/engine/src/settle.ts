@@ -6,15 +6,6 @@ import type { Outcome } from './protocol.js';
 import { resolve } from './resolve.js';
 import type { TurnDraft } from './turn-draft.js';
 
-/** The answer to a request. False: nobody waits for it; it is superseded, repeated, or the run is over (E-856, E-857). */
-export function answered(turn: TurnDraft, requestId: string, outcome: Outcome): boolean {
-  const { state } = turn;
-  const id = state.outstanding.get(requestId);
-  if (id === undefined || (state.flow !== 'RUNNING' && state.flow !== 'SUSPENDING')) return false;
-  settle(turn, turn.node(id), outcome);
-  return true;
-}
-
 /** Records what the method of a RUNNING or REVERTING atom came to, and has a failure resolved. */
 export function settle(turn: TurnDraft, node: AtomNode, outcome: Outcome): void {
   const reverting = turn.run(node.id).state === 'REVERTING';

@@ -1,0 +1,56 @@
+/** The attempt policy of a task: repeats without any revert, unlike a retry controller (S11). */
+import type { Failure } from '@baton/core';
+import { failureIs } from '@baton/core';
+import type { AttemptPolicy } from '@baton/flow';
+import { settle } from './settle.js';
+import type { TaskNode } from './compiled.js';
+import { requestOf } from './request.js';
+import { backoffMs } from './retry-controllers.js';
+import { cancelTimer, startTimer } from './timers.js';
+import type { TurnDraft } from './turn-draft.js';
+
+/** Begins another attempt after a failed one, if the policy has one left; false: the failure stands. While suspending too: a
+ * running task finishes, all its attempts included. */
+export function tryAgain(turn: TurnDraft, node: TaskNode, failure: Failure): boolean {
+  const run = turn.run(node.id);
+  const { attempts: policy } = node.task;
+  if (!policy || run.state !== 'RUNNING' || run.intention !== 'EXECUTE') return false;
+  if (run.tries >= policy.max || !isWorthRepeating(policy, failure)) return false;
+  const delayMs = delayOf(policy, run.tries, failure);
+  const attempt = run.execute.attempt + 1;
+  turn.fact({ fact: 'attempt', atom: node.name, attempt, failure });
+  if (delayMs > 0) startTimer(turn, node, `${node.name}/${run.execute.round}.${attempt}`, delayMs);
+  else submitAttempt(turn, node);
+  return true;
+}
+
+/** The request of a running task; inputs that cannot be found are a failure of the atom like any other (E-807). */
+export function submitAttempt(turn: TurnDraft, node: TaskNode): void {
+  const request = requestOf(turn, node);
+  if ('failure' in request) settle(turn, node, request);
+  else turn.command(request.command);
+}
+
+/** Tasks that wait for another attempt which nobody wants any more end with the failure of the last one. */
+export function giveUpWaiting(turn: TurnDraft): void {
+  for (const [timer, id] of [...turn.state.timers]) {
+    const node = turn.node(id);
+    const { state, intention, lastTry } = turn.run(id);
+    if (node.kind !== 'task' || state !== 'RUNNING' || !lastTry || intention === 'EXECUTE') continue;
+    cancelTimer(turn, timer);
+    settle(turn, node, { failure: lastTry });
+  }
+}
+
+function isWorthRepeating({ retryOn }: AttemptPolicy, failure: Failure): boolean {
+  return failure.retryable && (retryOn === undefined || failureIs(failure, ...retryOn));
+}
+
+function delayOf(
+  { delayMs = 0, backoff = 'constant' }: AttemptPolicy,
+  tries: number,
+  failure: Failure,
+): number {
+  const planned = backoffMs({ kind: backoff, initialMs: delayMs }, tries, '');
+  return Math.max(planned, failure.retryAfterMs ?? 0);
+}

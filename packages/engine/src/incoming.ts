@@ -1,0 +1,26 @@
+/** What a driver reports. False: nobody waits for it; it is superseded, repeated, or the run is over (E-856, E-857). */
+import { submitAttempt, tryAgain } from './attempts.js';
+import type { Outcome } from './protocol.js';
+import { settle } from './settle.js';
+import type { TurnDraft } from './turn-draft.js';
+
+/** The answer to a request. */
+export function answered(turn: TurnDraft, requestId: string, outcome: Outcome): boolean {
+  const { state } = turn;
+  const id = state.outstanding.get(requestId);
+  if (id === undefined || (state.flow !== 'RUNNING' && state.flow !== 'SUSPENDING')) return false;
+  const node = turn.node(id);
+  const again = 'failure' in outcome && node.kind === 'task' && tryAgain(turn, node, outcome.failure);
+  if (!again) settle(turn, node, outcome);
+  return true;
+}
+
+/** A timer is due. */
+export function timerFired(turn: TurnDraft, timer: string): boolean {
+  const id = turn.state.timers.get(timer);
+  if (id === undefined) return false;
+  turn.fact({ fact: 'timer', id: timer, state: 'fired' });
+  const node = turn.node(id);
+  if (node.kind === 'task' && turn.run(id).state === 'RUNNING') submitAttempt(turn, node);
+  return true;
+}
