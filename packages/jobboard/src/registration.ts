@@ -19,7 +19,7 @@ import {
 } from '@baton/core';
 import { toBytes } from './json-bytes.js';
 import { membersPath, slotsPath, type SlotKind } from './layout.js';
-import { createOwn, getIfAny, isInterruption, readDecided } from './session-reads.js';
+import { createOwn, getIfAny, readDecided } from './session-reads.js';
 
 export class Registration {
   readonly #session: CoordinationSession;
@@ -142,8 +142,8 @@ export class Registration {
     if (this.#path === undefined || this.#nudged.size === 0) return;
     try {
       await getIfAny(this.#session, this.#path, this.#onOwnNode);
-    } catch (error) {
-      if (!isInterruption(error) && codeOf(error) !== 'BATON_UNAVAILABLE_SESSION_LOST') throw error;
+    } catch {
+      // set again at the next connection; a nudge only spares its reader the wait for the next regular look (P-1108)
     }
   }
 }

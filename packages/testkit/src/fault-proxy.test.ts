@@ -21,7 +21,7 @@ describe('FaultProxy', () => {
   let seen: string[] = [];
   let server: net.Server;
   let proxy: FaultProxy;
-  let clients: Socket[] = [];
+  const clients: Socket[] = [];
 
   beforeEach(async () => {
     seen = [];

@@ -6,9 +6,7 @@ const requestBytesMax = 1_000_000;
 const operationBytes = 64;
 
 /** What ZooKeeper takes for a path: no `.` or `..`, no control characters, surrogates or private letters. */
-const pathShape =
-  // eslint-disable-next-line no-control-regex
-  /^\/$|^(\/(?!\.{1,2}(\/|$))[^/\u0000-\u001f\u007f-\u009f\ud800-\uf8ff\ufff0-\uffff]+)+$/;
+const pathShape = /^\/$|^(\/(?!\.{1,2}(\/|$))[^/\u0000-\u001f\u007f-\u009f\ud800-\uf8ff\ufff0-\uffff]+)+$/;
 
 /** @throws InputError `BATON_INPUT_INVALID` */
 export function checkPath(path: string): void {
