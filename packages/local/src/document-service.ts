@@ -146,7 +146,13 @@ export class DocumentService {
     const rowsMax = Math.min(limit, FIND_ROWS_MAX);
     if (where === undefined) return this.#sql.all[order](id, from, rowsMax);
     if (indexes.has(where.field))
-      return this.#sql.where[order](id, where.field, JSON.stringify(where.oneOf), from, rowsMax);
+      return this.#sql.where[order](
+        id,
+        where.field,
+        JSON.stringify([...new Set(where.oneOf)]),
+        from,
+        rowsMax,
+      );
     return this.#scan(id, { ...where, from, order, rowsMax });
   }
 
@@ -186,12 +192,15 @@ function prepare(storage: Storage) {
     storage.query<EncodedDocument>(
       `SELECT id, body FROM documents WHERE collection = ? AND id ${comparison} ? ORDER BY id ${direction} LIMIT ?`,
     );
+  // CROSS JOIN fixes the order: from the values by the index to the ids, and only those ids to their bodies. Left alone,
+  // SQLite walks the whole collection, which is ordered already.
   const where = (comparison: string, direction: string) =>
     storage.query<EncodedDocument>(
-      `SELECT d.id AS id, d.body AS body FROM document_index i
-       JOIN documents d ON d.collection = i.collection AND d.id = i.id
-       WHERE i.collection = ? AND i.field = ? AND i.value IN (SELECT value FROM json_each(?))
-         AND i.id ${comparison} ? ORDER BY i.id ${direction} LIMIT ?`,
+      `SELECT d.id AS id, d.body AS body FROM (
+         SELECT i.id AS id FROM json_each(?3) v CROSS JOIN document_index i
+         WHERE i.collection = ?1 AND i.field = ?2 AND i.value = v.value AND i.id ${comparison} ?4
+         ORDER BY i.id ${direction} LIMIT ?5) page
+       CROSS JOIN documents d WHERE d.collection = ?1 AND d.id = page.id ORDER BY page.id ${direction}`,
     );
   return {
     collections: storage.query<{ id: number; namespace: string; name: string; indexes: string }>(

@@ -42,10 +42,19 @@ export async function startLocalServer(options: LocalServerOptions): Promise<Loc
   const listen = 'path' in options.listen ? { path: checkSocketPath(options.listen.path) } : options.listen;
   // the file first: its lock also decides who may replace a socket that was left behind
   const storage = Storage.open(options.file);
+  const server = makeServer(storage, options.logger);
   try {
-    const server = new RunningServer({ storage, logger: options.logger });
     await server.listen(listen);
     return server;
+  } catch (error) {
+    await server.close();
+    throw error;
+  }
+}
+
+function makeServer(storage: Storage, logger: Logger): RunningServer {
+  try {
+    return new RunningServer({ storage, logger });
   } catch (error) {
     storage.close();
     throw error;

@@ -163,10 +163,9 @@ export class LocalSession implements CoordinationSession {
   }
 
   #startTimers(channel: Channel): void {
-    const ping = setInterval(
-      () => channel.call('session.ping', {}).catch(() => undefined),
-      this.timeoutMs / 3,
-    );
+    const ping = setInterval(() => {
+      channel.call('session.ping', {}).catch(() => undefined); // silence is what the timers below are for
+    }, this.timeoutMs / 3);
     const doubt = new SilenceTimer({
       limitMs: (this.timeoutMs * 2) / 3,
       onSilence: () => this.#become('suspended'),

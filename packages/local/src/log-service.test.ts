@@ -61,7 +61,7 @@ describe('retention of a partition', () => {
     expect(end).toBe(30);
     expect(start).toBeGreaterThanOrEqual(20);
     expect(() => read(service, start - 1)).toThrow(outOfRange(start, end));
-    expect(read(service, start)).toMatchObject({ records: expect.objectContaining({ length: 30 - start }) });
+    expect(read(service, start)).toHaveProperty('records.length', 30 - start);
   });
 
   it('keeps the last record, however large', () => {

@@ -53,12 +53,13 @@ export class LogService {
   readonly #sql: ReturnType<typeof prepare>;
   readonly #trimTimer: NodeJS.Timeout;
   #lastPartitionId = 0;
+  #trimDue = false;
 
   constructor(options: {
     readonly storage: Storage;
     readonly partitionBytesMax?: number;
     readonly nowMs?: () => number;
-    /** Called when records were trimmed outside a request, so that somebody commits. */
+    /** Called when a turn should be ended although nothing was asked: it is time to trim. */
     readonly onWork: () => void;
   }) {
     this.#partitionBytesMax = options.partitionBytesMax ?? logRetention.partitionBytesMax;
@@ -66,7 +67,7 @@ export class LogService {
     this.#sql = prepare(options.storage);
     this.#load();
     this.#trimTimer = setInterval(() => {
-      this.trim();
+      this.#trimDue = true;
       options.onWork();
     }, TRIM_EVERY_MS).unref();
   }
@@ -108,10 +109,12 @@ export class LogService {
       if (partition.bytes > this.#partitionBytesMax) this.#trimBytes(partition);
     }
     this.#grown.clear();
+    if (this.#trimDue) this.trim();
   }
 
   /** Drops what is older than its topic keeps it. */
   trim(): void {
+    this.#trimDue = false;
     for (const topic of this.#topics.values())
       for (const partition of topic.partitions) this.#trimAge(partition);
   }
@@ -248,7 +251,8 @@ export class LogService {
       const partition = this.#addPartition(topic, { id, start });
       const [kept] = this.#sql.bytes(partition.base, partition.base + POSITIONS);
       partition.bytes = kept?.bytes ?? 0;
-      partition.end = kept?.last == null ? start : kept.last - partition.base + 1;
+      const last = kept?.last ?? undefined;
+      partition.end = last === undefined ? start : last - partition.base + 1;
       this.#lastPartitionId = Math.max(this.#lastPartitionId, id);
     }
   }

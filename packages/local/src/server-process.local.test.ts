@@ -110,7 +110,8 @@ describe('a session of the embedded server', () => {
     const states: string[] = [];
     waiting.onState((state) => states.push(state));
     await waiting.create('/lock', EMPTY, { ephemeral: true });
-    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    const untilMs = performance.now() + 1_000;
+    await eventually(() => performance.now() > untilMs);
     expect(states).toEqual([]);
     expect(await waiting.exists('/lock')).toBeDefined();
   });
