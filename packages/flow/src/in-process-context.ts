@@ -11,7 +11,7 @@ export interface InProcessRequest {
 
 const silent: Logger = Object.freeze({ debug: ignore, info: ignore, warn: ignore, error: ignore });
 
-/** The context of a task that runs in this process: nothing aborts it, progress and checkpoints go nowhere. */
+/** The context of a task that runs in this process: nothing aborts it, progress goes nowhere. */
 export function inProcessContext(request: InProcessRequest, log: Logger = silent): TaskContext {
   const fence: Fence = noFence;
   return Object.freeze({
@@ -23,7 +23,6 @@ export function inProcessContext(request: InProcessRequest, log: Logger = silent
     worker: 'in-process',
     log,
     progress: ignore,
-    checkpoint: ignore,
   });
 }
 
