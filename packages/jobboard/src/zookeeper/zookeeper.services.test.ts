@@ -15,14 +15,33 @@ const newRoot = () => `/test-${random.nonce().slice(0, 12)}`;
 async function zookeeperWorld(): Promise<CoordinationWorld> {
   const connect = (chroot: string) =>
     new ZookeeperCoordination({ hosts: realServices().zookeeper, chroot, logger });
-  const root = newRoot();
+  const roots = [newRoot()];
+  const root = roots[0] as string;
   return {
     primitive: connect(root),
     peer: async () => connect(root),
-    elsewhere: async () => connect(newRoot()),
+    elsewhere: async () => {
+      const other = newRoot();
+      roots.push(other);
+      return connect(other);
+    },
     unreachable: async () => new ZookeeperCoordination({ hosts: '127.0.0.1:1', logger }),
-    dispose: async () => undefined,
+    dispose: () => removeRoots(roots),
   };
+}
+
+/** A board has a thousand nodes, and the server is small. */
+async function removeRoots(roots: readonly string[]): Promise<void> {
+  const session = await new ZookeeperCoordination({ hosts: realServices().zookeeper, logger }).connect({
+    timeoutMs: 10_000,
+  });
+  const remove = async (path: string): Promise<void> => {
+    const names = await session.children(path).catch(() => []);
+    await Promise.all(names.map((name) => remove(`${path}/${name}`)));
+    await session.delete(path).catch(() => undefined); // never made, or an ephemeral that went by itself
+  };
+  await Promise.all(roots.map(remove));
+  await session.close();
 }
 
 const requestTypes = { create: 1, multi: 14 };
@@ -47,7 +66,10 @@ async function faultyWorld(): Promise<FaultyBoardWorld> {
       await meanwhile();
       await proxy.pass();
     },
-    dispose: () => proxy.close(),
+    dispose: async () => {
+      await proxy.close();
+      await removeRoots([root]);
+    },
   };
 }
 
