@@ -17,7 +17,7 @@ const packages = {
   local: { ours: ['core'], outside: ['libsql'] },
   conductor: { ours: ['core', 'flow', 'engine', 'jobboard', 'transport', 'persistence'], outside: [] },
   worker: { ours: ['core', 'flow', 'jobboard', 'transport'], outside: [] },
-  client: { ours: ['core', 'flow', 'jobboard', 'persistence'], outside: [] },
+  client: { ours: ['core', 'flow', 'engine', 'jobboard', 'persistence'], outside: [] },
   guard: { ours: ['core'], outside: [] },
   api: { ours: ['core', 'client'], outside: ['fastify', 'zod'] },
   dashboard: { ours: [], outside: [] },

@@ -92,6 +92,6 @@ export function parseFormat(text: string | undefined): Format {
 
 /** Names and messages come from outside: they must not move the cursor or break a line. */
 export function clean(text: string): string {
-  // eslint-disable-next-line no-control-regex -- control characters are what is looked for
+   
   return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, '·');
 }

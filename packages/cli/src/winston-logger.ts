@@ -76,7 +76,7 @@ function replacer(_name: string, value: unknown): unknown {
 
 /** Text from outside must not move the cursor (T31). */
 function escapeControls(line: string): string {
-  // eslint-disable-next-line no-control-regex -- control characters are what is looked for
+   
   return line.replace(
     /[\u0000-\u0009\u000b-\u001f\u007f]/g,
     (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`,

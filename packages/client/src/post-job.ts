@@ -4,11 +4,11 @@
  * What is authoritative: the job record decides what a key stands for; the board decides who runs it.
  */
 import { createHash } from 'node:crypto';
-import { InputError, checkId, noFence } from '@baton/core';
+import { DefinitionError, InputError, checkId, noFence } from '@baton/core';
 import type { JsonValue, Runtime, Value } from '@baton/core';
 import { compile, validate } from '@baton/engine';
 import { canonicalFlowJson, parseFlowDefinition } from '@baton/flow';
-import type { FlowDefinition } from '@baton/flow';
+import type { FlowDefinition, NodeDefinition } from '@baton/flow';
 import { postingBytesMax, priorities } from '@baton/jobboard';
 import type { JobBoard, Posting, Priority } from '@baton/jobboard';
 import type { Persistence } from '@baton/persistence';
@@ -45,6 +45,7 @@ export interface PostDeps {
 export async function postJob(deps: PostDeps, flow: Postable, options: PostOptions = {}): Promise<string> {
   const definition = parseFlowDefinition('toJSON' in flow ? flow.toJSON() : flow);
   const given = options.store ?? {};
+  refuseDeciders(definition.root);
   validate(compile(definition), Object.keys(given));
   const jobId = checkId('job', options.key ?? deps.runtime.random.ulid());
   const { persistence, runtime, board } = deps;
@@ -53,7 +54,7 @@ export async function postJob(deps: PostDeps, flow: Postable, options: PostOptio
   const definitionHash = await persistence.definitions.put(json);
   const posting = postingOf(
     options,
-    { name: nameOf(definition), definitionHash, createdAtMs: runtime.clock.wallMs() },
+    { name: definition.root.name, definitionHash, createdAtMs: runtime.clock.wallMs() },
     store,
   );
   const record = await persistence.jobs.insert({
@@ -128,8 +129,19 @@ function postingOf(
   return isSmall ? withStore : posting;
 }
 
-function nameOf({ root }: FlowDefinition): string {
-  return root.name;
+/** Conductors hold no user code, so a function cannot decide; expressions they do not evaluate yet (E-509). */
+function refuseDeciders(node: NodeDefinition): void {
+  if (node.kind === 'task') return;
+  for (const link of node.links ?? []) {
+    if (link.decider === undefined) continue;
+    const what =
+      'expr' in link.decider ? `the expression ${link.decider.expr}` : `the function ${link.decider.local}`;
+    throw new DefinitionError(
+      'BATON_DEFINITION_DECIDER_NOT_PORTABLE',
+      `flow ${node.name} has a link that ${what} decides about: a posted flow cannot have deciders yet`,
+    );
+  }
+  for (const child of node.children ?? []) refuseDeciders(child);
 }
 
 function sorted(store: Readonly<Record<string, Value>>): readonly (readonly [string, Value])[] {

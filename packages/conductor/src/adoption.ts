@@ -15,10 +15,12 @@ import type { WorkerRoster } from './worker-roster.js';
 export interface Adopter {
   readonly jobId: string;
   readonly fence: Fence;
-  /** The request's worker lives: it runs there, or has run, or never came. */
-  adoptedFrom(requestId: string, workerEpoch: string): void;
-  /** All places are read; the worker of these is gone, and no answer was found. */
-  replayed(gone: readonly string[]): void;
+  readonly turns: {
+    /** The request's worker lives and is asked: it runs there, or has run, or never came. */
+    adoptedFrom(requestId: string, workerEpoch: string): void;
+    /** All places are read; the worker of these is gone, and no answer was found. */
+    lost(requestIds: readonly string[]): void;
+  };
 }
 
 const RETRY_MS = 200;
@@ -80,7 +82,7 @@ export class Adoption {
           gone.get(adopter)?.push(request.requestId);
           continue;
         }
-        adopter.adoptedFrom(request.requestId, request.workerEpoch);
+        adopter.turns.adoptedFrom(request.requestId, request.workerEpoch);
         const target = {
           requestId: request.requestId,
           delivery: request.delivery,
@@ -94,7 +96,7 @@ export class Adoption {
     }
     for (const [workerEpoch, asked] of targets) dispatcher.attach(workerEpoch, asked);
     await this.replay(all.flatMap((request) => request.places));
-    if (!this.#stopped) for (const [adopter, requestIds] of gone) adopter.replayed(requestIds);
+    if (!this.#stopped) for (const [adopter, requestIds] of gone) adopter.turns.lost(requestIds);
   }
 
   async #read(partition: number, from: number): Promise<void> {

@@ -270,7 +270,7 @@ describe('conductor', () => {
     const second = cluster.conductor('c2');
     await cluster.runtime.clock.advanceUntil(() => second.conductor.counters.takenOver === 1);
     // the worker's answer reaches the former owner first
-    workers[0]?.(request);
+    void workers[0]?.(request);
     await cluster.runtime.clock.advance(20);
     expect(first.conductor.counters.fenced).toBe(1);
     expect((await cluster.drive(cluster.client.wait(jobId))).outcome).toBe('SUCCESS');

@@ -40,6 +40,7 @@ export class InFlight {
   readonly #table: RequestTable;
   readonly #requests = new Map<string, Outstanding>();
   readonly #waiting = new Map<string, Waiting>();
+  readonly #answered = new Set<string>();
 
   constructor(roster: WorkerRoster, table: RequestTable) {
     this.#roster = roster;
@@ -100,6 +101,7 @@ export class InFlight {
     if (outstanding === undefined || outstanding.answered) return undefined;
     outstanding.answered = true;
     outstanding.adopting = false;
+    this.#answered.add(requestId);
     this.#waiting.delete(requestId);
     this.#letGo(outstanding);
     return outstanding;
@@ -150,12 +152,15 @@ export class InFlight {
     return assignments;
   }
 
-  /** The engine no longer waits for it. */
-  end(requestId: string): void {
-    const outstanding = this.#requests.get(requestId);
-    if (outstanding) this.#letGo(outstanding);
-    this.#requests.delete(requestId);
-    this.#waiting.delete(requestId);
+  /** Forgets the answered requests that the engine no longer waits for. */
+  dropSettled(): void {
+    for (const requestId of this.#answered) {
+      const outstanding = this.#requests.get(requestId);
+      // a parked one stays: it was not answered, it waits for a person
+      if (outstanding && this.#table.get(outstanding.command.atom)?.requestId !== requestId)
+        this.#requests.delete(requestId);
+    }
+    this.#answered.clear();
   }
 
   clear(): void {

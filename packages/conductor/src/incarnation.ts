@@ -10,6 +10,7 @@ import type {
   Coordination,
   JournalEntry,
   PartitionLog,
+  Refused,
   ReplyMessage,
   Runtime,
   SessionToken,
@@ -20,7 +21,9 @@ import type { Journal, Payloads, Persistence } from '@baton/persistence';
 import { Inbox, ReplyReplay } from '@baton/transport';
 import type { Outbox, Received } from '@baton/transport';
 import { Adoption } from './adoption.js';
+import { caughtUp } from './caught-up.js';
 import { ClaimLoop } from './claim-loop.js';
+import { CommandWatch } from './command-watch.js';
 import type { CompiledFlows } from './compiled-flows.js';
 import { Dispatcher } from './dispatcher.js';
 import { installClaim } from './install-claim.js';
@@ -72,8 +75,9 @@ export class Incarnation implements Ownership {
   readonly #runners = new Map<string, JobRunner>();
   readonly #hungry = new Set<JobRunner>();
   readonly #claims: ClaimLoop;
+  readonly #commands: CommandWatch;
   readonly #losses: LossWatch;
-  readonly #cleanups: (() => void)[] = [];
+  readonly #cleanups = new Set<() => void>();
   #inbox!: Inbox<ReplyMessage>;
   #replay!: ReplyReplay;
   #adoption!: Adoption;
@@ -144,7 +148,7 @@ export class Incarnation implements Ownership {
                 jobId: runner.jobId,
                 from,
                 by: deps.member.id,
-                requests: runner.state.table.size,
+                requests: runner.turns.state.table.size,
                 ...times,
               }),
           },
@@ -152,18 +156,15 @@ export class Incarnation implements Ownership {
           timing,
         ),
     });
+    this.#commands = new CommandWatch(services.persistence.commands, deps.runtime.logger);
     this.#losses = new LossWatch({
       clock: deps.runtime.clock,
       logger: deps.runtime.logger,
       dispatcher: this.dispatcher,
       runners: () => this.#runners.values(),
-      inboxCaughtUp: () => this.#inboxCaughtUp(),
+      inboxCaughtUp: () => caughtUp(this.#inbox, { runtime: this.runtime, isOver: () => this.#over }),
       replay: (places) => this.#adoption.replay(places),
     });
-  }
-
-  get stats(): { readonly jobs: number } {
-    return { jobs: this.#runners.size };
   }
 
   mayDecide(): boolean {
@@ -182,6 +183,16 @@ export class Incarnation implements Ownership {
 
   workerGone(workerEpoch: string, runner: JobRunner, requestIds: readonly string[]): void {
     void this.#losses.lost(workerEpoch, [{ runner, requestIds }]);
+  }
+
+  workerRefused({ workerEpoch, reason }: Refused): void {
+    if (reason !== 'draining' && reason !== 'overloaded') return;
+    this.roster.close(workerEpoch);
+    if (reason === 'draining') return;
+    this.#after(limits.overloadPauseMs, () => {
+      this.roster.reopen(workerEpoch);
+      this.#kickHungry();
+    });
   }
 
   hungry(runner: JobRunner): void {
@@ -228,7 +239,7 @@ export class Incarnation implements Ownership {
   async #start(outbox: Outbox): Promise<void> {
     const { log, prefix, runtime, member, options } = this.#deps;
     const { session, clusterId } = this.board;
-    this.#cleanups.push(session.onState((state) => this.#onSession(state)));
+    this.#cleanups.add(session.onState((state) => this.#onSession(state)));
     // reading begins before anybody can know the inbox: an answer is never missed (P-901)
     const transport = { log, prefix, runtime, clusterId };
     [this.#inbox, this.#replay] = await Promise.all([
@@ -264,11 +275,11 @@ export class Incarnation implements Ownership {
       replyPartition: this.#replyPartition,
       maxJobs: options.maxJobs,
     });
-    this.#cleanups.push(this.board.onNudge(() => void this.#lookForCommands()));
+    this.#cleanups.add(this.board.onNudge(() => void this.#commands.look(this.#runners.values())));
     this.#view = await this.board.watch((event) => this.#onBoard(event));
     this.#claims.start(this.#view);
     this.#every(1_000, () => this.#losses.sweep());
-    this.#every(limits.commandPollMs, () => void this.#lookForCommands());
+    this.#every(limits.commandPollMs, () => void this.#commands.look(this.#runners.values()));
     this.#every(1_000, () => this.#kickHungry());
     runtime.logger.info('conductor.ready', {
       memberId: member.id,
@@ -302,18 +313,22 @@ export class Incarnation implements Ownership {
   }
 
   #onReply(message: ReplyMessage): void {
-    if (message.kind === 'heartbeat') return this.#losses.heartbeat(message);
+    if (message.kind === 'heartbeat') {
+      if (message.draining) this.roster.close(message.workerEpoch);
+      return this.#losses.heartbeat(message);
+    }
     const runner = this.#runners.get(flowIdOf(message.requestId));
     if (runner === undefined) return;
     switch (message.kind) {
       case 'result':
-        return runner.result(message);
+        if (!runner.turns.result(message)) this.dispatcher.forget(message.workerEpoch, message.requestId);
+        return;
       case 'accepted':
       case 'progress':
-        return runner.heard(message.requestId);
+        return runner.turns.heard(message.requestId);
       case 'refused':
       case 'unknown':
-        return runner.notRun(message);
+        return runner.turns.notRun(message);
     }
   }
 
@@ -325,7 +340,7 @@ export class Incarnation implements Ownership {
   #own(runner: JobRunner): void {
     this.#runners.set(runner.jobId, runner);
     if (this.#over) runner.stop('stopped');
-    else void this.#lookForCommandsOf([runner]);
+    else void this.#commands.look([runner]);
   }
 
   released(runner: JobRunner, reason: EndReason): void {
@@ -338,40 +353,8 @@ export class Incarnation implements Ownership {
 
   #kickHungry(): void {
     for (const runner of this.#hungry) {
-      if (runner.flight.waiting === 0) this.#hungry.delete(runner);
+      if (runner.turns.flight.waiting === 0) this.#hungry.delete(runner);
       else runner.kick();
-    }
-  }
-
-  #lookForCommands(): Promise<void> {
-    return this.#lookForCommandsOf([...this.#runners.values()]);
-  }
-
-  async #lookForCommandsOf(runners: readonly JobRunner[]): Promise<void> {
-    await Promise.all(
-      runners.map(async (runner) => {
-        try {
-          for (const command of await this.#persistence.commands.after(
-            runner.jobId,
-            runner.state.lastCommand,
-          ))
-            runner.command(command);
-        } catch (error) {
-          this.runtime.logger.debug('job.commands-unknown', { jobId: runner.jobId, error });
-        }
-      }),
-    );
-  }
-
-  /** Everything that was in the own inbox when this was called has been handed over; repeated until it works or all is over. */
-  async #inboxCaughtUp(): Promise<void> {
-    while (!this.#over) {
-      try {
-        return await this.#inbox.reached(await this.#inbox.end());
-      } catch (error) {
-        this.runtime.logger.debug('inbox.end-unknown', { error });
-        await new Promise<void>((resolve) => this.runtime.clock.setTimer(200, resolve));
-      }
     }
   }
 
@@ -396,15 +379,18 @@ export class Incarnation implements Ownership {
   }
 
   #every(periodMs: number, action: () => void): void {
-    let cancel = (): void => undefined;
-    const arm = (): void => {
-      cancel = this.runtime.clock.setTimer(periodMs, () => {
-        action();
-        arm();
-      });
-    };
-    arm();
-    this.#cleanups.push(() => cancel());
+    this.#after(periodMs, () => {
+      action();
+      if (!this.#over) this.#every(periodMs, action);
+    });
+  }
+
+  #after(delayMs: number, action: () => void): void {
+    const cancel = this.runtime.clock.setTimer(delayMs, () => {
+      this.#cleanups.delete(cancel);
+      action();
+    });
+    this.#cleanups.add(cancel);
   }
 
   *#conductorIds(): Iterable<string> {

@@ -13,6 +13,7 @@ import { installFence } from '@baton/persistence';
 import type { FenceResult, FlowJournal } from '@baton/persistence';
 import type { ClaimTiming } from './claim-loop.js';
 import type { CompiledFlows } from './compiled-flows.js';
+import type { TurnDraft } from './flow-turns.js';
 import { JobRunner } from './job-runner.js';
 import { limits } from './options.js';
 import { foldEntries } from './owned-state.js';
@@ -38,7 +39,7 @@ export interface InstallDeps {
 /** A first turn that is ready, while its claim entry is being stored. */
 interface FirstTurn {
   readonly runner: JobRunner;
-  readonly turn: ReturnType<JobRunner['firstTurn']>;
+  readonly turn: TurnDraft;
   readonly entries: readonly JournalEntry[];
 }
 

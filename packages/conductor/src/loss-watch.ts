@@ -40,8 +40,8 @@ export class LossWatch {
     const before = this.#deps.clock.monotonicMs() - limits.silenceBeforeProbeMs;
     const targets: AttachTarget[] = [];
     for (const { runner, open } of this.#open(message.workerEpoch)) {
-      const outstanding = runner.flight.get(open.requestId);
-      if (running.has(open.requestId)) runner.heard(open.requestId);
+      const outstanding = runner.turns.flight.get(open.requestId);
+      if (running.has(open.requestId)) runner.turns.heard(open.requestId);
       else if (outstanding !== undefined && outstanding.heardAtMs < before)
         targets.push(this.#ask(runner, open));
     }
@@ -63,16 +63,16 @@ export class LossWatch {
     if (affected.length === 0) return;
     const places = affected.flatMap(({ runner, requestIds }) =>
       requestIds.flatMap((requestId) =>
-        runner.flight.get(requestId)?.adopting === true
-          ? (runner.flight.openOf(requestId)?.places ?? [])
+        runner.turns.flight.get(requestId)?.adopting === true
+          ? (runner.turns.flight.openOf(requestId)?.places ?? [])
           : [],
       ),
     );
     const seenAtMs = this.#deps.clock.monotonicMs();
     await Promise.all([this.#deps.inboxCaughtUp(), this.#deps.replay(places)]);
     for (const { runner, requestIds } of affected)
-      runner.lost(
-        requestIds.filter((requestId) => runner.flight.openOf(requestId)?.workerEpoch === workerEpoch),
+      runner.turns.lost(
+        requestIds.filter((requestId) => runner.turns.flight.openOf(requestId)?.workerEpoch === workerEpoch),
       );
     this.#deps.logger.info('worker.lost', {
       workerEpoch,
@@ -87,8 +87,8 @@ export class LossWatch {
     const nowMs = this.#deps.clock.monotonicMs();
     const targets = new Map<string, AttachTarget[]>();
     for (const runner of this.#deps.runners())
-      for (const [requestId, outstanding] of runner.flight.entries()) {
-        const open = runner.flight.openOf(requestId);
+      for (const [requestId, outstanding] of runner.turns.flight.entries()) {
+        const open = runner.turns.flight.openOf(requestId);
         if (open === undefined || outstanding.answered || outstanding.holds === undefined) continue;
         const isDue = !outstanding.accepted || nowMs - outstanding.heardAtMs > limits.workerSilenceMs;
         if (!isDue || nowMs - outstanding.heardAtMs < limits.silenceBeforeProbeMs) continue;
@@ -100,15 +100,15 @@ export class LossWatch {
   }
 
   #ask(runner: JobRunner, open: OpenRequest): AttachTarget {
-    const outstanding = runner.flight.get(open.requestId);
+    const outstanding = runner.turns.flight.get(open.requestId);
     if (outstanding) outstanding.heardAtMs = this.#deps.clock.monotonicMs();
     return { requestId: open.requestId, delivery: open.delivery, flowId: runner.jobId, fence: runner.fence };
   }
 
   *#open(workerEpoch: string): Iterable<{ runner: JobRunner; open: OpenRequest }> {
     for (const runner of this.#deps.runners())
-      for (const [requestId, outstanding] of runner.flight.entries()) {
-        const open = outstanding.answered ? undefined : runner.flight.openOf(requestId);
+      for (const [requestId, outstanding] of runner.turns.flight.entries()) {
+        const open = outstanding.answered ? undefined : runner.turns.flight.openOf(requestId);
         if (open?.state === 'assigned' && open.workerEpoch === workerEpoch) yield { runner, open };
       }
   }

@@ -52,6 +52,10 @@ export const limits = Object.freeze({
   poisonQuietMs: 10_000,
   /** Operator commands are looked for so often even without a nudge (P-1108). */
   commandPollMs: 5_000,
+  /** Pause before a finished job is taken off the board again. */
+  settleRetryMs: 200,
+  /** An overloaded worker gets nothing new for so long. */
+  overloadPauseMs: 100,
   /** First and longest pause before an abandoned job may be claimed again (P-605). */
   abandonMs: { first: 1_000, max: 300_000 },
 });

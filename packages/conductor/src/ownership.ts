@@ -1,4 +1,4 @@
-import type { JournalEntry, Runtime } from '@baton/core';
+import type { JournalEntry, Refused, Runtime } from '@baton/core';
 import type { Claim, JobBoard } from '@baton/jobboard';
 import type { Journal, Payloads } from '@baton/persistence';
 import type { Dispatcher } from './dispatcher.js';
@@ -36,6 +36,8 @@ export interface Ownership {
   adopt(runner: JobRunner, requests: readonly OpenRequest[]): void;
   /** A request was assigned to a worker that is gone by now. */
   workerGone(workerEpoch: string, runner: JobRunner, requestIds: readonly string[]): void;
+  /** A worker did not take a request: it should not be asked again at once, or at all. */
+  workerRefused(message: Refused): void;
   /** Requests of this runner wait for a worker: kick it when one has room. */
   hungry(runner: JobRunner): void;
   /** An entry is stored: read models and events follow. Never throws. */

@@ -19,6 +19,8 @@ interface Entry {
   readonly worker: LiveWorker;
   readonly offers: ReadonlyMap<string, readonly Version[]>;
   open: number;
+  /** Gets nothing new: it drains, or asked for a pause. */
+  isClosed: boolean;
 }
 interface Version {
   readonly major: number;
@@ -42,7 +44,7 @@ export class WorkerRoster {
       if (known) known.push(version);
       else offers.set(task.name, [version]);
     }
-    this.#byEpoch.set(worker.epoch, { worker, offers, open: 0 });
+    this.#byEpoch.set(worker.epoch, { worker, offers, open: 0, isClosed: false });
   }
 
   leave(epoch: string): void {
@@ -53,10 +55,15 @@ export class WorkerRoster {
     return this.#byEpoch.get(epoch)?.worker;
   }
 
-  /** Whether any live worker offers the task, busy or not: the difference between "wait" and "nobody can". */
-  offers(demand: Demand): boolean {
-    for (const entry of this.#byEpoch.values()) if (accepts(entry, demand)) return true;
-    return false;
+  /** The worker takes nothing new until `reopen`; what it has goes on. */
+  close(epoch: string): void {
+    const entry = this.#byEpoch.get(epoch);
+    if (entry) entry.isClosed = true;
+  }
+
+  reopen(epoch: string): void {
+    const entry = this.#byEpoch.get(epoch);
+    if (entry) entry.isClosed = false;
   }
 
   /**
@@ -96,7 +103,7 @@ export class WorkerRoster {
 const AHEAD = 2;
 
 function hasRoom(entry: Entry): boolean {
-  return entry.open < entry.worker.concurrency * AHEAD;
+  return !entry.isClosed && entry.open < entry.worker.concurrency * AHEAD;
 }
 
 function load(entry: Entry): number {

@@ -4,7 +4,7 @@
  */
 import { hostname } from 'node:os';
 import { resolve } from 'node:path';
-import type { MemberKind, Runtime, SessionToken } from '@baton/core';
+import type { Logger, MemberKind, Runtime, SessionToken } from '@baton/core';
 import { GuardLink, runGuarded } from '@baton/guard';
 import { Option, type Command } from 'commander';
 import { exitCodes } from '../exit-codes.js';
@@ -85,7 +85,7 @@ async function runWorker(invocation: Invocation, _: readonly string[], flags: Wo
   return runMember(invocation, 'worker', flags, async (member) => {
     const { createWorker, loadTasks } = await import('@baton/worker');
     const { settings } = invocation;
-    const { drained } = await createWorker({
+    const worker = createWorker({
       ...member.deps,
       tasks: await loadTasks(resolve(flags.tasks)),
       options: {
@@ -96,8 +96,9 @@ async function runWorker(invocation: Invocation, _: readonly string[], flags: Wo
         replySlots: settings.get('transport.kafka.reply_slots'),
         drainTimeoutMs: settings.get('drain.timeout'),
       },
-    }).run({ signal: member.signal });
-    return drained ? exitCodes.ok : exitCodes.drainedWithWork;
+    });
+    const { drained, handedBack } = await worker.run({ signal: member.signal });
+    return drained && handedBack === 0 ? exitCodes.ok : exitCodes.drainedWithWork;
   });
 }
 
@@ -115,7 +116,7 @@ async function runMember(
   const { settings } = invocation;
   if (flags.guard && flags.guarded !== true && settings.get('guard.enabled'))
     return guard(invocation, kind, flags);
-  const logger = invocation.logger('daemon', { kind });
+  const logger = invocation.logger('daemon', { kind, pid: process.pid });
   const runtime = invocation.runtime(logger);
   const stop = stopSignals(runtime);
   const link =
@@ -128,6 +129,7 @@ async function runMember(
   });
   const id = settings.maybe('member.id') ?? defaultMemberId(kind, process.pid, runtime.random.nonce());
   const substrates = await openSubstrates(settings, `baton-${kind}/${id}`, logger);
+  reportStrayErrors(kind, logger);
   // timers and idle sockets may not keep the process alive: it lives until its service ends
   const alive = setInterval(() => undefined, 60_000);
   try {
@@ -183,6 +185,18 @@ async function guard(invocation: Invocation, kind: MemberKind, flags: MemberFlag
       await session.close();
     },
   });
+}
+
+/**
+ * An error that nobody caught. In a worker it may come from user code that went on after its attempt, which must not take the others down; in a
+ * conductor it is a defect: the process ends, and another takes its jobs over.
+ */
+function reportStrayErrors(kind: MemberKind, logger: Logger): void {
+  const report = (error: unknown): void => {
+    logger.error('stray-error', { error });
+    if (kind === 'conductor') process.exit(exitCodes.invariant);
+  };
+  process.on('uncaughtException', report).on('unhandledRejection', report);
 }
 
 /** SIGTERM and SIGINT: the first drains, the second ends the process. */

@@ -1,0 +1,28 @@
+import type { Logger } from '@baton/core';
+import type { Commands } from '@baton/persistence';
+import type { JobRunner } from './job-runner.js';
+
+/** Looks for operator commands of owned jobs: when nudged, when a job was claimed, and every few seconds (P-1108). Numbers decide what is new. */
+export class CommandWatch {
+  readonly #commands: Commands;
+  readonly #logger: Logger;
+
+  constructor(commands: Commands, logger: Logger) {
+    this.#commands = commands;
+    this.#logger = logger;
+  }
+
+  /** Hands each runner what it has not applied yet. What cannot be read now is found by the next look. */
+  async look(runners: Iterable<JobRunner>): Promise<void> {
+    await Promise.all(Array.from(runners, (runner) => this.#lookFor(runner)));
+  }
+
+  async #lookFor({ jobId, turns }: JobRunner): Promise<void> {
+    try {
+      for (const command of await this.#commands.after(jobId, turns.state.lastCommand))
+        turns.command(command);
+    } catch (error) {
+      this.#logger.debug('job.commands-unknown', { jobId, error });
+    }
+  }
+}

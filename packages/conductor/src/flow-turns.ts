@@ -1,0 +1,314 @@
+/**
+ * Purpose: collects what happens to one owned flow and computes its next turn from it: inputs → facts, and what follows once they
+ * are stored. It sends nothing, saves nothing and awaits nothing but the storing of large results.
+ * States of an input: pushed → part of a turn. An answer counts once; what comes later for the same request is superseded.
+ * What is authoritative: the journal; `state` is its fold plus the turns handed out by `next`, which are stored in that order or never.
+ * Not here: saving and sending (`job-runner.ts`).
+ */
+import { assertNever, failureOf, familyOf } from '@baton/core';
+import type { Fact, Failure, FlowOutcome, Refused, Result, Unknown } from '@baton/core';
+import { step } from '@baton/engine';
+import type { Command, Event } from '@baton/engine';
+import type { NumberedCommand } from '@baton/persistence';
+import { InFlight } from './in-flight.js';
+import type { Assignment, Outstanding } from './in-flight.js';
+import { JobTimers } from './job-timers.js';
+import { limits } from './options.js';
+import type { OwnedState } from './owned-state.js';
+import type { Ownership } from './ownership.js';
+import type { OpenRequest } from './request-table.js';
+import type { TaskCommand } from './task-command.js';
+
+export interface Finish {
+  readonly outcome: FlowOutcome;
+  readonly failures: readonly Failure[];
+}
+
+/** One turn, to be stored; the rest of it only afterwards. */
+export interface TurnDraft {
+  readonly facts: readonly Fact[];
+  readonly assignments: readonly Assignment[];
+  /** Requests whose answers are in the facts: their workers may drop them. */
+  readonly answers: readonly OpenRequest[];
+  /** Requests nobody waits for any more. */
+  readonly aborts: readonly OpenRequest[];
+  /** Requests of a former owner that may still run or be answered. */
+  readonly adopted: readonly OpenRequest[];
+  readonly finish: Finish | undefined;
+}
+
+type Input = { readonly event: Event } | { readonly command: NumberedCommand };
+
+type Services = Pick<
+  Ownership,
+  'runtime' | 'roster' | 'payloads' | 'counters' | 'inboxPlace' | 'workerRefused'
+>;
+
+export class FlowTurns {
+  readonly state: OwnedState;
+  readonly flight: InFlight;
+  readonly timers: JobTimers;
+  readonly #services: Services;
+  readonly #jobId: string;
+  /** There is something to decide. */
+  readonly #onInput: () => void;
+  readonly #onFault: (error: unknown) => void;
+  #inputs: Input[] = [];
+  #parked: Fact[] = [];
+  #answers: OpenRequest[] = [];
+  #finish: Finish | undefined;
+  /** Requests of a former owner whose workers have not answered this one yet. */
+  #adopting = 0;
+
+  constructor(
+    services: Services,
+    jobId: string,
+    state: OwnedState,
+    callbacks: { readonly onInput: () => void; readonly onFault: (error: unknown) => void },
+  ) {
+    this.#services = services;
+    this.#jobId = jobId;
+    this.state = state;
+    this.flight = new InFlight(services.roster, state.table);
+    this.timers = new JobTimers(services.runtime.clock, (id) => this.event({ type: 'timerFired', id }));
+    this.#onInput = callbacks.onInput;
+    this.#onFault = callbacks.onFault;
+  }
+
+  /** Whether a turn would have anything to do. */
+  get isDue(): boolean {
+    return this.#inputs.length > 0 || this.#parked.length > 0 || this.flight.waiting > 0;
+  }
+
+  event(event: Event): void {
+    this.#inputs.push({ event });
+    this.#onInput();
+  }
+
+  /** An operator's command, in order of its number; those already applied are passed over. */
+  command(command: NumberedCommand): void {
+    const isKnown = this.#inputs.some((input) => 'command' in input && input.command.n === command.n);
+    if (isKnown || command.n <= this.state.lastCommand) return;
+    this.#inputs.push({ command });
+    this.#onInput();
+  }
+
+  /** A worker answered. False: for nothing that is outstanding; it changes nothing, and its worker may drop it. */
+  result(message: Result): boolean {
+    const { requestId, outcome } = message;
+    const open = this.flight.openOf(requestId);
+    const outstanding = this.flight.get(requestId);
+    if (outstanding === undefined || open === undefined) return false;
+    if (outstanding.answered) return true;
+    this.#isAdopted(outstanding);
+    this.flight.answer(requestId);
+    this.#answers.push({ ...open, workerEpoch: message.workerEpoch });
+    if ('failure' in outcome) {
+      this.event({ type: 'failed', requestId, failure: outcome.failure });
+      return true;
+    }
+    this.#services.payloads.externalise(outcome.value).then(
+      (value) => this.event({ type: 'completed', requestId, value }),
+      (error: unknown) => this.#unstorable(requestId, error),
+    );
+    return true;
+  }
+
+  /** A sign of life for a request. */
+  heard(requestId: string): void {
+    const outstanding = this.flight.get(requestId);
+    if (outstanding === undefined) return;
+    this.#isAdopted(outstanding);
+    outstanding.accepted = true;
+    outstanding.heardAtMs = this.#now();
+  }
+
+  /** The worker will never run this delivery: the request goes to another one. */
+  notRun(message: Unknown | Refused): void {
+    if (message.kind === 'refused') this.#services.workerRefused(message);
+    const open = this.flight.openOf(message.requestId);
+    if (open?.delivery !== message.delivery || open.workerEpoch !== message.workerEpoch) return;
+    if (this.flight.again(message.requestId, { lost: false })) this.#onInput();
+  }
+
+  /** The worker of these requests is gone, every place where an answer could stand is read: send them elsewhere or give up (P-932). */
+  lost(requestIds: readonly string[]): void {
+    for (const requestId of requestIds) {
+      const outstanding = this.flight.get(requestId);
+      const open = this.flight.openOf(requestId);
+      if (outstanding === undefined || open === undefined || outstanding.answered) continue;
+      const policy = outstanding.command.onWorkerLoss;
+      if (policy === 'park') this.#park(open);
+      else if (policy === 'fail' || open.losses + 1 >= limits.deliveriesMax) this.#workerLost(open, policy);
+      else if (this.flight.again(requestId, { lost: true })) this.#services.counters.redelivered++;
+    }
+    this.#onInput();
+  }
+
+  /** Takes a worker's place for a request that runs there already. */
+  adoptedFrom(requestId: string, workerEpoch: string): void {
+    this.flight.hold(requestId, workerEpoch, this.#now());
+  }
+
+  /** An assignment turned out not to be sendable. */
+  unsent(requestId: string, failure: Failure): void {
+    if (this.flight.answer(requestId)) this.event({ type: 'failed', requestId, failure });
+  }
+
+  /** The next turn. Its facts are already in `state`: store it, or drop this whole object. */
+  next(): TurnDraft {
+    const facts: Fact[] = this.#parked.splice(0);
+    const follow = { adopted: [] as OpenRequest[], aborts: [] as OpenRequest[] };
+    for (const input of this.#inputs.splice(0)) {
+      if ('command' in input) facts.push(commandFact(input.command));
+      const event = 'event' in input ? input.event : eventOf(input.command);
+      if (event === undefined) continue;
+      const turn = step(this.state.run, event);
+      facts.push(...turn.facts);
+      for (const command of turn.commands) this.#carryOut(command, facts, follow);
+    }
+    this.state.table.apply({ facts });
+    const assignments =
+      this.#finish === undefined ? this.flight.assign(this.#services.inboxPlace(), this.#now()) : [];
+    const assigned = assignments.map((assignment) => assignment.fact);
+    this.state.table.apply({ facts: assigned });
+    this.flight.dropSettled();
+    for (const { fact } of assignments) this.timers.dequeue(fact.requestId);
+    this.#adopting += follow.adopted.length;
+    return {
+      facts: [...facts, ...assigned],
+      assignments,
+      answers: this.#answers.splice(0),
+      ...follow,
+      finish: this.#finish,
+    };
+  }
+
+  stop(): void {
+    this.timers.stop();
+    this.flight.clear();
+    this.#inputs = [];
+    this.#parked = [];
+  }
+
+  #carryOut(
+    command: Command,
+    facts: Fact[],
+    follow: { adopted: OpenRequest[]; aborts: OpenRequest[] },
+  ): void {
+    switch (command.type) {
+      case 'execute':
+      case 'revert': {
+        const open = this.flight.begin(command);
+        if (open?.state === 'assigned') follow.adopted.push(open);
+        if (open === undefined)
+          this.timers.queue(command.requestId, command.queueTimeoutMs, () => this.#queueTimeout(command));
+        return;
+      }
+      case 'abort': {
+        const open = this.flight.openOf(command.requestId);
+        if (open) follow.aborts.push(open);
+        return;
+      }
+      case 'startTimer': {
+        const dueAtMs = this.#services.runtime.clock.wallMs() + command.delayMs;
+        stampDue(facts, command.id, dueAtMs);
+        this.timers.set(command.id, dueAtMs);
+        return;
+      }
+      case 'cancelTimer':
+        return this.timers.cancel(command.id);
+      case 'finish':
+        this.#finish = { outcome: command.outcome, failures: command.failures };
+        return;
+      case 'suspended':
+      case 'evaluated':
+        return;
+      default:
+        assertNever(command);
+    }
+  }
+
+  /** The first answer for a request of a former owner: it runs on, or its result is used; it is not run again. */
+  #isAdopted(outstanding: Outstanding): void {
+    if (!outstanding.adopting) return;
+    outstanding.adopting = false;
+    this.#services.counters.adopted++;
+    this.#adopting--;
+    if (this.#adopting === 0)
+      this.#services.runtime.logger.info('job.adopted', { jobId: this.#jobId, monotonicMs: this.#now() });
+  }
+
+  #unstorable(requestId: string, error: unknown): void {
+    if (familyOf(error) !== 'input') return this.#onFault(error);
+    const message = error instanceof Error ? error.message : String(error);
+    this.event({
+      type: 'failed',
+      requestId,
+      failure: failureOf('RESULT_TOO_LARGE', message, { phase: 'result' }),
+    });
+  }
+
+  #park(open: OpenRequest): void {
+    this.flight.answer(open.requestId);
+    const { places: _places, ...request } = open;
+    this.#parked.push({
+      fact: 'request',
+      ...request,
+      ...this.#services.inboxPlace(),
+      state: 'parked',
+      losses: open.losses + 1,
+    });
+  }
+
+  #workerLost(open: OpenRequest, policy: string): void {
+    const message =
+      policy === 'fail'
+        ? `worker ${open.worker} was lost while it had this task`
+        : `${open.losses + 1} workers were lost with this task, the last was ${open.worker}`;
+    if (this.flight.answer(open.requestId) === undefined) return;
+    const failure = failureOf('WORKER_LOST', message, { atom: open.atom, worker: open.worker });
+    this.event({ type: 'failed', requestId: open.requestId, failure });
+  }
+
+  #queueTimeout(command: TaskCommand): void {
+    const { requestId, task, queueTimeoutMs, atom } = command;
+    if (this.flight.openOf(requestId) !== undefined || this.flight.answer(requestId) === undefined) return;
+    const message = `no worker took task ${task} within ${queueTimeoutMs} ms`;
+    this.event({
+      type: 'failed',
+      requestId,
+      failure: failureOf('QUEUE_TIMEOUT', message, { phase: 'queue', atom }),
+    });
+  }
+
+  #now(): number {
+    return this.#services.runtime.clock.monotonicMs();
+  }
+}
+
+/** Commands this version does not know are recorded and change nothing: a newer client may be about. */
+function eventOf(command: NumberedCommand): Event | undefined {
+  return command.command === 'cancel'
+    ? { type: 'cancel', revert: command.arguments?.['revert'] !== false }
+    : undefined;
+}
+
+function commandFact({ n, command, by, reason }: NumberedCommand): Fact {
+  return {
+    fact: 'command',
+    n,
+    command,
+    ...(by === undefined ? {} : { by }),
+    ...(reason === undefined ? {} : { reason }),
+  };
+}
+
+/** The engine knows no time: its fact of a timer gets the due time from the owner that set it. */
+function stampDue(facts: Fact[], id: string, dueAtMs: number): void {
+  const index = facts.findLastIndex(
+    (fact) => fact.fact === 'timer' && fact.id === id && fact.state === 'set',
+  );
+  const fact = facts[index];
+  if (fact?.fact === 'timer') facts[index] = { ...fact, dueAtMs };
+}
