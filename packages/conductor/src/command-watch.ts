@@ -19,8 +19,7 @@ export class CommandWatch {
 
   async #lookFor({ jobId, turns }: JobRunner): Promise<void> {
     try {
-      for (const command of await this.#commands.after(jobId, turns.state.lastCommand))
-        turns.command(command);
+      for (const command of await this.#commands.after(jobId, turns.lastCommand)) turns.command(command);
     } catch (error) {
       this.#logger.debug('job.commands-unknown', { jobId, error });
     }

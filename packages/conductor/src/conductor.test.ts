@@ -298,6 +298,30 @@ describe('conductor', () => {
     expect(worker.seen).toHaveLength(1);
   });
 
+  it('holds a fresh job that no worker can take, and runs it as soon as one can', async () => {
+    cluster = new Cluster();
+    const { conductor } = cluster.conductor('c1');
+    const jobId = await cluster.drive(cluster.client.post(linear('early').add(noop('a')), {}));
+    await cluster.runtime.clock.advanceUntil(() => conductor.counters.claimed === 1);
+    await cluster.runtime.clock.advance(10_000);
+    await cluster.drive(cluster.worker('w1', { a: ok }));
+    const end = await cluster.drive(cluster.client.wait(jobId, { timeoutMs: 5_000 }));
+    expect(end.outcome).toBe('SUCCESS');
+  });
+
+  it('applies a command once, however often it is seen', async () => {
+    cluster = new Cluster();
+    const { conductor } = cluster.conductor('c1');
+    const jobId = await cluster.drive(cluster.client.post(linear('early').add(noop('a')), {}));
+    await cluster.runtime.clock.advanceUntil(() => conductor.counters.claimed === 1);
+    await cluster.drive(cluster.client.cancel(jobId));
+    await cluster.runtime.clock.advance(30_000);
+    await cluster.drive(cluster.worker('w1', { a: ok }));
+    const end = await cluster.drive(cluster.client.wait(jobId, { timeoutMs: 5_000 }));
+    // post, claim, the command, the task's start, its answer and the end: polling added nothing
+    expect([end.outcome, end.entry.seq]).toEqual(['REVERTED', 5]);
+  });
+
   it('cancels: what runs is told to stop, what ran is undone', async () => {
     cluster = new Cluster();
     cluster.conductor('c1');

@@ -57,6 +57,7 @@ export class FlowTurns {
   #parked: Fact[] = [];
   #answers: OpenRequest[] = [];
   #finish: Finish | undefined;
+  #lastCommand: number;
   /** Requests of a former owner whose workers have not answered this one yet. */
   #adopting = 0;
 
@@ -69,15 +70,26 @@ export class FlowTurns {
     this.#services = services;
     this.#jobId = jobId;
     this.state = state;
+    this.#lastCommand = state.lastCommand;
     this.flight = new InFlight(services.roster, state.table);
     this.timers = new JobTimers(services.runtime.clock, (id) => this.event({ type: 'timerFired', id }));
     this.#onInput = callbacks.onInput;
     this.#onFault = callbacks.onFault;
   }
 
+  /** Something happened that no turn holds yet. */
+  get hasNews(): boolean {
+    return this.#inputs.length > 0 || this.#parked.length > 0;
+  }
+
   /** Whether a turn would have anything to do. */
   get isDue(): boolean {
-    return this.#inputs.length > 0 || this.#parked.length > 0 || this.flight.waiting > 0;
+    return this.hasNews || this.flight.waiting > 0;
+  }
+
+  /** Number of the last operator command that was taken in. */
+  get lastCommand(): number {
+    return this.#lastCommand;
   }
 
   event(event: Event): void {
@@ -87,8 +99,8 @@ export class FlowTurns {
 
   /** An operator's command, in order of its number; those already applied are passed over. */
   command(command: NumberedCommand): void {
-    const isKnown = this.#inputs.some((input) => 'command' in input && input.command.n === command.n);
-    if (isKnown || command.n <= this.state.lastCommand) return;
+    if (command.n <= this.#lastCommand) return;
+    this.#lastCommand = command.n;
     this.#inputs.push({ command });
     this.#onInput();
   }

@@ -86,7 +86,6 @@ export class JobRunner {
     } catch (error) {
       return this.#giveUp(error);
     }
-    if (this.turns.flight.waiting > 0) this.#owner.hungry(this);
     const turn = { flowId: this.jobId, seq: this.#seq + 1, fence: this.fence };
     const isNothing = draft.facts.length === 0 && draft.finish === undefined;
     const entries = isNothing
@@ -151,7 +150,13 @@ export class JobRunner {
     for (const entry of entries) this.#owner.notify(this, entry);
     if (entries.length > 0) this.turns.timers.moved();
     if (draft.finish !== undefined) void this.#settle(draft.finish.outcome);
-    else if (entries.length > 0) this.kick();
+    else this.#goOn(entries.length > 0);
+  }
+
+  /** What came while the turn was being saved is the next one; a request that no worker had room for is tried again when one may have. */
+  #goOn(wasSaved: boolean): void {
+    if (this.turns.flight.waiting > 0) this.#owner.hungry(this);
+    if (wasSaved || this.turns.hasNews) this.kick();
   }
 
   #dispatch({ outstanding, fact }: Assignment): void {

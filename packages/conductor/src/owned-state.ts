@@ -16,7 +16,7 @@ export interface OwnedState {
   readonly started: boolean;
   /** Claims in a row that led to nothing, the present one not counted. */
   readonly idleClaims: number;
-  /** Last operator command that was applied; 0: none. */
+  /** Last operator command that was applied before this claim; 0: none. */
   readonly lastCommand: number;
   /** Due times (wall ms) of the timers that are set. */
   readonly timers: ReadonlyMap<string, number>;
