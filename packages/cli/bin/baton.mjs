@@ -1,4 +1,6 @@
 #!/usr/bin/env node
 import { main } from '../dist/main.js';
 
-process.exitCode = await main();
+const exitCode = await main();
+// a service that hangs must not keep a command that has said its last word; what it said on a pipe is written out first
+process.stdout.write('', () => process.stderr.write('', () => process.exit(exitCode)));

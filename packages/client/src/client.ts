@@ -9,7 +9,7 @@ import type { Coordination, DocumentStore, FlowOutcome, JournalEntry, Member, Ru
 import { JobBoard } from '@baton/jobboard';
 import type { JobListing } from '@baton/jobboard';
 import { openPersistence } from '@baton/persistence';
-import type { FlowDetail, Persistence } from '@baton/persistence';
+import type { FailureSummary, FlowDetail, Persistence } from '@baton/persistence';
 import { readJob } from './job-report.js';
 import type { JobReport } from './job-report.js';
 import { postJob } from './post-job.js';
@@ -46,7 +46,8 @@ export interface ClusterReport {
 export interface JobEnd {
   readonly jobId: string;
   readonly outcome: FlowOutcome;
-  readonly entry: JournalEntry & { readonly kind: 'terminal' };
+  /** Recorded on atoms, or why it was not run at all; shortened. */
+  readonly failures: readonly FailureSummary[];
 }
 
 interface Open {
@@ -172,31 +173,20 @@ export class Client {
   }
 
   async #wait(jobId: string, signal: AbortSignal): Promise<JobEnd> {
-    for (let pauseMs = POLL_MS.first; ; pauseMs = Math.min(POLL_MS.max, pauseMs * 2)) {
+    for (let tries = 0, pauseMs = POLL_MS.first; ; tries++, pauseMs = Math.min(POLL_MS.max, pauseMs * 2)) {
       const { board, persistence } = await this.#services();
-      const history = await persistence.journal.history(jobId);
-      const last = history.at(-1);
-      if (last === undefined) throw unknownJob(jobId);
-      if (last.kind === 'terminal') return { jobId, outcome: last.outcome, entry: last };
-      await this.#untilItMayHaveEnded(board, jobId, signal);
-      signal.throwIfAborted();
+      // the board tells at once when the job leaves it, so the store is read once, at the end; a lost session is replaced
+      await board.waitUntilGone(jobId, signal).catch(() => signal.throwIfAborted());
+      // one read by id; written behind the terminal entry, so it may come a moment later
+      const detail = await persistence.readModels.flow(jobId);
+      if (detail?.outcome !== undefined) return { jobId, outcome: detail.outcome, failures: detail.failures };
+      if (tries > 0) {
+        const last = (await persistence.journal.history(jobId)).at(-1);
+        if (last === undefined) throw unknownJob(jobId);
+        if (last.kind === 'terminal') return { jobId, outcome: last.outcome, failures: failuresOf(last) };
+      }
       await this.#pause(pauseMs, signal);
-    }
-  }
-
-  /** The board tells at once when the job leaves it; a lost session, or a job that is being settled, is looked at again after a while. */
-  async #untilItMayHaveEnded(board: JobBoard, jobId: string, signal: AbortSignal): Promise<void> {
-    const over = new AbortController();
-    const abort = (): void => over.abort();
-    signal.addEventListener('abort', abort, { once: true });
-    try {
-      await Promise.race([
-        board.waitUntilGone(jobId, over.signal).catch(() => this.#pause(POLL_MS.max, over.signal)),
-        this.#pause(POLL_MS.max, over.signal),
-      ]);
-    } finally {
-      signal.removeEventListener('abort', abort);
-      over.abort();
+      signal.throwIfAborted();
     }
   }
 
@@ -220,8 +210,34 @@ export class Client {
       runtime,
       memberId: this.#deps.clientId,
     });
-    this.#persistence ??= await openPersistence({ store, runtime, clusterId: board.clusterId });
+    try {
+      this.#persistence ??= await this.#within(
+        connectTimeoutMs,
+        openPersistence({ store, runtime, clusterId: board.clusterId }),
+      );
+    } catch (error) {
+      await board.close();
+      throw error;
+    }
     return { board, persistence: this.#persistence };
+  }
+
+  /** Whoever asks now wants an answer now: the patience of the store is for daemons. */
+  async #within<T>(timeoutMs: number, opening: Promise<T>): Promise<T> {
+    opening.catch(() => undefined);
+    let cancel = (): void => undefined;
+    const late = new Promise<never>((_, reject) => {
+      const error = new UnavailableError(
+        'BATON_UNAVAILABLE_DISCONNECTED',
+        `the store did not answer within ${timeoutMs} ms`,
+      );
+      cancel = this.#deps.runtime.clock.setTimer(timeoutMs, () => reject(error));
+    });
+    try {
+      return await Promise.race([opening, late]);
+    } finally {
+      cancel();
+    }
   }
 
   #deadline(jobId: string, timeoutMs: number): { readonly signal: AbortSignal; cancel(): void } {
@@ -247,6 +263,12 @@ export class Client {
       signal?.addEventListener('abort', done, { once: true });
     });
   }
+}
+
+function failuresOf({ reason }: JournalEntry & { readonly kind: 'terminal' }): FailureSummary[] {
+  return reason === undefined
+    ? []
+    : [{ message: reason.message, ...(reason.code === undefined ? {} : { code: reason.code }) }];
 }
 
 function unknownJob(jobId: string): NotFoundError {

@@ -317,9 +317,9 @@ describe('conductor', () => {
     await cluster.drive(cluster.client.cancel(jobId));
     await cluster.runtime.clock.advance(30_000);
     await cluster.drive(cluster.worker('w1', { a: ok }));
-    const end = await cluster.drive(cluster.client.wait(jobId, { timeoutMs: 5_000 }));
+    expect((await cluster.drive(cluster.client.wait(jobId, { timeoutMs: 5_000 }))).outcome).toBe('REVERTED');
     // post, claim, the command, the task's start, its answer and the end: polling added nothing
-    expect([end.outcome, end.entry.seq]).toEqual(['REVERTED', 5]);
+    expect((await cluster.drive(cluster.client.job(jobId))).seq).toBe(5);
   });
 
   it('cancels: what runs is told to stop, what ran is undone', async () => {

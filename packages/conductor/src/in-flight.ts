@@ -30,6 +30,12 @@ interface Waiting {
   readonly except?: string;
 }
 
+/** Where answers to new assignments will be read from. */
+interface Inbox {
+  readonly replyPartition: number;
+  readonly replyFrom: number;
+}
+
 export interface Assignment {
   readonly outstanding: Outstanding;
   readonly fact: RequestFact;
@@ -40,6 +46,8 @@ export class InFlight {
   readonly #table: RequestTable;
   readonly #requests = new Map<string, Outstanding>();
   readonly #waiting = new Map<string, Waiting>();
+  /** Those whose last delivery is void: they go before the ones that never ran, or a long queue would hold up what had begun. */
+  readonly #returned = new Map<string, Waiting>();
   readonly #answered = new Set<string>();
 
   constructor(roster: WorkerRoster, table: RequestTable) {
@@ -83,7 +91,7 @@ export class InFlight {
   }
 
   get waiting(): number {
-    return this.#waiting.size;
+    return this.#returned.size + this.#waiting.size;
   }
 
   /** Takes the worker's place that a running request uses already. */
@@ -102,6 +110,7 @@ export class InFlight {
     outstanding.answered = true;
     outstanding.adopting = false;
     this.#answered.add(requestId);
+    this.#returned.delete(requestId);
     this.#waiting.delete(requestId);
     this.#letGo(outstanding);
     return outstanding;
@@ -115,13 +124,14 @@ export class InFlight {
       outstanding === undefined ||
       open === undefined ||
       outstanding.answered ||
+      this.#returned.has(requestId) ||
       this.#waiting.has(requestId)
     )
       return false;
     this.#letGo(outstanding);
     outstanding.adopting = false;
     outstanding.accepted = false;
-    this.#waiting.set(requestId, {
+    this.#returned.set(requestId, {
       delivery: open.delivery + 1,
       losses: open.losses + (how.lost ? 1 : 0),
       except: open.workerEpoch,
@@ -129,22 +139,23 @@ export class InFlight {
     return true;
   }
 
-  /** Workers for as many waiting requests as have one with room; oldest first. */
-  assign(
-    inbox: { readonly replyPartition: number; readonly replyFrom: number },
-    nowMs: number,
-  ): Assignment[] {
+  /** Workers for as many waiting requests as have one with room; those that had one before first, then the oldest. */
+  assign(inbox: Inbox, nowMs: number): Assignment[] {
+    return [this.#returned, this.#waiting].flatMap((queue) => this.#assign(queue, inbox, nowMs));
+  }
+
+  #assign(queue: Map<string, Waiting>, inbox: Inbox, nowMs: number): Assignment[] {
     const assignments: Assignment[] = [];
-    for (const [requestId, wait] of this.#waiting) {
+    for (const [requestId, wait] of queue) {
       const outstanding = this.#requests.get(requestId);
       if (outstanding === undefined) {
-        this.#waiting.delete(requestId);
+        queue.delete(requestId);
         continue;
       }
       const { command } = outstanding;
       const worker = this.#roster.acquire(command, wait.except === undefined ? {} : { except: wait.except });
       if (worker === undefined) continue;
-      this.#waiting.delete(requestId);
+      queue.delete(requestId);
       outstanding.holds = worker.epoch;
       outstanding.heardAtMs = nowMs;
       assignments.push({ outstanding, fact: requestFact(command, wait, worker, inbox) });
@@ -166,6 +177,7 @@ export class InFlight {
   clear(): void {
     for (const outstanding of this.#requests.values()) this.#letGo(outstanding);
     this.#requests.clear();
+    this.#returned.clear();
     this.#waiting.clear();
   }
 

@@ -340,7 +340,8 @@ export class Incarnation implements Ownership {
   #own(runner: JobRunner): void {
     this.#runners.set(runner.jobId, runner);
     if (this.#over) runner.stop('stopped');
-    else void this.#commands.look([runner]);
+    // a command for a job that was never claimed is rare: the next look, within seconds, finds it
+    else if (!runner.claim.fresh) void this.#commands.look([runner]);
   }
 
   released(runner: JobRunner, reason: EndReason): void {

@@ -35,14 +35,14 @@ const fence = fenceOf(3);
 const claim = (flowId: string): JournalEntry => claimEntry({ flowId, seq: 1, fence });
 
 describe('ReadModels', () => {
-  it('writes a running flow at most once a second, whatever happens in it', async () => {
+  it('writes a running flow at most once in five seconds, whatever happens in it', async () => {
     const { clock, store, readModels } = await makeWorld();
     readModels.observe(claim('f'), about);
     for (let seq = 2; seq < 102; seq++) {
       readModels.observe(turnEntry({ flowId: 'f', seq, fence, facts: [succeeded(`a${seq}`)] }));
       await clock.advance(30);
     }
-    await clock.advance(1_000);
+    await clock.advance(5_000);
     expect(store.replaces).toBeLessThanOrEqual(4);
     expect(await clock.drive(readModels.flow('f'))).toMatchObject({
       name: 'deploy',
@@ -65,7 +65,7 @@ describe('ReadModels', () => {
     expect(await clock.drive(readModels.flow('f'))).toMatchObject({ outcome: 'REVERTED', counts, seq: 2 });
     // a former owner that is late shows nothing over it
     readModels.observe(claim('f'), about);
-    await clock.advance(1_000);
+    await clock.advance(5_000);
     expect(await clock.drive(readModels.flow('f'))).toMatchObject({ outcome: 'REVERTED' });
   });
 
@@ -81,11 +81,11 @@ describe('ReadModels', () => {
     const { clock, runtime, store, readModels } = await makeWorld();
     store.isBroken = true;
     readModels.observe(claim('f'), about);
-    await clock.advance(1_000);
+    await clock.advance(5_000);
     expect(runtime.logger.messages('warn')).toContain('store.read-model.failed');
     store.isBroken = false;
     readModels.observe(turnEntry({ flowId: 'f', seq: 2, fence }));
-    await clock.advance(1_000);
+    await clock.advance(5_000);
     expect(await clock.drive(readModels.flow('f'))).toMatchObject({ seq: 2 });
   });
 

@@ -1,7 +1,7 @@
 /**
  * Purpose: what people look at: `flow_details` (runs that go on) and `job_archive` (how they ended), folded from journal entries.
  * States of a flow here: observed (a view in the owner's memory) → due (changed, will be written) → written. Ended flows are written at
- *   once and forgotten; running ones at most once a second, so a run that ends within a second costs one insert.
+ *   once and forgotten; running ones at most every 5 s, so a run that ends before costs one insert.
  * What is authoritative: the journal. Everything here may lag, may be lost, and can be rebuilt from it; no decision reads it.
  * On failure: logged and tried again with the next change (ended flows: with back-off); never blocks or fails the caller.
  * Not here: atoms one by one (FlowView over `Journal.history` gives them), members (the board knows them).
@@ -16,7 +16,7 @@ import { decodeFlowDetail, encodeFlowDetail } from './flow-detail-codec.js';
 import type { Journal } from './journal.js';
 import { readPatiently } from './patience.js';
 
-const WRITE_EVERY_MS = 1_000;
+const WRITE_EVERY_MS = 5_000;
 
 /** What the owner of a run knows better than the fold. */
 export interface ObservedFlow {
@@ -30,6 +30,8 @@ interface Observed {
   readonly view: FlowView;
   about: ObservedFlow | undefined;
   isDue: boolean;
+  /** A document of the running flow may be there: written from here, or by an owner before. */
+  mayBeWritten: boolean;
 }
 
 interface ReadModelsOptions {
@@ -62,7 +64,7 @@ export class ReadModels {
 
   /** The owner tells each entry that was accepted or loaded, in order. Returns at once; failures are logged only. */
   observe(entry: JournalEntry, about?: ObservedFlow): void {
-    const flow = this.#flows.get(entry.flowId) ?? this.#begin(entry.flowId);
+    const flow = this.#flows.get(entry.flowId) ?? this.#begin(entry);
     flow.about = about ?? flow.about;
     flow.view.apply(entry);
     if (flow.view.isOver) {
@@ -132,8 +134,13 @@ export class ReadModels {
     this.#archiveInserts.close();
   }
 
-  #begin(flowId: string): Observed {
-    const flow: Observed = { view: new FlowView(flowId), about: undefined, isDue: false };
+  #begin({ flowId, seq }: JournalEntry): Observed {
+    const flow: Observed = {
+      view: new FlowView(flowId),
+      about: undefined,
+      isDue: false,
+      mayBeWritten: seq > 1,
+    };
     this.#flows.set(flowId, flow);
     return flow;
   }
@@ -141,7 +148,7 @@ export class ReadModels {
   async #writeDue(): Promise<void> {
     const due = [...this.#flows.values()].filter((flow) => flow.isDue);
     if (due.length === 0) return;
-    for (const flow of due) flow.isDue = false;
+    for (const flow of due) Object.assign(flow, { isDue: false, mayBeWritten: true });
     const documents = await Promise.all(due.map((flow) => this.#documentOf(flow)));
     await this.#store.replace(collectionNames.flowDetails, documents);
   }
@@ -149,7 +156,8 @@ export class ReadModels {
   async #archive(flow: Observed): Promise<void> {
     const document = await this.#documentOf(flow);
     await this.#archiveInserts.insert(document);
-    await this.#store.delete(collectionNames.flowDetails, [document._id]);
+    // most runs end before they were ever written as running
+    if (flow.mayBeWritten) await this.#store.delete(collectionNames.flowDetails, [document._id]);
   }
 
   async #documentOf({ view, about }: Observed): Promise<StoredDocument> {

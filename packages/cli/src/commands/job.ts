@@ -179,17 +179,10 @@ async function waitFor(
   const options = timeoutMs === undefined ? {} : { timeoutMs };
   try {
     const ends = await Promise.all(jobIds.map((jobId) => client.wait(jobId, options)));
-    invocation.output.rows(
-      ends.map(({ jobId, outcome, entry }) => ({
-        jobId,
-        outcome,
-        ...(entry.reason === undefined ? {} : { reason: entry.reason.message }),
-      })),
-      [
-        { title: 'ID', of: (end) => end.jobId },
-        { title: 'OUTCOME', of: (end) => `${flowGlyphs[end.outcome]} ${end.outcome}` },
-      ],
-    );
+    invocation.output.rows(ends, [
+      { title: 'ID', of: (end) => end.jobId },
+      { title: 'OUTCOME', of: (end) => `${flowGlyphs[end.outcome]} ${end.outcome}` },
+    ]);
     return ends.every((end) => end.outcome === 'SUCCESS') ? exitCodes.ok : exitCodes.jobFailed;
   } catch (error) {
     if (!(error instanceof UnavailableError) || error.code !== 'BATON_UNAVAILABLE_DEADLINE') throw error;
