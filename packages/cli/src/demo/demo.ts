@@ -58,6 +58,7 @@ export async function playDemo(options: DemoOptions): Promise<DemoReport> {
     options.onPerformance(performance);
     return await play(performance, options, workplaceIn(stage.folder));
   } finally {
+    performance?.close();
     await stage.close();
   }
 }

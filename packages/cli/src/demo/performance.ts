@@ -1,6 +1,6 @@
 /**
  * Purpose: the demo while it runs: its members, its jobs as their journals tell, what was killed, and what the survivors logged about it.
- * States: open → closed (by the caller's `close`, which ends every process).
+ * States: open → closed: from then on it looks at nothing any more.
  * What is authoritative: the board for members, the journal for jobs, log lines for times. Copies here are at most half a second old.
  * On failure: a look at the board or a journal that fails is repeated; a member that ends by itself shows as an event.
  * Not here: what is done when (demo.ts) and how it looks (view.ts).
@@ -51,6 +51,7 @@ export class Performance {
   readonly #signal: AbortSignal;
   readonly #argsOf: (kind: MemberKind) => readonly string[];
   readonly #tell: (event: DemoEvent) => void;
+  readonly #over = new AbortController();
 
   constructor(o: {
     readonly stage: Stage;
@@ -62,9 +63,14 @@ export class Performance {
   }) {
     this.#stage = o.stage;
     this.#client = o.client;
-    this.#signal = o.signal;
+    this.#signal = AbortSignal.any([o.signal, this.#over.signal]);
     this.#argsOf = o.argsOf;
     this.#tell = o.tell;
+  }
+
+  /** Ends the looking. Idempotent. */
+  close(): void {
+    this.#over.abort(new Error('the demo is over'));
   }
 
   get elapsedMs(): number {
