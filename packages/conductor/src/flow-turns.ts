@@ -219,7 +219,8 @@ export class FlowTurns {
       }
       case 'abort': {
         const open = this.flight.openOf(command.requestId);
-        if (open) follow.aborts.push(open);
+        if (this.flight.isWaiting(command.requestId)) this.#withdraw(command, open);
+        else if (open) follow.aborts.push(open);
         return;
       }
       case 'startTimer': {
@@ -281,6 +282,18 @@ export class FlowTurns {
     if (this.flight.answer(open.requestId) === undefined) return;
     const failure = failureOf('WORKER_LOST', message, { atom: open.atom, worker: open.worker });
     this.event({ type: 'failed', requestId: open.requestId, failure });
+  }
+
+  /** Nobody has it, so nobody will answer. When nobody ever had it, there is nothing to undo either (E-861). */
+  #withdraw({ requestId, atom }: Command & { type: 'abort' }, open: OpenRequest | undefined): void {
+    this.flight.answer(requestId);
+    this.timers.dequeue(requestId);
+    const failure = failureOf('CANCELLED', 'cancelled while it waited for a worker', {
+      phase: open === undefined ? 'queue' : 'execute',
+      atom,
+      retryable: false,
+    });
+    this.event({ type: 'failed', requestId, failure });
   }
 
   #queueTimeout(command: TaskCommand): void {

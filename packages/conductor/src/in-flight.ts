@@ -94,6 +94,10 @@ export class InFlight {
     return this.#returned.size + this.#waiting.size;
   }
 
+  isWaiting(requestId: string): boolean {
+    return this.#waiting.has(requestId);
+  }
+
   /** Takes the worker's place that a running request uses already. */
   hold(requestId: string, workerEpoch: string, nowMs: number): void {
     const outstanding = this.#requests.get(requestId);
