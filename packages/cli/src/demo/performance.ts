@@ -82,7 +82,17 @@ export class Performance {
   }
 
   get failovers(): readonly Failover[] {
-    return this.kills.flatMap((kill) => failoverOf(kill, this.lines) ?? []);
+    return this.kills.flatMap((kill) => this.failoverOf(kill) ?? []);
+  }
+
+  /** Undefined before anybody has taken over. */
+  failoverOf(kill: KillState): Failover | undefined {
+    const next = this.kills.find(
+      ({ member, killedAtMs }) => member === kill.member && killedAtMs > kill.killedAtMs,
+    );
+    const untilMs = next?.killedAtMs ?? Infinity;
+    const isOfThis = (line: LogLine): boolean => Number(line['seenAtMs'] ?? line['monotonicMs']) < untilMs;
+    return failoverOf(kill, this.lines.filter(isOfThis));
   }
 
   tell(event: string, text: string, fields: Readonly<Record<string, unknown>> = {}): void {

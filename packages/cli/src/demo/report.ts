@@ -106,31 +106,36 @@ async function problemsOnDisk(job: PostedJob, place: Workplace): Promise<readonl
   }
 }
 
-/** The report as people read it. */
+/** The report as people read it, for 80 columns. */
 export function reportText(report: DemoReport): string {
-  const { jobs, failovers } = report;
+  const { jobs, failovers, problems } = report;
   return [
     '',
     `jobs      ${jobs.posted} posted: ${jobs.success} succeeded, ${jobs.reverted} reverted as designed`,
-    ...failovers.map(
-      (failover) =>
-        `failover  ${failover.kind} ${failover.member}: detected ${failover.detectMs} ms${failover.guardMs === undefined ? '' : ` (session ended by its guard at ${failover.guardMs} ms)`}, ` +
-        (failover.kind === 'conductor'
-          ? `claimed +${failover.claimMs}, resumed +${failover.resumeMs}`
-          : `sent again +${failover.resumeMs}`) +
-        ` ⇒ ${failover.totalMs} ms, ${failover.jobs} jobs, ${failover.requests} tasks`,
-    ),
+    ...failovers.flatMap(failoverText),
     `tasks     ${report.adopted} adopted by a new owner, ${report.redelivered} sent a second time`,
     `effects   ${report.effects} done, ${report.lost} lost, ${report.doubled} done twice`,
-    ...report.doubledEffects
-      .slice(0, 10)
-      .map(
-        (effect) =>
-          `          ${effect.requestId} on ${effect.workers.join(', then ')}${effect.byKill ? ': killed between its effect and its answer' : ''}`,
-      ),
-    `archives  ${report.archives} read back: ${report.verified ? 'checksums, manifests and signatures are right; the refused release left nothing' : 'NOT as they should be'}`,
-    ...report.problems.map((problem) => `problem   ${problem}`),
-    report.problems.length === 0 ? 'Nothing was lost.' : 'THE DEMO HAS FAILED.',
+    ...report.doubledEffects.slice(0, 10).map(doubledText),
+    `archives  ${report.archives} read back: ${report.verified ? 'checksums, manifests and signatures are right,' : 'NOT as they should be'}`,
+    ...(report.verified ? ['          and the refused release has left nothing'] : []),
+    ...problems.map((problem) => `problem   ${problem}`),
+    problems.length === 0 ? 'Nothing was lost.' : 'THE DEMO HAS FAILED.',
     '',
   ].join('\n');
+}
+
+function failoverText({ kind, member, guardMs, ...failover }: Failover): string[] {
+  const phases =
+    kind === 'conductor'
+      ? `claimed +${failover.claimMs}, resumed +${failover.resumeMs}`
+      : `sent again +${failover.resumeMs}`;
+  const guard = guardMs === undefined ? '' : `, guard done at ${guardMs} ms`;
+  return [
+    `failover  ${kind} ${member} in ${failover.totalMs} ms: ${failover.jobs} jobs, ${failover.requests} tasks`,
+    `          seen after ${failover.detectMs} ms, ${phases}${guard}`,
+  ];
+}
+
+function doubledText({ requestId, workers, byKill }: EffectsReport['doubled'][number]): string {
+  return `          ${requestId} on ${workers.join(', then ')}${byKill ? ': killed before its answer' : ''}`;
 }
