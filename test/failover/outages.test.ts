@@ -1,0 +1,98 @@
+/**
+ * Each service is killed in mid-flow and is away for 20 s; then it comes back on the same data, and everything goes on by itself. Three
+ * clusters at the same time, each with one service of its own to lose.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { linear } from '@baton/flow';
+import { Cluster, type Effect } from '../support/cluster/cluster.js';
+import { brokenRules, repeatedDeliveries } from '../support/cluster/journal-checks.js';
+import { realServices } from '../support/services/endpoints.js';
+import { startServices, type ServiceName, type Services } from '../support/services/start-services.js';
+import { gated, step, work } from '../fixtures/tasks.mjs';
+
+const OUTAGE_MS = 20_000;
+const WORKS = 60;
+
+interface Outage {
+  readonly outcomes: readonly string[];
+  readonly broken: readonly string[];
+  readonly starts: readonly Effect[];
+  readonly requests: number;
+}
+
+describe.each<{ name: ServiceName; runsTwice: boolean }>([
+  // its worker loses its session, and with it the right to its answers
+  { name: 'zookeeper', runsTwice: true },
+  { name: 'kafka', runsTwice: false },
+  { name: 'mongodb', runsTwice: false },
+])('while $name is away for 20 s', ({ name, runsTwice }) => {
+  let outage: Promise<Outage>;
+  beforeAll(() => {
+    outage = outages[name] as Promise<Outage>;
+  });
+
+  it('flows wait, and end well when it is back', async () => {
+    const { outcomes, broken } = await outage;
+    expect(outcomes).toEqual(['SUCCESS', 'SUCCESS', 'SUCCESS']);
+    expect(broken).toEqual([]);
+  }, 120_000);
+
+  it('nothing is executed more often than delivered', async () => {
+    const { starts, requests } = await outage;
+    expect(repeatedDeliveries(starts)).toEqual([]);
+    expect(new Set(starts.map(({ requestId }) => requestId)).size).toBe(requests);
+    if (!runsTwice) expect(starts).toHaveLength(requests);
+  }, 120_000);
+});
+
+const outages: Partial<Record<ServiceName, Promise<Outage>>> = {};
+const cleanups: (() => Promise<void>)[] = [];
+beforeAll(() => {
+  for (const name of ['zookeeper', 'kafka', 'mongodb'] as const) {
+    outages[name] = loseAndRegain(name);
+    outages[name].catch(() => undefined); // told by the tests
+  }
+});
+afterAll(async () => {
+  await Promise.allSettled(Object.values(outages));
+  for (const cleanup of cleanups) await cleanup();
+}, 120_000);
+
+async function loseAndRegain(name: ServiceName): Promise<Outage> {
+  const services: Services = await startServices({ only: [name] });
+  cleanups.push(() => services.stop());
+  const { zookeeper, kafka, mongodb } = { ...shared(), ...services.endpoints };
+  const cluster = new Cluster({ zookeeper, kafka, mongodb });
+  cleanups.unshift(() => cluster.dispose());
+  await cluster.start({ conductors: 2, workers: 1 });
+  const { client } = cluster;
+  // one hangs at a gate that opens during the outage, one is busy all the time, one is posted when all is well again
+  const held = await client.post(linear('held').add(step.as('before'), gated, step.as('after')));
+  const works = Array.from({ length: WORKS }, (_, index) => work.as(`w${index}`));
+  const busy = await client.post(linear('busy').addAll(works));
+  await cluster.did({ flowId: held, atom: 'gated', phase: 'start' });
+  await cluster.did({ flowId: busy, atom: 'w5', phase: 'start' });
+
+  const service = services[name];
+  await service.kill();
+  cluster.openGate(held);
+  await delay(OUTAGE_MS);
+  await service.start();
+
+  const ends = [await cluster.ended(held, 60_000), await cluster.ended(busy, 60_000)];
+  const later = await client.post(linear('later').add(step));
+  ends.push(await cluster.ended(later));
+  const journals = await Promise.all([held, busy, later].map((jobId) => cluster.journal(jobId)));
+  return {
+    outcomes: ends.map(({ outcome }) => outcome),
+    broken: journals.flatMap((entries) => brokenRules(entries)),
+    starts: cluster.ledger({ phase: 'start' }),
+    requests: 3 + WORKS + 1,
+  };
+}
+
+function shared() {
+  const { zookeeper, kafka, mongodb } = realServices();
+  return { zookeeper, kafka, mongodb };
+}

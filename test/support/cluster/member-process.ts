@@ -1,0 +1,164 @@
+/**
+ * Purpose: one `baton conductor run` or `baton worker run` as a test sees it: guard and child, their log lines, and every way to kill them.
+ * What is authoritative: the log lines; each says which process wrote it. The pipe they come through is held by guard and child, so its
+ * end says that nothing of both runs any more.
+ */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { eventually } from '@baton/testkit';
+
+export const baton = fileURLToPath(new URL('../../../packages/cli/bin/baton.mjs', import.meta.url));
+
+export interface LogLine {
+  readonly level: string;
+  readonly message: string;
+  readonly pid?: number;
+  readonly kind?: string;
+  readonly [field: string]: unknown;
+}
+
+export interface MemberStart {
+  readonly kind: 'conductor' | 'worker';
+  readonly id: string;
+  /** Further arguments of the command. */
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly cwd: string;
+}
+
+export class MemberProcess {
+  readonly id: string;
+  readonly lines: LogLine[] = [];
+  /** Exit code of what was started (the guard, or the member without one); 128 + signal number never, null after a signal. */
+  readonly exited: Promise<number | null>;
+  /** Nothing of it runs any more. */
+  readonly gone: Promise<void>;
+  readonly #kind: MemberStart['kind'];
+  readonly #process: ChildProcess;
+  #isGone = false;
+
+  constructor({ kind, id, args, env, cwd }: MemberStart) {
+    this.id = id;
+    this.#kind = kind;
+    this.#process = spawn(process.execPath, [baton, kind, 'run', ...args], {
+      cwd,
+      env: { ...env, BATON_MEMBER_ID: id },
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    this.exited = new Promise((resolve) => this.#process.once('exit', resolve));
+    this.gone = new Promise((resolve) =>
+      this.#process.once('close', () => {
+        this.#isGone = true;
+        resolve();
+      }),
+    );
+    createInterface({ input: this.#process.stderr as NodeJS.ReadableStream }).on('line', (line) =>
+      this.lines.push(parse(line)),
+    );
+  }
+
+  /** Of the process that was started: the guard, or without one the member itself. */
+  get guardPid(): number {
+    return this.#process.pid as number;
+  }
+
+  /** Of the member: the latest child that has logged anything. */
+  get pid(): number {
+    const pid = this.lines.findLast((line) => line.kind === this.#kind)?.pid;
+    if (pid === undefined) throw new Error(`${this.id} has logged nothing yet`);
+    return pid;
+  }
+
+  /** Resolves when the child that runs now (another one than `after`) is registered. */
+  async ready({ after }: { readonly after?: number } = {}): Promise<void> {
+    await this.logged(`${this.#kind}.ready`, (line) => line.pid !== after);
+  }
+
+  /** The first line of that message that matches, from `from` on. */
+  async logged(
+    message: string,
+    matches: (line: LogLine) => boolean = () => true,
+    { withinMs = 20_000, from = 0 } = {},
+  ): Promise<LogLine> {
+    return eventually(
+      () => this.lines.find((line, index) => index >= from && line.message === message && matches(line)),
+      { withinMs, what: `${this.id} logs ${message}` },
+    ).catch((cause: unknown) => {
+      throw new Error(
+        `${this.id} did not log ${message} within ${withinMs} ms. Its log ends:\n${this.tail()}`,
+        {
+          cause,
+        },
+      );
+    });
+  }
+
+  count(message: string): number {
+    return this.lines.filter((line) => line.message === message).length;
+  }
+
+  /** The end of its log, for people who look for the reason of a failure. */
+  tail(lines = 20): string {
+    return this.lines
+      .slice(-lines)
+      .map((line) => JSON.stringify(line))
+      .join('\n');
+  }
+
+  killChild(): void {
+    process.kill(this.pid, 'SIGKILL');
+  }
+
+  killGuard(): void {
+    process.kill(this.guardPid, 'SIGKILL');
+  }
+
+  /** As when the host dies. The guard first: it must not see its child die. */
+  killBoth(): void {
+    const { pid } = this;
+    this.killGuard();
+    process.kill(pid, 'SIGKILL');
+  }
+
+  /** What an operator, or an orchestrator, does. */
+  terminate(): void {
+    process.kill(this.guardPid, 'SIGTERM');
+  }
+
+  pause(): void {
+    process.kill(this.pid, 'SIGSTOP');
+  }
+
+  resume(): void {
+    process.kill(this.pid, 'SIGCONT');
+  }
+
+  /** Kills whatever still runs and waits for its end. Idempotent. */
+  async dispose(): Promise<void> {
+    if (this.#isGone) return;
+    const child = this.lines.findLast((line) => line.kind === this.#kind)?.pid;
+    for (const pid of [this.guardPid, child]) if (pid !== undefined) killQuietly(pid);
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(new Error(`${this.id} left a process behind`)), 10_000);
+    });
+    await Promise.race([this.gone, late]).finally(() => clearTimeout(timer));
+  }
+}
+
+function killQuietly(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // gone already
+  }
+}
+
+function parse(line: string): LogLine {
+  try {
+    return JSON.parse(line) as LogLine;
+  } catch {
+    return { level: 'text', message: line };
+  }
+}
