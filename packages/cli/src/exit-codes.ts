@@ -1,7 +1,7 @@
 import { familyOf } from '@baton/core';
 import type { ErrorFamily } from '@baton/core';
 
-/** What the process says to scripts (`baton help exit-codes`). */
+/** What the process says to scripts (table in the README). */
 export const exitCodes = {
   ok: 0,
   unexpected: 1,

@@ -43,10 +43,9 @@ export async function main(argv: readonly string[] = process.argv): Promise<numb
     const write = (text: string): void => void process.stderr.write(text);
     if (error instanceof CommanderError) {
       if (error.exitCode === 0) return exitCodes.ok;
-      return reportError(new InputError('BATON_INPUT_INVALID', error.message.replace(/^error: /, '')), {
-        json: isJson,
-        write,
-      });
+      if (error.code === 'commander.help') return exitCodes.usage; // a command is missing: its help is shown
+      const message = error.message.replace(/^error: /, '').replaceAll('\n', ' ');
+      return reportError(new InputError('BATON_INPUT_INVALID', message), { json: isJson, write });
     }
     return reportError(error, { json: isJson, write });
   }
@@ -60,7 +59,7 @@ export function buildProgram(run: Run): Command {
     )
     .version(version, '--version')
     .exitOverride()
-    .configureOutput({ writeErr: () => undefined })
+    .configureOutput({ outputError: () => undefined })
     .showSuggestionAfterError(true)
     .option('-o, --output <format>', 'table, json, jsonl, yaml or name')
     .option('--config <file>', 'configuration file')

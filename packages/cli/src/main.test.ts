@@ -1,0 +1,49 @@
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
+import { exitCodes } from './exit-codes.js';
+import { main } from './main.js';
+
+describe('a command line that cannot be run', () => {
+  afterEach(() => jest.restoreAllMocks());
+
+  /** Exit code and what went to standard error. */
+  async function said(...words: readonly string[]): Promise<{ code: number; text: string }> {
+    let text = '';
+    jest.spyOn(process.stderr, 'write').mockImplementation((chunk) => {
+      text += String(chunk);
+      return true;
+    });
+    const code = await main(['node', 'baton', ...words]);
+    return { code, text };
+  }
+
+  it.each([[[]], [['job']], [['cluster']]])(
+    'shows its help where a command is missing: %j',
+    async (words) => {
+      const { code, text } = await said(...words);
+      expect(code).toBe(exitCodes.usage);
+      expect(text).toMatch(new RegExp(`^Usage: ${['baton', ...words].join(' ')} .*\n`));
+      expect(text).toContain('Commands:');
+      expect(text).not.toContain('BATON_');
+    },
+  );
+
+  it.each([
+    [['job', 'pots'], "unknown command 'pots' (Did you mean post?)"],
+    [['job', 'post'], "missing required argument 'flow'"],
+    [['job', 'list', '--stat', 'x'], "unknown option '--stat' (Did you mean --state?)"],
+  ])('says in one line what is wrong, with a remedy: %j', async (words, message) => {
+    const { code, text } = await said(...words);
+    expect(code).toBe(exitCodes.usage);
+    expect(text.split('\n')).toEqual([
+      `baton: ${message} (BATON_INPUT_INVALID)`,
+      expect.stringMatching(/^ {2}→ /),
+      '',
+    ]);
+  });
+
+  it('says it as one JSON object when asked for JSON', async () => {
+    const { code, text } = await said('-o', 'json', 'job', 'pots');
+    expect(code).toBe(exitCodes.usage);
+    expect(JSON.parse(text)).toMatchObject({ error: { code: 'BATON_INPUT_INVALID' } });
+  });
+});
