@@ -57,6 +57,7 @@ async function demo(invocation: Invocation, _: readonly string[], flags: DemoFla
     deadlineMs,
   );
   for (const signal of stopSignals) process.on(signal, interrupt);
+  process.stdout.on('error', interrupt); // whoever read it has gone
   const teller = tellerFor(invocation, flags, { services: flags.services === true, quit: interrupt });
   const cleanups: (() => Promise<void>)[] = [];
   try {
@@ -97,6 +98,7 @@ async function demo(invocation: Invocation, _: readonly string[], flags: DemoFla
   } finally {
     clearTimeout(deadline);
     for (const signal of stopSignals) process.off(signal, interrupt);
+    process.stdout.off('error', interrupt);
     for (const cleanup of cleanups) await cleanup();
   }
 }

@@ -69,12 +69,12 @@ async function play(performance: Performance, options: DemoOptions, place: Workp
   for (const id of conductors) performance.start('conductor', id);
   for (const id of workers) performance.start('worker', id);
   void performance.followMembers();
-  await performance.until(() => isWhole(performance));
+  await performance.until('all members to be up', () => isWhole(performance));
   const posted: PostedJob[] = [];
   for (const job of plan(options, place)) posted.push({ ...job, jobId: await performance.post(job) });
   await killings(performance, options.kill);
-  await performance.until(() => performance.allEnded);
-  await performance.until(() => isWhole(performance));
+  await performance.until('all jobs to end', () => performance.allEnded);
+  await performance.until('the killed ones to be back', () => isWhole(performance));
   const wanted: Record<KillChoice, readonly MemberKind[]> = {
     conductor: ['conductor'],
     worker: ['worker'],
@@ -111,6 +111,7 @@ async function killOne(
   o: { readonly after: number; readonly victim: () => string | undefined; readonly host?: boolean },
 ): Promise<void> {
   await performance.until(
+    'work to be under way',
     () =>
       performance.allEnded ||
       (progress(performance) >= o.after && isWhole(performance) && o.victim() !== undefined),
@@ -118,7 +119,9 @@ async function killOne(
   const victim = o.victim();
   const kill = victim === undefined ? undefined : performance.kill(victim, { host: o.host === true });
   if (kill === undefined) return; // the report will say that it is missing
-  await performance.until(() => performance.isTakenOver(kill));
+  await performance.until(`the survivors to take over from ${kill.member}`, () =>
+    performance.isTakenOver(kill),
+  );
   const failover = performance.failoverOf(kill);
   if (failover !== undefined)
     performance.tell('failover', `${kill.kind} ${kill.member} was taken over in ${failover.totalMs} ms`, {

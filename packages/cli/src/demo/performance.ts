@@ -2,10 +2,10 @@
  * Purpose: the demo while it runs: its members, its jobs as their journals tell, what was killed, and what the survivors logged about it.
  * States: open → closed: from then on it looks at nothing any more.
  * What is authoritative: the board for members, the journal for jobs, log lines for times. Copies here are at most half a second old.
- * On failure: a look at the board or a journal that fails is repeated; a member that ends by itself shows as an event.
+ * On failure: a look at the board or a journal that fails is repeated; a member that ends by itself ends the demo.
  * Not here: what is done when (demo.ts) and how it looks (view.ts).
  */
-import type { Member, MemberKind } from '@baton/core';
+import { UnavailableError, codeOf, type Member, type MemberKind } from '@baton/core';
 import type { Client } from '@baton/client';
 import { failoverOf, type Failover, type Kill, type LogLine } from './failovers.js';
 import type { PlannedJob } from './release.js';
@@ -107,13 +107,14 @@ export class Performance {
   start(kind: MemberKind, id: string): void {
     this.members.set(id, { id, kind, state: 'starting', member: undefined, lostAtMs: undefined });
     const started = this.#stage.start(kind, id, this.#argsOf(kind));
-    void started.ended.then(() => {
-      const isKilled = this.kills.some((kill) => kill.member === id);
-      if (isKilled || this.#signal.aborted || this.#stage.closing) return;
-      this.tell('member-ended', `${id} ended by itself: ${started.lastWords.at(-1) ?? 'no reason given'}`, {
-        member: id,
+    void started.ended
+      .catch(() => undefined)
+      .then(() => {
+        const isKilled = this.kills.some((kill) => kill.member === id);
+        if (isKilled || this.#signal.aborted || this.#stage.closing) return;
+        const why = started.lastWords.at(-1) ?? 'it said nothing';
+        this.#over.abort(new UnavailableError('BATON_UNAVAILABLE_REFUSED', `${id} ended by itself: ${why}`));
       });
-    });
   }
 
   /** Looks at the board again and again, until the signal. Never rejects. */
@@ -142,9 +143,15 @@ export class Performance {
     return jobId;
   }
 
-  /** Waits for something to become true. @throws the signal's reason when it does not in time */
-  async until(condition: () => boolean): Promise<void> {
+  /** Waits for something to become true. @throws the signal's reason; a deadline says what was waited for */
+  async until(what: string, condition: () => boolean): Promise<void> {
     while (!condition()) {
+      const reason: unknown = this.#signal.reason;
+      if (codeOf(reason) === 'BATON_UNAVAILABLE_DEADLINE')
+        throw new UnavailableError(
+          'BATON_UNAVAILABLE_DEADLINE',
+          `${(reason as Error).message}: it waited for ${what}`,
+        );
       this.#signal.throwIfAborted();
       await pause(15);
     }
@@ -207,6 +214,7 @@ export class Performance {
   async restart(kill: KillState): Promise<void> {
     const state = this.members.get(kill.member);
     await this.until(
+      `${kill.member} to be gone`,
       () => state?.member === undefined && this.#stage.members.get(kill.member)?.hasEnded === true,
     );
     this.start(kill.kind, kill.member);
