@@ -79,8 +79,12 @@ class Installation {
 
   async run(): Promise<void> {
     const { owner } = this.#deps;
-    await this.#compile();
-    const result = await this.#fencePatiently();
+    // a first turn needs the definition; on a takeover nothing does before the fence is stored, so both are read at the same time
+    if (this.#claim.fresh) await this.#compile();
+    const [result] = await Promise.all([
+      this.#fencePatiently(),
+      this.#claim.fresh ? undefined : this.#compile(),
+    ]);
     if (result.result !== 'owned') this.#first?.runner.stop('released');
     switch (result.result) {
       case 'missing':

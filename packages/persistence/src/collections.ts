@@ -33,6 +33,7 @@ export type CollectionName = (typeof collectionNames)[keyof typeof collectionNam
 const indexes: Partial<Record<CollectionName, readonly string[]>> = {
   journal: ['segment'],
   snapshots: ['flowId'],
+  commands: ['flowId'],
   jobs: ['state'],
 };
 

@@ -9,10 +9,17 @@ import type { DocumentStore, JsonValue, Runtime, StoredDocument } from '@baton/c
 import { collectionNames } from './collections.js';
 import { GroupGet } from './group-get.js';
 import { GroupInsert } from './group-insert.js';
-import { gaveUp } from './patience.js';
+import { gaveUp, readPatiently } from './patience.js';
 
-/** Mostly there is no new one, and owners ask for many flows every few seconds: the first look is for one number only. */
-const STRETCH_MAX = 16;
+/** Flows asked about in one query: owners ask for all of theirs at once, and mostly there is nothing. */
+const FLOWS_PER_QUERY_MAX = 500;
+const PAGE = 1_000;
+
+interface Asked {
+  readonly flowId: string;
+  readonly resolve: (documents: readonly StoredDocument[]) => void;
+  readonly reject: (error: unknown) => void;
+}
 
 export interface OperatorCommand {
   /** `suspend`, `resume`, `cancel`, … */
@@ -32,10 +39,14 @@ export class Commands {
   readonly #runtime: Runtime;
   readonly #inserts: GroupInsert;
   readonly #documents: GroupGet;
+  readonly #store: DocumentStore;
+  readonly #queue: Asked[] = [];
+  #isReading = false;
 
   constructor(options: { store: DocumentStore; runtime: Runtime }) {
     const commands = { ...options, collection: collectionNames.commands };
     this.#runtime = options.runtime;
+    this.#store = options.store;
     this.#inserts = new GroupInsert(commands);
     this.#documents = new GroupGet(commands);
   }
@@ -55,21 +66,55 @@ export class Commands {
     }
   }
 
-  /** Commands with a number above `n`, in order, up to the first that is not there. @throws UnavailableError */
+  /** Commands with a number above `n`, in order, up to the first that is not there. Flows asked about together are one query. @throws UnavailableError */
   async after(flowId: string, n: number): Promise<readonly NumberedCommand[]> {
+    const documents = await new Promise<readonly StoredDocument[]>((resolve, reject) => {
+      this.#queue.push({ flowId, resolve, reject });
+      if (this.#isReading) return;
+      this.#isReading = true;
+      this.#runtime.clock.setImmediate(() => void this.#drain());
+    });
+    const byNumber = new Map(documents.map((document) => [Number(document['n']), document]));
     const found: NumberedCommand[] = [];
-    for (let stretch = 1; ; stretch = Math.min(2 * stretch, STRETCH_MAX)) {
-      const from = n + found.length + 1;
-      const ids = Array.from({ length: stretch }, (_, index) => idOf(flowId, from + index));
-      for (const document of await Promise.all(ids.map((id) => this.#documents.get(id)))) {
-        if (document === undefined) return found;
-        found.push(decode(document));
-      }
+    for (let next = n + 1; ; next++) {
+      const document = byNumber.get(next);
+      if (document === undefined) return found;
+      found.push(decode(document));
     }
   }
 
   close(): void {
     this.#inserts.close();
+  }
+
+  async #drain(): Promise<void> {
+    while (this.#queue.length > 0) {
+      const batch = this.#queue.splice(0, FLOWS_PER_QUERY_MAX);
+      try {
+        const found = await this.#of([...new Set(batch.map((asked) => asked.flowId))]);
+        for (const { flowId, resolve } of batch) resolve(found.get(flowId) ?? []);
+      } catch (error) {
+        for (const { reject } of batch) reject(error);
+      }
+    }
+    this.#isReading = false;
+  }
+
+  async #of(flowIds: readonly string[]): Promise<Map<string, StoredDocument[]>> {
+    const flows = new Map<string, StoredDocument[]>();
+    const where = { field: 'flowId', oneOf: flowIds };
+    for (let after: string | undefined; ;) {
+      const query = { where, limit: PAGE, ...(after === undefined ? {} : { after }) };
+      const page = await readPatiently(this.#runtime, () =>
+        this.#store.find(collectionNames.commands, query),
+      );
+      for (const document of page) {
+        const flowId = String(document['flowId']);
+        flows.set(flowId, [...(flows.get(flowId) ?? []), document]);
+      }
+      if (page.length < PAGE) return flows;
+      after = page.at(-1)?._id;
+    }
   }
 }
 
