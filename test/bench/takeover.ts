@@ -1,0 +1,95 @@
+/**
+ * `npm run bench -- takeover`: SIGKILL of a conductor whose job has a task running on a worker, until the next owner's first accepted
+ * journal entry and until the task is adopted; the same without a guard; and SIGKILL of a worker until its task is started elsewhere. On
+ * the real services, with real processes. Options: --kills N, --jobs N (of the dead conductor), --workers N (kills of workers),
+ * --no-guard-kills N, --json.
+ */
+import { loadavg } from 'node:os';
+import { parseArgs } from 'node:util';
+import { distributionColumns, distributionRow, tableOf } from '../support/bench/distribution.js';
+import {
+  conductorKills,
+  phases,
+  workerKills,
+  type Phase,
+  type TakeoverFigures,
+  type WorkerLossFigures,
+} from '../support/bench/takeover-measures.js';
+
+const { values: options } = parseArgs({
+  options: {
+    json: { type: 'boolean', default: false },
+    kills: { type: 'string', default: '20' },
+    jobs: { type: 'string', default: '1' },
+    workers: { type: 'string', default: '10' },
+    'no-guard-kills': { type: 'string', default: '3' },
+  },
+});
+const jobs = Number(options.jobs);
+
+/** DESIGN goals. */
+const goals: Readonly<Partial<Record<Phase, string>>> = Object.freeze({
+  'kill → seen': jobs === 1 ? '≤ 10 ms' : '',
+  'seen → claimed': jobs === 1 ? '≤ 4 ms' : '',
+  'claimed → loaded': jobs === 1 ? '≤ 6 ms' : '',
+  'loaded → fenced': jobs === 1 ? '≤ 2 ms' : '',
+  'kill → first entry, first job': jobs === 1 ? 'median ≤ 22 ms, p99 ≤ 100 ms' : '',
+  'kill → first entry, last job':
+    ({ 100: '≤ 110 ms', 1000: '≤ 700 ms' } as Record<number, string>)[jobs] ?? '',
+});
+const workerGoal = 'median ≤ 18 ms';
+
+const loadBefore = loadavg()[0];
+const guarded = await conductorKills({ kills: Number(options.kills), jobs, guard: true });
+const unguardedKills = Number(options['no-guard-kills']);
+const unguarded =
+  unguardedKills === 0 ? undefined : await conductorKills({ kills: unguardedKills, jobs, guard: false });
+const workerKillCount = Number(options.workers);
+const workers = workerKillCount === 0 ? undefined : await workerKills(workerKillCount);
+const machine = { loadBefore, loadAfter: loadavg()[0] };
+if (options.json)
+  console.log(
+    JSON.stringify({
+      bench: 'takeover',
+      goals: { ...goals, workerLoss: workerGoal },
+      machine,
+      guarded,
+      unguarded,
+      workers,
+    }),
+  );
+else
+  console.log(
+    [
+      conductorText(guarded),
+      unguarded && conductorText(unguarded),
+      workers && workerText(workers),
+      `load average ${machine.loadBefore?.toFixed(2)} before, ${machine.loadAfter?.toFixed(2)} after`,
+    ]
+      .filter((part) => part !== undefined)
+      .join('\n\n'),
+  );
+process.exit();
+
+function conductorText(figures: TakeoverFigures): string {
+  const { kills, guard, requests, adopted, executedTwice, lost } = figures;
+  const title = guard
+    ? `${kills} conductors killed, ${figures.jobs} job(s) each, 1 survivor (ms)`
+    : `the same without a guard: the session times out after 4 s (ms)`;
+  const rows = phases.flatMap((phase) =>
+    figures.phases[phase] === undefined
+      ? []
+      : [distributionRow(phase, figures.phases[phase], guard ? (goals[phase] ?? '') : '')],
+  );
+  const table = tableOf([['', ...distributionColumns, 'goal'], ...rows]);
+  return `${title}\n${table}\nopen requests ${requests}, jobs adopted ${adopted}, tasks executed twice ${executedTwice} (goal 0), jobs lost ${lost} (goal 0)`;
+}
+
+function workerText({ kills, secondDelivery, seen }: WorkerLossFigures): string {
+  const table = tableOf([
+    ['', ...distributionColumns, 'goal'],
+    distributionRow('kill → seen', seen),
+    distributionRow('kill → second delivery started', secondDelivery, workerGoal),
+  ]);
+  return `${kills} workers killed with a task in hand (ms)\n${table}\nsecond deliveries ${secondDelivery?.n ?? 0} of ${kills}`;
+}

@@ -1,0 +1,35 @@
+/** Flows of the benches; the tasks are in tasks.mjs. */
+import type { Value } from '@baton/core';
+import { linear, task, type, unordered, type FlowDefinition } from '@baton/flow';
+
+/** Every task gets an argument of 100 bytes. */
+export const text = 'x'.repeat(100);
+export const textStore: Readonly<Record<string, Value>> = { text: { data: text } };
+
+const requires = { text: type<string>() };
+const noop = task('noop', { requires, execute: () => null });
+const stamp = task('stamp', { requires, execute: () => null });
+const sleep = task('sleep', { requires: { ...requires, ms: type<number>() }, execute: () => null });
+
+function atoms(count: number, of: typeof noop | typeof stamp) {
+  return Array.from({ length: count }, (_, n) => of.as(`step-${n + 1}`));
+}
+
+export function steps(count: number, { stamped = false } = {}): FlowDefinition {
+  return linear(`steps-${count}`)
+    .addAll(atoms(count, stamped ? stamp : noop))
+    .toJSON();
+}
+
+export function fan(count: number): FlowDefinition {
+  return linear('fan-and-join')
+    .add(unordered('fan').addAll(atoms(count, noop)), noop.as('join'))
+    .toJSON();
+}
+
+/** One task that takes its time, and one after it. */
+export const sleepThenNoop: FlowDefinition = linear('sleep').add(sleep, noop.as('after')).toJSON();
+
+export function sleepStore(ms: number): Readonly<Record<string, Value>> {
+  return { ...textStore, ms: { data: ms } };
+}
