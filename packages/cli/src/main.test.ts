@@ -3,7 +3,7 @@ import { exitCodes } from './exit-codes.js';
 import { main } from './main.js';
 
 describe('a command line that cannot be run', () => {
-  afterEach(() => jest.restoreAllMocks());
+  afterEach(() => void jest.restoreAllMocks());
 
   /** Exit code and what went to standard error. */
   async function said(...words: readonly string[]): Promise<{ code: number; text: string }> {
