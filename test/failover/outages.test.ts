@@ -77,7 +77,7 @@ async function loseAndRegain(name: ServiceName): Promise<Outage> {
   const service = services[name];
   await service.kill();
   cluster.openGate(held);
-  await delay(OUTAGE_MS);
+  await delay(OUTAGE_MS); // being away for so long is the subject of this test
   await service.start();
 
   const ends = [await cluster.ended(held, 60_000), await cluster.ended(busy, 60_000)];

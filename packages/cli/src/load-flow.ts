@@ -27,7 +27,7 @@ export async function loadFlow(reference: string): Promise<Postable> {
   } catch (cause) {
     throw new InputError(
       'BATON_INPUT_MALFORMED',
-      `flow file ${file} is not JSON: ${cause instanceof Error ? cause.message : String(cause)}`,
+      `flow file ${file} is not JSON: ${cause instanceof Error ? cause.message.replace(/ imported from .*$/s, '') : String(cause)}`,
       { cause },
     );
   }
@@ -42,7 +42,7 @@ async function flowOfModule(file: string, name: string): Promise<Postable> {
     if (cause instanceof DefinitionError || cause instanceof InputError) throw cause;
     throw new InputError(
       'BATON_INPUT_INVALID',
-      `module ${file} cannot be loaded: ${cause instanceof Error ? cause.message : String(cause)}`,
+      `module ${file} cannot be loaded: ${cause instanceof Error ? cause.message.replace(/ imported from .*$/s, '') : String(cause)}`,
       { cause },
     );
   }

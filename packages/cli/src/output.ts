@@ -92,6 +92,5 @@ export function parseFormat(text: string | undefined): Format {
 
 /** Names and messages come from outside: they must not move the cursor or break a line. */
 export function clean(text: string): string {
-   
   return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, '·');
 }

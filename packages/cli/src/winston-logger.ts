@@ -76,7 +76,6 @@ function replacer(_name: string, value: unknown): unknown {
 
 /** Text from outside must not move the cursor (T31). */
 function escapeControls(line: string): string {
-   
   return line.replace(
     /[\u0000-\u0009\u000b-\u001f\u007f]/g,
     (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`,

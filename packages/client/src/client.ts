@@ -4,7 +4,7 @@
  * What is authoritative: the store for runs, the board for ownership. The client decides nothing but what it posts.
  * On failure: UnavailableErrors reach the caller; posting again with the same key is safe.
  */
-import { NotFoundError, UnavailableError } from '@baton/core';
+import { ConflictError, NotFoundError, UnavailableError } from '@baton/core';
 import type { Coordination, DocumentStore, FlowOutcome, JournalEntry, Member, Runtime } from '@baton/core';
 import { JobBoard } from '@baton/jobboard';
 import type { JobListing } from '@baton/jobboard';
@@ -134,6 +134,9 @@ export class Client {
     const { board, persistence } = await this.#services();
     const [first] = await persistence.journal.tail(jobId, 0);
     if (first === undefined) throw unknownJob(jobId);
+    const { outcome } = (await persistence.readModels.flow(jobId)) ?? {};
+    if (outcome !== undefined)
+      throw new ConflictError('BATON_CONFLICT_ENDED', `job ${jobId} has ended already: ${outcome}`);
     const { revert = true, ...who } = options;
     const n = await persistence.commands.append(jobId, { command: 'cancel', arguments: { revert }, ...who });
     const { owner } = await board.read(jobId);

@@ -31,6 +31,8 @@ export interface AtomReport {
   readonly delivery?: number;
   /** RUNNING or REVERTING, and no worker has it: none offers the task, or none has room. */
   readonly waitingForWorker?: boolean;
+  /** RUNNING or REVERTING when the run was ended without undoing it: nobody waits for it any more. */
+  readonly abandoned?: boolean;
   readonly failure?: Failure;
 }
 
@@ -119,7 +121,10 @@ async function jobReport({ jobId, entries, reading, compiled, resolve: fetch }: 
     postedAtMs: post.atMs,
     updatedAtMs: last.atMs,
     seq: last.seq,
-    atoms: run === undefined ? [] : atomReports(run, requests),
+    atoms:
+      run === undefined
+        ? []
+        : atomReports(run, last.kind === 'terminal' ? new Map() : requests, last.kind === 'terminal'),
     redelivered: entries
       .flatMap((entry) => entry.facts)
       .filter((fact) => fact.fact === 'request' && fact.state === 'assigned' && fact.delivery > 1).length,
@@ -130,6 +135,7 @@ async function jobReport({ jobId, entries, reading, compiled, resolve: fetch }: 
 function atomReports(
   run: ReturnType<typeof newRun>,
   requests: ReadonlyMap<string, RequestFact>,
+  isOver: boolean,
 ): AtomReport[] {
   return [...run.compiled.atoms.values()].map((node): AtomReport => {
     const atom = run.runs[node.id];
@@ -146,7 +152,10 @@ function atomReports(
         ? {}
         : { attempt: number.attempt, round: number.round }),
       ...(request === undefined ? {} : { worker: request.worker, delivery: request.delivery }),
-      ...(isActive && node.kind === 'task' && request === undefined ? { waitingForWorker: true } : {}),
+      ...(isActive && isOver ? { abandoned: true } : {}),
+      ...(isActive && !isOver && node.kind === 'task' && request === undefined
+        ? { waitingForWorker: true }
+        : {}),
       ...(failure === undefined ? {} : { failure }),
     };
   });

@@ -5,7 +5,7 @@
  * On failure: another owner's entry in the way = fenced: stop, touch nothing (P-405). Store away past its bound: abandon (P-616).
  * Not here: computing a turn (`flow-turns.ts`), which job to claim (`claim-loop.ts`), batches of adoptions (`adoption.ts`).
  */
-import { codeOf, familyOf } from '@baton/core';
+import { ConflictError, codeOf, familyOf, formatFence } from '@baton/core';
 import type { Fence, FlowOutcome, JournalEntry, Logger } from '@baton/core';
 import type { Claim } from '@baton/jobboard';
 import { FlowTurns } from './flow-turns.js';
@@ -213,7 +213,11 @@ export class JobRunner {
 
   #fenced(entry: JournalEntry): void {
     this.#owner.counters.fenced++;
-    this.#log.warn('job.fenced', { jobId: this.jobId, seq: entry.seq });
+    const error = new ConflictError(
+      'BATON_CONFLICT_FENCED',
+      `entry ${entry.seq} of ${this.jobId} was refused: another owner has written since fence ${formatFence(this.fence)}`,
+    );
+    this.#log.warn('job.fenced', { jobId: this.jobId, seq: entry.seq, error });
     this.stop('fenced');
   }
 

@@ -13,7 +13,7 @@ export const errorCodes = {
   BATON_INPUT_INVALID: {
     cause: 'An option, flag or argument has a value that is not allowed.',
     check: 'The message names the option and the value.',
-    remedy: 'Give one of the allowed values.',
+    remedy: 'Correct what the message names; `baton --help` and `baton config show` tell what there is.',
   },
   BATON_INPUT_TOO_LARGE: {
     cause: 'A value, posting or message is larger than its limit.',
@@ -127,6 +127,11 @@ export const errorCodes = {
     cause: 'Another owner has written to the journal of this flow since.',
     check: 'The message names the flow, the sequence number and both fences.',
     remedy: 'None needed: the writer stops and the present owner goes on.',
+  },
+  BATON_CONFLICT_ENDED: {
+    cause: 'A command was given to a job that has ended.',
+    check: '`baton job get ID` shows how it ended.',
+    remedy: 'None needed; post the flow again to run it again.',
   },
   BATON_CONFLICT_KEY_REUSED: {
     cause: 'A job with this key exists and has other content.',

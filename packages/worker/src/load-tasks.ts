@@ -26,7 +26,7 @@ async function importModule(modulePath: string): Promise<Readonly<Record<string,
   } catch (error) {
     throw new InputError(
       'BATON_INPUT_INVALID',
-      `tasks module ${modulePath} cannot be loaded: ${toFailure(error).message}`,
+      `tasks module ${modulePath} cannot be loaded: ${toFailure(error).message.replace(/ imported from .*$/s, '')}`,
       { cause: error },
     );
   }

@@ -8,11 +8,7 @@ import { variableOf } from '../settings.js';
 
 export function addConfigCommands(program: Command, run: Run): void {
   const config = program.command('config').description('configuration');
-  config
-    .command('show')
-    .description('every setting, where it came from, and its variable')
-    .option('--origin', 'kept for scripts: the origin is always shown')
-    .action(run(show));
+  config.command('show').description('every setting, where it came from, and its variable').action(run(show));
   program.command('errors').description('every error code with cause, check and remedy').action(run(errors));
 }
 

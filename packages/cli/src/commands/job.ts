@@ -1,7 +1,7 @@
 /** `baton job …`: post, look at, wait for and cancel jobs. */
 import { InputError, UnavailableError, durationMs } from '@baton/core';
 import type { AtomState, JournalEntry } from '@baton/core';
-import type { Client, JobReport } from '@baton/client';
+import type { AtomReport, Client, JobReport } from '@baton/client';
 import { Option, type Command } from 'commander';
 import { exitCodes } from '../exit-codes.js';
 import { atomGlyphs, flowGlyphs, jobGlyphs } from '../glyphs.js';
@@ -224,12 +224,7 @@ function describe(report: JobReport): string {
     `atoms  ${[...counts].map(([state, count]) => `${atomGlyphs[state]} ${state} ${count}`).join('  ')}`,
     `owners ${report.owners.map((owner) => owner.member).join(' → ') || 'none yet'}${report.redelivered > 0 ? `, ${report.redelivered} requests sent again` : ''}`,
     ...shown.map((atom) => {
-      const where =
-        atom.worker === undefined
-          ? atom.waitingForWorker === true
-            ? '  waits: no worker offers or has room for its task'
-            : ''
-          : `  on ${atom.worker}, delivery ${atom.delivery}`;
+      const where = whereIs(atom);
       const why =
         atom.failure === undefined ? '' : `  ${atom.failure.types[0] ?? 'Error'}: ${atom.failure.message}`;
       return `  ${atomGlyphs[atom.state]} ${atom.name.padEnd(24)} ${atom.state}${where}${why}`;
@@ -237,6 +232,12 @@ function describe(report: JobReport): string {
     ...(shown.length < report.atoms.length ? [`  … ${report.atoms.length - shown.length} more`] : []),
   ];
   return lines.map(clean).join('\n');
+}
+
+function whereIs(atom: AtomReport): string {
+  if (atom.worker !== undefined) return `  on ${atom.worker}, delivery ${atom.delivery}`;
+  if (atom.waitingForWorker === true) return '  waits: no worker offers or has room for its task';
+  return atom.abandoned === true ? ' when the run was ended; nobody waits for it' : '';
 }
 
 function linesOf(entry: JournalEntry): string[] {

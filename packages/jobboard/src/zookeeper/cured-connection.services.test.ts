@@ -1,4 +1,5 @@
 /** Every rule of reliability 12.1 against a real server, through the fault proxy. */
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { codeOf, type CoordinationSession } from '@baton/core';
 import { FaultProxy, eventually, leakCheck, realRuntime } from '@baton/testkit';
@@ -103,7 +104,7 @@ describe('the ZooKeeper client, cured', () => {
           return await session.get('/');
         } catch (error) {
           codes.push(codeOf(error));
-          if (codes.length > 1) await new Promise((resolve) => setTimeout(resolve, 5));
+          if (codes.length > 1) await delay(5); // retrying at some pace is the subject of this test
         }
       }
     })();
