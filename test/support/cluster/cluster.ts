@@ -60,6 +60,8 @@ export class Cluster {
       TEST_EFFECTS: this.effects,
       BATON_LOG_FORMAT: 'json',
       BATON_JOBBOARD_SESSION_TIMEOUT: sessionTimeout,
+      // twice the short session would be too little for a child that starts on a busy machine
+      BATON_GUARD_HANG: '20s',
       BATON_PERSISTENCE_MONGODB_DB: name,
       BATON_TRANSPORT_KAFKA_PREFIX: name,
       BATON_TRANSPORT_KAFKA_REQUEST_SLOTS: '8',
