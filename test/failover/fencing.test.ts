@@ -37,7 +37,7 @@ it('the writes of a conductor that slept past its session are refused', async ()
     // it notices, and joins again as somebody new
     await sleeper.logged('conductor.ready', () => true, { from });
     fenced += sleeper.lines.slice(from).filter(({ message }) => message === 'job.fenced').length;
-    const journals = await Promise.all(jobIds.map((jobId) => cluster.journal(jobId)));
+    const journals = await cluster.journals(jobIds);
     expect(journals.flatMap((entries) => brokenRules(entries))).toEqual([]);
     expect(journals.some((entries) => entries.filter(({ kind }) => kind === 'claim').length === 2)).toBe(
       true,

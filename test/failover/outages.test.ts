@@ -57,7 +57,7 @@ beforeAll(() => {
 afterAll(async () => {
   await Promise.allSettled(Object.values(outages));
   for (const cleanup of cleanups) await cleanup();
-}, 120_000);
+}, 150_000);
 
 async function loseAndRegain(name: ServiceName): Promise<Outage> {
   const services: Services = await startServices({ only: [name] });
@@ -83,7 +83,7 @@ async function loseAndRegain(name: ServiceName): Promise<Outage> {
   const ends = [await cluster.ended(held, 60_000), await cluster.ended(busy, 60_000)];
   const later = await client.post(linear('later').add(step));
   ends.push(await cluster.ended(later));
-  const journals = await Promise.all([held, busy, later].map((jobId) => cluster.journal(jobId)));
+  const journals = await cluster.journals([held, busy, later]);
   return {
     outcomes: ends.map(({ outcome }) => outcome),
     broken: journals.flatMap((entries) => brokenRules(entries)),

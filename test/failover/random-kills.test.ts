@@ -1,7 +1,7 @@
 /** Twenty kills at random moments over a stream of jobs lose nothing. */
 import { afterEach, expect, it } from '@jest/globals';
 import { linear, unordered } from '@baton/flow';
-import { fakeRuntime } from '@baton/testkit';
+import { eventually, fakeRuntime } from '@baton/testkit';
 import { Cluster } from '../support/cluster/cluster.js';
 import { brokenRules, repeatedDeliveries } from '../support/cluster/journal-checks.js';
 import type { MemberProcess } from '../support/cluster/member-process.js';
@@ -38,21 +38,24 @@ it(`${KILLS} kills at random moments lose nothing (TEST_SEED=${seed})`, async ()
     }
   };
   const streams = Promise.all(Array.from({ length: OPEN_JOBS }, stream));
+  const replacements: Promise<unknown>[] = [];
   const kills = async (): Promise<void> => {
     for (let kill = 0; kill < KILLS; kill++) {
-      await cluster.didAtLeast(cluster.ledger({ phase: 'end' }).length + 1 + below(40));
       const kind = kill % 2 === 0 ? 'conductor' : 'worker';
+      await eventually(() => alive[kind].length > 1, { withinMs: 40_000, what: `a second ${kind} is ready` });
+      await cluster.didAtLeast(cluster.ledger({ phase: 'end' }).length + 1 + below(40));
       const [victim] = alive[kind].splice(below(alive[kind].length), 1) as [MemberProcess];
       // now and then the whole host goes, and only the session's timeout tells
       if (below(5) === 0) victim.killBoth();
       else victim.killChild();
-      alive[kind].push(await cluster[kind]());
+      replacements.push(cluster[kind]().then((member) => alive[kind].push(member)));
     }
+    await Promise.all(replacements);
   };
   await Promise.race([kills(), streams]).finally(() => (isOver = true));
   await streams;
 
-  const journals = await Promise.all(jobIds.map((jobId) => cluster.journal(jobId)));
+  const journals = await cluster.journals(jobIds);
   expect(
     journals
       .map((entries) => entries.at(-1))
@@ -69,4 +72,4 @@ it(`${KILLS} kills at random moments lose nothing (TEST_SEED=${seed})`, async ()
     cluster.members.reduce((sum, member) => sum + member.count(message), 0);
   expect(count('job.taken-over')).toBeGreaterThan(0);
   expect(count('worker.lost')).toBeGreaterThan(0);
-}, 150_000);
+}, 180_000);

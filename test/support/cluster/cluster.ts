@@ -125,11 +125,14 @@ export class Cluster {
     });
   }
 
-  /** The whole journal of a job that has ended. */
-  async journal(jobId: string): Promise<readonly JournalEntry[]> {
-    const entries: JournalEntry[] = [];
-    for await (const entry of this.client.watch(jobId)) entries.push(entry);
-    return entries;
+  /** The whole journals of jobs that have ended; a few at a time, since FerretDB finds documents one by one. */
+  async journals(jobIds: readonly string[]): Promise<readonly (readonly JournalEntry[])[]> {
+    const journals: JournalEntry[][] = [];
+    for (let from = 0; from < jobIds.length; from += 16)
+      journals.push(
+        ...(await Promise.all(jobIds.slice(from, from + 16).map((jobId) => this.#journal(jobId)))),
+      );
+    return journals;
   }
 
   /** Who owns the job: one of the members that were started here. */
@@ -184,6 +187,12 @@ export class Cluster {
     rmSync(this.#folder, { recursive: true, force: true });
     const failed = ends.find((end) => end.status === 'rejected');
     if (failed !== undefined) throw failed.reason;
+  }
+
+  async #journal(jobId: string): Promise<JournalEntry[]> {
+    const entries: JournalEntry[] = [];
+    for await (const entry of this.client.watch(jobId)) entries.push(entry);
+    return entries;
   }
 
   async #start(kind: 'conductor' | 'worker', args: readonly string[]): Promise<MemberProcess> {

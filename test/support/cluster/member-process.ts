@@ -79,7 +79,7 @@ export class MemberProcess {
   async logged(
     message: string,
     matches: (line: LogLine) => boolean = () => true,
-    { withinMs = 20_000, from = 0 } = {},
+    { withinMs = 30_000, from = 0 } = {},
   ): Promise<LogLine> {
     return eventually(
       () => this.lines.find((line, index) => index >= from && line.message === message && matches(line)),
