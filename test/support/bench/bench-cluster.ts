@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { noFence, type FlowOutcome, type Runtime } from '@baton/core';
+import { noFence, type FlowOutcome, type JournalEntry, type Runtime } from '@baton/core';
 import { canonicalFlowJson, type FlowDefinition } from '@baton/flow';
 import { JobBoard, type Posting } from '@baton/jobboard';
 import { ZookeeperCoordination } from '@baton/jobboard/zookeeper';
@@ -197,8 +197,8 @@ export class BenchCluster {
     }));
   }
 
-  async board(): Promise<JobBoard> {
-    return (await this.#open()).board;
+  async journal(flowId: string): Promise<readonly JournalEntry[]> {
+    return (await this.#open()).persistence.journal.history(flowId);
   }
 
   async dispose(): Promise<void> {

@@ -159,7 +159,7 @@ function stepTimes(ledger: readonly Effect[], flows: ReadonlySet<string>): numbe
 async function meanOfJournals(bench: BenchCluster, ids: readonly string[]): Promise<number> {
   let sumMs = 0;
   for (const id of ids) {
-    const journal = await bench.cluster.journal(id);
+    const journal = await bench.journal(id);
     const claimed = journal.find((entry) => entry.kind === 'claim');
     const ended = journal.at(-1);
     if (claimed === undefined || ended === undefined) throw new Error(`the journal of ${id} is not whole`);
