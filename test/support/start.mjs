@@ -1,9 +1,10 @@
 /**
- * `npm start`: the demo. With `--services` and none configured, the real services are started first and ended afterwards
+ * `npm start`: makes a fresh clone ready, then runs the demo. With `--services` and none configured, the real services are started first and ended afterwards
  * (as for the tests); everything else is `baton demo`'s own.
  */
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { bootstrap, BootstrapError } from './bootstrap.mjs';
 
 const args = process.argv.slice(2);
 const variables = ['BATON_ZOOKEEPER', 'BATON_KAFKA', 'BATON_MONGODB'];
@@ -18,10 +19,13 @@ const needsServices =
   !configured.every((name) => process.env[name]);
 
 try {
+  // not by a `prestart` hook: npm runs none where install scripts are switched off, and here they are
+  await bootstrap({ build: true });
   process.exitCode = needsServices ? await withServices() : await demo(process.env);
 } catch (error) {
   // what a person can mend is one line; anything else is a defect and keeps its stack
-  console.error(error?.name === 'MissingPrerequisite' ? error.message : error);
+  const isMeantForPeople = error instanceof BootstrapError || error?.name === 'MissingPrerequisite';
+  console.error(isMeantForPeople ? error.message : error);
   process.exitCode = 1;
 }
 

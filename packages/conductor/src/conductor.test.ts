@@ -16,6 +16,7 @@ import {
 } from '@baton/testkit';
 import { createConductor } from './conductor.js';
 import type { Conductor } from './conductor.js';
+import type { ConductorOptions } from './options.js';
 
 type Behaviour = (request: TaskRequest) => InlineValue | Promise<InlineValue>;
 
@@ -35,7 +36,10 @@ class Cluster {
   readonly #stops: (() => Promise<unknown>)[] = [];
 
   /** `session` is the one it has now; `stop` drains it. */
-  conductor(id: string): {
+  conductor(
+    id: string,
+    options: ConductorOptions = {},
+  ): {
     conductor: Conductor;
     session(): CoordinationSession;
     stop(): Promise<{ left: number }>;
@@ -53,7 +57,7 @@ class Cluster {
       prefix: 'test',
       board: 'default',
       member: { id, host: 'here', pid: 1, version: '0' },
-      options: { replySlots: 4, requestSlots: 8 },
+      options: { replySlots: 4, requestSlots: 8, ...options },
     });
     const controller = new AbortController();
     const done = conductor.run({ signal: controller.signal });
@@ -386,5 +390,66 @@ describe('conductor', () => {
     const jobId = await cluster.drive(cluster.client.post(unordered('fan').addAll(atoms), {}));
     expect((await cluster.drive(cluster.client.wait(jobId))).outcome).toBe('SUCCESS');
     expect(worker.seen).toHaveLength(100);
+  });
+
+  it('takes the next job when it has room again, one by one', async () => {
+    cluster = new Cluster();
+    cluster.conductor('c1', { maxJobs: 1 });
+    await cluster.drive(cluster.worker('w1', { a: ok }));
+    for (const key of ['one', 'two', 'three'])
+      await cluster.drive(cluster.client.post(linear('f').add(noop('a')), { key }));
+    for (const key of ['one', 'two', 'three'])
+      expect((await cluster.drive(cluster.client.wait(key, { timeoutMs: 10_000 }))).outcome).toBe('SUCCESS');
+  });
+
+  it('cancels a request whose worker is lost and that no other worker can take: it is not sent again', async () => {
+    cluster = new Cluster();
+    cluster.conductor('c1');
+    const first = await cluster.drive(cluster.worker('w1', { t: () => new Promise(() => undefined) }));
+    const jobId = await cluster.drive(cluster.client.post(linear('f').add(noop('t')), {}));
+    await cluster.runtime.clock.advanceUntil(() => first.seen.length === 1);
+    await cluster.drive(first.die());
+    await cluster.runtime.clock.advance(100);
+    await cluster.drive(cluster.client.cancel(jobId));
+    await cluster.runtime.clock.advance(100);
+    const second = await cluster.drive(cluster.worker('w2', { t: ok }));
+    expect((await cluster.drive(cluster.client.wait(jobId, { timeoutMs: 10_000 }))).outcome).toBe('REVERTED');
+    expect(second.seen.map(({ action }) => action)).toEqual(['revert']);
+  });
+
+  it('cancels a request that is parked', async () => {
+    cluster = new Cluster();
+    cluster.conductor('c1');
+    const first = await cluster.drive(cluster.worker('w1', { t: () => new Promise(() => undefined) }));
+    const parks = task('t', { provides: 't', onWorkerLoss: 'park', execute: () => 't' });
+    const jobId = await cluster.drive(cluster.client.post(linear('f').add(parks), {}));
+    await cluster.runtime.clock.advanceUntil(() => first.seen.length === 1);
+    await cluster.drive(first.die());
+    await cluster.runtime.clock.advance(100);
+    await cluster.drive(cluster.client.cancel(jobId));
+    await cluster.drive(cluster.worker('w2', { t: ok }));
+    expect((await cluster.drive(cluster.client.wait(jobId, { timeoutMs: 10_000 }))).outcome).toBe('REVERTED');
+  });
+
+  it('shows the failures of a run that another one began', async () => {
+    cluster = new Cluster();
+    const first = cluster.conductor('c1');
+    let undo: (value: InlineValue) => void = () => undefined;
+    const worker = await cluster.drive(
+      cluster.worker('w1', {
+        a: ({ action }) =>
+          action === 'revert' ? new Promise((resolve) => (undo = resolve)) : { data: 'a' },
+        b: ({ action }) => (action === 'revert' ? { data: null } : Promise.reject(new Error('b failed'))),
+      }),
+    );
+    const jobId = await cluster.drive(cluster.client.post(linear('f').add(noop('a'), noop('b')), {}));
+    await cluster.runtime.clock.advanceUntil(() => worker.seen.length === 4);
+    const second = cluster.conductor('c2');
+    await cluster.runtime.clock.advance(500);
+    await cluster.drive(first.stop());
+    await cluster.runtime.clock.advanceUntil(() => second.conductor.counters.adopted === 1);
+    undo({ data: null });
+    const end = await cluster.drive(cluster.client.wait(jobId));
+    expect(end.failures.map(({ message }) => message)).toContain('b failed');
   });
 });

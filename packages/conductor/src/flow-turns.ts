@@ -105,25 +105,27 @@ export class FlowTurns {
     this.#onInput();
   }
 
-  /** A worker answered. False: for nothing that is outstanding; it changes nothing, and its worker may drop it. */
-  result(message: Result): boolean {
+  /**
+   * A worker answered. An answer for nothing that is outstanding changes nothing. It is not confirmed either: it may have come before this
+   * owner knew of the request, and the worker must still have it when it is asked.
+   */
+  result(message: Result): void {
     const { requestId, outcome } = message;
     const open = this.flight.openOf(requestId);
     const outstanding = this.flight.get(requestId);
-    if (outstanding === undefined || open === undefined) return false;
-    if (outstanding.answered) return true;
+    if (outstanding === undefined || open === undefined || outstanding.answered) return;
     this.#isAdopted(outstanding);
     this.flight.answer(requestId);
-    this.#answers.push({ ...open, workerEpoch: message.workerEpoch });
-    if ('failure' in outcome) {
-      this.event({ type: 'failed', requestId, failure: outcome.failure });
-      return true;
-    }
+    // the worker may drop its answer only when the turn that holds it is stored, so both go into the same turn
+    const take = (event: Event): void => {
+      this.#answers.push({ ...open, workerEpoch: message.workerEpoch });
+      this.event(event);
+    };
+    if ('failure' in outcome) return take({ type: 'failed', requestId, failure: outcome.failure });
     this.#services.payloads.externalise(outcome.value).then(
-      (value) => this.event({ type: 'completed', requestId, value }),
-      (error: unknown) => this.#unstorable(requestId, error),
+      (value) => take({ type: 'completed', requestId, value }),
+      (error: unknown) => this.#unstorable(requestId, error, take),
     );
-    return true;
   }
 
   /** A sign of life for a request. */
@@ -252,10 +254,10 @@ export class FlowTurns {
       this.#services.runtime.logger.info('job.adopted', { jobId: this.#jobId, monotonicMs: this.#now() });
   }
 
-  #unstorable(requestId: string, error: unknown): void {
+  #unstorable(requestId: string, error: unknown, take: (event: Event) => void): void {
     if (familyOf(error) !== 'input') return this.#onFault(error);
     const message = error instanceof Error ? error.message : String(error);
-    this.event({
+    take({
       type: 'failed',
       requestId,
       failure: failureOf('RESULT_TOO_LARGE', message, { phase: 'result' }),

@@ -171,11 +171,11 @@ export class InFlight {
   dropSettled(): void {
     for (const requestId of this.#answered) {
       const outstanding = this.#requests.get(requestId);
-      // a parked one stays: it was not answered, it waits for a person
-      if (outstanding && this.#table.get(outstanding.command.atom)?.requestId !== requestId)
-        this.#requests.delete(requestId);
+      // its answer is not part of a turn yet, or it is parked and waits for a person
+      if (outstanding && this.#table.get(outstanding.command.atom)?.requestId === requestId) continue;
+      this.#requests.delete(requestId);
+      this.#answered.delete(requestId);
     }
-    this.#answered.clear();
   }
 
   clear(): void {

@@ -321,8 +321,7 @@ export class Incarnation implements Ownership {
     if (runner === undefined) return;
     switch (message.kind) {
       case 'result':
-        if (!runner.turns.result(message)) this.dispatcher.forget(message.workerEpoch, message.requestId);
-        return;
+        return runner.turns.result(message);
       case 'accepted':
       case 'progress':
         return runner.turns.heard(message.requestId);

@@ -44,13 +44,15 @@ const READ = { readConcern: new ReadConcern('majority'), promoteBuffers: false }
 const NAMESPACE_EXISTS = 48;
 const WRITABLE = new Set(['RSPrimary', 'Standalone', 'Mongos', 'LoadBalancer']);
 
+const READS_AT_ONCE = 16;
+
 const clientOptions = {
   appName: 'baton',
   // our own repeating needs to know what happened; and FerretDB would carry out a driver's retry twice
   retryWrites: false,
   retryReads: false,
   readPreference: 'primary',
-  maxPoolSize: 16,
+  maxPoolSize: READS_AT_ONCE,
   // a takeover must not pay for connecting
   minPoolSize: 4,
   serverSelectionTimeoutMS: 2_000,
@@ -211,8 +213,14 @@ export class MongoDocumentStore implements DocumentStore {
   }
 
   async #getOneByOne(collection: string, ids: readonly string[]): Promise<StoredBson[]> {
-    const finds = ids.map((_id) => this.#collection(collection).findOne({ _id }, READ));
-    return (await Promise.all(finds)).filter((found) => found !== null);
+    const found: StoredBson[] = [];
+    // no more at once than there are connections: what waits for one gives up after a while
+    for (let from = 0; from < ids.length; from += READS_AT_ONCE) {
+      const some = ids.slice(from, from + READS_AT_ONCE);
+      const finds = some.map((_id) => this.#collection(collection).findOne({ _id }, READ));
+      for (const document of await Promise.all(finds)) if (document !== null) found.push(document);
+    }
+    return found;
   }
 
   /** FerretDB reads the whole collection for `$in`, and one document for one exact id. */
