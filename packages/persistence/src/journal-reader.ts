@@ -24,7 +24,7 @@ import type { Snapshots } from './snapshots.js';
  */
 const FLOWS_BY_ID_MAX = 10;
 /** Entries asked for at first by exact ids: most runs that are taken over have fewer. */
-const STRETCH_FIRST = 8;
+const STRETCH_FIRST = 4;
 const STRETCH_MAX = 128;
 const FLOWS_PER_QUERY_MAX = 250;
 const PAGE = 10_000;
