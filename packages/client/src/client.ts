@@ -207,22 +207,22 @@ export class Client {
     session.onState((state) => {
       if (state === 'lost') this.#open = undefined;
     });
-    const board = await JobBoard.open({
-      session,
-      board: this.#deps.board,
-      runtime,
-      memberId: this.#deps.clientId,
-    });
     try {
+      const board = await JobBoard.open({
+        session,
+        board: this.#deps.board,
+        runtime,
+        memberId: this.#deps.clientId,
+      });
       this.#persistence ??= await this.#within(
         connectTimeoutMs,
         openPersistence({ store, runtime, clusterId: board.clusterId }),
       );
+      return { board, persistence: this.#persistence };
     } catch (error) {
-      await board.close();
+      await session.close();
       throw error;
     }
-    return { board, persistence: this.#persistence };
   }
 
   /** Whoever asks now wants an answer now: the patience of the store is for daemons. */

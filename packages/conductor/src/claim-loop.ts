@@ -87,7 +87,8 @@ export class ClaimLoop {
 
   /** Room became free: what the board still shows may be taken. */
   refill(): void {
-    if (this.#refillArmed || this.#stopped || this.#waiting.size > 0) return this.#pump();
+    this.#pump();
+    if (this.#refillArmed || this.#stopped || this.#waiting.size > 0) return;
     this.#refillArmed = true;
     this.#after(20, () => {
       this.#refillArmed = false;
@@ -174,6 +175,9 @@ export class ClaimLoop {
     } finally {
       this.#claiming--;
       this.#busy.delete(job.jobId);
+      // events for a busy job are passed over: if it looks free it is looked at once more
+      if (!this.#stopped && !this.#deps.owns(job.jobId) && (this.#view?.isAvailable(job) ?? false))
+        this.#defer({ key: job, seenAtMs: this.#now() });
       this.#pump();
     }
   }

@@ -1,6 +1,13 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import type { CoordinationSession, InlineValue, RequestMessage, TaskRequest } from '@baton/core';
-import { toFailure } from '@baton/core';
+import type {
+  CoordinationSession,
+  DocumentStore,
+  InlineValue,
+  PartitionLog,
+  RequestMessage,
+  TaskRequest,
+} from '@baton/core';
+import { UnavailableError, toFailure } from '@baton/core';
 import { Client } from '@baton/client';
 import { linear, retry, task, unordered } from '@baton/flow';
 import { JobBoard } from '@baton/jobboard';
@@ -39,6 +46,7 @@ class Cluster {
   conductor(
     id: string,
     options: ConductorOptions = {},
+    substrates: { readonly log?: PartitionLog; readonly store?: DocumentStore } = {},
   ): {
     conductor: Conductor;
     session(): CoordinationSession;
@@ -58,6 +66,7 @@ class Cluster {
       board: 'default',
       member: { id, host: 'here', pid: 1, version: '0' },
       options: { replySlots: 4, requestSlots: 8, ...options },
+      ...substrates,
     });
     const controller = new AbortController();
     const done = conductor.run({ signal: controller.signal });
@@ -394,10 +403,10 @@ describe('conductor', () => {
 
   it('takes the next job when it has room again, one by one', async () => {
     cluster = new Cluster();
-    cluster.conductor('c1', { maxJobs: 1 });
-    await cluster.drive(cluster.worker('w1', { a: ok }));
     for (const key of ['one', 'two', 'three'])
       await cluster.drive(cluster.client.post(linear('f').add(noop('a')), { key }));
+    cluster.conductor('c1', { maxJobs: 1 });
+    await cluster.drive(cluster.worker('w1', { a: ok }));
     for (const key of ['one', 'two', 'three'])
       expect((await cluster.drive(cluster.client.wait(key, { timeoutMs: 10_000 }))).outcome).toBe('SUCCESS');
   });
@@ -437,8 +446,7 @@ describe('conductor', () => {
     let undo: (value: InlineValue) => void = () => undefined;
     const worker = await cluster.drive(
       cluster.worker('w1', {
-        a: ({ action }) =>
-          action === 'revert' ? new Promise((resolve) => (undo = resolve)) : { data: 'a' },
+        a: ({ action }) => (action === 'revert' ? new Promise((resolve) => (undo = resolve)) : { data: 'a' }),
         b: ({ action }) => (action === 'revert' ? { data: null } : Promise.reject(new Error('b failed'))),
       }),
     );
@@ -451,5 +459,46 @@ describe('conductor', () => {
     undo({ data: null });
     const end = await cluster.drive(cluster.client.wait(jobId));
     expect(end.failures.map(({ message }) => message)).toContain('b failed');
+  });
+
+  it('takes no place at a worker for a first turn that could not be stored', async () => {
+    cluster = new Cluster();
+    const jobId = await cluster.drive(cluster.client.post(linear('f').add(noop('a')), {}));
+    const store = new SimulatedDocumentStore(cluster.runtime, { service: cluster.documents });
+    let isAway = true;
+    const insert = store.insert.bind(store);
+    store.insert = (collection, documents) =>
+      isAway && collection === 'journal' && documents.some(({ _id }) => _id.endsWith(':1'))
+        ? Promise.reject(new Error('away'))
+        : insert(collection, documents);
+    const worker = await cluster.drive(cluster.worker('w1', { a: ok }, { concurrency: 0.5 }));
+    cluster.conductor('c1', {}, { store });
+    await cluster.runtime.clock.advance(31_000);
+    isAway = false;
+    expect((await cluster.drive(cluster.client.wait(jobId, { timeoutMs: 60_000 }))).outcome).toBe('SUCCESS');
+    expect(worker.seen).toHaveLength(1);
+  });
+
+  it('tries again when it could not open its inbox, and leaves nothing open', async () => {
+    cluster = new Cluster();
+    const log = new SimulatedPartitionLog(cluster.runtime, { service: cluster.logs });
+    const readers: { isOpen: boolean }[] = [];
+    let opened = 0;
+    const openReader = log.openReader.bind(log);
+    log.openReader = async (topic) => {
+      if (++opened === 2) throw new UnavailableError('BATON_UNAVAILABLE_DISCONNECTED', 'away');
+      const reader = await openReader(topic);
+      const state = { isOpen: true };
+      readers.push(state);
+      const close = reader.close.bind(reader);
+      reader.close = () => ((state.isOpen = false), close());
+      return reader;
+    };
+    const { stop } = cluster.conductor('c1', {}, { log });
+    await cluster.drive(cluster.worker('w1', { a: ok }));
+    const jobId = await cluster.drive(cluster.client.post(linear('f').add(noop('a')), {}));
+    expect((await cluster.drive(cluster.client.wait(jobId, { timeoutMs: 10_000 }))).outcome).toBe('SUCCESS');
+    await cluster.drive(stop());
+    expect(readers.filter(({ isOpen }) => isOpen)).toEqual([]);
   });
 });

@@ -2,9 +2,11 @@
  * Purpose: sends requests and notices of this conductor to workers. Called only after the entry that justifies it was saved.
  * States: ids of requests whose results are stored collect per worker; they ride on the next request to it, or leave as one
  * notice after 100 ms (P-913).
- * On failure: the outbox below repeats; a message to a worker that is gone is dropped, its loss brings the request back.
+ * On failure: the outbox below repeats; a message to a worker that is gone is dropped, its loss brings the request back. A notice
+ *   that an overfull outbox does not take is dropped: what is asked is asked again, and a result not confirmed expires at its worker.
  */
-import type { Clock, Fence, RequestMessage, TaskRequest } from '@baton/core';
+import { familyOf } from '@baton/core';
+import type { Fence, RequestMessage, Runtime, TaskRequest } from '@baton/core';
 import type { Outbox } from '@baton/transport';
 import type { LiveWorker } from './worker-roster.js';
 
@@ -21,19 +23,19 @@ export interface AttachTarget {
 
 export class Dispatcher {
   readonly #outbox: Outbox;
-  readonly #clock: Clock;
+  readonly #runtime: Pick<Runtime, 'clock' | 'logger'>;
   readonly #replyPartition: number;
   readonly #workers: { get(epoch: string): LiveWorker | undefined };
   readonly #stored = new Map<string, { ids: string[]; cancelTimer: () => void }>();
 
   constructor(deps: {
     readonly outbox: Outbox;
-    readonly clock: Clock;
+    readonly runtime: Pick<Runtime, 'clock' | 'logger'>;
     readonly replyPartition: number;
     readonly workers: { get(epoch: string): LiveWorker | undefined };
   }) {
     this.#outbox = deps.outbox;
-    this.#clock = deps.clock;
+    this.#runtime = deps.runtime;
     this.#replyPartition = deps.replyPartition;
     this.#workers = deps.workers;
   }
@@ -46,7 +48,7 @@ export class Dispatcher {
       kind: 'request',
       ...message,
       replyPartition: this.#replyPartition,
-      sentAtMs: this.#clock.wallMs(),
+      sentAtMs: this.#runtime.clock.wallMs(),
       forget: this.#take(worker.epoch),
     });
   }
@@ -84,7 +86,7 @@ export class Dispatcher {
     }
     this.#stored.set(workerEpoch, {
       ids: [requestId],
-      cancelTimer: this.#clock.setTimer(FORGET_AFTER_MS, () => this.#flush(workerEpoch)),
+      cancelTimer: this.#runtime.clock.setTimer(FORGET_AFTER_MS, () => this.#flush(workerEpoch)),
     });
   }
 
@@ -108,6 +110,12 @@ export class Dispatcher {
 
   #send(workerEpoch: string, message: RequestMessage): void {
     const worker = this.#workers.get(workerEpoch);
-    if (worker) this.#outbox.sendRequest(worker.requestPartition, message);
+    if (worker === undefined) return;
+    try {
+      this.#outbox.sendRequest(worker.requestPartition, message);
+    } catch (error) {
+      if (familyOf(error) !== 'unavailable') throw error;
+      this.#runtime.logger.warn('notice.not-sent', { kind: message.kind, workerEpoch, error });
+    }
   }
 }

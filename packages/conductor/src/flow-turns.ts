@@ -142,7 +142,8 @@ export class FlowTurns {
     if (message.kind === 'refused') this.#services.workerRefused(message);
     const open = this.flight.openOf(message.requestId);
     if (open?.delivery !== message.delivery || open.workerEpoch !== message.workerEpoch) return;
-    if (this.flight.again(message.requestId, { lost: false })) this.#onInput();
+    if (this.flight.get(message.requestId)?.cancelled === true) this.#withdraw(open, open);
+    else if (this.flight.again(message.requestId, { lost: false })) this.#onInput();
   }
 
   /** The worker of these requests is gone, every place where an answer could stand is read: send them elsewhere or give up (P-932). */
@@ -152,7 +153,8 @@ export class FlowTurns {
       const open = this.flight.openOf(requestId);
       if (outstanding === undefined || open === undefined || outstanding.answered) continue;
       const policy = outstanding.command.onWorkerLoss;
-      if (policy === 'park') this.#park(open);
+      if (outstanding.cancelled) this.#withdraw(open, open);
+      else if (policy === 'park') this.#park(open);
       else if (policy === 'fail' || open.losses + 1 >= limits.deliveriesMax) this.#workerLost(open, policy);
       else if (this.flight.again(requestId, { lost: true })) this.#services.counters.redelivered++;
     }
@@ -221,8 +223,12 @@ export class FlowTurns {
       }
       case 'abort': {
         const open = this.flight.openOf(command.requestId);
-        if (this.flight.isWaiting(command.requestId)) this.#withdraw(command, open);
-        else if (open) follow.aborts.push(open);
+        if (this.flight.isWaiting(command.requestId) || open?.state === 'parked')
+          this.#withdraw(command, open);
+        else if (open) {
+          follow.aborts.push(open);
+          this.flight.cancel(command.requestId);
+        }
         return;
       }
       case 'startTimer': {
@@ -287,7 +293,10 @@ export class FlowTurns {
   }
 
   /** Nobody has it, so nobody will answer. When nobody ever had it, there is nothing to undo either (E-861). */
-  #withdraw({ requestId, atom }: Command & { type: 'abort' }, open: OpenRequest | undefined): void {
+  #withdraw(
+    { requestId, atom }: Pick<OpenRequest, 'requestId' | 'atom'>,
+    open: OpenRequest | undefined,
+  ): void {
     this.flight.answer(requestId);
     this.timers.dequeue(requestId);
     const failure = failureOf('CANCELLED', 'cancelled while it waited for a worker', {

@@ -20,6 +20,8 @@ export interface Outstanding {
   heardAtMs: number;
   accepted: boolean;
   adopting: boolean;
+  /** Its worker was told to stop it: should that be lost, nobody else gets it. */
+  cancelled: boolean;
 }
 
 /** How the next delivery of a waiting request is numbered. */
@@ -64,6 +66,7 @@ export class InFlight {
       heardAtMs: 0,
       accepted: false,
       adopting: false,
+      cancelled: false,
     };
     this.#requests.set(command.requestId, outstanding);
     const open = this.#table.get(command.atom);
@@ -94,17 +97,24 @@ export class InFlight {
     return this.#returned.size + this.#waiting.size;
   }
 
+  /** Nobody has it: it never had a worker, or its last delivery is void. */
   isWaiting(requestId: string): boolean {
-    return this.#waiting.has(requestId);
+    return this.#returned.has(requestId) || this.#waiting.has(requestId);
   }
 
   /** Takes the worker's place that a running request uses already. */
   hold(requestId: string, workerEpoch: string, nowMs: number): void {
     const outstanding = this.#requests.get(requestId);
-    if (outstanding === undefined || outstanding.holds !== undefined) return;
+    // answered: found by another flow's reading of the same inbox; nobody would give the place back
+    if (outstanding === undefined || outstanding.answered || outstanding.holds !== undefined) return;
     this.#roster.occupy(workerEpoch);
     outstanding.holds = workerEpoch;
     outstanding.heardAtMs = nowMs;
+  }
+
+  cancel(requestId: string): void {
+    const outstanding = this.#requests.get(requestId);
+    if (outstanding) outstanding.cancelled = true;
   }
 
   /** An outcome came (queued, not yet saved): later ones of the same request are superseded; its place at the worker is free. */

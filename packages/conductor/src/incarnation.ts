@@ -78,12 +78,13 @@ export class Incarnation implements Ownership {
   readonly #commands: CommandWatch;
   readonly #losses: LossWatch;
   readonly #cleanups = new Set<() => void>();
+  /** What reads on until `close`: not all of it is there when opening fails half way. */
+  readonly #readers: { close(): Promise<void> }[] = [];
   #inbox!: Inbox<ReplyMessage>;
-  #replay!: ReplyReplay;
-  #adoption!: Adoption;
+  #adoption: Adoption | undefined;
   #workers!: MemberWatch;
   #conductors!: MemberWatch;
-  #view!: BoardView;
+  #view: BoardView | undefined;
   #suspendedAtMs: number | undefined;
   #over = false;
   #end!: (end: IncarnationEnd) => void;
@@ -98,7 +99,12 @@ export class Incarnation implements Ownership {
       const services = await deps.services(board.clusterId);
       const replyPartition = await board.leaseSlot('replies', options.replySlots);
       const incarnation = new Incarnation(deps, board, services, replyPartition);
-      await incarnation.#start(services.outbox);
+      try {
+        await incarnation.#start(services.outbox);
+      } catch (error) {
+        await incarnation.close();
+        throw error;
+      }
       return incarnation;
     } catch (error) {
       await session.close();
@@ -123,7 +129,7 @@ export class Incarnation implements Ownership {
     this.#replyPartition = replyPartition;
     this.dispatcher = new Dispatcher({
       outbox: services.outbox,
-      clock: deps.runtime.clock,
+      runtime: deps.runtime,
       replyPartition,
       workers: this.roster,
     });
@@ -163,7 +169,7 @@ export class Incarnation implements Ownership {
       dispatcher: this.dispatcher,
       runners: () => this.#runners.values(),
       inboxCaughtUp: () => caughtUp(this.#inbox, { runtime: this.runtime, isOver: () => this.#over }),
-      replay: (places) => this.#adoption.replay(places),
+      replay: async (places) => this.#adoption?.replay(places),
     });
   }
 
@@ -178,7 +184,7 @@ export class Incarnation implements Ownership {
   }
 
   adopt(runner: JobRunner, requests: readonly OpenRequest[]): void {
-    this.#adoption.adopt(runner, requests);
+    this.#adoption?.adopt(runner, requests);
   }
 
   workerGone(workerEpoch: string, runner: JobRunner, requestIds: readonly string[]): void {
@@ -200,18 +206,11 @@ export class Incarnation implements Ownership {
   }
 
   notify(runner: JobRunner, entry: JournalEntry): void {
-    const { posting } = runner.claim;
-    this.#persistence.readModels.observe(entry, {
-      name: posting.name,
-      definitionHash: posting.definitionHash,
-    });
+    this.#persistence.readModels.observe(entry, runner.claim.posting);
   }
 
-  archive(entry: JournalEntry, { posting }: Claim): void {
-    this.#persistence.readModels.observe(entry, {
-      name: posting.name,
-      definitionHash: posting.definitionHash,
-    });
+  resume(entries: readonly JournalEntry[], { posting }: Claim): void {
+    this.#persistence.readModels.resume(entries, posting);
   }
 
   fatal(error: unknown): void {
@@ -233,7 +232,7 @@ export class Incarnation implements Ownership {
   async close(): Promise<void> {
     this.#finish({ cause: 'drained' });
     await this.board.close();
-    await Promise.all([this.#inbox.close(), this.#replay.close()]);
+    await Promise.all(this.#readers.map((reader) => reader.close()));
   }
 
   async #start(outbox: Outbox): Promise<void> {
@@ -242,21 +241,21 @@ export class Incarnation implements Ownership {
     this.#cleanups.add(session.onState((state) => this.#onSession(state)));
     // reading begins before anybody can know the inbox: an answer is never missed (P-901)
     const transport = { log, prefix, runtime, clusterId };
-    [this.#inbox, this.#replay] = await Promise.all([
-      Inbox.openReplies({
-        ...transport,
-        partition: this.#replyPartition,
-        onMessages: (messages) => this.#onReplies(messages),
-        onPoison: (poison) => outbox.sendDead(poison),
-      }),
-      ReplyReplay.open(transport),
-    ]);
+    this.#inbox = await Inbox.openReplies({
+      ...transport,
+      partition: this.#replyPartition,
+      onMessages: (messages) => this.#onReplies(messages),
+      onPoison: (poison) => outbox.sendDead(poison),
+    });
+    this.#readers.push(this.#inbox);
+    const replay = await ReplyReplay.open(transport);
+    this.#readers.push(replay);
     this.#adoption = new Adoption({
       clock: runtime.clock,
       logger: runtime.logger,
       dispatcher: this.dispatcher,
       roster: this.roster,
-      replay: this.#replay,
+      replay,
       refreshWorkers: () => this.#workers.refresh(),
       onReply: (message) => this.#onReply(message),
     });
@@ -364,14 +363,14 @@ export class Incarnation implements Ownership {
     this.#suspendedAtMs = state === 'suspended' ? this.runtime.clock.monotonicMs() : undefined;
     if (state !== 'connected') return;
     for (const runner of this.#runners.values()) runner.kick();
-    this.#claims.start(this.#view);
+    if (this.#view !== undefined) this.#claims.start(this.#view);
   }
 
   #finish(end: IncarnationEnd): void {
     if (this.#over) return;
     this.#over = true;
     this.#claims.stop();
-    this.#adoption.stop();
+    this.#adoption?.stop();
     this.dispatcher.stop();
     for (const cleanup of this.#cleanups) cleanup();
     for (const runner of [...this.#runners.values()]) runner.stop('stopped');

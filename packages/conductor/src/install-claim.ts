@@ -11,6 +11,7 @@ import type { Compiled } from '@baton/engine';
 import type { Claim } from '@baton/jobboard';
 import { installFence } from '@baton/persistence';
 import type { FenceResult, FlowJournal } from '@baton/persistence';
+import { abandonClaim } from './abandon-claim.js';
 import type { ClaimTiming } from './claim-loop.js';
 import type { CompiledFlows } from './compiled-flows.js';
 import type { TurnDraft } from './flow-turns.js';
@@ -49,16 +50,19 @@ const MISSING_PAUSE_MS = 3_000;
 /** Resolves when the job is owned, left or settled; never rejects. */
 export async function installClaim(deps: InstallDeps, claim: Claim, timing: ClaimTiming): Promise<void> {
   const { owner } = deps;
+  const installation = new Installation(deps, claim, timing);
   try {
-    await new Installation(deps, claim, timing).run();
+    await installation.run();
   } catch (error) {
+    installation.drop();
+    // taken off the board, or the lock removed, by somebody's hand: nothing is left to give back
+    const code = codeOf(error);
+    if (code === 'BATON_CONFLICT_CLAIM_LOST' || code === 'BATON_NOT_FOUND_JOB')
+      return owner.runtime.logger.warn('claim.lost', { jobId: claim.jobId, error });
     owner.runtime.logger.error('claim.install-failed', { jobId: claim.jobId, error });
     if (familyOf(error) !== 'unavailable') return owner.fatal(error);
-    if (codeOf(error) === 'BATON_UNAVAILABLE_SESSION_LOST') return;
-    const notBeforeMs = owner.runtime.clock.wallMs() + limits.abandonMs.first;
-    await owner.board.abandon(claim, { notBeforeMs }).catch((failed: unknown) => {
-      owner.runtime.logger.warn('job.abandon-failed', { jobId: claim.jobId, error: failed });
-    });
+    if (code === 'BATON_UNAVAILABLE_SESSION_LOST') return;
+    await abandonClaim(owner, claim, { pauseMs: limits.abandonMs.first });
   }
 }
 
@@ -70,6 +74,7 @@ class Installation {
   #refusal: Failure | undefined;
   #first: FirstTurn | undefined;
   #loadedAtMs = 0;
+  #isOwned = false;
 
   constructor(deps: InstallDeps, claim: Claim, timing: ClaimTiming) {
     this.#deps = deps;
@@ -85,7 +90,7 @@ class Installation {
       this.#fencePatiently(),
       this.#claim.fresh ? undefined : this.#compile(),
     ]);
-    if (result.result !== 'owned') this.#first?.runner.stop('released');
+    if (result.result !== 'owned') this.drop();
     switch (result.result) {
       case 'missing':
         return owner.board.trash(
@@ -96,10 +101,19 @@ class Installation {
         owner.counters.fenced++;
         return owner.board.release(this.#claim);
       case 'terminal':
+        // its last owner may have died before it wrote the archive
+        owner.resume(result.flow.entries, this.#claim);
         return owner.board.consume(this.#claim);
       case 'owned':
         return this.#owned(result.entry, result.flow);
     }
+  }
+
+  /** Gives back what a first turn took that was not stored. */
+  drop(): void {
+    if (this.#isOwned) return;
+    this.#first?.runner.stop('released');
+    this.#first = undefined;
   }
 
   /** A record that is not there (yet) may be a stale read or a slow poster: looked for again before it is given up (P-620). */
@@ -122,8 +136,7 @@ class Installation {
   /** The claim entry: with the first turn for a job nobody had, alone on a takeover (fence first, then adopt). */
   #entryFor(seq: number, flow: FlowJournal | undefined): ClaimEntry {
     this.#loadedAtMs = this.#deps.owner.runtime.clock.monotonicMs();
-    this.#first?.runner.stop('released');
-    this.#first = undefined;
+    this.drop();
     const untouched = flow === undefined || (this.#claim.fresh && flow.entries.length === 1);
     if (untouched && this.#compiled !== undefined) {
       this.#first = this.#firstTurn(flow?.entries ?? [this.#postedEntry()], this.#compiled, seq);
@@ -153,6 +166,7 @@ class Installation {
 
   async #owned(entry: ClaimEntry, flow: FlowJournal | undefined): Promise<void> {
     const { owner, onOwned } = this.#deps;
+    this.#isOwned = true;
     if (this.#first !== undefined) {
       const { runner, turn, entries } = this.#first;
       onOwned(runner);
@@ -160,12 +174,15 @@ class Installation {
       return runner.begin(turn, entries);
     }
     if (this.#compiled === undefined)
-      return this.#refuse(entry.seq, this.#refusal ?? failureOf('DEFINITION', 'no definition'));
+      return this.#refuse(
+        flow?.entries ?? [entry],
+        this.#refusal ?? failureOf('DEFINITION', 'no definition'),
+      );
     const state = foldEntries(flow?.entries ?? [], this.#compiled);
     // the claim entry just written counts as one that led to nothing, so far
     if (state.idleClaims > this.#deps.poisonClaimsMax)
       return this.#refuse(
-        entry.seq,
+        flow?.entries ?? [entry],
         failureOf('POISON', `claimed ${state.idleClaims - 1} times in a row without any progress`),
         'POISON',
       );
@@ -175,6 +192,7 @@ class Installation {
   #takeOver(entry: ClaimEntry, state: OwnedState, entries: readonly JournalEntry[]): void {
     const { owner, onOwned, onTakenOver } = this.#deps;
     const runner = new JobRunner(owner, this.#claim, state);
+    owner.resume(entries, this.#claim);
     onOwned(runner);
     owner.counters.takenOver++;
     const former = entries.findLast(
@@ -190,10 +208,10 @@ class Installation {
   }
 
   /** Ends a job that cannot be run: a terminal entry with the reason, then off the board (P-615, P-506). */
-  async #refuse(tail: number, reason: Failure, trash?: string): Promise<void> {
+  async #refuse(known: readonly JournalEntry[], reason: Failure, trash?: string): Promise<void> {
     const { owner } = this.#deps;
     const entry: TerminalEntry = {
-      ...this.#common(tail + 1),
+      ...this.#common((known.at(-1)?.seq ?? 0) + 1),
       kind: 'terminal',
       outcome: 'FAILURE',
       reason,
@@ -203,7 +221,7 @@ class Installation {
     };
     if ((await owner.journal.append(entry)) === 'collided') return;
     owner.runtime.logger.warn('job.refused', { jobId: this.#claim.jobId, reason: reason.message });
-    owner.archive(entry, this.#claim);
+    owner.resume([...known, entry], this.#claim);
     await (trash === undefined
       ? owner.board.consume(this.#claim)
       : owner.board.trash(this.#claim, `${trash}: ${reason.message}`));

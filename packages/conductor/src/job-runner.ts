@@ -8,6 +8,7 @@
 import { ConflictError, codeOf, familyOf, formatFence } from '@baton/core';
 import type { Fence, FlowOutcome, JournalEntry, Logger } from '@baton/core';
 import type { Claim } from '@baton/jobboard';
+import { abandonClaim } from './abandon-claim.js';
 import { FlowTurns } from './flow-turns.js';
 import type { TurnDraft } from './flow-turns.js';
 import type { Assignment } from './in-flight.js';
@@ -55,6 +56,7 @@ export class JobRunner {
 
   /** The claim entry with the first turn is stored; what did not fit into it follows before anything is sent. */
   begin(first: TurnDraft, [claimEntry, ...rest]: readonly JournalEntry[]): void {
+    if (this.#phase !== 'running') return; // the session ended while the fence was being stored
     if (claimEntry !== undefined) {
       this.#seq = claimEntry.seq;
       this.#owner.notify(this, claimEntry);
@@ -68,6 +70,7 @@ export class JobRunner {
 
   /** The bare claim entry is stored: goes on where the former owner stopped. */
   takeOver(stored: JournalEntry): void {
+    if (this.#phase !== 'running') return; // the session ended while the fence was being stored
     const { state, timers } = this.turns;
     this.#seq = stored.seq;
     this.#owner.notify(this, stored);
@@ -224,15 +227,13 @@ export class JobRunner {
   /** Board, store or transport away past the bound: somebody may claim it again after a pause (P-605, P-616). */
   #giveUp(error: unknown): void {
     if (this.#phase === 'ended') return;
-    const { board, runtime } = this.#owner;
+    const { runtime } = this.#owner;
     if (familyOf(error) !== 'unavailable') this.#owner.fatal(error);
     this.#log.error('job.abandoned', { jobId: this.jobId, error });
     this.stop('abandoned');
     const { first, max } = limits.abandonMs;
     const pauseMs =
       Math.min(max, first * 2 ** this.turns.state.idleClaims) * (0.5 + runtime.random.fraction() / 2);
-    board
-      .abandon(this.claim, { notBeforeMs: runtime.clock.wallMs() + pauseMs })
-      .catch((failed: unknown) => this.#log.warn('job.abandon-failed', { jobId: this.jobId, error: failed }));
+    void abandonClaim(this.#owner, this.claim, { pauseMs });
   }
 }

@@ -42,8 +42,8 @@ export interface Ownership {
   hungry(runner: JobRunner): void;
   /** An entry is stored: read models and events follow. Never throws. */
   notify(runner: JobRunner, entry: JournalEntry): void;
-  /** The terminal entry of a job that never had a runner is stored. Never throws. */
-  archive(entry: JournalEntry, claim: Claim): void;
+  /** Entries of a run that were loaded, and what this owner added: read models follow. Never throws. */
+  resume(entries: readonly JournalEntry[], claim: Claim): void;
   /** The runner ended and owns nothing any more. */
   released(runner: JobRunner, reason: EndReason): void;
   /** Something that must not happen did: the process ends with a report. */

@@ -64,7 +64,7 @@ export class ReadModels {
 
   /** The owner tells each entry that was accepted or loaded, in order. Returns at once; failures are logged only. */
   observe(entry: JournalEntry, about?: ObservedFlow): void {
-    const flow = this.#flows.get(entry.flowId) ?? this.#begin(entry);
+    const flow = this.#flows.get(entry.flowId) ?? this.#begin(entry.flowId, entry.seq > 1);
     flow.about = about ?? flow.about;
     flow.view.apply(entry);
     if (flow.view.isOver) {
@@ -77,6 +77,13 @@ export class ReadModels {
       this.#cancelTimer = undefined;
       this.#track(this.#writeDue());
     });
+  }
+
+  /** The owner loaded a run that another one began: what it decides comes on top of that. */
+  resume(entries: readonly JournalEntry[], about?: ObservedFlow): void {
+    const [first] = entries;
+    if (first !== undefined) this.#begin(first.flowId, true);
+    for (const entry of entries) this.observe(entry, about);
   }
 
   /** The flow is not ours any more: what is not written yet is dropped, the next owner writes. */
@@ -134,12 +141,12 @@ export class ReadModels {
     this.#archiveInserts.close();
   }
 
-  #begin({ flowId, seq }: JournalEntry): Observed {
+  #begin(flowId: string, mayBeWritten: boolean): Observed {
     const flow: Observed = {
       view: new FlowView(flowId),
       about: undefined,
       isDue: false,
-      mayBeWritten: seq > 1,
+      mayBeWritten,
     };
     this.#flows.set(flowId, flow);
     return flow;
