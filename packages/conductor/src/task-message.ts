@@ -1,4 +1,4 @@
-import { InputError, failureOf } from '@baton/core';
+import { codeOf, failureOf } from '@baton/core';
 import type { Failure, Fence, InlineValue, RequestFact, TaskRequest, Value } from '@baton/core';
 import { partOf } from '@baton/engine';
 import type { Argument } from '@baton/engine';
@@ -9,7 +9,7 @@ type Message = Omit<TaskRequest, 'kind' | 'replyPartition' | 'sentAtMs' | 'forge
 
 /**
  * The message for an assignment: arguments resolved and extracted. Synchronous unless a value was stored apart.
- * @throws (or rejects with) UnavailableError when a stored value cannot be read.
+ * @throws (or rejects with) UnavailableError when a stored value cannot be read, NotFoundError or InputError when it is gone or damaged.
  */
 export function taskMessage(
   command: TaskCommand,
@@ -25,12 +25,19 @@ export function taskMessage(
   });
 }
 
-/** The failure of a request whose arguments do not fit a message; anything else is not about the arguments. */
+/** The failure of a request whose arguments do not fit a message or are gone from the store; anything else is not about them. */
 export function unsendable(error: unknown): Failure | undefined {
-  return error instanceof InputError
-    ? failureOf('ARGUMENTS_TOO_LARGE', error.message, { phase: 'arguments', retryable: false })
-    : undefined;
+  const code = unsendableCodes[codeOf(error) ?? ''];
+  if (code === undefined) return undefined;
+  return failureOf(code, (error as Error).message, { phase: 'arguments', retryable: false });
 }
+
+const unsendableCodes: Readonly<Record<string, string>> = {
+  BATON_INPUT_TOO_LARGE: 'ARGUMENTS_TOO_LARGE',
+  BATON_INPUT_INVALID: 'ARGUMENTS_TOO_LARGE',
+  BATON_INPUT_MALFORMED: 'ARGUMENTS_LOST',
+  BATON_NOT_FOUND_DOCUMENT: 'ARGUMENTS_LOST',
+};
 
 function build(
   command: TaskCommand,
