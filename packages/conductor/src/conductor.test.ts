@@ -501,4 +501,24 @@ describe('conductor', () => {
     await cluster.drive(stop());
     expect(readers.filter(({ isOpen }) => isOpen)).toEqual([]);
   });
+
+  it('does not take a job for poison that was only handed over again and again', async () => {
+    cluster = new Cluster();
+    let finish: (value: InlineValue) => void = () => undefined;
+    const worker = await cluster.drive(
+      cluster.worker('w1', { slow: () => new Promise((resolve) => (finish = resolve)) }),
+    );
+    const jobId = await cluster.drive(cluster.client.post(linear('f').add(noop('slow')), {}));
+    let before = cluster.conductor('c0');
+    await cluster.runtime.clock.advanceUntil(() => worker.seen.length === 1);
+    for (let n = 1; n <= 6; n++) {
+      const next = cluster.conductor(`c${n}`);
+      await cluster.runtime.clock.advance(500);
+      await cluster.drive(before.stop());
+      await cluster.runtime.clock.advance(500);
+      before = next;
+    }
+    finish({ data: null });
+    expect((await cluster.drive(cluster.client.wait(jobId, { timeoutMs: 10_000 }))).outcome).toBe('SUCCESS');
+  });
 });

@@ -221,7 +221,7 @@ export class Incarnation implements Ownership {
   async drain(): Promise<number> {
     this.#claims.stop();
     const left = this.#runners.size;
-    await Promise.all([...this.#runners.values()].map((runner) => runner.idle()));
+    await Promise.all([...this.#runners.values()].map((runner) => runner.handOver()));
     this.#finish({ cause: 'drained' });
     await this.#persistence.readModels.idle();
     await this.close();

@@ -105,8 +105,9 @@ export class JobRunner {
     this.#owner.released(this, reason);
   }
 
-  /** Resolves when nothing of this flow is being saved (drain). */
-  async idle(): Promise<void> {
+  /** Resolves when nothing of this flow is being saved (drain). A claim that ends by a hand-over is not one that led to nothing. */
+  async handOver(): Promise<void> {
+    if (this.turns.timers.isQuiet) this.#stayedQuiet();
     await this.#saving;
   }
 
@@ -188,7 +189,7 @@ export class JobRunner {
       this.#owner.workerGone(fact.workerEpoch, this, [requestId]);
   }
 
-  /** Kept for a while without any transition, after claims that led to nothing: the job is healthy (P-506). */
+  /** Kept for a while, or handed over, without any transition after claims that led to nothing: the job is healthy (P-506). */
   #stayedQuiet(): void {
     if (this.#saving !== undefined || this.#phase !== 'running') return;
     const turn = { flowId: this.jobId, seq: this.#seq + 1, fence: this.fence, facts: [], outcome: undefined };

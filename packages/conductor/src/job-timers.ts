@@ -5,7 +5,7 @@ export class JobTimers {
   readonly #clock: Clock;
   readonly #onDue: (id: string) => void;
   readonly #cancels = new Map<string, () => void>();
-  #quiet: { readonly afterMs: number; readonly callback: () => void } | undefined;
+  #quiet = false;
 
   constructor(clock: Clock, onDue: (id: string) => void) {
     this.#clock = clock;
@@ -32,13 +32,18 @@ export class JobTimers {
 
   /** Calls back once when the flow has not moved for so long. */
   quiet(afterMs: number, callback: () => void): void {
-    this.#quiet = { afterMs, callback };
+    this.#quiet = true;
     this.#start('quiet', afterMs, callback);
   }
 
+  /** The flow has not moved since `quiet`. */
+  get isQuiet(): boolean {
+    return this.#quiet;
+  }
+
   moved(): void {
-    if (this.#quiet === undefined) return;
-    this.#quiet = undefined;
+    if (!this.#quiet) return;
+    this.#quiet = false;
     this.#end('quiet');
   }
 
