@@ -377,6 +377,25 @@ describe('conductor', () => {
     expect(worker.seen).toHaveLength(1);
   });
 
+  it('does not take a job for poison because its owners die while a healthy task runs', async () => {
+    cluster = new Cluster();
+    const { conductor, session } = cluster.conductor('c1');
+    let finish: (value: InlineValue) => void = () => undefined;
+    const slow: Behaviour = () => new Promise((resolve) => (finish = resolve));
+    const worker = await cluster.drive(cluster.worker('w1', { slow }));
+    const jobId = await cluster.drive(cluster.client.post(linear('f').add(noop('slow')), {}));
+    await cluster.runtime.clock.advanceUntil(() => worker.seen.length === 1);
+    for (let deaths = 1; deaths <= 6; deaths++) {
+      cluster.coordination.expire(session());
+      await cluster.runtime.clock.advanceUntil(() => conductor.counters.adopted === deaths, {
+        withinMs: 9_000,
+      });
+    }
+    finish({ data: null });
+    expect((await cluster.drive(cluster.client.wait(jobId))).outcome).toBe('SUCCESS');
+    expect(worker.seen).toHaveLength(1);
+  });
+
   it('sends a request again when its worker is lost', async () => {
     cluster = new Cluster();
     cluster.conductor('c1');

@@ -53,6 +53,7 @@ export class FlowTurns {
   /** There is something to decide. */
   readonly #onInput: () => void;
   readonly #onFault: (error: unknown) => void;
+  readonly #onAdopted: () => void;
   #inputs: Input[] = [];
   #parked: Fact[] = [];
   #answers: OpenRequest[] = [];
@@ -65,7 +66,12 @@ export class FlowTurns {
     services: Services,
     jobId: string,
     state: OwnedState,
-    callbacks: { readonly onInput: () => void; readonly onFault: (error: unknown) => void },
+    callbacks: {
+      readonly onInput: () => void;
+      readonly onFault: (error: unknown) => void;
+      /** Every request of the former owner is accounted for. */
+      readonly onAdopted: () => void;
+    },
   ) {
     this.#services = services;
     this.#jobId = jobId;
@@ -75,6 +81,7 @@ export class FlowTurns {
     this.timers = new JobTimers(services.runtime.clock, (id) => this.event({ type: 'timerFired', id }));
     this.#onInput = callbacks.onInput;
     this.#onFault = callbacks.onFault;
+    this.#onAdopted = callbacks.onAdopted;
   }
 
   /** Something happened that no turn holds yet. */
@@ -256,8 +263,9 @@ export class FlowTurns {
     outstanding.adopting = false;
     this.#services.counters.adopted++;
     this.#adopting--;
-    if (this.#adopting === 0)
-      this.#services.runtime.logger.info('job.adopted', { jobId: this.#jobId, monotonicMs: this.#now() });
+    if (this.#adopting > 0) return;
+    this.#services.runtime.logger.info('job.adopted', { jobId: this.#jobId, monotonicMs: this.#now() });
+    this.#onAdopted();
   }
 
   #unstorable(requestId: string, error: unknown, take: (event: Event) => void): void {

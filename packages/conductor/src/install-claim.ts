@@ -99,7 +99,10 @@ class Installation {
         );
       case 'superseded':
         owner.counters.fenced++;
-        return owner.board.release(this.#claim);
+        // not at once: whoever has the higher fence is there, or the board was restored and everybody would try in a loop
+        return owner.board.abandon(this.#claim, {
+          notBeforeMs: owner.runtime.clock.wallMs() + limits.abandonMs.first,
+        });
       case 'terminal':
         // its last owner may have died before it wrote the archive
         owner.resume(result.flow.entries, this.#claim);
@@ -139,8 +142,13 @@ class Installation {
     this.drop();
     const untouched = flow === undefined || (this.#claim.fresh && flow.entries.length === 1);
     if (untouched && this.#compiled !== undefined) {
-      this.#first = this.#firstTurn(flow?.entries ?? [this.#postedEntry()], this.#compiled, seq);
-      return this.#first.entries[0] as ClaimEntry;
+      try {
+        this.#first = this.#firstTurn(flow?.entries ?? [this.#postedEntry()], this.#compiled, seq);
+        return this.#first.entries[0] as ClaimEntry;
+      } catch (error) {
+        // the claim is recorded first, so that a job that breaks its owners is counted and ends as poison
+        this.#deps.owner.runtime.logger.error('job.first-turn-failed', { jobId: this.#claim.jobId, error });
+      }
     }
     const [alone] = turnEntries(
       { ...this.#common(seq), facts: [], outcome: undefined, claim: this.#claimPart(flow) },
@@ -178,15 +186,16 @@ class Installation {
         flow?.entries ?? [entry],
         this.#refusal ?? failureOf('DEFINITION', 'no definition'),
       );
-    const state = foldEntries(flow?.entries ?? [], this.#compiled);
+    const known = flow?.entries ?? [this.#postedEntry(), entry];
+    const state = foldEntries(known, this.#compiled);
     // the claim entry just written counts as one that led to nothing, so far
     if (state.idleClaims > this.#deps.poisonClaimsMax)
       return this.#refuse(
-        flow?.entries ?? [entry],
+        known,
         failureOf('POISON', `claimed ${state.idleClaims - 1} times in a row without any progress`),
         'POISON',
       );
-    this.#takeOver(entry, state, flow?.entries ?? []);
+    this.#takeOver(entry, state, known);
   }
 
   #takeOver(entry: ClaimEntry, state: OwnedState, entries: readonly JournalEntry[]): void {

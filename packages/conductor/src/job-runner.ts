@@ -44,6 +44,10 @@ export class JobRunner {
     this.turns = new FlowTurns(owner, claim.jobId, state, {
       onInput: () => this.#kickSoon(),
       onFault: (error) => this.#giveUp(error),
+      // owners that die one after the other while a healthy task runs are no reason to call the job poison (P-506)
+      onAdopted: () => {
+        if (this.turns.state.idleClaims > 1 && this.turns.timers.isQuiet) this.#stayedQuiet();
+      },
     });
   }
 
@@ -179,7 +183,9 @@ export class JobRunner {
         payloads,
       );
       if (message instanceof Promise)
-        message.then((ready) => this.#phase === 'running' && dispatcher.request(ready)).catch(failed);
+        message
+          .then((ready) => this.#phase === 'running' && !outstanding.answered && dispatcher.request(ready))
+          .catch(failed);
       else dispatcher.request(message);
     } catch (error) {
       failed(error);

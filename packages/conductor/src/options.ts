@@ -40,7 +40,7 @@ export const limits = Object.freeze({
   deliveriesMax: 3,
   /** Neither accepted nor answered for so long: ask the worker (P-933). */
   silenceBeforeProbeMs: 2_000,
-  /** Nothing heard of a worker that holds requests, while the inbox could be read: it is lost (P-931). */
+  /** Nothing heard for so long of a request that was accepted: ask again (P-931; silence alone is no loss). */
   workerSilenceMs: 15_000,
   /** Claims, loads and fences under way at the same time: deep enough to batch, shallow enough that the first job is not the last. */
   claimWindow: 100,

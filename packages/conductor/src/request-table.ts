@@ -24,7 +24,7 @@ export interface OpenRequest {
 /**
  * Purpose: which requests of one flow are open, folded from the same entries as the run's state.
  * What is authoritative: the journal; this is its fold. An atom has at most one open request.
- * Not here: what the worker last said (that is the owner's, see `flow-owner.ts`).
+ * Not here: what the worker last said (that is the owner's, see `flow-turns.ts`).
  */
 export class RequestTable {
   readonly #byAtom = new Map<string, OpenRequest>();

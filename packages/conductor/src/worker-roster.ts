@@ -3,7 +3,7 @@
  * What is authoritative: the members below `/members/workers`; this is a copy, refreshed by its watch. A request sent to a
  * worker that is gone meanwhile is found by its loss, so a stale copy costs time only.
  * On failure: with the session, everything here is dropped.
- * Not here: what becomes of the requests of a lost worker (`flow-owner.ts`).
+ * Not here: what becomes of the requests of a lost worker (`flow-turns.ts`).
  */
 import type { Member, Random, WorkerInfo } from '@baton/core';
 

@@ -8,7 +8,7 @@
  * On failure: bounded by count, bytes and age. Too much open work or too many kept results refuse new work; results are never
  *   dropped for room. Forgetting an old settled id, promise or fence costs at worst one execution more with the same idempotency
  *   key, whose result nobody accepts.
- * Not here: starting tasks, timers, sending (incarnation.ts).
+ * Not here: starting tasks, timers, sending (request-runner.ts).
  */
 import {
   assertNever,
