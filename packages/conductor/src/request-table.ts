@@ -1,4 +1,4 @@
-import type { Action, Fact, JournalEntry } from '@baton/core';
+import type { Fact, JournalEntry, RequestFact } from '@baton/core';
 
 /** A stretch of a reply partition in which an answer may stand: from that position on. */
 export interface ReplyPlace {
@@ -7,16 +7,7 @@ export interface ReplyPlace {
 }
 
 /** A request that was given to a worker and is not answered in the journal. */
-export interface OpenRequest {
-  readonly requestId: string;
-  readonly atom: string;
-  readonly action: Action;
-  readonly state: 'assigned' | 'parked';
-  readonly delivery: number;
-  readonly losses: number;
-  readonly worker: string;
-  readonly workerEpoch: string;
-  readonly requestPartition: number;
+export interface OpenRequest extends Omit<RequestFact, 'fact' | 'replyPartition' | 'replyFrom'> {
   /** The inbox of the owner that assigned it and of every owner since (P-802), oldest first. */
   readonly places: readonly ReplyPlace[];
 }
@@ -57,17 +48,7 @@ export class RequestTable {
     // the next attempt is another request
     if (fact.fact === 'attempt') this.#byAtom.delete(fact.atom);
     if (fact.fact !== 'request') return;
-    this.#byAtom.set(fact.atom, {
-      requestId: fact.requestId,
-      atom: fact.atom,
-      action: fact.action,
-      state: fact.state,
-      delivery: fact.delivery,
-      losses: fact.losses,
-      worker: fact.worker,
-      workerEpoch: fact.workerEpoch,
-      requestPartition: fact.requestPartition,
-      places: [{ partition: fact.replyPartition, from: fact.replyFrom }],
-    });
+    const { fact: _, replyPartition: partition, replyFrom: from, ...request } = fact;
+    this.#byAtom.set(fact.atom, { ...request, places: [{ partition, from }] });
   }
 }
