@@ -50,7 +50,12 @@ describe('lint', () => {
         switch (kind) { case 'a': return; }
         [1].forEach(async () => { await Promise.resolve(); });
       }`;
-    const eslint = new ESLint({ cwd: root, overrideConfigFile: 'test/eslint.config.mjs' });
+    const eslint = new ESLint({
+      cwd: root,
+      overrideConfigFile: 'test/eslint.config.mjs',
+      // with CI=true the parser would take the file from disk instead of the planted text
+      overrideConfig: { languageOptions: { parserOptions: { disallowAutomaticSingleRunInference: true } } },
+    });
     const [result] = await eslint.lintText(planted, { filePath: 'packages/conductor/src/index.ts' });
     const found = new Set(result?.messages.map(({ ruleId }) => ruleId?.replace('@typescript-eslint/', '')));
     expect([...found].sort()).toEqual([

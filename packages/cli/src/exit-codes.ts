@@ -1,4 +1,4 @@
-import { familyOf } from '@baton/core';
+import { codeOf, familyOf } from '@baton/core';
 import type { ErrorFamily } from '@baton/core';
 
 /** What the process says to scripts (table in the README). */
@@ -27,6 +27,7 @@ const byFamily: Readonly<Record<ErrorFamily, number>> = {
 };
 
 export function exitCodeOf(error: unknown): number {
+  if (codeOf(error) === 'BATON_UNAVAILABLE_DEADLINE') return exitCodes.timeout;
   const family = familyOf(error);
   return family === undefined ? exitCodes.unexpected : byFamily[family];
 }

@@ -24,7 +24,7 @@ export const errorCodes = {
   BATON_INPUT_MALFORMED: {
     cause: 'Bytes that came from outside could not be decoded.',
     check: 'The message names the reader and the first reason.',
-    remedy: 'Check that both sides run compatible versions; a foreign producer may write to a Baton topic.',
+    remedy: 'Give what the message asks for; between members, check that both run compatible versions.',
   },
   BATON_INPUT_UNSUPPORTED: {
     cause: 'A message is of a protocol version or a kind that this version of Baton does not know.',

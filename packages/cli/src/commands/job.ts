@@ -1,5 +1,5 @@
 /** `baton job …`: post, look at, wait for and cancel jobs. */
-import { InputError, UnavailableError, durationMs } from '@baton/core';
+import { InputError, durationMs } from '@baton/core';
 import type { AtomState, JournalEntry } from '@baton/core';
 import type { AtomReport, Client, JobReport } from '@baton/client';
 import { Option, type Command } from 'commander';
@@ -177,18 +177,12 @@ async function waitFor(
 ): Promise<number> {
   const timeoutMs = timeout === undefined ? undefined : durationMs(timeout, '--timeout');
   const options = timeoutMs === undefined ? {} : { timeoutMs };
-  try {
-    const ends = await Promise.all(jobIds.map((jobId) => client.wait(jobId, options)));
-    invocation.output.rows(ends, [
-      { title: 'ID', of: (end) => end.jobId },
-      { title: 'OUTCOME', of: (end) => `${flowGlyphs[end.outcome]} ${end.outcome}` },
-    ]);
-    return ends.every((end) => end.outcome === 'SUCCESS') ? exitCodes.ok : exitCodes.jobFailed;
-  } catch (error) {
-    if (!(error instanceof UnavailableError) || error.code !== 'BATON_UNAVAILABLE_DEADLINE') throw error;
-    process.stderr.write(`baton: ${error.message}\n`);
-    return exitCodes.timeout;
-  }
+  const ends = await Promise.all(jobIds.map((jobId) => client.wait(jobId, options)));
+  invocation.output.rows(ends, [
+    { title: 'ID', of: (end) => end.jobId },
+    { title: 'OUTCOME', of: (end) => `${flowGlyphs[end.outcome]} ${end.outcome}` },
+  ]);
+  return ends.every((end) => end.outcome === 'SUCCESS') ? exitCodes.ok : exitCodes.jobFailed;
 }
 
 async function cancel(
@@ -198,16 +192,20 @@ async function cancel(
 ): Promise<number> {
   const client = await invocation.client();
   const reason = flags.reason === undefined ? {} : { reason: flags.reason };
-  const numbers = await Promise.all(
+  // one that cannot be cancelled does not hide what became of the others
+  const answers = await Promise.allSettled(
     jobIds.map((jobId) => client.cancel(jobId, { revert: flags.revert, by: 'cli', ...reason })),
   );
+  const stored = jobIds.filter((_, index) => answers[index]?.status === 'fulfilled');
   invocation.output.rows(
-    jobIds.map((jobId, index) => ({ jobId, command: numbers[index] })),
+    stored.map((jobId) => ({ jobId, cancel: 'requested' })),
     [
       { title: 'ID', of: (row) => row.jobId },
-      { title: 'COMMAND', of: (row) => row.command },
+      { title: 'CANCEL', of: (row) => row.cancel },
     ],
   );
+  const failed = answers.find((answer) => answer.status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
   return exitCodes.ok;
 }
 
