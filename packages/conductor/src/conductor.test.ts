@@ -396,6 +396,33 @@ describe('conductor', () => {
     expect(worker.seen).toHaveLength(1);
   });
 
+  it('writes a snapshot of a long run, and the next owner goes on from it', async () => {
+    cluster = new Cluster();
+    const { conductor, session } = cluster.conductor('c1');
+    let finish: (value: InlineValue) => void = () => undefined;
+    const slow: Behaviour = () => new Promise((resolve) => (finish = resolve));
+    const worker = await cluster.drive(cluster.worker('w1', { quick: ok, slow }));
+    const atoms = Array.from({ length: 230 }, (_, index) => noop('quick').as(`q${index}`));
+    const jobId = await cluster.drive(
+      cluster.client.post(linear('long').addAll([...atoms, noop('slow')]), {}),
+    );
+    await cluster.runtime.clock.advanceUntil(() => worker.seen.length === 231);
+    const store = new SimulatedDocumentStore(cluster.runtime, { service: cluster.documents });
+    // the beginning of the journal is emptied, as compaction does: only the snapshot knows it
+    const first = await cluster.drive(store.get('journal', [`${jobId}:0`, `${jobId}:1`]));
+    await cluster.drive(
+      store.replace(
+        'journal',
+        first.map((document) => ({ ...document, _id: document?._id ?? '', body: '' })),
+      ),
+    );
+    cluster.coordination.expire(session());
+    await cluster.runtime.clock.advanceUntil(() => conductor.counters.adopted === 1);
+    finish({ data: null });
+    expect((await cluster.drive(cluster.client.wait(jobId))).outcome).toBe('SUCCESS');
+    expect(worker.seen).toHaveLength(231);
+  });
+
   it('sends a request again when its worker is lost', async () => {
     cluster = new Cluster();
     cluster.conductor('c1');

@@ -190,11 +190,12 @@ export class FlowTurns {
       facts.push(...turn.facts);
       for (const command of turn.commands) this.#carryOut(command, facts, follow);
     }
-    this.state.table.apply({ facts });
+    const atMs = this.#services.runtime.clock.wallMs();
+    this.state.applyOwn(facts, atMs);
     const assignments =
       this.#finish === undefined ? this.flight.assign(this.#services.inboxPlace(), this.#now()) : [];
     const assigned = assignments.map((assignment) => assignment.fact);
-    this.state.table.apply({ facts: assigned });
+    this.state.applyOwn(assigned, atMs);
     this.flight.dropSettled();
     for (const { fact } of assignments) this.timers.dequeue(fact.requestId);
     this.#adopting += follow.adopted.length;

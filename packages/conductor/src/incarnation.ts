@@ -17,7 +17,7 @@ import type {
 } from '@baton/core';
 import { JobBoard } from '@baton/jobboard';
 import type { BoardEvent, BoardView, Claim, MemberWatch } from '@baton/jobboard';
-import type { Journal, Payloads, Persistence } from '@baton/persistence';
+import type { Journal, Payloads, Persistence, Snapshots } from '@baton/persistence';
 import { Inbox, ReplyReplay } from '@baton/transport';
 import type { Outbox, Received } from '@baton/transport';
 import { Adoption } from './adoption.js';
@@ -64,6 +64,7 @@ export class Incarnation implements Ownership {
   readonly board: JobBoard;
   readonly journal: Journal;
   readonly payloads: Payloads;
+  readonly snapshots: Snapshots;
   readonly roster: WorkerRoster;
   readonly dispatcher: Dispatcher;
   readonly counters: Counters;
@@ -125,6 +126,7 @@ export class Incarnation implements Ownership {
     this.#persistence = services.persistence;
     this.journal = services.persistence.journal;
     this.payloads = services.persistence.payloads;
+    this.snapshots = services.persistence.snapshots;
     this.roster = new WorkerRoster(deps.runtime.random);
     this.#replyPartition = replyPartition;
     this.dispatcher = new Dispatcher({

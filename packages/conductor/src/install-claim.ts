@@ -17,8 +17,7 @@ import type { CompiledFlows } from './compiled-flows.js';
 import type { TurnDraft } from './flow-turns.js';
 import { JobRunner } from './job-runner.js';
 import { limits } from './options.js';
-import { foldEntries } from './owned-state.js';
-import type { OwnedState } from './owned-state.js';
+import { OwnedState } from './owned-state.js';
 import type { Ownership } from './ownership.js';
 import { turnEntries } from './turn-entries.js';
 
@@ -158,7 +157,7 @@ class Installation {
   }
 
   #firstTurn(known: readonly JournalEntry[], compiled: Compiled, seq: number): FirstTurn {
-    const runner = new JobRunner(this.#deps.owner, this.#claim, foldEntries(known, compiled));
+    const runner = new JobRunner(this.#deps.owner, this.#claim, this.#stateOf({ entries: known }, compiled));
     const turn = runner.firstTurn();
     const entries = turnEntries(
       {
@@ -187,7 +186,7 @@ class Installation {
         this.#refusal ?? failureOf('DEFINITION', 'no definition'),
       );
     const known = flow?.entries ?? [this.#postedEntry(), entry];
-    const state = foldEntries(known, this.#compiled);
+    const state = await this.#load({ ...flow, entries: known }, this.#compiled);
     // the claim entry just written counts as one that led to nothing, so far
     if (state.idleClaims > this.#deps.poisonClaimsMax)
       return this.#refuse(
@@ -196,6 +195,17 @@ class Installation {
         'POISON',
       );
     this.#takeOver(entry, state, known);
+  }
+
+  /** A snapshot that this version cannot read costs time only. */
+  async #load(flow: Pick<FlowJournal, 'snapshot' | 'entries'>, compiled: Compiled): Promise<OwnedState> {
+    const state = OwnedState.ofJournal(flow, compiled);
+    if (state !== undefined) return state;
+    return this.#stateOf({ entries: await this.#deps.owner.journal.history(this.#claim.jobId) }, compiled);
+  }
+
+  #stateOf(flow: { readonly entries: readonly JournalEntry[] }, compiled: Compiled): OwnedState {
+    return OwnedState.ofJournal(flow, compiled) as OwnedState;
   }
 
   #takeOver(entry: ClaimEntry, state: OwnedState, entries: readonly JournalEntry[]): void {

@@ -8,6 +8,7 @@
 import { ConflictError, codeOf, familyOf, formatFence } from '@baton/core';
 import type { Fence, FlowOutcome, JournalEntry, Logger } from '@baton/core';
 import type { Claim } from '@baton/jobboard';
+import { snapshotEveryEntries } from '@baton/persistence';
 import { abandonClaim } from './abandon-claim.js';
 import { FlowTurns } from './flow-turns.js';
 import type { TurnDraft } from './flow-turns.js';
@@ -29,6 +30,8 @@ export class JobRunner {
   readonly #owner: Ownership;
   readonly #log: Logger;
   #seq: number;
+  /** Entry of the last snapshot, or where this ownership began. */
+  #snapshotSeq: number;
   #saving: Promise<void> | undefined;
   #kickDue = false;
   #phase: 'running' | 'settling' | 'ended' = 'running';
@@ -41,6 +44,7 @@ export class JobRunner {
     this.jobId = claim.jobId;
     this.fence = claim.fence;
     this.#seq = state.seq;
+    this.#snapshotSeq = state.seq;
     this.turns = new FlowTurns(owner, claim.jobId, state, {
       onInput: () => this.#kickSoon(),
       onFault: (error) => this.#giveUp(error),
@@ -157,6 +161,7 @@ export class JobRunner {
     if (draft.adopted.length > 0) this.#owner.adopt(this, draft.adopted);
     for (const entry of entries) this.#owner.notify(this, entry);
     if (entries.length > 0) this.turns.timers.moved();
+    if (this.#seq - this.#snapshotSeq >= snapshotEveryEntries && draft.finish === undefined) this.#snapshot();
     if (draft.finish !== undefined) void this.#settle(draft.finish.outcome);
     else this.#goOn(entries.length > 0);
   }
@@ -201,6 +206,15 @@ export class JobRunner {
     const turn = { flowId: this.jobId, seq: this.#seq + 1, fence: this.fence, facts: [], outcome: undefined };
     const nothing = { facts: [], assignments: [], answers: [], aborts: [], adopted: [], finish: undefined };
     this.#save(nothing, turnEntries(turn, this.#owner.runtime));
+  }
+
+  /** Everything in the state is stored: written down beside the journal, so that the next owner reads less. Nobody waits for it. */
+  #snapshot(): void {
+    const snapshot = { seq: this.#seq, fence: this.fence, state: this.turns.state.snapshot() };
+    this.#snapshotSeq = this.#seq;
+    this.#owner.snapshots
+      .write(this.jobId, snapshot)
+      .catch((error: unknown) => this.#log.warn('job.snapshot-failed', { jobId: this.jobId, error }));
   }
 
   /** Takes the finished job off the board; repeated while the session lives, else the next owner does it (P-603, P-622). */

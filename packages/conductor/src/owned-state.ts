@@ -1,51 +1,108 @@
 /**
- * Purpose: the state of one flow as its journal tells it: fold of all entries, ready to be decided on.
- * What is authoritative: the entries; loading them again gives the same.
+ * Purpose: the state of one flow as its journal tells it: fold of all entries, or of a snapshot and the entries behind it.
+ * What is authoritative: the entries; loading them again gives the same. A snapshot is the same state, written down by an owner.
  */
-import type { JournalEntry } from '@baton/core';
-import { fold, newRun } from '@baton/engine';
+import type { Fact, JournalEntry } from '@baton/core';
+import { fold, newRun, restoreRun, snapshotRun } from '@baton/engine';
 import type { Compiled, RunState } from '@baton/engine';
+import type { FlowJournal } from '@baton/persistence';
+import type { OpenRequest } from './request-table.js';
 import { RequestTable } from './request-table.js';
 
-export interface OwnedState {
-  readonly run: RunState;
-  readonly table: RequestTable;
-  /** Sequence number of the last entry. */
-  readonly seq: number;
-  /** Something was decided before this claim: requests may be on their way. */
-  readonly started: boolean;
-  /** Claims in a row that led to nothing, the present one not counted. */
-  readonly idleClaims: number;
-  /** Last operator command that was applied before this claim; 0: none. */
+interface Snapshot {
+  readonly run: string;
+  readonly requests: readonly OpenRequest[];
+  readonly timers: readonly (readonly [string, number])[];
   readonly lastCommand: number;
-  /** Due times (wall ms) of the timers that are set. */
-  readonly timers: ReadonlyMap<string, number>;
 }
 
-/** Folds a journal that begins with its post entry. */
-export function foldEntries(entries: readonly JournalEntry[], compiled: Compiled): OwnedState {
-  const [post] = entries;
-  const run = newRun(compiled, {
-    flowId: post?.flowId ?? '',
-    store: post?.kind === 'post' ? post.post.store : {},
-  });
-  const table = new RequestTable();
-  const timers = new Map<string, number>();
-  let started = false;
-  let idleClaims = 0;
-  let lastCommand = 0;
-  for (const entry of entries) {
-    fold(run, entry.facts);
-    table.apply(entry);
-    if (entry.facts.length > 0) started = true;
-    if (entry.kind === 'turn' || entry.facts.length > 0) idleClaims = 0;
-    else if (entry.kind === 'claim') idleClaims++;
-    for (const fact of entry.facts) {
-      if (fact.fact === 'command') lastCommand = Math.max(lastCommand, fact.n);
+export class OwnedState {
+  readonly table = new RequestTable();
+  /** Due times (wall ms) of the timers that are set. */
+  readonly timers = new Map<string, number>();
+  run: RunState;
+  /** Sequence number of the last entry that was folded. */
+  seq = -1;
+  /** Something was decided before this claim: requests may be on their way. */
+  started = false;
+  /** Claims in a row that led to nothing. */
+  idleClaims = 0;
+  /** Last operator command that was applied; 0: none. */
+  lastCommand = 0;
+
+  private constructor(run: RunState) {
+    this.run = run;
+  }
+
+  /** Undefined: the snapshot is of another version; fold the whole history instead. */
+  static ofJournal(
+    { snapshot, entries }: Pick<FlowJournal, 'snapshot' | 'entries'>,
+    compiled: Compiled,
+  ): OwnedState | undefined {
+    const state =
+      snapshot === undefined
+        ? OwnedState.#ofPost(entries, compiled)
+        : OwnedState.#ofSnapshot(snapshot, compiled);
+    for (const entry of entries) state?.apply(entry);
+    return state;
+  }
+
+  static #ofPost([post]: readonly JournalEntry[], compiled: Compiled): OwnedState {
+    const store = post?.kind === 'post' ? post.post.store : {};
+    return new OwnedState(newRun(compiled, { flowId: post?.flowId ?? '', store }));
+  }
+
+  static #ofSnapshot(
+    { seq, state: text }: NonNullable<FlowJournal['snapshot']>,
+    compiled: Compiled,
+  ): OwnedState | undefined {
+    const stored = JSON.parse(text) as Snapshot;
+    const run = restoreRun(compiled, stored.run);
+    if (run === undefined) return undefined;
+    const state = new OwnedState(run);
+    for (const request of stored.requests) state.table.restore(request);
+    for (const [id, dueAtMs] of stored.timers) state.timers.set(id, dueAtMs);
+    state.lastCommand = stored.lastCommand;
+    state.seq = seq;
+    state.started = true;
+    return state;
+  }
+
+  /** Folds an entry that was loaded. */
+  apply(entry: JournalEntry): void {
+    fold(this.run, entry.facts);
+    this.table.apply(entry);
+    this.#note(entry.facts, entry.atMs);
+    this.seq = entry.seq;
+    if (entry.facts.length > 0) this.started = true;
+    if (entry.kind === 'turn' || entry.facts.length > 0) this.idleClaims = 0;
+    else if (entry.kind === 'claim') this.idleClaims++;
+  }
+
+  /** Facts of the owner's own turn: `step` has changed the run already. */
+  applyOwn(facts: readonly Fact[], atMs: number): void {
+    this.table.apply({ facts });
+    this.#note(facts, atMs);
+  }
+
+  /** JSON text for `Snapshots.write`; to be taken when everything in here is stored. */
+  snapshot(): string {
+    const { run, table, timers, lastCommand } = this;
+    const stored: Snapshot = {
+      run: snapshotRun(run),
+      requests: [...table.values()],
+      timers: [...timers],
+      lastCommand,
+    };
+    return JSON.stringify(stored);
+  }
+
+  #note(facts: readonly Fact[], atMs: number): void {
+    for (const fact of facts) {
+      if (fact.fact === 'command') this.lastCommand = Math.max(this.lastCommand, fact.n);
       if (fact.fact !== 'timer') continue;
-      if (fact.state === 'set') timers.set(fact.id, fact.dueAtMs ?? entry.atMs + (fact.delayMs ?? 0));
-      else timers.delete(fact.id);
+      if (fact.state === 'set') this.timers.set(fact.id, fact.dueAtMs ?? atMs + (fact.delayMs ?? 0));
+      else this.timers.delete(fact.id);
     }
   }
-  return { run, table, seq: entries.at(-1)?.seq ?? -1, started, idleClaims, lastCommand, timers };
 }

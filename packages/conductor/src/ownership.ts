@@ -1,6 +1,6 @@
 import type { JournalEntry, Refused, Runtime } from '@baton/core';
 import type { Claim, JobBoard } from '@baton/jobboard';
-import type { Journal, Payloads } from '@baton/persistence';
+import type { Journal, Payloads, Snapshots } from '@baton/persistence';
 import type { Dispatcher } from './dispatcher.js';
 import type { EndReason, JobRunner } from './job-runner.js';
 import type { OpenRequest } from './request-table.js';
@@ -25,6 +25,7 @@ export interface Ownership {
   readonly board: JobBoard;
   readonly journal: Journal;
   readonly payloads: Payloads;
+  readonly snapshots: Snapshots;
   readonly roster: WorkerRoster;
   readonly dispatcher: Dispatcher;
   readonly counters: Counters;

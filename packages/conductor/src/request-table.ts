@@ -30,6 +30,11 @@ export class RequestTable {
     for (const fact of entry.facts) this.#applyFact(fact);
   }
 
+  /** Puts back what a snapshot holds. */
+  restore(request: OpenRequest): void {
+    this.#byAtom.set(request.atom, request);
+  }
+
   get(atom: string): OpenRequest | undefined {
     return this.#byAtom.get(atom);
   }

@@ -9,6 +9,7 @@ import type { Compiled } from './compiled.js';
 import type { Command, Event } from './protocol.js';
 import { newRun } from './run-state.js';
 import type { RunState } from './run-state.js';
+import { restoreRun, snapshotRun } from './snapshot.js';
 import { step } from './step.js';
 import { missingDependencies } from './validate.js';
 
@@ -120,6 +121,7 @@ describe('step', () => {
         const last = drive(live, script, (facts) => {
           fold(folded, JSON.parse(JSON.stringify(facts)) as Fact[]);
           expect(folded).toEqual(live);
+          expect(restoreRun(compiled, snapshotRun(live))).toEqual(live);
           expectReadinessIsRight(live, compiled);
         });
         expect(last?.type).toBe('finish');

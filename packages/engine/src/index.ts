@@ -8,6 +8,7 @@ export * from './protocol.js';
 export { type AtomRun, type HistoryEntry, newRun, type RunOptions, type RunState } from './run-state.js';
 export { builtInController } from './retry-controllers.js';
 export { type FlowReport, runFlow, type RunFlowOptions } from './run-flow.js';
+export { restoreRun, snapshotRun } from './snapshot.js';
 export { step } from './step.js';
 export { symbolValues } from './symbol-values.js';
 export { type MissingDependency, missingDependencies, validate } from './validate.js';

@@ -1,0 +1,102 @@
+/**
+ * A run's state as JSON text and back, so that a long journal need not be folded from its beginning (reliability P-410). Exact: what
+ * is restored behaves as the original does. The text belongs to this version of the engine; whoever cannot read it folds the journal.
+ */
+import type { Failure, Value } from '@baton/core';
+import type { Compiled } from './compiled.js';
+import { newRun, type AtomRun, type RunState } from './run-state.js';
+
+const formatVersion = 1;
+
+interface StoredAtom extends Omit<AtomRun, 'history'> {
+  readonly history: readonly {
+    readonly value?: Value;
+    readonly failures: readonly (readonly [string, Failure])[];
+  }[];
+}
+
+interface StoredRun {
+  readonly version: number;
+  readonly flowId: string;
+  readonly store: Readonly<Record<string, Value>>;
+  readonly flow: RunState['flow'];
+  readonly runs: readonly (StoredAtom | null)[];
+  readonly readiness: Readonly<
+    Record<'closedBefore' | 'dirtyAfter' | 'open' | 'clean' | 'ready', readonly number[]>
+  >;
+  readonly outstanding: readonly (readonly [string, number])[];
+  readonly timers: readonly (readonly [string, number])[];
+  readonly failed: readonly number[];
+  readonly revertFailed: readonly number[];
+  readonly unfinished: number;
+  readonly revertingAll: boolean;
+}
+
+/** O(nodes). Not for runs with local functions: those live in one process. */
+export function snapshotRun(state: RunState): string {
+  const { flowId, store, flow, readiness, unfinished, revertingAll } = state;
+  const stored: StoredRun = {
+    version: formatVersion,
+    flowId,
+    store,
+    flow,
+    runs: state.runs.map((run) => (run === undefined ? null : storedAtom(run))),
+    readiness: {
+      closedBefore: [...readiness.closedBefore],
+      dirtyAfter: [...readiness.dirtyAfter],
+      open: [...readiness.open],
+      clean: [...readiness.clean],
+      ready: [...readiness.ready],
+    },
+    outstanding: [...state.outstanding],
+    timers: [...state.timers],
+    failed: [...state.failed],
+    revertFailed: [...state.revertFailed],
+    unfinished,
+    revertingAll,
+  };
+  return JSON.stringify(stored);
+}
+
+/** Undefined when the text is of another format or another flow: fold the journal instead. */
+export function restoreRun(compiled: Compiled, text: string): RunState | undefined {
+  const stored = JSON.parse(text) as StoredRun;
+  if (stored.version !== formatVersion || stored.runs.length !== compiled.nodes.length) return undefined;
+  const state = newRun(compiled, { flowId: stored.flowId, store: stored.store });
+  state.flow = stored.flow;
+  state.unfinished = stored.unfinished;
+  state.revertingAll = stored.revertingAll;
+  stored.runs.forEach((atom, id) => {
+    const run = state.runs[id];
+    if (atom !== null && run !== undefined)
+      Object.assign(run, atom, { history: atom.history.map(historyOf) });
+  });
+  const { readiness } = state;
+  readiness.closedBefore.set(stored.readiness.closedBefore);
+  readiness.dirtyAfter.set(stored.readiness.dirtyAfter);
+  readiness.open.set(stored.readiness.open);
+  readiness.clean.set(stored.readiness.clean);
+  refill(readiness.ready, stored.readiness.ready);
+  refill(state.failed, stored.failed);
+  refill(state.revertFailed, stored.revertFailed);
+  for (const [requestId, id] of stored.outstanding) state.outstanding.set(requestId, id);
+  for (const [timer, id] of stored.timers) state.timers.set(timer, id);
+  return state;
+}
+
+function storedAtom({ history, ...run }: AtomRun): StoredAtom {
+  return {
+    ...run,
+    history: history.map(({ value, failures }) => ({ ...(value && { value }), failures: [...failures] })),
+  };
+}
+
+function historyOf({ value, failures }: StoredAtom['history'][number]): AtomRun['history'][number] {
+  return { value, failures: new Map(failures) };
+}
+
+/** The order of insertion is part of the state: it decides ties. */
+function refill(set: Set<number>, members: readonly number[]): void {
+  set.clear();
+  for (const member of members) set.add(member);
+}
