@@ -151,14 +151,6 @@ export class Incarnation implements Ownership {
             memberId: deps.member.id,
             poisonClaimsMax: deps.options.poisonClaimsMax,
             onOwned: (runner) => this.#own(runner),
-            onTakenOver: (runner, times, from) =>
-              deps.runtime.logger.info('job.taken-over', {
-                jobId: runner.jobId,
-                from,
-                by: deps.member.id,
-                requests: runner.turns.state.table.size,
-                ...times,
-              }),
           },
           claim,
           timing,

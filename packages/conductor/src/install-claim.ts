@@ -21,11 +21,6 @@ import { OwnedState } from './owned-state.js';
 import type { Ownership } from './ownership.js';
 import { turnEntries } from './turn-entries.js';
 
-export interface TakeoverTiming extends ClaimTiming {
-  readonly loadedAtMs: number;
-  readonly fencedAtMs: number;
-}
-
 export interface InstallDeps {
   readonly owner: Ownership;
   readonly flows: CompiledFlows;
@@ -33,7 +28,6 @@ export interface InstallDeps {
   readonly poisonClaimsMax: number;
   /** The runner owns the job from now on, until `ended`. Called as soon as its fence is stored, before anything follows from it. */
   readonly onOwned: (runner: JobRunner) => void;
-  readonly onTakenOver: (runner: JobRunner, timing: TakeoverTiming, from: string) => void;
 }
 
 /** A first turn that is ready, while its claim entry is being stored. */
@@ -209,7 +203,7 @@ class Installation {
   }
 
   #takeOver(entry: ClaimEntry, state: OwnedState, entries: readonly JournalEntry[]): void {
-    const { owner, onOwned, onTakenOver } = this.#deps;
+    const { owner, onOwned, memberId } = this.#deps;
     const runner = new JobRunner(owner, this.#claim, state);
     owner.resume(entries, this.#claim);
     onOwned(runner);
@@ -217,12 +211,16 @@ class Installation {
     const former = entries.findLast(
       (known): known is ClaimEntry => known.kind === 'claim' && known.seq < entry.seq,
     );
-    const fencedAtMs = owner.runtime.clock.monotonicMs();
-    onTakenOver(
-      runner,
-      { ...this.#timing, loadedAtMs: this.#loadedAtMs, fencedAtMs },
-      former?.claim.member ?? '',
-    );
+    // one line a takeover, in the machine's monotonic time: benches and the demo read it (P-703)
+    owner.runtime.logger.info('job.taken-over', {
+      jobId: runner.jobId,
+      from: former?.claim.member ?? '',
+      by: memberId,
+      requests: runner.turns.state.table.size,
+      ...this.#timing,
+      loadedAtMs: this.#loadedAtMs,
+      fencedAtMs: owner.runtime.clock.monotonicMs(),
+    });
     runner.takeOver(entry);
   }
 
