@@ -155,21 +155,6 @@ export class Client {
     return { clusterId: board.clusterId, conductors, workers, jobs };
   }
 
-  /** Posts again what posters left half done (P-601). Gives the ids. */
-  async reconcile(options: { readonly ageMs: number }): Promise<readonly string[]> {
-    const { board, persistence } = await this.#services();
-    const posted: string[] = [];
-    for (const record of await persistence.jobs.postingFor(options)) {
-      const [entry] = await persistence.journal.tail(record.jobId, 0);
-      // without entry 0 the poster was never told that it is posted: its caller repeats the post, or gave up
-      if (entry === undefined) continue;
-      await board.post(record.jobId, JSON.parse(record.posting) as Parameters<JobBoard['post']>[1]);
-      await persistence.jobs.markPosted(record);
-      posted.push(record.jobId);
-    }
-    return posted;
-  }
-
   async close(): Promise<void> {
     const open = await this.#open?.catch(() => undefined);
     await open?.board.close();

@@ -423,6 +423,24 @@ describe('conductor', () => {
     expect(worker.seen).toHaveLength(231);
   });
 
+  it('finishes a post whose poster died before the job was on the board', async () => {
+    cluster = new Cluster();
+    const { runtime, documents } = cluster;
+    await cluster.drive(cluster.worker('w1', { a: ok }));
+    const whole = await cluster.drive(cluster.client.post(linear('f').add(noop('a')), { key: 'whole' }));
+    const store = new SimulatedDocumentStore(runtime, { service: documents });
+    const [record] = await cluster.drive(store.get('jobs', [whole]));
+    const [entry] = await cluster.drive(store.get('journal', [`${whole}:0`]));
+    // the same post under another id, as far as it came before its poster died
+    await cluster.drive(store.insert('jobs', [{ ...record, _id: 'half', state: 'POSTING' }]));
+    await cluster.drive(
+      store.insert('journal', [{ ...entry, _id: 'half:0', flowId: 'half', segment: 'half/0' }]),
+    );
+    const { conductor } = cluster.conductor('c1');
+    await runtime.clock.advanceUntil(() => conductor.counters.settled === 2, { withinMs: 60_000 });
+    expect((await cluster.drive(cluster.client.wait('half'))).outcome).toBe('SUCCESS');
+  });
+
   it('sends a request again when its worker is lost', async () => {
     cluster = new Cluster();
     cluster.conductor('c1');

@@ -5,7 +5,7 @@
  * On failure: suspended for longer than a third of the timeout: nothing new is decided; lost: all runners stop, nothing is written (P-704, P-705).
  * Not here: deciding for one flow (`job-runner.ts`), choosing jobs (`claim-loop.ts`).
  */
-import { flowIdOf } from '@baton/core';
+import { flowIdOf, rendezvousRank } from '@baton/core';
 import type {
   Coordination,
   JournalEntry,
@@ -32,6 +32,7 @@ import { LossWatch } from './loss-watch.js';
 import { limits } from './options.js';
 import type { ResolvedConductorOptions } from './options.js';
 import type { Counters, Ownership } from './ownership.js';
+import { reconcilePosts } from './post-reconciler.js';
 import type { OpenRequest } from './request-table.js';
 import { WorkerRoster } from './worker-roster.js';
 
@@ -273,6 +274,7 @@ export class Incarnation implements Ownership {
     this.#claims.start(this.#view);
     this.#every(1_000, () => this.#losses.sweep());
     this.#every(limits.commandPollMs, () => void this.#commands.look(this.#runners.values()));
+    this.#every(limits.reconcileMs, () => this.#reconcile());
     this.#every(1_000, () => this.#kickHungry());
     runtime.logger.info('conductor.ready', {
       memberId: member.id,
@@ -369,6 +371,12 @@ export class Incarnation implements Ownership {
     for (const cleanup of this.#cleanups) cleanup();
     for (const runner of [...this.#runners.values()]) runner.stop('stopped');
     this.#end(end);
+  }
+
+  /** One conductor does it for all. */
+  #reconcile(): void {
+    if (rendezvousRank('reconcile', this.#deps.member.id, this.#conductorIds()) > 0) return;
+    void reconcilePosts({ runtime: this.runtime, board: this.board, persistence: this.#persistence });
   }
 
   #every(periodMs: number, action: () => void): void {

@@ -50,6 +50,8 @@ export const limits = Object.freeze({
   entryFactBytesMax: 256 * 1024,
   /** A job kept so long without a transition is healthy: its claims without progress are forgotten (P-506). */
   poisonQuietMs: 10_000,
+  /** Posts that were left half done are looked for so often (P-601). */
+  reconcileMs: 30_000,
   /** Operator commands are looked for so often even without a nudge (P-1108). */
   commandPollMs: 5_000,
   /** Pause before a finished job is taken off the board again. */
