@@ -31,8 +31,8 @@ const jobs = Number(options.jobs);
 const goals: Readonly<Partial<Record<Phase, string>>> = Object.freeze({
   'kill → seen': jobs === 1 ? '≤ 10 ms' : '',
   'seen → claimed': jobs === 1 ? '≤ 4 ms' : '',
-  'claimed → loaded': jobs === 1 ? '≤ 6 ms' : '',
-  'loaded → fenced': jobs === 1 ? '≤ 2 ms' : '',
+  'claimed → head found': jobs === 1 ? '≤ 6 ms' : '',
+  'head found → fenced': jobs === 1 ? '≤ 2 ms' : '',
   'kill → first entry, first job': jobs === 1 ? 'median ≤ 22 ms, p99 ≤ 100 ms' : '',
   'kill → first entry, last job':
     ({ 100: '≤ 110 ms', 1000: '≤ 700 ms' } as Record<number, string>)[jobs] ?? '',

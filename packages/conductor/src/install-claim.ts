@@ -66,7 +66,9 @@ class Installation {
   #compiled: Compiled | undefined;
   #refusal: Failure | undefined;
   #first: FirstTurn | undefined;
-  #loadedAtMs = 0;
+  /** Monotonic ms: the newest entry was found; the fence was stored. */
+  #foundAtMs = 0;
+  #fencedAtMs = 0;
   #isOwned = false;
 
   constructor(deps: InstallDeps, claim: Claim, timing: ClaimTiming) {
@@ -77,12 +79,10 @@ class Installation {
 
   async run(): Promise<void> {
     const { owner } = this.#deps;
-    // a first turn needs the definition; on a takeover nothing does before the fence is stored, so both are read at the same time
+    // a first turn needs the definition; on a takeover nothing comes before the fence
     if (this.#claim.fresh) await this.#compile();
-    const [result] = await Promise.all([
-      this.#fencePatiently(),
-      this.#claim.fresh ? undefined : this.#compile(),
-    ]);
+    const result = await this.#fencePatiently();
+    this.#fencedAtMs = owner.runtime.clock.monotonicMs();
     if (result.result !== 'owned') this.drop();
     switch (result.result) {
       case 'missing':
@@ -98,10 +98,10 @@ class Installation {
         });
       case 'terminal':
         // its last owner may have died before it wrote the archive
-        owner.resume(result.flow.entries, this.#claim);
+        owner.resume((await this.#flowThrough(result)).entries, this.#claim);
         return owner.board.consume(this.#claim);
       case 'owned':
-        return this.#owned(result.entry, result.flow);
+        return this.#owned(result);
     }
   }
 
@@ -131,9 +131,9 @@ class Installation {
 
   /** The claim entry: with the first turn for a job nobody had, alone on a takeover (fence first, then adopt). */
   #entryFor(seq: number, flow: FlowJournal | undefined): ClaimEntry {
-    this.#loadedAtMs = this.#deps.owner.runtime.clock.monotonicMs();
+    this.#foundAtMs = this.#deps.owner.runtime.clock.monotonicMs();
     this.drop();
-    const untouched = flow === undefined || (this.#claim.fresh && flow.entries.length === 1);
+    const untouched = this.#claim.fresh && seq === 1;
     if (untouched && this.#compiled !== undefined) {
       try {
         this.#first = this.#firstTurn(flow?.entries ?? [this.#postedEntry()], this.#compiled, seq);
@@ -144,7 +144,7 @@ class Installation {
       }
     }
     const [alone] = turnEntries(
-      { ...this.#common(seq), facts: [], outcome: undefined, claim: this.#claimPart(flow) },
+      { ...this.#common(seq), facts: [], outcome: undefined, claim: this.#claimPart() },
       this.#deps.owner.runtime,
     );
     return alone as ClaimEntry;
@@ -158,15 +158,16 @@ class Installation {
         ...this.#common(seq),
         facts: turn.facts,
         outcome: turn.finish?.outcome,
-        claim: this.#claimPart(undefined),
+        claim: this.#claimPart(),
       },
       this.#deps.owner.runtime,
     );
     return { runner, turn, entries };
   }
 
-  async #owned(entry: ClaimEntry, flow: FlowJournal | undefined): Promise<void> {
+  async #owned(result: Extract<FenceResult, { result: 'owned' }>): Promise<void> {
     const { owner, onOwned } = this.#deps;
+    const { entry } = result;
     this.#isOwned = true;
     if (this.#first !== undefined) {
       const { runner, turn, entries } = this.#first;
@@ -174,13 +175,11 @@ class Installation {
       owner.counters.claimed++;
       return runner.begin(turn, entries);
     }
+    const [flow] = await Promise.all([this.#flowThrough(result), this.#compile()]);
+    const known = flow.entries;
     if (this.#compiled === undefined)
-      return this.#refuse(
-        flow?.entries ?? [entry],
-        this.#refusal ?? failureOf('DEFINITION', 'no definition'),
-      );
-    const known = flow?.entries ?? [this.#postedEntry(), entry];
-    const state = await this.#load({ ...flow, entries: known }, this.#compiled);
+      return this.#refuse(known, this.#refusal ?? failureOf('DEFINITION', 'no definition'));
+    const state = await this.#load(flow, this.#compiled);
     // the claim entry just written counts as one that led to nothing, so far
     if (state.idleClaims > this.#deps.poisonClaimsMax)
       return this.#refuse(
@@ -189,6 +188,17 @@ class Installation {
         'POISON',
       );
     this.#takeOver(entry, state, known);
+  }
+
+  /** The run up to an entry that is stored: what was read on the way to it, or the rest of it now. */
+  async #flowThrough({
+    entry,
+    flow,
+  }: {
+    readonly entry: JournalEntry;
+    readonly flow: FlowJournal | undefined;
+  }): Promise<FlowJournal> {
+    return flow ?? (await this.#deps.owner.journal.loadThrough(entry.flowId, entry.seq));
   }
 
   /** A snapshot that this version cannot read costs time only. */
@@ -218,8 +228,9 @@ class Installation {
       by: memberId,
       requests: runner.turns.state.table.size,
       ...this.#timing,
-      loadedAtMs: this.#loadedAtMs,
-      fencedAtMs: owner.runtime.clock.monotonicMs(),
+      foundAtMs: this.#foundAtMs,
+      fencedAtMs: this.#fencedAtMs,
+      loadedAtMs: owner.runtime.clock.monotonicMs(),
     });
     runner.takeOver(entry);
   }
@@ -245,6 +256,7 @@ class Installation {
   }
 
   async #compile(): Promise<void> {
+    if (this.#compiled !== undefined || this.#refusal !== undefined) return;
     try {
       this.#compiled = await this.#deps.flows.get(this.#claim.posting.definitionHash);
     } catch (error) {
@@ -272,13 +284,8 @@ class Installation {
     return { flowId: this.#claim.jobId, seq, fence: this.#claim.fence };
   }
 
-  #claimPart(flow: FlowJournal | undefined): ClaimEntry['claim'] {
-    const last = flow?.entries.findLast((entry): entry is ClaimEntry => entry.kind === 'claim');
-    return {
-      member: this.#deps.memberId,
-      life: this.#claim.life,
-      ...this.#deps.owner.inboxPlace(),
-      claims: (last?.claim.claims ?? 0) + 1,
-    };
+  #claimPart(): ClaimEntry['claim'] {
+    const { life, version } = this.#claim;
+    return { member: this.#deps.memberId, life, ...this.#deps.owner.inboxPlace(), claims: version };
   }
 }

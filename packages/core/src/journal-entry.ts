@@ -40,7 +40,7 @@ export interface ClaimEntry extends EntryCommon {
     /** Inbox of the owner and its consumed position there. */
     readonly replyPartition: number;
     readonly replyFrom: number;
-    /** Claims in a row without progress, this one included (poison job cap, P-506). */
+    /** How often the job was claimed in this life, this time included. */
     readonly claims: number;
   };
 }

@@ -1,4 +1,4 @@
-import { noFence, type Fence, type JournalEntry } from '@baton/core';
+import type { JournalEntry } from '@baton/core';
 import type { Snapshot } from './snapshots.js';
 
 /**
@@ -9,14 +9,4 @@ export interface FlowJournal {
   readonly flowId: string;
   readonly snapshot?: Snapshot;
   readonly entries: readonly JournalEntry[];
-}
-
-/** Where the next entry goes, as far as is known; 0 when nothing is stored. */
-export function nextSeqOf({ entries, snapshot }: FlowJournal): number {
-  return (entries.at(-1)?.seq ?? snapshot?.seq ?? -1) + 1;
-}
-
-/** The highest fence of the run: that of its last entry, because fences never decrease. */
-export function headFenceOf({ entries, snapshot }: FlowJournal): Fence {
-  return entries.at(-1)?.fence ?? snapshot?.fence ?? noFence;
 }

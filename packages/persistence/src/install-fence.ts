@@ -7,7 +7,8 @@ import {
   type Runtime,
   type TerminalEntry,
 } from '@baton/core';
-import { headFenceOf, nextSeqOf, type FlowJournal } from './flow-journal.js';
+import type { FlowJournal } from './flow-journal.js';
+import type { JournalHead } from './head-search.js';
 import type { Journal } from './journal.js';
 import { backOffMs, patienceMs, pause } from './patience.js';
 
@@ -17,8 +18,8 @@ export interface FenceRequest {
   readonly flowId: string;
   readonly fence: Fence;
   /**
-   * Makes the claim entry for place `seq`. `flow` is what is before it: undefined for a job that was never claimed, whose claim entry may
-   * already carry the first turn. Called again, with what was read, after a collision.
+   * Makes the claim entry for place `seq`. `flow` is what is before it: undefined when it was not read, because the job was never claimed
+   * (then its claim entry may already carry the first turn) or because the run is long. Called again after a collision.
    */
   readonly entryFor: (at: { readonly seq: number; readonly flow: FlowJournal | undefined }) => ClaimEntry;
   /** The job's node had version 0: nobody claimed it before, so its entry 0 is all there is, and no reading is needed. */
@@ -26,14 +27,14 @@ export interface FenceRequest {
 }
 
 /**
- * `owned`: `entry` is the claim entry in force; `flow` ends with it (undefined when nothing had to be read). It is the entry that
- * counts, facts included: it may be one of an earlier try.
+ * `owned`: `entry` is the claim entry in force. It is the entry that counts, facts included: it may be one of an earlier try. `flow` ends
+ * with it; undefined when not all of it was read: `Journal.loadThrough` gives it, complete, because nothing below `entry` changes any more.
  * `superseded`: a claim with a higher fence is there. `terminal`: the run is over, settle it (P-604). `missing`: no such flow (P-620).
  */
 export type FenceResult =
   | { readonly result: 'owned'; readonly entry: ClaimEntry; readonly flow: FlowJournal | undefined }
   | { readonly result: 'superseded'; readonly by: Fence }
-  | { readonly result: 'terminal'; readonly entry: TerminalEntry; readonly flow: FlowJournal }
+  | { readonly result: 'terminal'; readonly entry: TerminalEntry; readonly flow: FlowJournal | undefined }
   | { readonly result: 'missing' };
 
 /**
@@ -47,29 +48,39 @@ export async function installFence(request: FenceRequest): Promise<FenceResult> 
     const entry = entryFor({ seq: 1, flow: undefined });
     if ((await journal.append(entry)) === 'accepted') return { result: 'owned', entry, flow: undefined };
   }
-  let flow = await journal.load(flowId);
+  let head = await journal.head(flowId);
   for (;;) {
-    const decided = decide(flow, request.fence);
+    if (head === undefined) return { result: 'missing' };
+    const decided = await decide(request, head);
     if (decided !== undefined) return decided;
-    const seq = nextSeqOf(flow);
-    const entry = entryFor({ seq, flow });
+    const seq = head.entry.seq + 1;
+    const entry = entryFor({ seq, flow: head.flow });
     if ((await journal.append(entry)) === 'accepted')
-      return { result: 'owned', entry, flow: { ...flow, entries: [...flow.entries, entry] } };
-    flow = { ...flow, entries: [...flow.entries, ...(await readOn(request, seq))] };
+      return { result: 'owned', entry, flow: extended(head.flow, [entry]) };
+    const behind = await readOn(request, seq);
+    head = { entry: behind.at(-1) ?? head.entry, flow: extended(head.flow, behind) };
   }
 }
 
-function decide(flow: FlowJournal, fence: Fence): FenceResult | undefined {
-  if (nextSeqOf(flow) === 0) return { result: 'missing' };
-  const last = flow.entries.at(-1);
-  if (last?.kind === 'terminal') return { result: 'terminal', entry: last, flow };
-  const head = headFenceOf(flow);
-  const order = compareFences(head, fence);
+/** Fences never decrease: the newest entry tells who was last. */
+async function decide(
+  { journal, fence }: FenceRequest,
+  { entry, flow }: JournalHead,
+): Promise<FenceResult | undefined> {
+  if (entry.kind === 'terminal') return { result: 'terminal', entry, flow };
+  const order = compareFences(entry.fence, fence);
   if (order < 0) return undefined;
-  const claim = flow.entries.findLast((entry) => entry.kind === 'claim');
+  if (order > 0) return { result: 'superseded', by: entry.fence };
   // an earlier try of this same claim was given up for lack of an answer, and has landed: no other claim has this fence
-  if (order === 0 && claim !== undefined) return { result: 'owned', entry: claim, flow };
-  return { result: 'superseded', by: head };
+  const own = flow ?? (await journal.loadThrough(entry.flowId, entry.seq));
+  const claim = own.entries.findLast((each) => each.kind === 'claim');
+  return claim === undefined
+    ? { result: 'superseded', by: entry.fence }
+    : { result: 'owned', entry: claim, flow: own };
+}
+
+function extended(flow: FlowJournal | undefined, entries: readonly JournalEntry[]): FlowJournal | undefined {
+  return flow === undefined ? undefined : { ...flow, entries: [...flow.entries, ...entries] };
 }
 
 /** There is an entry at `seq`, for we collided with it; a stale read may not show it at once. */

@@ -19,22 +19,29 @@ import { encodeEntry, isSameWrite } from './entry-codec.js';
 import type { FlowJournal } from './flow-journal.js';
 import { GroupGet } from './group-get.js';
 import { GroupInsert } from './group-insert.js';
+import { HeadSearch, type JournalHead } from './head-search.js';
 import { JournalReader } from './journal-reader.js';
 import type { Snapshots } from './snapshots.js';
 
 /** `collided`: somebody else's entry has this place. The writer is fenced: it stops and touches nothing else (P-405). */
 export type AppendResult = 'accepted' | 'collided';
 
+/** Heads looked for at once; more are loaded whole, which is one query for all of them. */
+const SEARCHES_MAX = 10;
+
 export class Journal {
   readonly #inserts: GroupInsert;
   readonly #documents: GroupGet;
   readonly #reader: JournalReader;
+  readonly #heads: HeadSearch;
+  #searching = 0;
 
   constructor(options: { store: DocumentStore; runtime: Runtime; snapshots: Snapshots }) {
     const journal = { ...options, collection: collectionNames.journal };
     this.#inserts = new GroupInsert(journal);
     this.#documents = new GroupGet(journal);
     this.#reader = new JournalReader(options);
+    this.#heads = new HeadSearch(options);
   }
 
   /**
@@ -53,6 +60,19 @@ export class Journal {
     return this.#reader.load(flowId);
   }
 
+  /** The same up to entry `through`, which is known to be stored: cheaper, and complete whatever else is read late. @throws as `load` */
+  loadThrough(flowId: string, through: number): Promise<FlowJournal> {
+    return this.#reader.loadThrough(flowId, through);
+  }
+
+  /** The newest entry, undefined when there is none: a few reads however long the run is. @throws as `load` */
+  async head(flowId: string): Promise<JournalHead | undefined> {
+    if (this.#searching < SEARCHES_MAX) return this.#search(flowId);
+    const flow = await this.#reader.load(flowId);
+    const entry = flow.entries.at(-1);
+    return entry === undefined ? undefined : { entry, flow };
+  }
+
   /** Entries from `fromSeq` on, by exact ids up to the first gap: for reading on after a collision. @throws as `load` */
   tail(flowId: string, fromSeq: number): Promise<readonly JournalEntry[]> {
     return this.#reader.tail(flowId, fromSeq);
@@ -65,6 +85,15 @@ export class Journal {
 
   close(): void {
     this.#inserts.close();
+  }
+
+  async #search(flowId: string): Promise<JournalHead | undefined> {
+    this.#searching++;
+    try {
+      return await this.#heads.find(flowId);
+    } finally {
+      this.#searching--;
+    }
   }
 
   async #taken({ _id }: StoredDocument): Promise<StoredDocument> {

@@ -13,8 +13,9 @@ export const phases = [
   'session ended → seen',
   'kill → seen',
   'seen → claimed',
-  'claimed → loaded',
-  'loaded → fenced',
+  'claimed → head found',
+  'head found → fenced',
+  'fenced → loaded',
   'kill → first entry, first job',
   'kill → first entry, last job',
   'first entry → adopted',
@@ -146,8 +147,9 @@ function timesOf(moments: {
   const times = new Map<Phase, number[]>([
     ['kill → seen', at('seenAtMs').map((ms) => ms - killedAtMs)],
     ['seen → claimed', between('seenAtMs', 'claimedAtMs')],
-    ['claimed → loaded', between('claimedAtMs', 'loadedAtMs')],
-    ['loaded → fenced', between('loadedAtMs', 'fencedAtMs')],
+    ['claimed → head found', between('claimedAtMs', 'foundAtMs')],
+    ['head found → fenced', between('foundAtMs', 'fencedAtMs')],
+    ['fenced → loaded', between('fencedAtMs', 'loadedAtMs')],
     ['kill → first entry, first job', [Math.min(...fencedAtMs) - killedAtMs]],
     ['kill → first entry, last job', [Math.max(...fencedAtMs) - killedAtMs]],
     [

@@ -10,8 +10,9 @@ const takenOver = (jobId: string, atMs: number, from = 'c2'): LogLine => ({
   requests: 3,
   seenAtMs: atMs,
   claimedAtMs: atMs + 5,
-  loadedAtMs: atMs + 9,
+  foundAtMs: atMs + 9,
   fencedAtMs: atMs + 20,
+  loadedAtMs: atMs + 30,
 });
 
 describe('failovers', () => {

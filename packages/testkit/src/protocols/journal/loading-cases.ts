@@ -45,6 +45,23 @@ export const loadingCases = casesOf<JournalWorld>({
     expect(many[0]?.entries).toEqual(alone.entries);
   },
 
+  async 'finds the newest entry of runs of any length, and reads up to an entry that is known'(world, scope) {
+    const { own, other } = await opened(world, scope);
+    const counts = [1, 2, 3, 4, 5, 8, 9, 15, 16, 17, 31, 32, 33, 60, 127, 128, 140];
+    await Promise.all(counts.map((count) => write(own, `head-${count}`, count)));
+    const reader = await other();
+    expect(await reader.journal.head('nobody')).toBeUndefined();
+    const atOnce = await Promise.all(counts.map((count) => reader.journal.head(`head-${count}`)));
+    expect(atOnce.map((head) => head?.entry.seq)).toEqual(counts.map((count) => count - 1));
+    for (const count of counts) {
+      const head = await reader.journal.head(`head-${count}`);
+      expect(head?.entry.seq).toBe(count - 1);
+      const whole = await reader.journal.loadThrough(`head-${count}`, count - 1);
+      expect(whole.entries.map(({ seq }) => seq)).toEqual(upTo(count));
+      expect(head?.flow?.entries ?? whole.entries).toEqual(whole.entries);
+    }
+  },
+
   async 'gives the tail from a place up to the first gap'(world, scope) {
     const { own } = await opened(world, scope);
     for (const seq of [0, 1, 2, 3, 5, 6]) await own.journal.append(turnEntry({ flowId: 'gap', seq, fence }));
