@@ -178,8 +178,8 @@ export class FlowTurns {
     if (this.flight.answer(requestId)) this.event({ type: 'failed', requestId, failure });
   }
 
-  /** The next turn. Its facts are already in `state`: store it, or drop this whole object. */
-  next(): TurnDraft {
+  /** The next turn. Its facts are already in `state`: store it, or drop this whole object. Gives requests to workers, at most so many. */
+  next(placesMax: number): TurnDraft {
     const facts: Fact[] = this.#parked.splice(0);
     const follow = { adopted: [] as OpenRequest[], aborts: [] as OpenRequest[] };
     for (const input of this.#inputs.splice(0)) {
@@ -193,7 +193,9 @@ export class FlowTurns {
     const atMs = this.#services.runtime.clock.wallMs();
     this.state.applyOwn(facts, atMs);
     const assignments =
-      this.#finish === undefined ? this.flight.assign(this.#services.inboxPlace(), this.#now()) : [];
+      this.#finish === undefined
+        ? this.flight.assign(this.#services.inboxPlace(), this.#now(), placesMax)
+        : [];
     const assigned = assignments.map((assignment) => assignment.fact);
     this.state.applyOwn(assigned, atMs);
     this.flight.dropSettled();

@@ -1,15 +1,17 @@
 /**
  * Purpose: the requests of one owned flow that the engine waits for: which wait for a worker, which were given to one, what was
  * heard of them last.
- * States of a request: waiting (no assignment, or its last one is void) → assigned → answered. `adopting` marks an assignment of
- * a former owner whose worker has not answered this one yet.
+ * States of a request: waiting (no assignment, or its last one is void; after refusals it pauses first) → assigned → answered.
+ * `adopting` marks an assignment of a former owner whose worker has not answered this one yet.
  * What is authoritative: assignments and answers in the journal (`RequestTable`); the rest lives as long as the ownership.
  * Not here: saving and sending (`job-runner.ts`).
  */
 import type { RequestFact } from '@baton/core';
 import type { TaskCommand } from './task-command.js';
 import type { OpenRequest, RequestTable } from './request-table.js';
-import type { LiveWorker, WorkerRoster } from './worker-roster.js';
+import { WaitingLines } from './waiting-lines.js';
+import type { Waiting } from './waiting-lines.js';
+import type { Demand, LiveWorker, WorkerRoster } from './worker-roster.js';
 
 export interface Outstanding {
   readonly command: TaskCommand;
@@ -20,16 +22,10 @@ export interface Outstanding {
   heardAtMs: number;
   accepted: boolean;
   adopting: boolean;
+  /** Deliveries that workers did not take, since this ownership began. */
+  refusals: number;
   /** Its worker was told to stop it: should that be lost, nobody else gets it. */
   cancelled: boolean;
-}
-
-/** How the next delivery of a waiting request is numbered. */
-interface Waiting {
-  readonly delivery: number;
-  readonly losses: number;
-  /** Worker that should rather not get it again. */
-  readonly except?: string;
 }
 
 /** Where answers to new assignments will be read from. */
@@ -47,9 +43,11 @@ export class InFlight {
   readonly #roster: WorkerRoster;
   readonly #table: RequestTable;
   readonly #requests = new Map<string, Outstanding>();
-  readonly #waiting = new Map<string, Waiting>();
+  readonly #waiting = new WaitingLines();
   /** Those whose last delivery is void: they go before the ones that never ran, or a long queue would hold up what had begun. */
-  readonly #returned = new Map<string, Waiting>();
+  readonly #returned = new WaitingLines();
+  /** Those of them whose time has not come yet. */
+  readonly #paused = new Map<string, Waiting>();
   readonly #answered = new Set<string>();
 
   constructor(roster: WorkerRoster, table: RequestTable) {
@@ -66,12 +64,13 @@ export class InFlight {
       heardAtMs: 0,
       accepted: false,
       adopting: false,
+      refusals: 0,
       cancelled: false,
     };
     this.#requests.set(command.requestId, outstanding);
     const open = this.#table.get(command.atom);
     if (open?.requestId !== command.requestId) {
-      this.#waiting.set(command.requestId, { delivery: 1, losses: 0 });
+      this.#waiting.add(command.requestId, command, { delivery: 1, losses: 0 });
       return undefined;
     }
     outstanding.adopting = true;
@@ -93,13 +92,26 @@ export class InFlight {
     return this.#requests.entries();
   }
 
+  /** Requests that could be assigned now. */
   get waiting(): number {
     return this.#returned.size + this.#waiting.size;
   }
 
   /** Nobody has it: it never had a worker, or its last delivery is void. */
   isWaiting(requestId: string): boolean {
-    return this.#returned.has(requestId) || this.#waiting.has(requestId);
+    return this.#returned.has(requestId) || this.#waiting.has(requestId) || this.#paused.has(requestId);
+  }
+
+  /** What is waited for, a task that has begun before and one that has not apart. */
+  *demands(): Iterable<Demand> {
+    yield* this.#returned.demands();
+    yield* this.#waiting.demands();
+  }
+
+  /** Whether `assign` would give anything. */
+  get hasRoom(): boolean {
+    for (const demand of this.demands()) if (this.#roster.hasRoomFor(demand)) return true;
+    return false;
   }
 
   /** Takes the worker's place that a running request uses already. */
@@ -126,54 +138,59 @@ export class InFlight {
     this.#answered.add(requestId);
     this.#returned.delete(requestId);
     this.#waiting.delete(requestId);
+    this.#paused.delete(requestId);
     this.#letGo(outstanding);
     return outstanding;
   }
 
-  /** The last delivery is void (lost, refused, unknown): it waits for another worker. False when it was answered meanwhile. */
-  again(requestId: string, how: { readonly lost: boolean }): boolean {
+  /**
+   * The last delivery is void (lost, refused, unknown): it waits for another worker, `paused` not before `resume`. False when it was
+   * answered meanwhile.
+   */
+  again(requestId: string, how: { readonly lost: boolean; readonly paused?: boolean }): boolean {
     const outstanding = this.#requests.get(requestId);
     const open = this.openOf(requestId);
-    if (
-      outstanding === undefined ||
-      open === undefined ||
-      outstanding.answered ||
-      this.#returned.has(requestId) ||
-      this.#waiting.has(requestId)
-    )
+    if (outstanding === undefined || open === undefined || outstanding.answered || this.isWaiting(requestId))
       return false;
     this.#letGo(outstanding);
     outstanding.adopting = false;
     outstanding.accepted = false;
-    this.#returned.set(requestId, {
+    const waiting = {
       delivery: open.delivery + 1,
       losses: open.losses + (how.lost ? 1 : 0),
       except: open.workerEpoch,
-    });
+    };
+    if (how.paused === true) this.#paused.set(requestId, waiting);
+    else this.#returned.add(requestId, outstanding.command, waiting);
     return true;
   }
 
-  /** Workers for as many waiting requests as have one with room; those that had one before first, then the oldest. */
-  assign(inbox: Inbox, nowMs: number): Assignment[] {
-    return [this.#returned, this.#waiting].flatMap((queue) => this.#assign(queue, inbox, nowMs));
+  /** The pause of a request is over. */
+  resume(requestId: string): void {
+    const waiting = this.#paused.get(requestId);
+    const command = this.#requests.get(requestId)?.command;
+    if (waiting === undefined || command === undefined) return;
+    this.#paused.delete(requestId);
+    this.#returned.add(requestId, command, waiting);
   }
 
-  #assign(queue: Map<string, Waiting>, inbox: Inbox, nowMs: number): Assignment[] {
+  /** Workers for at most `limit` waiting requests that have one with room; those that had one before first, then the oldest. */
+  assign(inbox: Inbox, nowMs: number, limit: number): Assignment[] {
     const assignments: Assignment[] = [];
-    for (const [requestId, wait] of queue) {
+    const take = (requestId: string, waiting: Waiting): boolean => {
       const outstanding = this.#requests.get(requestId);
-      if (outstanding === undefined) {
-        queue.delete(requestId);
-        continue;
-      }
+      if (outstanding === undefined || assignments.length >= limit) return false;
       const { command } = outstanding;
-      const worker = this.#roster.acquire(command, wait.except === undefined ? {} : { except: wait.except });
-      if (worker === undefined) continue;
-      queue.delete(requestId);
+      const { except } = waiting;
+      const worker = this.#roster.acquire(command, except === undefined ? {} : { except });
+      if (worker === undefined) return false;
       outstanding.holds = worker.epoch;
       outstanding.heardAtMs = nowMs;
-      assignments.push({ outstanding, fact: requestFact(command, wait, worker, inbox) });
-    }
+      assignments.push({ outstanding, fact: requestFact(command, waiting, worker, inbox) });
+      return true;
+    };
+    this.#returned.serve(take);
+    this.#waiting.serve(take);
     return assignments;
   }
 
@@ -193,6 +210,7 @@ export class InFlight {
     this.#requests.clear();
     this.#returned.clear();
     this.#waiting.clear();
+    this.#paused.clear();
   }
 
   #letGo(outstanding: Outstanding): void {

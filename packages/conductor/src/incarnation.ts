@@ -33,6 +33,7 @@ import { limits } from './options.js';
 import type { ResolvedConductorOptions } from './options.js';
 import type { Counters, Ownership } from './ownership.js';
 import { reconcilePosts } from './post-reconciler.js';
+import { PlaceQueue } from './place-queue.js';
 import type { OpenRequest } from './request-table.js';
 import { WorkerRoster } from './worker-roster.js';
 
@@ -68,6 +69,7 @@ export class Incarnation implements Ownership {
   readonly snapshots: Snapshots;
   readonly roster: WorkerRoster;
   readonly dispatcher: Dispatcher;
+  readonly places: PlaceQueue;
   readonly counters: Counters;
   /** Resolves when nothing can be owned here any more. */
   readonly ended: Promise<IncarnationEnd>;
@@ -75,7 +77,6 @@ export class Incarnation implements Ownership {
   readonly #persistence: Persistence;
   readonly #replyPartition: number;
   readonly #runners = new Map<string, JobRunner>();
-  readonly #hungry = new Set<JobRunner>();
   readonly #claims: ClaimLoop;
   readonly #commands: CommandWatch;
   readonly #losses: LossWatch;
@@ -129,6 +130,7 @@ export class Incarnation implements Ownership {
     this.payloads = services.persistence.payloads;
     this.snapshots = services.persistence.snapshots;
     this.roster = new WorkerRoster(deps.runtime.random);
+    this.places = new PlaceQueue(deps.runtime.clock, this.roster);
     this.#replyPartition = replyPartition;
     this.dispatcher = new Dispatcher({
       outbox: services.outbox,
@@ -187,17 +189,12 @@ export class Incarnation implements Ownership {
   }
 
   workerRefused({ workerEpoch, reason }: Refused): void {
-    if (reason !== 'draining' && reason !== 'overloaded') return;
-    this.roster.close(workerEpoch);
-    if (reason === 'draining') return;
+    if (reason === 'draining') this.#workerDrains(workerEpoch);
+    if (reason !== 'overloaded' || !this.roster.pause(workerEpoch)) return;
     this.#after(limits.overloadPauseMs, () => {
-      this.roster.reopen(workerEpoch);
-      this.#kickHungry();
+      this.roster.resume(workerEpoch);
+      this.places.serveSoon();
     });
-  }
-
-  hungry(runner: JobRunner): void {
-    this.#hungry.add(runner);
   }
 
   notify(runner: JobRunner, entry: JournalEntry): void {
@@ -257,7 +254,7 @@ export class Incarnation implements Ownership {
     this.#workers = await this.board.watchMembers('worker', (_, change) => {
       for (const worker of change.left) if (worker.kind === 'worker') this.#workerLeft(worker.epoch);
       for (const worker of change.joined) if (worker.kind === 'worker') this.roster.join(worker);
-      this.#kickHungry();
+      this.places.workersChanged();
     });
     for (const worker of this.#workers.current.values())
       if (worker.kind === 'worker') this.roster.join(worker);
@@ -275,7 +272,7 @@ export class Incarnation implements Ownership {
     this.#every(1_000, () => this.#losses.sweep());
     this.#every(limits.commandPollMs, () => void this.#commands.look(this.#runners.values()));
     this.#every(limits.reconcileMs, () => this.#reconcile());
-    this.#every(1_000, () => this.#kickHungry());
+    this.#every(1_000, () => this.places.serveSoon());
     runtime.logger.info('conductor.ready', {
       memberId: member.id,
       replyPartition: this.#replyPartition,
@@ -304,12 +301,12 @@ export class Incarnation implements Ownership {
 
   #onReplies(messages: readonly Received<ReplyMessage>[]): void {
     for (const { message } of messages) this.#onReply(message);
-    this.#kickHungry();
+    this.places.serveSoon();
   }
 
   #onReply(message: ReplyMessage): void {
     if (message.kind === 'heartbeat') {
-      if (message.draining) this.roster.close(message.workerEpoch);
+      if (message.draining) this.#workerDrains(message.workerEpoch);
       return this.#losses.heartbeat(message);
     }
     const runner = this.#runners.get(flowIdOf(message.requestId));
@@ -331,6 +328,10 @@ export class Incarnation implements Ownership {
     void this.#losses.lost(epoch, this.#losses.requestsOn(epoch));
   }
 
+  #workerDrains(epoch: string): void {
+    if (this.roster.drain(epoch)) this.places.workersChanged();
+  }
+
   #own(runner: JobRunner): void {
     this.#runners.set(runner.jobId, runner);
     if (this.#over) runner.stop('stopped');
@@ -340,17 +341,10 @@ export class Incarnation implements Ownership {
 
   released(runner: JobRunner, reason: EndReason): void {
     if (this.#runners.get(runner.jobId) === runner) this.#runners.delete(runner.jobId);
-    this.#hungry.delete(runner);
+    this.places.leave(runner);
     if (reason === 'settled') this.counters.settled++;
     else this.#persistence.readModels.forget(runner.jobId);
     if (!this.#over) this.#claims.refill();
-  }
-
-  #kickHungry(): void {
-    for (const runner of this.#hungry) {
-      if (runner.turns.flight.waiting === 0) this.#hungry.delete(runner);
-      else runner.kick();
-    }
   }
 
   #onSession(state: 'connected' | 'suspended' | 'lost'): void {

@@ -7,7 +7,7 @@
  */
 import { ConflictError, codeOf, familyOf, formatFence } from '@baton/core';
 import type { Fence, FlowOutcome, JournalEntry, Logger } from '@baton/core';
-import type { Claim } from '@baton/jobboard';
+import type { Claim, Posting } from '@baton/jobboard';
 import { snapshotEveryEntries } from '@baton/persistence';
 import { abandonClaim } from './abandon-claim.js';
 import { FlowTurns } from './flow-turns.js';
@@ -16,13 +16,15 @@ import type { Assignment } from './in-flight.js';
 import { limits } from './options.js';
 import type { OwnedState } from './owned-state.js';
 import type { Ownership } from './ownership.js';
+import type { Waiter } from './place-queue.js';
 import { taskMessage, unsendable } from './task-message.js';
 import { turnEntries } from './turn-entries.js';
+import { lineOf } from './worker-roster.js';
 
 /** Why a runner ended. `settled`: the run is over and off the board; the others leave the job to somebody else. */
 export type EndReason = 'settled' | 'fenced' | 'abandoned' | 'released' | 'stopped';
 
-export class JobRunner {
+export class JobRunner implements Waiter {
   readonly jobId: string;
   readonly fence: Fence;
   readonly claim: Claim;
@@ -34,6 +36,8 @@ export class JobRunner {
   #snapshotSeq: number;
   #saving: Promise<void> | undefined;
   #kickDue = false;
+  /** Tasks that requests wait for and no live worker offers. */
+  #withoutWorker: ReadonlySet<string> = new Set();
   #phase: 'running' | 'settling' | 'ended' = 'running';
 
   /** `state` is the fold of the whole journal; nothing is decided before `begin` or `takeOver` says that the fence is in it. */
@@ -59,7 +63,7 @@ export class JobRunner {
   firstTurn(): TurnDraft {
     this.#saving = Promise.resolve(); // held until `begin`
     this.turns.event({ type: 'run' });
-    return this.turns.next();
+    return this.#next(this.#owner.places.allowance(this));
   }
 
   /** The claim entry with the first turn is stored; what did not fit into it follows before anything is sent. */
@@ -89,20 +93,34 @@ export class JobRunner {
 
   /** Something changed that may let a waiting request or a held back turn go on. */
   kick(): void {
-    if (this.#phase !== 'running' || this.#saving !== undefined) return;
-    if (!this.turns.isDue || !this.#owner.mayDecide()) return;
-    let draft: TurnDraft;
-    try {
-      draft = this.turns.next();
-    } catch (error) {
-      return this.#giveUp(error);
-    }
-    const turn = { flowId: this.jobId, seq: this.#seq + 1, fence: this.fence };
-    const isNothing = draft.facts.length === 0 && draft.finish === undefined;
-    const entries = isNothing
-      ? []
-      : turnEntries({ ...turn, facts: draft.facts, outcome: draft.finish?.outcome }, this.#owner.runtime);
-    this.#save(draft, entries);
+    if (this.#canDecide) this.#turn(this.#owner.places.allowance(this));
+  }
+
+  get priority(): Posting['priority'] {
+    return this.claim.posting.priority;
+  }
+
+  get isWaiting(): boolean {
+    return this.turns.flight.waiting > 0;
+  }
+
+  /** It is its turn to use places of workers that are free. */
+  takePlaces(limit: number): number {
+    return this.#canDecide && this.turns.flight.hasRoom ? this.#turn(limit) : 0;
+  }
+
+  /** Logs once when a task that is waited for has no worker any more, and when it has one again (P-902). */
+  lookForWorkers(): boolean {
+    const { roster } = this.#owner;
+    const demands = [...this.turns.flight.demands()];
+    const without = new Set(demands.filter((demand) => !roster.isOffered(demand)).map(lineOf));
+    for (const task of without)
+      if (!this.#withoutWorker.has(task))
+        this.#log.warn('job.waiting-for-worker', { jobId: this.jobId, task });
+    for (const task of this.#withoutWorker)
+      if (!without.has(task)) this.#log.info('job.worker-found', { jobId: this.jobId, task });
+    this.#withoutWorker = without;
+    return demands.some((demand) => !without.has(lineOf(demand)));
   }
 
   /** Ends without touching board or store: the claim is lost, or the session is being given up. */
@@ -117,6 +135,34 @@ export class JobRunner {
   async handOver(): Promise<void> {
     if (this.turns.timers.isQuiet) this.#stayedQuiet();
     await this.#saving;
+  }
+
+  get #canDecide(): boolean {
+    if (this.#phase !== 'running' || this.#saving !== undefined) return false;
+    return this.turns.isDue && this.#owner.mayDecide();
+  }
+
+  #turn(placesMax: number): number {
+    let draft: TurnDraft;
+    try {
+      draft = this.#next(placesMax);
+    } catch (error) {
+      this.#giveUp(error);
+      return 0;
+    }
+    const turn = { flowId: this.jobId, seq: this.#seq + 1, fence: this.fence };
+    const isNothing = draft.facts.length === 0 && draft.finish === undefined;
+    const entries = isNothing
+      ? []
+      : turnEntries({ ...turn, facts: draft.facts, outcome: draft.finish?.outcome }, this.#owner.runtime);
+    this.#save(draft, entries);
+    return draft.assignments.length;
+  }
+
+  #next(placesMax: number): TurnDraft {
+    const draft = this.turns.next(placesMax);
+    this.#owner.places.took(this, draft.assignments.length);
+    return draft;
   }
 
   /** Answers that came in one batch are handed over one after the other: they become one turn. */
@@ -163,13 +209,16 @@ export class JobRunner {
     if (entries.length > 0) this.turns.timers.moved();
     if (this.#seq - this.#snapshotSeq >= snapshotEveryEntries && draft.finish === undefined) this.#snapshot();
     if (draft.finish !== undefined) void this.#settle(draft.finish.outcome);
-    else this.#goOn(entries.length > 0);
+    else this.#goOn();
   }
 
-  /** What came while the turn was being saved is the next one; a request that no worker had room for is tried again when one may have. */
-  #goOn(wasSaved: boolean): void {
-    if (this.turns.flight.waiting > 0) this.#owner.hungry(this);
-    if (wasSaved || this.turns.hasNews) this.kick();
+  /** What came while the turn was being saved is the next one; a request that no worker had room for waits in the queue. */
+  #goOn(): void {
+    if (this.isWaiting) {
+      this.#owner.places.wait(this);
+      this.#owner.places.serveSoon();
+    }
+    if (this.turns.hasNews) this.kick();
   }
 
   #dispatch({ outstanding, fact }: Assignment): void {

@@ -58,6 +58,12 @@ export const limits = Object.freeze({
   settleRetryMs: 200,
   /** An overloaded worker gets nothing new for so long. */
   overloadPauseMs: 100,
+  /** Places a flow may take again by itself while others of its priority wait. */
+  retakenMax: 8,
+  /** Pause of a request that was refused a second time, and the longest: each delivery is an entry of the journal. */
+  refusedPauseMs: { first: 100, max: 5_000 },
+  /** Refusals by workers that say they offer the task, before the attempt fails with `NO_WORKER` (P-945). */
+  refusalsMax: 5,
   /** First and longest pause before an abandoned job may be claimed again (P-605). */
   abandonMs: { first: 1_000, max: 300_000 },
 });

@@ -3,6 +3,7 @@ import type { Claim, JobBoard } from '@baton/jobboard';
 import type { Journal, Payloads, Snapshots } from '@baton/persistence';
 import type { Dispatcher } from './dispatcher.js';
 import type { EndReason, JobRunner } from './job-runner.js';
+import type { PlaceQueue } from './place-queue.js';
 import type { OpenRequest } from './request-table.js';
 import type { WorkerRoster } from './worker-roster.js';
 
@@ -28,6 +29,8 @@ export interface Ownership {
   readonly snapshots: Snapshots;
   readonly roster: WorkerRoster;
   readonly dispatcher: Dispatcher;
+  /** Who gets the next free places of workers. */
+  readonly places: PlaceQueue;
   readonly counters: Counters;
   /** False while the session has been without contact for too long: nothing new is decided (P-704). */
   mayDecide(): boolean;
@@ -39,8 +42,6 @@ export interface Ownership {
   workerGone(workerEpoch: string, runner: JobRunner, requestIds: readonly string[]): void;
   /** A worker did not take a request: it should not be asked again at once, or at all. */
   workerRefused(message: Refused): void;
-  /** Requests of this runner wait for a worker: kick it when one has room. */
-  hungry(runner: JobRunner): void;
   /** An entry is stored: read models and events follow. Never throws. */
   notify(runner: JobRunner, entry: JournalEntry): void;
   /** Entries of a run that were loaded, and what this owner added: read models follow. Never throws. */

@@ -1,6 +1,7 @@
 import type { Posting } from '@baton/jobboard';
 
-const PRIORITIES = [
+/** Highest first. */
+export const priorities = [
   'VERY_HIGH',
   'HIGH',
   'NORMAL',
@@ -14,7 +15,7 @@ interface Prioritised {
 
 /** Jobs that may be claimed, highest priority first, then oldest. Small (the inspect window), so insertion keeps it sorted. */
 export class ReadyQueue<J extends Prioritised> {
-  readonly #lanes = new Map<Posting['priority'], J[]>(PRIORITIES.map((priority) => [priority, []]));
+  readonly #lanes = new Map<Posting['priority'], J[]>(priorities.map((priority) => [priority, []]));
   #size = 0;
 
   get size(): number {

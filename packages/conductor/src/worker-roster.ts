@@ -15,12 +15,15 @@ export interface Demand {
   readonly taskVersion: string;
 }
 
+/** The same for all demands that the same workers can meet. */
+export const lineOf = ({ task, taskVersion }: Demand): string => `${task}@${taskVersion}`;
+
 interface Entry {
   readonly worker: LiveWorker;
   readonly offers: ReadonlyMap<string, readonly Version[]>;
   open: number;
-  /** Gets nothing new: it drains, or asked for a pause. */
-  isClosed: boolean;
+  /** Only an open one gets anything new. `paused`: it has too much for the moment; `draining`: never again. */
+  state: 'open' | 'paused' | 'draining';
 }
 interface Version {
   readonly major: number;
@@ -29,6 +32,8 @@ interface Version {
 
 export class WorkerRoster {
   readonly #byEpoch = new Map<string, Entry>();
+  /** Who offers what was asked for, until a worker comes or goes. */
+  readonly #offering = new Map<string, readonly Entry[]>();
   readonly #random: Random;
 
   constructor(random: Random) {
@@ -44,26 +49,55 @@ export class WorkerRoster {
       if (known) known.push(version);
       else offers.set(task.name, [version]);
     }
-    this.#byEpoch.set(worker.epoch, { worker, offers, open: 0, isClosed: false });
+    this.#byEpoch.set(worker.epoch, { worker, offers, open: 0, state: 'open' });
+    this.#offering.clear();
   }
 
   leave(epoch: string): void {
     this.#byEpoch.delete(epoch);
+    this.#offering.clear();
   }
 
   get(epoch: string): LiveWorker | undefined {
     return this.#byEpoch.get(epoch)?.worker;
   }
 
-  /** The worker takes nothing new until `reopen`; what it has goes on. */
-  close(epoch: string): void {
+  /** The worker takes nothing new any more; what it has goes on. False when that was known. */
+  drain(epoch: string): boolean {
     const entry = this.#byEpoch.get(epoch);
-    if (entry) entry.isClosed = true;
+    if (entry === undefined || entry.state === 'draining') return false;
+    entry.state = 'draining';
+    return true;
   }
 
-  reopen(epoch: string): void {
+  /** The worker takes nothing new until `resume`. False when that was known, or it drains. */
+  pause(epoch: string): boolean {
     const entry = this.#byEpoch.get(epoch);
-    if (entry) entry.isClosed = false;
+    if (entry?.state !== 'open') return false;
+    entry.state = 'paused';
+    return true;
+  }
+
+  resume(epoch: string): void {
+    const entry = this.#byEpoch.get(epoch);
+    if (entry?.state === 'paused') entry.state = 'open';
+  }
+
+  /** Whether a live worker that does not drain offers it, with room or without. */
+  isOffered(demand: Demand): boolean {
+    return this.#offeringOf(demand).some((entry) => entry.state !== 'draining');
+  }
+
+  hasRoomFor(demand: Demand): boolean {
+    return this.#offeringOf(demand).some(hasRoom);
+  }
+
+  /** Free places of all workers together. */
+  get room(): number {
+    let room = 0;
+    for (const entry of this.#byEpoch.values())
+      if (hasRoom(entry)) room += Math.ceil(placesOf(entry) - entry.open);
+    return room;
   }
 
   /**
@@ -71,14 +105,20 @@ export class WorkerRoster {
    * `release`. Undefined: the request waits. A random pair keeps conductors that do not know of each other apart.
    */
   acquire(demand: Demand, options: { readonly except?: string } = {}): LiveWorker | undefined {
-    const able = [...this.#byEpoch.values()].filter((entry) => accepts(entry, demand) && hasRoom(entry));
+    const able = this.#offeringOf(demand);
     // a worker that lost or refused the last delivery is the last choice, not a forbidden one
-    const preferred = able.filter((entry) => entry.worker.epoch !== options.except);
-    const from = preferred.length > 0 ? preferred : able;
-    const first = this.#draw(from);
-    const second = this.#draw(from);
-    if (first === undefined || second === undefined) return undefined;
-    const chosen = load(second) < load(first) ? second : first;
+    const isPreferred = (entry: Entry): boolean => hasRoom(entry) && entry.worker.epoch !== options.except;
+    let [first, second] = [this.#draw(able), this.#draw(able)].filter(
+      (entry) => entry !== undefined && isPreferred(entry),
+    );
+    if (first === undefined) {
+      // rare while there is room: only now everybody is looked at
+      const preferred = able.filter(isPreferred);
+      const from = preferred.length > 0 ? preferred : able.filter(hasRoom);
+      [first, second] = [this.#draw(from), this.#draw(from)];
+    }
+    if (first === undefined) return undefined;
+    const chosen = second !== undefined && load(second) < load(first) ? second : first;
     chosen.open++;
     return chosen.worker;
   }
@@ -94,6 +134,16 @@ export class WorkerRoster {
     if (entry && entry.open > 0) entry.open--;
   }
 
+  #offeringOf(demand: Demand): readonly Entry[] {
+    const line = lineOf(demand);
+    const known = this.#offering.get(line);
+    if (known !== undefined) return known;
+    const offering = [...this.#byEpoch.values()].filter((entry) => accepts(entry, demand));
+    // what nobody offers is not kept: flows may ask for anything
+    if (offering.length > 0) this.#offering.set(line, offering);
+    return offering;
+  }
+
   #draw(from: readonly Entry[]): Entry | undefined {
     return from[Math.floor(this.#random.fraction() * from.length)];
   }
@@ -102,8 +152,12 @@ export class WorkerRoster {
 /** As many again as run at once are sent ahead, so that a slot is not idle for a round trip; the worker queues them. */
 const AHEAD = 2;
 
+function placesOf(entry: Entry): number {
+  return entry.worker.concurrency * AHEAD;
+}
+
 function hasRoom(entry: Entry): boolean {
-  return !entry.isClosed && entry.open < entry.worker.concurrency * AHEAD;
+  return entry.state === 'open' && entry.open < placesOf(entry);
 }
 
 function load(entry: Entry): number {
