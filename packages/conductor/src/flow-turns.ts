@@ -13,11 +13,12 @@ import type { NumberedCommand } from '@baton/persistence';
 import { InFlight } from './in-flight.js';
 import type { Assignment, Outstanding } from './in-flight.js';
 import { JobTimers } from './job-timers.js';
+import { commandFact, eventOf } from './operator-command.js';
 import { limits } from './options.js';
 import type { OwnedState } from './owned-state.js';
 import type { Ownership } from './ownership.js';
+import { lostWorker, noWorker, queueTimeout, withdrawn } from './request-failures.js';
 import type { OpenRequest } from './request-table.js';
-import type { TaskCommand } from './task-command.js';
 
 export interface Finish {
   readonly outcome: FlowOutcome;
@@ -57,6 +58,7 @@ export class FlowTurns {
   #inputs: Input[] = [];
   #parked: Fact[] = [];
   #answers: OpenRequest[] = [];
+  #aborts: OpenRequest[] = [];
   #finish: Finish | undefined;
   #lastCommand: number;
   /** Requests of a former owner whose workers have not answered this one yet. */
@@ -122,7 +124,7 @@ export class FlowTurns {
     const outstanding = this.flight.get(requestId);
     if (outstanding === undefined || open === undefined || outstanding.answered) return;
     this.#isAdopted(outstanding);
-    this.flight.answer(requestId);
+    this.#answer(requestId);
     // the worker may drop its answer only when the turn that holds it is stored, so both go into the same turn
     const take = (event: Event): void => {
       this.#answers.push({ ...open, workerEpoch: message.workerEpoch });
@@ -142,15 +144,22 @@ export class FlowTurns {
     this.#isAdopted(outstanding);
     outstanding.accepted = true;
     outstanding.heardAtMs = this.#now();
+    this.timers.dequeue(requestId);
   }
 
   /** The worker will never run this delivery: the request goes to another one. */
   notRun(message: Unknown | Refused): void {
     if (message.kind === 'refused') this.#services.workerRefused(message);
     const open = this.flight.openOf(message.requestId);
+    const outstanding = this.flight.get(message.requestId);
+    if (outstanding === undefined || outstanding.answered) return;
     if (open?.delivery !== message.delivery || open.workerEpoch !== message.workerEpoch) return;
-    if (this.flight.get(message.requestId)?.cancelled === true) this.#withdraw(open, open);
-    else if (this.flight.again(message.requestId, { lost: false })) this.#onInput();
+    if (outstanding.cancelled) return this.#withdraw(open, open);
+    // no worker of the former owner had it either: it has been in the queue ever since
+    if (outstanding.adopting) this.#limitQueue(outstanding);
+    if (message.kind === 'refused' && message.reason !== 'draining')
+      return this.#refused(outstanding, open, message.reason);
+    if (this.flight.again(message.requestId, { lost: false })) this.#onInput();
   }
 
   /** The worker of these requests is gone, every place where an answer could stand is read: send them elsewhere or give up (P-932). */
@@ -162,7 +171,8 @@ export class FlowTurns {
       const policy = outstanding.command.onWorkerLoss;
       if (outstanding.cancelled) this.#withdraw(open, open);
       else if (policy === 'park') this.#park(open);
-      else if (policy === 'fail' || open.losses + 1 >= limits.deliveriesMax) this.#workerLost(open, policy);
+      else if (policy === 'fail' || open.losses + 1 >= limits.deliveriesMax)
+        this.#fail(requestId, lostWorker(open, policy));
       else if (this.flight.again(requestId, { lost: true })) this.#services.counters.redelivered++;
     }
     this.#onInput();
@@ -175,20 +185,21 @@ export class FlowTurns {
 
   /** An assignment turned out not to be sendable. */
   unsent(requestId: string, failure: Failure): void {
-    if (this.flight.answer(requestId)) this.event({ type: 'failed', requestId, failure });
+    this.#fail(requestId, failure);
   }
 
   /** The next turn. Its facts are already in `state`: store it, or drop this whole object. Gives requests to workers, at most so many. */
   next(placesMax: number): TurnDraft {
     const facts: Fact[] = this.#parked.splice(0);
-    const follow = { adopted: [] as OpenRequest[], aborts: [] as OpenRequest[] };
+    const follow = { adopted: [] as OpenRequest[], aborts: this.#aborts.splice(0) };
     for (const input of this.#inputs.splice(0)) {
       if ('command' in input) facts.push(commandFact(input.command));
       const event = 'event' in input ? input.event : eventOf(input.command);
       if (event === undefined) continue;
       const turn = step(this.state.run, event);
       facts.push(...turn.facts);
-      for (const command of turn.commands) this.#carryOut(command, facts, follow);
+      const isTakeover = event.type === 'adopt';
+      for (const command of turn.commands) this.#carryOut(command, facts, { ...follow, isTakeover });
     }
     const atMs = this.#services.runtime.clock.wallMs();
     this.state.applyOwn(facts, atMs);
@@ -199,7 +210,6 @@ export class FlowTurns {
     const assigned = assignments.map((assignment) => assignment.fact);
     this.state.applyOwn(assigned, atMs);
     this.flight.dropSettled();
-    for (const { fact } of assignments) this.timers.dequeue(fact.requestId);
     this.#adopting += follow.adopted.length;
     return {
       facts: [...facts, ...assigned],
@@ -220,15 +230,16 @@ export class FlowTurns {
   #carryOut(
     command: Command,
     facts: Fact[],
-    follow: { adopted: OpenRequest[]; aborts: OpenRequest[] },
+    follow: { adopted: OpenRequest[]; aborts: OpenRequest[]; isTakeover: boolean },
   ): void {
     switch (command.type) {
       case 'execute':
       case 'revert': {
-        const open = this.flight.begin(command);
+        const createdAtMs = follow.isTakeover ? this.state.table.createdAtMs(command.atom) : undefined;
+        const outstanding = this.flight.begin(command, createdAtMs ?? this.#services.runtime.clock.wallMs());
+        const open = this.flight.openOf(command.requestId);
         if (open?.state === 'assigned') follow.adopted.push(open);
-        if (open === undefined)
-          this.timers.queue(command.requestId, command.queueTimeoutMs, () => this.#queueTimeout(command));
+        if (open === undefined) this.#limitQueue(outstanding);
         return;
       }
       case 'abort': {
@@ -282,7 +293,7 @@ export class FlowTurns {
   }
 
   #park(open: OpenRequest): void {
-    this.flight.answer(open.requestId);
+    this.#answer(open.requestId);
     const { places: _places, ...request } = open;
     this.#parked.push({
       fact: 'request',
@@ -293,62 +304,54 @@ export class FlowTurns {
     });
   }
 
-  #workerLost(open: OpenRequest, policy: string): void {
-    const message =
-      policy === 'fail'
-        ? `worker ${open.worker} was lost while it had this task`
-        : `${open.losses + 1} workers were lost with this task, the last was ${open.worker}`;
-    if (this.flight.answer(open.requestId) === undefined) return;
-    const failure = failureOf('WORKER_LOST', message, { atom: open.atom, worker: open.worker });
-    this.event({ type: 'failed', requestId: open.requestId, failure });
+  /** Elsewhere at once, then with pauses; and not for ever when those who should run it cannot (P-944, P-945). */
+  #refused(outstanding: Outstanding, open: OpenRequest, reason: Refused['reason']): void {
+    const { requestId } = open;
+    if (reason !== 'overloaded') outstanding.misfits++;
+    if (outstanding.misfits >= limits.refusalsMax)
+      return this.#fail(requestId, noWorker(outstanding.command, open, reason));
+    const { first, max } = limits.refusedPauseMs;
+    const pauses = outstanding.refusals++;
+    if (!this.flight.again(requestId, { lost: false, paused: pauses > 0 })) return;
+    if (pauses === 0) return this.#onInput();
+    this.timers.pause(requestId, Math.min(max, first * 2 ** (pauses - 1)), () => {
+      this.flight.resume(requestId);
+      this.#onInput();
+    });
   }
 
-  /** Nobody has it, so nobody will answer. When nobody ever had it, there is nothing to undo either (E-861). */
+  /** Nobody has it, so nobody will answer. */
   #withdraw(
     { requestId, atom }: Pick<OpenRequest, 'requestId' | 'atom'>,
     open: OpenRequest | undefined,
   ): void {
-    this.flight.answer(requestId);
-    this.timers.dequeue(requestId);
-    const failure = failureOf('CANCELLED', 'cancelled while it waited for a worker', {
-      phase: open === undefined ? 'queue' : 'execute',
-      atom,
-      retryable: false,
-    });
-    this.event({ type: 'failed', requestId, failure });
+    this.#fail(requestId, withdrawn(atom, open));
   }
 
-  #queueTimeout(command: TaskCommand): void {
-    const { requestId, task, queueTimeoutMs, atom } = command;
-    if (this.flight.openOf(requestId) !== undefined || this.flight.answer(requestId) === undefined) return;
-    const message = `no worker took task ${task} within ${queueTimeoutMs} ms`;
-    this.event({
-      type: 'failed',
-      requestId,
-      failure: failureOf('QUEUE_TIMEOUT', message, { phase: 'queue', atom }),
+  /** From the creation of the attempt until a worker accepted or answered it (C-1022), whoever owns the flow by then. */
+  #limitQueue({ command, createdAtMs }: Outstanding): void {
+    const { requestId, queueTimeoutMs } = command;
+    if (queueTimeoutMs === undefined) return;
+    this.timers.queue(requestId, createdAtMs + queueTimeoutMs, () => {
+      const open = this.flight.openOf(requestId);
+      // it was not heard of, but its worker may have it
+      if (open !== undefined && !this.flight.isWaiting(requestId)) this.#aborts.push(open);
+      this.#fail(requestId, queueTimeout(command, open));
     });
+  }
+
+  #fail(requestId: string, failure: Failure): void {
+    if (this.#answer(requestId)) this.event({ type: 'failed', requestId, failure });
+  }
+
+  #answer(requestId: string): Outstanding | undefined {
+    this.timers.dequeue(requestId);
+    return this.flight.answer(requestId);
   }
 
   #now(): number {
     return this.#services.runtime.clock.monotonicMs();
   }
-}
-
-/** Commands this version does not know are recorded and change nothing: a newer client may be about. */
-function eventOf(command: NumberedCommand): Event | undefined {
-  return command.command === 'cancel'
-    ? { type: 'cancel', revert: command.arguments?.['revert'] !== false }
-    : undefined;
-}
-
-function commandFact({ n, command, by, reason }: NumberedCommand): Fact {
-  return {
-    fact: 'command',
-    n,
-    command,
-    ...(by === undefined ? {} : { by }),
-    ...(reason === undefined ? {} : { reason }),
-  };
 }
 
 /** The engine knows no time: its fact of a timer gets the due time from the owner that set it. */

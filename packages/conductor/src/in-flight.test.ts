@@ -54,7 +54,7 @@ describe('requests in flight', () => {
   it('asks for a worker once per request and once more per turn, however many wait', () => {
     const { roster, flight } = world();
     roster.join(workerOf('w', 50));
-    for (let n = 0; n < 10_000; n++) flight.begin(commandOf(`a${n}`));
+    for (let n = 0; n < 10_000; n++) flight.begin(commandOf(`a${n}`), 0);
     let turns = 0;
     while (flight.waiting > 0) {
       turns++;
@@ -67,8 +67,8 @@ describe('requests in flight', () => {
   it('does not let a task without a worker hold up the others', () => {
     const { roster, flight } = world();
     roster.join(workerOf('w', 50));
-    for (let n = 0; n < 10; n++) flight.begin(commandOf(`nobody${n}`, 'nobody'));
-    for (let n = 0; n < 10; n++) flight.begin(commandOf(`a${n}`));
+    for (let n = 0; n < 10; n++) flight.begin(commandOf(`nobody${n}`, 'nobody'), 0);
+    for (let n = 0; n < 10; n++) flight.begin(commandOf(`a${n}`), 0);
     expect(flight.assign(inbox, 0, Infinity)).toHaveLength(10);
     expect(flight.waiting).toBe(10);
   });
@@ -76,15 +76,15 @@ describe('requests in flight', () => {
   it('shares places between the tasks of a flow, oldest first in each', () => {
     const { roster, flight } = world();
     roster.join(workerOf('w', 2, ['t', 'u']));
-    for (const atom of ['t1', 't2', 't3', 't4']) flight.begin(commandOf(atom));
-    for (const atom of ['u1', 'u2']) flight.begin(commandOf(atom, 'u'));
+    for (const atom of ['t1', 't2', 't3', 't4']) flight.begin(commandOf(atom), 0);
+    for (const atom of ['u1', 'u2']) flight.begin(commandOf(atom, 'u'), 0);
     expect(flight.assign(inbox, 0, 3).map(({ fact }) => fact.atom)).toEqual(['t1', 'u1', 't2']);
     expect(flight.assign(inbox, 0, 3).map(({ fact }) => fact.atom)).toEqual(['t3']);
   });
 
   it('passes over a request that was answered while it waited', () => {
     const { roster, flight } = world();
-    for (const atom of ['a', 'b', 'c']) flight.begin(commandOf(atom));
+    for (const atom of ['a', 'b', 'c']) flight.begin(commandOf(atom), 0);
     expect(flight.assign(inbox, 0, Infinity)).toEqual([]);
     flight.answer(commandOf('a').requestId);
     roster.join(workerOf('w', 2));

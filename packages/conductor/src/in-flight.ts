@@ -15,6 +15,8 @@ import type { Demand, LiveWorker, WorkerRoster } from './worker-roster.js';
 
 export interface Outstanding {
   readonly command: TaskCommand;
+  /** Cluster time. */
+  readonly createdAtMs: number;
   answered: boolean;
   /** Worker whose place in the roster this request takes. */
   holds: string | undefined;
@@ -22,8 +24,9 @@ export interface Outstanding {
   heardAtMs: number;
   accepted: boolean;
   adopting: boolean;
-  /** Deliveries that workers did not take, since this ownership began. */
+  /** Deliveries of this ownership that workers did not take, and those of them because they cannot run it. */
   refusals: number;
+  misfits: number;
   /** Its worker was told to stop it: should that be lost, nobody else gets it. */
   cancelled: boolean;
 }
@@ -56,25 +59,23 @@ export class InFlight {
   }
 
   /** A command of the engine: to be assigned, unless the journal says that a former owner did. */
-  begin(command: TaskCommand): OpenRequest | undefined {
+  begin(command: TaskCommand, createdAtMs: number): Outstanding {
     const outstanding: Outstanding = {
       command,
+      createdAtMs,
       answered: false,
       holds: undefined,
       heardAtMs: 0,
       accepted: false,
       adopting: false,
       refusals: 0,
+      misfits: 0,
       cancelled: false,
     };
     this.#requests.set(command.requestId, outstanding);
-    const open = this.#table.get(command.atom);
-    if (open?.requestId !== command.requestId) {
-      this.#waiting.add(command.requestId, command, { delivery: 1, losses: 0 });
-      return undefined;
-    }
-    outstanding.adopting = true;
-    return open;
+    if (this.openOf(command.requestId) !== undefined) outstanding.adopting = true;
+    else this.#waiting.add(command.requestId, command, { delivery: 1, losses: 0 });
+    return outstanding;
   }
 
   get(requestId: string): Outstanding | undefined {

@@ -21,13 +21,18 @@ export class JobTimers {
     this.#end(`timer ${id}`);
   }
 
-  /** Longest time a request may wait for a worker. */
-  queue(requestId: string, timeoutMs: number | undefined, callback: () => void): void {
-    if (timeoutMs !== undefined) this.#start(`queue ${requestId}`, timeoutMs, callback);
+  /** When a request has waited for a worker too long (wall ms). */
+  queue(requestId: string, dueAtMs: number, callback: () => void): void {
+    this.#start(`queue ${requestId}`, dueAtMs - this.#clock.wallMs(), callback);
   }
 
   dequeue(requestId: string): void {
     this.#end(`queue ${requestId}`);
+  }
+
+  /** Before a request that was refused is sent again. */
+  pause(requestId: string, pauseMs: number, callback: () => void): void {
+    this.#start(`pause ${requestId}`, pauseMs, callback);
   }
 
   /** Calls back once when the flow has not moved for so long. */

@@ -12,6 +12,8 @@ import { RequestTable } from './request-table.js';
 interface Snapshot {
   readonly run: string;
   readonly requests: readonly OpenRequest[];
+  /** When the attempts of running atoms were created. */
+  readonly created?: readonly (readonly [string, number])[];
   readonly timers: readonly (readonly [string, number])[];
   readonly lastCommand: number;
 }
@@ -60,7 +62,7 @@ export class OwnedState {
     const run = restoreRun(compiled, stored.run);
     if (run === undefined) return undefined;
     const state = new OwnedState(run);
-    for (const request of stored.requests) state.table.restore(request);
+    state.table.restore(stored.requests, stored.created ?? []);
     for (const [id, dueAtMs] of stored.timers) state.timers.set(id, dueAtMs);
     state.lastCommand = stored.lastCommand;
     state.seq = seq;
@@ -81,7 +83,7 @@ export class OwnedState {
 
   /** Facts of the owner's own turn: `step` has changed the run already. */
   applyOwn(facts: readonly Fact[], atMs: number): void {
-    this.table.apply({ facts });
+    this.table.apply({ facts, atMs });
     this.#note(facts, atMs);
   }
 
@@ -91,6 +93,7 @@ export class OwnedState {
     const stored: Snapshot = {
       run: snapshotRun(run),
       requests: [...table.values()],
+      created: [...table.created()],
       timers: [...timers],
       lastCommand,
     };

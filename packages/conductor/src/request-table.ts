@@ -19,24 +19,37 @@ export interface OpenRequest extends Omit<RequestFact, 'fact' | 'replyPartition'
  */
 export class RequestTable {
   readonly #byAtom = new Map<string, OpenRequest>();
+  /** When the attempt of each running atom was created: time of its entry. */
+  readonly #createdAtMs = new Map<string, number>();
 
   /** Folds one entry that was stored (or is about to be: entry and table change together). */
-  apply(entry: Pick<JournalEntry, 'facts'> | JournalEntry): void {
+  apply(entry: Pick<JournalEntry, 'facts' | 'atMs'> | JournalEntry): void {
     if ('kind' in entry && entry.kind === 'claim') {
       const place = { partition: entry.claim.replyPartition, from: entry.claim.replyFrom };
       for (const [atom, request] of this.#byAtom)
         this.#byAtom.set(atom, { ...request, places: [...request.places, place] });
     }
-    for (const fact of entry.facts) this.#applyFact(fact);
+    for (const fact of entry.facts) this.#applyFact(fact, entry.atMs);
   }
 
   /** Puts back what a snapshot holds. */
-  restore(request: OpenRequest): void {
-    this.#byAtom.set(request.atom, request);
+  restore(requests: Iterable<OpenRequest>, created: Iterable<readonly [string, number]>): void {
+    for (const request of requests) this.#byAtom.set(request.atom, request);
+    for (const [atom, atMs] of created) this.#createdAtMs.set(atom, atMs);
   }
 
   get(atom: string): OpenRequest | undefined {
     return this.#byAtom.get(atom);
+  }
+
+  /** Cluster time at which the request that is open, or waits for a worker, came into being. */
+  createdAtMs(atom: string): number | undefined {
+    return this.#createdAtMs.get(atom);
+  }
+
+  /** What `restore` takes. */
+  created(): IterableIterator<[string, number]> {
+    return this.#createdAtMs.entries();
   }
 
   values(): IterableIterator<OpenRequest> {
@@ -47,11 +60,22 @@ export class RequestTable {
     return this.#byAtom.size;
   }
 
-  #applyFact(fact: Fact): void {
-    if (fact.fact === 'atom' && fact.to !== 'RUNNING' && fact.to !== 'REVERTING')
+  #applyFact(fact: Fact, atMs: number): void {
+    if (fact.fact === 'atom') {
+      const isOpen = fact.to === 'RUNNING' || fact.to === 'REVERTING';
+      if (!isOpen) this.#byAtom.delete(fact.atom);
+      if (isOpen) this.#createdAtMs.set(fact.atom, atMs);
+      else this.#createdAtMs.delete(fact.atom);
+    }
+    // the next attempt is another request, after its delay if it has one
+    if (fact.fact === 'attempt') {
       this.#byAtom.delete(fact.atom);
-    // the next attempt is another request
-    if (fact.fact === 'attempt') this.#byAtom.delete(fact.atom);
+      this.#createdAtMs.set(fact.atom, atMs);
+    }
+    if (fact.fact === 'timer' && fact.state === 'fired') {
+      const atom = fact.id.slice(0, fact.id.lastIndexOf('/'));
+      if (this.#createdAtMs.has(atom)) this.#createdAtMs.set(atom, atMs);
+    }
     if (fact.fact !== 'request') return;
     const { fact: _, replyPartition: partition, replyFrom: from, ...request } = fact;
     this.#byAtom.set(fact.atom, { ...request, places: [{ partition, from }] });

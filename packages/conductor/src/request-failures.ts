@@ -1,0 +1,35 @@
+/** Failures of requests that did not come from a worker: what a task and its owner read when nobody ran it to its end. */
+import { failureOf } from '@baton/core';
+import type { Failure, Refused } from '@baton/core';
+import type { OpenRequest } from './request-table.js';
+import type { TaskCommand } from './task-command.js';
+
+/** `queue`: nobody ever had it, so there is nothing to undo either (E-861). */
+const phaseOf = (open: OpenRequest | undefined) => (open === undefined ? 'queue' : 'execute');
+
+export function lostWorker(open: OpenRequest, policy: string): Failure {
+  const message =
+    policy === 'fail'
+      ? `worker ${open.worker} was lost while it had this task`
+      : `${open.losses + 1} workers were lost with this task, the last was ${open.worker}`;
+  return failureOf('WORKER_LOST', message, { atom: open.atom, worker: open.worker });
+}
+
+export function withdrawn(atom: string, open: OpenRequest | undefined): Failure {
+  const message = 'cancelled while it waited for a worker';
+  return failureOf('CANCELLED', message, { phase: phaseOf(open), atom, retryable: false });
+}
+
+export function queueTimeout(
+  { task, queueTimeoutMs, atom }: TaskCommand,
+  open: OpenRequest | undefined,
+): Failure {
+  const message = `no worker took task ${task} within ${queueTimeoutMs} ms`;
+  return failureOf('QUEUE_TIMEOUT', message, { phase: phaseOf(open), atom });
+}
+
+/** P-945. A delivery before the refusals may have run on a worker that was lost. */
+export function noWorker({ task, atom }: TaskCommand, open: OpenRequest, reason: Refused['reason']): Failure {
+  const message = `workers that offer task ${task} do not take it, the last was ${open.worker}: ${reason}`;
+  return failureOf('NO_WORKER', message, { phase: open.losses === 0 ? 'queue' : 'execute', atom });
+}
