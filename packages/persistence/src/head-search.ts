@@ -7,7 +7,7 @@
  * Not here: what the run is (JournalReader).
  *
  * Places are tried at growing distances, then the gap between the last that is there and the first that is not is narrowed. It costs two
- * rounds of a few exact ids up to 31 entries and four up to 1,000: a long run delays nobody's fence.
+ * to three rounds of a few exact ids up to 31 entries and five up to 1,000: a long run delays nobody's fence.
  */
 import {
   InputError,
@@ -28,7 +28,7 @@ export interface JournalHead {
 }
 
 const FIRST_PLACES = [0, 1, 3, 7, 15, 31, 127, 1023];
-const PLACES_MAX = 15;
+const PLACES_MAX = 7;
 
 export class HeadSearch {
   readonly #documents: GroupGet;
