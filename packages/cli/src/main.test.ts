@@ -30,6 +30,10 @@ describe('a command line that cannot be run', () => {
   it.each([
     [['job', 'pots'], "unknown command 'pots' (Did you mean post?)"],
     [['job', 'post'], "missing required argument 'flow'"],
+    [
+      ['job', 'post', 'f.json', '--timeout', '5s'],
+      '--timeout says how long to --wait: give both, or neither',
+    ],
     [['job', 'list', '--stat', 'x'], "unknown option '--stat' (Did you mean --state?)"],
   ])('says in one line what is wrong, with a remedy: %j', async (words, message) => {
     const { code, text } = await said(...words);

@@ -4,7 +4,7 @@
  * What is authoritative: the store for runs, the board for ownership. The client decides nothing but what it posts.
  * On failure: UnavailableErrors reach the caller; posting again with the same key is safe.
  */
-import { ConflictError, NotFoundError, UnavailableError } from '@baton/core';
+import { ConflictError, NotFoundError, UnavailableError, checkId } from '@baton/core';
 import type { Coordination, DocumentStore, FlowOutcome, JournalEntry, Member, Runtime } from '@baton/core';
 import { JobBoard } from '@baton/jobboard';
 import type { JobListing } from '@baton/jobboard';
@@ -71,9 +71,10 @@ export class Client {
     return postJob({ ...(await this.#services()), runtime: this.#deps.runtime }, flow, options);
   }
 
-  /** @throws NotFoundError `BATON_NOT_FOUND_JOB` */
+  /** @throws NotFoundError `BATON_NOT_FOUND_JOB`, InputError for what cannot be the id of a job */
   async job(jobId: string): Promise<JobReport> {
     return readJob(await this.#services(), jobId);
+    checkId('job', jobId);
   }
 
   /** Jobs on the board now, highest priority first. */
@@ -99,6 +100,7 @@ export class Client {
     options: { readonly timeoutMs?: number; readonly signal?: AbortSignal } = {},
   ): Promise<JobEnd> {
     const { timeoutMs } = options;
+    checkId('job', jobId);
     const deadline = timeoutMs === undefined ? undefined : this.#deadline(jobId, timeoutMs);
     const signals = [options.signal, deadline?.signal].filter((signal) => signal !== undefined);
     try {
@@ -114,6 +116,7 @@ export class Client {
     options: { readonly fromSeq?: number; readonly signal?: AbortSignal } = {},
   ): AsyncGenerator<JournalEntry, void> {
     const { persistence } = await this.#services();
+    checkId('job', jobId);
     let seq = options.fromSeq ?? 0;
     for (let pauseMs = POLL_MS.first; ; pauseMs = Math.min(POLL_MS.max, pauseMs * 2)) {
       options.signal?.throwIfAborted();
@@ -132,6 +135,7 @@ export class Client {
   /** Stores the command and tells the owner; it is applied between two turns, or not at all when the run ends first. Gives its number. */
   async cancel(jobId: string, options: CancelOptions = {}): Promise<number> {
     const { board, persistence } = await this.#services();
+    checkId('job', jobId);
     const [first] = await persistence.journal.tail(jobId, 0);
     if (first === undefined) throw unknownJob(jobId);
     const { outcome } = (await persistence.readModels.flow(jobId)) ?? {};

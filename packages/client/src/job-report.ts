@@ -18,7 +18,7 @@ import { compile, fold, isAtom, newRun, partOf } from '@baton/engine';
 import type { Compiled } from '@baton/engine';
 import { parseFlowDefinition } from '@baton/flow';
 import type { JobBoard, JobReading } from '@baton/jobboard';
-import type { Persistence } from '@baton/persistence';
+import type { NumberedCommand, Persistence } from '@baton/persistence';
 
 export interface AtomReport {
   readonly name: string;
@@ -57,6 +57,8 @@ export interface JobReport {
   readonly owners: readonly OwnershipReport[];
   readonly postedAtMs: number;
   readonly updatedAtMs: number;
+  /** Commands the owner has not applied yet, oldest first; none when the run is over. */
+  readonly pending: readonly NumberedCommand[];
   /** Sequence number of the last journal entry read. */
   readonly seq: number;
   readonly atoms: readonly AtomReport[];
@@ -71,9 +73,10 @@ export async function readJob(
   deps: { readonly board: JobBoard; readonly persistence: Persistence },
   jobId: string,
 ): Promise<JobReport> {
-  const [entries, reading] = await Promise.all([
+  const [entries, reading, commands] = await Promise.all([
     deps.persistence.journal.history(jobId),
     deps.board.read(jobId),
+    deps.persistence.commands.after(jobId, 0),
   ]);
   const [post] = entries;
   if (post?.kind !== 'post') throw new NotFoundError('BATON_NOT_FOUND_JOB', `no job ${jobId} is known`);
@@ -81,6 +84,7 @@ export async function readJob(
   return jobReport({
     entries,
     reading,
+    commands,
     compiled,
     jobId,
     resolve: (value) => resolve(deps.persistence, value),
@@ -91,11 +95,13 @@ interface Sources {
   readonly jobId: string;
   readonly entries: readonly JournalEntry[];
   readonly reading: JobReading;
+  readonly commands: readonly NumberedCommand[];
   readonly compiled: Compiled | undefined;
   readonly resolve: (value: Value) => Promise<JsonValue>;
 }
 
-async function jobReport({ jobId, entries, reading, compiled, resolve: fetch }: Sources): Promise<JobReport> {
+async function jobReport(sources: Sources): Promise<JobReport> {
+  const { jobId, entries, reading, compiled, resolve: fetch } = sources;
   const post = entries[0] as JournalEntry & { readonly kind: 'post' };
   const last = entries.at(-1) ?? post;
   const owners = entries.flatMap((entry) =>
@@ -120,6 +126,7 @@ async function jobReport({ jobId, entries, reading, compiled, resolve: fetch }: 
     owners,
     postedAtMs: post.atMs,
     updatedAtMs: last.atMs,
+    pending: last.kind === 'terminal' ? [] : notApplied(sources),
     seq: last.seq,
     atoms:
       run === undefined
@@ -159,6 +166,13 @@ function atomReports(
       ...(failure === undefined ? {} : { failure }),
     };
   });
+}
+
+function notApplied({ entries, commands }: Sources): readonly NumberedCommand[] {
+  const applied = new Set(
+    entries.flatMap(({ facts }) => facts).map((fact) => (fact.fact === 'command' ? fact.n : 0)),
+  );
+  return commands.filter(({ n }) => !applied.has(n));
 }
 
 /** The last assignment of each atom that is still open. */

@@ -18,6 +18,7 @@ export function addClusterCommands(program: Command, run: Run): void {
 }
 
 async function status(invocation: Invocation): Promise<number> {
+  const { program } = invocation.environment;
   const report = await (await invocation.client()).cluster();
   const claimed = report.jobs.filter((job) => job.state === 'CLAIMED');
   const jobsOf = (member: string): number => claimed.filter((job) => job.owner?.member === member).length;
@@ -39,9 +40,9 @@ async function status(invocation: Invocation): Promise<number> {
         ? `▶ ${member.id.padEnd(38)}  ${String(member.concurrency).padStart(4)}  ${member.tasks.map((task) => `${task.name}@${task.version}`).join(', ')}`
         : '',
     ),
-    ...(data.conductors.length === 0 ? ['! no conductor runs: jobs wait    → baton conductor run'] : []),
+    ...(data.conductors.length === 0 ? [`! no conductor runs: jobs wait    → ${program} conductor run`] : []),
     ...(data.workers.length === 0
-      ? ['! no worker runs: atoms wait    → baton worker run --tasks ./tasks.js']
+      ? [`! no worker runs: atoms wait    → ${program} worker run --tasks ./tasks.js`]
       : []),
   ];
   invocation.output.one(data, { text: lines.map(clean).join('\n'), name: report.clusterId });

@@ -55,7 +55,7 @@ async function dev(invocation: Invocation, _: readonly string[], flags: DevFlags
     for (const kind of ['conductor', 'worker'] as const)
       for (let number = 1; number <= counts[kind] && (kind === 'conductor' || tasks !== undefined); number++)
         cluster.keep(kind, `${kind[0]}${number}`);
-    process.stdout.write(welcome(stage.address ?? '', tasks));
+    process.stdout.write(welcome(invocation.environment.program, stage.address ?? '', tasks));
     const stopWatching =
       tasks === undefined ? (): void => undefined : onChange(tasks, () => cluster.reload());
     await over.happened;
@@ -158,11 +158,13 @@ function onChange(file: string, changed: () => void): () => void {
   };
 }
 
-function welcome(address: string, tasks: string | undefined): string {
+function welcome(program: string, address: string, tasks: string | undefined): string {
   return [
     'baton dev: an embedded server on this machine. NOT FOR PRODUCTION: one process, one file, no replication.',
-    `In another terminal:  export BATON_LOCAL_SOCKET=${address}`,
-    '                      baton job post FLOW --wait        baton cluster status',
+    'In another terminal:',
+    `  export BATON_LOCAL_SOCKET=${address}`,
+    `  ${program} cluster status`,
+    `  ${program} job post FLOW --wait`,
     ...(tasks === undefined ? ['No worker runs: give --tasks MODULE.'] : []),
     'Keys: k kills a member, r restarts all, q quits.',
     '',

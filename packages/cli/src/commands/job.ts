@@ -18,13 +18,18 @@ export function addJobCommands(program: Command, run: Run): void {
     .description(
       'post a flow (a .json file, or a .js module exporting one: file.js#name); prints the id of the job',
     )
-    .option('--set <name=value>', 'value of a symbol (repeatable)', collect, [])
+    .option(
+      '--set <name=value>',
+      'value of a symbol: JSON where it parses, else text; n=\'"5"\' is the text 5 (repeatable)',
+      collect,
+      [],
+    )
     .option('--store <json|@file|->', 'values of symbols')
     .option('--key <key>', 'idempotency key, becomes the id of the job')
     .option('--priority <priority>', 'very_high, high, normal, low or very_low')
     .option('--name <name>', 'shown in lists')
     .option('--wait', 'wait for the end; exit code 3 unless SUCCESS')
-    .option('--timeout <duration>', 'longest wait, for example 10m')
+    .option('--timeout <duration>', 'longest wait, for example 10m; with --wait')
     .action(run(post));
   job
     .command('list')
@@ -71,6 +76,8 @@ async function post(
   [reference]: readonly string[],
   flags: PostFlags,
 ): Promise<number> {
+  if (flags.timeout !== undefined && flags.wait !== true)
+    throw new InputError('BATON_INPUT_INVALID', '--timeout says how long to --wait: give both, or neither');
   const flow = await loadFlow(reference ?? '');
   const store = storeValues(flags.store, flags.set);
   const client = await invocation.client();
@@ -221,6 +228,10 @@ function describe(report: JobReport): string {
     `flow   ${flowGlyphs[report.flowState]} ${report.flowState}${report.reason === undefined ? '' : `: ${report.reason.message}`}`,
     `atoms  ${[...counts].map(([state, count]) => `${atomGlyphs[state]} ${state} ${count}`).join('  ')}`,
     `owners ${report.owners.map((owner) => owner.member).join(' → ') || 'none yet'}${report.redelivered > 0 ? `, ${report.redelivered} requests sent again` : ''}`,
+    ...report.pending.map(
+      ({ command, by, reason }) =>
+        `! ${command} asked${by === undefined ? '' : ` by ${by}`}${reason === undefined ? '' : ` (${reason})`}, not applied yet`,
+    ),
     ...shown.map((atom) => {
       const where = whereIs(atom);
       const why =

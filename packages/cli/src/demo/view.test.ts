@@ -78,6 +78,22 @@ describe('the view', () => {
     );
   });
 
+  it('keeps its columns when a member is lost', () => {
+    const members = (lostMs?: number): ViewState['members'] =>
+      ['c1', 'w1'].map((id) => ({
+        id,
+        kind: id === 'c1' ? ('conductor' as const) : ('worker' as const),
+        ...(lostMs === undefined ? { state: 'up' as const } : { state: 'lost' as const, lostMs }),
+      }));
+    const jobs = [runningJob('release-core', ['c1'])];
+    const [up, lost] = [undefined, 12_345].map(
+      (lostMs) => renderView(state({ members: members(lostMs), jobs }))[2] ?? '',
+    );
+    for (const text of ['w1 ', 'jobs  ●']) expect(lost?.indexOf(text)).toBe(up?.indexOf(text));
+    expect(lost).toContain('c1 ✖ LOST 12.3s jobs 1');
+    expect(lost).toContain('w1 ✖ LOST 12.3s compress×1');
+  });
+
   it('never takes more than 24 lines of 80 characters, whatever there is to say', () => {
     const jobs = Array.from({ length: 9 }, (_, index) =>
       runningJob(`release-${'x'.repeat(40)}${index}`, ['c1', 'c2', 'c3', 'c1']),

@@ -28,6 +28,9 @@ export const viewColumns = 80;
 /** Tasks a bar shows at most; the number beside it tells the rest. */
 const barMax = 10;
 const failoversMax = 4;
+/** Wide enough for `c2 ✖ LOST 12.3s jobs 6`. */
+const conductorColumn = 24;
+const workerColumn = 33;
 
 export function renderView(state: ViewState): readonly string[] {
   const failovers = state.failovers.slice(-failoversMax).map(failoverLine);
@@ -54,8 +57,16 @@ function memberLines({ members, jobs }: ViewState): string[] {
   const right = of('worker').map((member) => workerCell(member, jobs));
   const totals = totalCells(jobs);
   return Array.from({ length: Math.max(left.length, right.length, totals.length) }, (_, row) =>
-    ` ${(left[row] ?? '').padEnd(20)}${(right[row] ?? '').padEnd(35)}${totals[row] ?? ''}`.trimEnd(),
+    ` ${column(left[row], conductorColumn)}${column(right[row], workerColumn)}${totals[row] ?? ''}`.trimEnd(),
   );
+}
+
+/** Cut where it is too long: what stands beside it keeps its place. */
+function column(text = '', width: number): string {
+  return [...text]
+    .slice(0, width - 1)
+    .join('')
+    .padEnd(width);
 }
 
 function conductorCell(member: ViewMember, jobs: readonly JobModel[]): string {
@@ -75,6 +86,8 @@ function workerCell(member: ViewMember, jobs: readonly JobModel[]): string {
     }
   const [first] = [...tasks].sort(([, a], [, b]) => b - a);
   const most = first === undefined ? '' : ` ${first[0]}×${first[1]}${tasks.size > 1 ? ' …' : ''}`;
+  // gone: what it had says more than how full it was
+  if (member.state === 'lost') return `${headOf(member)}${most}`;
   return `${headOf(member)} ${'▮'.repeat(Math.min(count, barMax)).padEnd(barMax, '▯')}${most}`;
 }
 
