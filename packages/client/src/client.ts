@@ -13,7 +13,7 @@ import type { FailureSummary, FlowDetail, Persistence } from '@baton/persistence
 import { readJob } from './job-report.js';
 import type { JobReport } from './job-report.js';
 import { postJob } from './post-job.js';
-import type { PostOptions, Postable } from './post-job.js';
+import type { PostArguments, PostOptions, Postable } from './post-job.js';
 
 export interface ClientDeps {
   readonly runtime: Runtime;
@@ -67,8 +67,9 @@ export class Client {
   }
 
   /** Posts a job and gives its id; see `postJob`. */
-  async post(flow: Postable, options: PostOptions = {}): Promise<string> {
-    return postJob({ ...(await this.#services()), runtime: this.#deps.runtime }, flow, options);
+  async post<F extends Postable>(flow: F, ...[options]: PostArguments<F>): Promise<string> {
+    const services = { ...(await this.#services()), runtime: this.#deps.runtime };
+    return postJob(services, flow, options as PostOptions | undefined);
   }
 
   /** @throws NotFoundError `BATON_NOT_FOUND_JOB`, InputError for what cannot be the id of a job */

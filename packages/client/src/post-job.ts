@@ -8,7 +8,7 @@ import { DefinitionError, InputError, checkId, noFence } from '@baton/core';
 import type { JsonValue, Runtime, Value } from '@baton/core';
 import { compile, validate } from '@baton/engine';
 import { canonicalFlowJson, parseFlowDefinition } from '@baton/flow';
-import type { FlowDefinition, NodeDefinition } from '@baton/flow';
+import type { Atom, FlowDefinition, NodeDefinition } from '@baton/flow';
 import { postingBytesMax, priorities } from '@baton/jobboard';
 import type { JobBoard, Posting, Priority } from '@baton/jobboard';
 import type { Persistence } from '@baton/persistence';
@@ -27,6 +27,15 @@ export interface PostOptions {
 
 /** Anything that is, or turns into, flow JSON. */
 export type Postable = FlowDefinition | { toJSON(): FlowDefinition };
+
+/** Of a flow made by builders, `store` must give exactly what it still requires; of flow JSON the compiler knows nothing. */
+export type PostArguments<F> =
+  F extends Atom<string, infer R, infer _P>
+    ? {} extends R
+      ? [options?: PostOptionsWith<{ readonly store?: R }>]
+      : [options: PostOptionsWith<{ readonly store: R }>]
+    : [options?: PostOptions];
+type PostOptionsWith<S> = Omit<PostOptions, 'store'> & S;
 
 /** Up to so many bytes of symbols ride on the board, so that a fresh job starts without a read. */
 const STORE_ON_BOARD_BYTES = 1_024;

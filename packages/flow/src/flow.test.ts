@@ -110,6 +110,20 @@ describe('links of a graph', () => {
     expect(links(flow)).toEqual([{ from: 0, to: 1, decider: { expr: 'false' }, depth: 'atom' }]);
   });
 
+  it('are cut down to a target and what runs before it, and the graph stays whole (E-204)', () => {
+    const [a, b, c, d, e] = [give('a'), take('a'), give('c'), take('c'), give('e')];
+    const whole = graph('g').add(a, e, b, c, d).link(b, c);
+    const cut = whole.target(c);
+    expect(cut.toNode().children?.map(({ name }) => name)).toEqual(['give.a', 'take.a', 'give.c']);
+    expect(links(cut)).toEqual([
+      { from: 0, to: 1, symbols: ['a'] },
+      { from: 1, to: 2 },
+    ]);
+    expect(cut.tasks()).toEqual([a, b, c]);
+    expect(whole.toNode().children).toHaveLength(5);
+    expect(codeFrom(() => whole.target(give('other')))).toBe('BATON_DEFINITION_UNKNOWN_NODE');
+  });
+
   it('are refused when wrong, and the graph stays as it was', () => {
     const [a, b, c] = [give('a'), take('a'), take('c')];
     const flow = graph('g').add(a, b);

@@ -4,7 +4,18 @@
  * `post(flow, { store })` and `runFlow(flow, { store })` must be given.
  */
 import { DefinitionError } from '@baton/core';
-import type { AnyAtom, Atom, Bag, Flat, Fold, RequiresOf, RunnableTask, Together } from './atom.js';
+import type {
+  AnyAtom,
+  AnyOf,
+  Apart,
+  Atom,
+  Bag,
+  Flat,
+  Fold,
+  ProvidesOf,
+  RequiresOf,
+  RunnableTask,
+} from './atom.js';
 import type {
   DeciderDefinition,
   DeciderDepth,
@@ -14,6 +25,7 @@ import type {
   PatternDefinition,
 } from './definition.js';
 import { GraphLinks, type LinkingOptions } from './graph-links.js';
+import { ancestors } from './node-symbols.js';
 import type { Retry } from './retry.js';
 
 export interface PatternOptions<R extends object, P extends object> {
@@ -36,7 +48,7 @@ type Folded<N extends string, F> = F extends {
   requires: infer R extends object;
   provides: infer P extends object;
 }
-  ? LinearFlow<N, Flat<R>, Flat<P>>
+  ? LinearFlow<N, R, P>
   : never;
 
 export interface LinearFlow<N extends string, in out R extends object, in out P extends object> extends Flow<
@@ -61,12 +73,7 @@ export interface UnorderedFlow<
 > extends Flow<N, R, P> {
   add<const L extends readonly AnyAtom[]>(
     ...atoms: L
-  ): UnorderedFlow<
-    N,
-    Flat<R & Omit<Together<RequiresOf<L[number]>>, keyof C>>,
-    Flat<Bag<L, P, {}>['provides']>,
-    C
-  >;
+  ): UnorderedFlow<N, Flat<Apart<RequiresOf<L[number]>, C, R>>, Flat<AnyOf<P | ProvidesOf<L[number]>>>, C>;
   addAll<R2 extends object = {}, P2 extends object = {}>(
     atoms: Iterable<AnyAtom>,
   ): UnorderedFlow<N, Flat<R & Omit<R2, keyof C>>, Flat<P & P2>, C>;
@@ -95,6 +102,12 @@ export interface GraphFlow<N extends string, in out R extends object, in out P e
    * @throws DefinitionError `BATON_DEFINITION_UNKNOWN_NODE`, `BATON_DEFINITION_CYCLE`
    */
   link(from: AnyAtom, to: AnyAtom, options?: LinkOptions): GraphFlow<N, R, P>;
+  /**
+   * Only `node` and what runs before it (E-204); this flow stays whole. Links by hand are unknown to the types, so at most as much is
+   * required as of the whole, and only what `node` provides is promised.
+   * @throws DefinitionError `BATON_DEFINITION_UNKNOWN_NODE`
+   */
+  target<A extends AnyAtom>(node: A): GraphFlow<N, R, ProvidesOf<A>>;
 }
 
 export interface LinkOptions {
@@ -184,6 +197,19 @@ class BuiltFlow {
     const links = this.#links.copy();
     links.link({ ...ends, ...options } satisfies LinkDefinition);
     return new BuiltFlow(this.#base, this.#atoms, links);
+  }
+
+  target(atom: AnyAtom): BuiltFlow {
+    const index = this.#indexOf(atom);
+    const kept = new Set([index, ...ancestors(this.#node)(index)]);
+    const atoms = this.#atoms.filter((_, child) => kept.has(child));
+    const children = [...kept].toSorted((a, b) => a - b);
+    const links = new GraphLinks(this.name, this.#base.retry);
+    for (const child of atoms) links.add(child.toNode(), { resolveRequires: false, resolveExisting: false });
+    for (const { from, to, ...link } of this.#links.definitions)
+      if (kept.has(from) && kept.has(to))
+        links.link({ ...link, from: children.indexOf(from), to: children.indexOf(to) });
+    return new BuiltFlow(this.#base, atoms, links);
   }
 
   toNode(): PatternDefinition {

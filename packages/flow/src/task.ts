@@ -1,5 +1,5 @@
 import { durationMs, type Duration, type Failure, type JsonValue } from '@baton/core';
-import type { Atom, Flat, RunnableTask } from './atom.js';
+import type { Atom, Flat, RunnableTask, Together } from './atom.js';
 import type { AttemptPolicy, Extraction, OnWorkerLoss, TaskDefinition } from './definition.js';
 import type { InputOf, OutputOf, Shape } from './schema.js';
 import type { RevertContext, TaskContext } from './task-context.js';
@@ -35,7 +35,35 @@ type Arguments<S extends Shape, O extends Shape> = Flat<OutputOf<S> & Partial<Ou
 export type Requirements<S extends Shape, O extends Shape, B, I> = Flat<
   Omit<Renamed<InputOf<S>, B> & Partial<Renamed<InputOf<O>, B>>, keyof I>
 >;
-type Renamed<R, B> = { [K in keyof R as K extends keyof B ? (B[K] extends string ? B[K] : K) : K]: R[K] };
+/** Two parameters bound to one symbol: the symbol must fit both. */
+type Renamed<R, B> = keyof B extends never
+  ? R
+  : Flat<Together<{ [K in keyof R]: { [X in SymbolOf<K, B>]: R[K] } }[keyof R]>>;
+type SymbolOf<K, B> = K extends keyof B ? (B[K] extends string ? B[K] : K) : K;
+
+/** Refuses names that are no parameters of the task. */
+type OnlyParameters<B, S extends Shape, O extends Shape> = {
+  readonly [K in Exclude<keyof B, keyof S | keyof O>]: NoParameter<K>;
+};
+/** Stands for a parameter the task does not have; nothing fits it. */
+export interface NoParameter<K> {
+  readonly 'no parameter of this task': K;
+}
+
+/** Refuses constants of a type other than the one required. */
+type Fitting<I, R> = {
+  readonly [K in keyof I & keyof R as Plain<I[K]> extends R[K] ? never : K]: WrongConstant<K, I[K], R[K]>;
+};
+/** Stands for a constant that does not fit its symbol; nothing fits it. */
+export interface WrongConstant<K, Injected, Required> {
+  readonly 'injected with one type and required with another': {
+    symbol: K;
+    injected: Injected;
+    required: Required;
+  };
+}
+/** Constants are inferred as read-only; what takes them need not say so. */
+type Plain<V> = V extends object ? { -readonly [K in keyof V]: Plain<V[K]> } : V;
 
 export interface TaskOptions<
   S extends Shape,
@@ -51,9 +79,9 @@ export interface TaskOptions<
   readonly optional?: O;
   readonly provides?: K;
   /** Parameter → symbol, where they are not called the same. */
-  readonly rebind?: B;
+  readonly rebind?: B & OnlyParameters<B, S, O>;
   /** Constants: symbol → value. */
-  readonly inject?: I;
+  readonly inject?: I & Fitting<I, Renamed<InputOf<S> & InputOf<O>, B>>;
   /** `major.minor`; default `1.0`. */
   readonly version?: string;
   /** Orders what becomes ready together, higher first; default 0. */
@@ -100,7 +128,7 @@ export interface Task<
     const I extends Readonly<Record<string, JsonValue>> = {},
   >(
     name: N2,
-    use?: Use<B, I>,
+    use?: Use<B & OnlyParameters<B, S, O>, I & Fitting<I, Renamed<InputOf<S> & InputOf<O>, B>>>,
   ): Atom<N2, Requirements<S, O, B, I>, P, V>;
   toNode(): TaskDefinition;
 }
@@ -134,8 +162,8 @@ export function task<
     ...(revert && {
       revert: revert.bind(options) as (args: unknown, context: RevertContext<unknown>) => unknown,
     }),
-    as: <N2 extends string, B2, I2>(as: N2, use: Use<B2, I2> = {}) => {
-      const used = { ...node, ...use, name: as, task: name } as TaskDefinition;
+    as: <N2 extends string>(as: N2, use: Use<unknown, unknown> = {}) => {
+      const used = { ...node, ...(use as object), name: as, task: name } as TaskDefinition;
       return Object.freeze({ name: as, toNode: () => used, tasks });
     },
     toNode: () => node,
@@ -147,17 +175,13 @@ export function task<
   return made;
 }
 
-type Declared = Omit<
-  TaskOptions<
-    Shape,
-    Shape,
-    unknown,
-    Provides,
-    Readonly<Record<string, string>>,
-    Readonly<Record<string, JsonValue>>
-  >,
-  'execute' | 'revert'
->;
+type Declared = Pick<
+  TaskOptions<Shape, Shape, unknown, Provides, {}, {}>,
+  'requires' | 'optional' | 'version' | 'priority' | 'timeout' | 'onWorkerLoss' | 'attempts'
+> & {
+  readonly rebind?: Readonly<Record<string, string>>;
+  readonly inject?: Readonly<Record<string, JsonValue>>;
+};
 
 function nodeOf(
   name: string,
