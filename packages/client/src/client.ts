@@ -74,8 +74,8 @@ export class Client {
 
   /** @throws NotFoundError `BATON_NOT_FOUND_JOB`, InputError for what cannot be the id of a job */
   async job(jobId: string): Promise<JobReport> {
-    return readJob(await this.#services(), jobId);
     checkId('job', jobId);
+    return readJob(await this.#services(), jobId);
   }
 
   /** Jobs on the board now, highest priority first. */
@@ -100,8 +100,8 @@ export class Client {
     jobId: string,
     options: { readonly timeoutMs?: number; readonly signal?: AbortSignal } = {},
   ): Promise<JobEnd> {
-    const { timeoutMs } = options;
     checkId('job', jobId);
+    const { timeoutMs } = options;
     const deadline = timeoutMs === undefined ? undefined : this.#deadline(jobId, timeoutMs);
     const signals = [options.signal, deadline?.signal].filter((signal) => signal !== undefined);
     try {
@@ -116,8 +116,8 @@ export class Client {
     jobId: string,
     options: { readonly fromSeq?: number; readonly signal?: AbortSignal } = {},
   ): AsyncGenerator<JournalEntry, void> {
-    const { persistence } = await this.#services();
     checkId('job', jobId);
+    const { persistence } = await this.#services();
     let seq = options.fromSeq ?? 0;
     for (let pauseMs = POLL_MS.first; ; pauseMs = Math.min(POLL_MS.max, pauseMs * 2)) {
       options.signal?.throwIfAborted();
@@ -135,8 +135,8 @@ export class Client {
 
   /** Stores the command and tells the owner; it is applied between two turns, or not at all when the run ends first. Gives its number. */
   async cancel(jobId: string, options: CancelOptions = {}): Promise<number> {
-    const { board, persistence } = await this.#services();
     checkId('job', jobId);
+    const { board, persistence } = await this.#services();
     const [first] = await persistence.journal.tail(jobId, 0);
     if (first === undefined) throw unknownJob(jobId);
     const { outcome } = (await persistence.readModels.flow(jobId)) ?? {};
