@@ -3,7 +3,8 @@
  * States of a job here: inspected (posting being read) → ready → claiming → handed over; or deferred (another member's
  * first choice) until a second look shows that nobody took it.
  * What is authoritative: the claiming transaction on the board. The view may be stale; that costs a conflict.
- * On failure: a failed claim leaves the job to whoever has it; a board without connection stops claiming until it is back.
+ * On failure: a failed claim leaves the job to whoever has it; a posting that cannot be read is read again with back-off; a board
+ *   without connection stops claiming until it is back.
  * Not here: what is done with a claimed job.
  */
 import { familyOf, rendezvousRank } from '@baton/core';
@@ -19,7 +20,7 @@ export interface ClaimTiming {
 }
 
 export interface ClaimLoopDeps {
-  readonly board: JobBoard;
+  readonly board: Pick<JobBoard, 'find' | 'claim'>;
   readonly memberId: string;
   readonly runtime: Runtime;
   /** Ids of the conductors that live, this one included; `refresh` lists them anew. */
@@ -34,6 +35,8 @@ export interface ClaimLoopDeps {
 interface Candidate {
   readonly key: JobKey;
   readonly seenAtMs: number;
+  /** How often its posting could not be read. */
+  readonly failures?: number;
 }
 
 export class ClaimLoop {
@@ -81,8 +84,7 @@ export class ClaimLoop {
       void this.#offerReleased(candidate);
       return;
     }
-    if (this.#rank(key.jobId) > 0) this.#defer(candidate);
-    else this.#enqueue(candidate);
+    this.#choose(candidate);
   }
 
   /** Room became free: what the board still shows may be taken. */
@@ -112,6 +114,11 @@ export class ClaimLoop {
     if (this.#rank(candidate.key.jobId) > 0) return this.#defer(candidate);
     this.#push({ ...job, seenAtMs: candidate.seenAtMs });
     this.#pump();
+  }
+
+  #choose(candidate: Candidate): void {
+    if (this.#rank(candidate.key.jobId) > 0) this.#defer(candidate);
+    else this.#enqueue(candidate);
   }
 
   #enqueue(candidate: Candidate): void {
@@ -154,13 +161,25 @@ export class ClaimLoop {
     });
   }
 
+  /** Undefined: it is gone, or it could not be read and is looked at again after a pause. */
   async #find(candidate: Candidate): Promise<FoundJob | undefined> {
     try {
       return await this.#deps.board.find(candidate.key);
     } catch (error) {
       this.#log.debug('claim.find-failed', { jobId: candidate.key.jobId, error });
+      this.#findLater(candidate);
       return undefined;
     }
+  }
+
+  /** The board tells of changes only: nobody would offer the job again. */
+  #findLater({ key, seenAtMs, failures = 0 }: Candidate): void {
+    if (this.#stopped) return;
+    const { first, max } = limits.findAgainMs;
+    this.#after(Math.min(max, first * 2 ** failures), () => {
+      if (this.#busy.has(key.jobId) || this.#deps.owns(key.jobId) || !this.#view?.isAvailable(key)) return;
+      this.#choose({ key, seenAtMs, failures: failures + 1 });
+    });
   }
 
   async #claim(job: FoundJob & { readonly seenAtMs: number }): Promise<void> {

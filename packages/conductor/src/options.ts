@@ -46,6 +46,8 @@ export const limits = Object.freeze({
   claimWindow: 100,
   /** Postings read ahead, so that the highest priority is claimed first. */
   inspectWindow: 200,
+  /** First and longest pause before a posting that could not be read is read again. */
+  findAgainMs: { first: 100, max: 5_000 },
   /** Bytes of facts in one entry; a turn above it becomes several entries. */
   entryFactBytesMax: 256 * 1024,
   /** A job kept so long without a transition is healthy: its claims without progress are forgotten (P-506). */

@@ -1,0 +1,77 @@
+import { describe, expect, it } from '@jest/globals';
+import { UnavailableError } from '@baton/core';
+import type { BoardView, Claim, FoundJob, JobKey } from '@baton/jobboard';
+import { fakeRuntime } from '@baton/testkit';
+import { ClaimLoop } from './claim-loop.js';
+
+const key: JobKey = { jobId: 'job', life: 0 };
+const posting: FoundJob['posting'] = {
+  name: 'f',
+  definitionHash: 'h',
+  priority: 'NORMAL',
+  createdAtMs: 0,
+};
+const found: FoundJob = { ...key, posting, version: 0 };
+
+/** A board with one free job; `find` answers as the test says. */
+function loopOver(find: () => Promise<FoundJob | undefined>) {
+  const runtime = fakeRuntime();
+  const claimed: string[] = [];
+  const asked: number[] = [];
+  let isFree = true;
+  const loop = new ClaimLoop({
+    board: {
+      find: () => {
+        asked.push(runtime.clock.monotonicMs());
+        return find();
+      },
+      claim: ({ jobId }) => {
+        claimed.push(jobId);
+        isFree = false;
+        return Promise.resolve({ jobId } as Claim);
+      },
+    },
+    memberId: 'c1',
+    runtime,
+    conductors: { current: () => ['c1'], refresh: () => Promise.resolve() },
+    room: () => 10,
+    owns: (jobId) => claimed.includes(jobId),
+    onClaimed: () => Promise.resolve(),
+  });
+  const view: BoardView = {
+    available: () => (isFree ? [key] : []),
+    isAvailable: () => isFree,
+    relook: () => Promise.resolve(),
+    close: () => undefined,
+  };
+  loop.start(view);
+  return { loop, runtime, claimed, asked };
+}
+
+const away = () => Promise.reject(new UnavailableError('BATON_UNAVAILABLE_DISCONNECTED', 'away'));
+
+describe('the claim loop', () => {
+  it.each(['fresh', 'released'])('claims a %s job whose posting could not be read at first', async (how) => {
+    let failures = 3;
+    const { loop, runtime, claimed } = loopOver(() => (failures-- > 0 ? away() : Promise.resolve(found)));
+    if (how === 'released') loop.offer(key, { released: true, seenAtMs: 0 });
+    await runtime.clock.advance(2_000);
+    expect(claimed).toEqual(['job']);
+    loop.stop();
+  });
+
+  it('asks less and less often for a posting that cannot be read', async () => {
+    const { loop, runtime, asked } = loopOver(away);
+    await runtime.clock.advance(60_000);
+    expect(asked.length).toBeGreaterThan(10);
+    expect(asked.length).toBeLessThan(25);
+    loop.stop();
+  });
+
+  it('forgets a job that is gone', async () => {
+    const { loop, runtime, asked } = loopOver(() => Promise.resolve(undefined));
+    await runtime.clock.advance(60_000);
+    expect(asked).toHaveLength(1);
+    loop.stop();
+  });
+});
