@@ -4,10 +4,9 @@
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { availableParallelism, hostname } from 'node:os';
-import { InputError, checkId, durationMs } from '@baton/core';
+import { InputError, checkId, closest, durationMs } from '@baton/core';
 import { parse as parseYaml } from 'yaml';
 import type { Environment } from './environment.js';
-import { closest } from './closest.js';
 
 type Parse<T> = (text: string, key: string) => T;
 
@@ -64,7 +63,7 @@ export const settingKeys = {
     undefined,
     'name of a conductor or worker; default host, pid and a random part',
   ),
-  'drain.timeout': key(duration, '25s', 'longest time a worker finishes its tasks when told to stop'),
+  'drain.timeout': key(duration, '25s', 'longest time a member finishes what it has begun when told to stop'),
   'log.level': key(oneOf('debug', 'info', 'warn', 'error'), 'info', 'least level that is logged'),
   'log.format': key(oneOf('json', 'text', 'auto'), 'auto', 'json, text, or text on a terminal only'),
 } as const;

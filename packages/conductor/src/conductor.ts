@@ -5,10 +5,7 @@
  */
 import { familyOf } from '@baton/core';
 import type { Coordination, DocumentStore, PartitionLog, Runtime, SessionToken } from '@baton/core';
-import { openPersistence } from '@baton/persistence';
-import type { Persistence } from '@baton/persistence';
-import { Outbox, ensureTopics } from '@baton/transport';
-import { CompiledFlows } from './compiled-flows.js';
+import { ConductorServices } from './conductor-services.js';
 import { Incarnation } from './incarnation.js';
 import { resolveConductorOptions } from './options.js';
 import type { ConductorOptions } from './options.js';
@@ -36,14 +33,13 @@ export interface ConductorDeps {
 
 export interface Conductor {
   /**
-   * Runs until `signal` is aborted, then hands everything over and resolves with the number of jobs left for others.
+   * Runs until `signal` is aborted, then hands everything over, within `drainTimeoutMs`, and resolves with the number of jobs
+   * left for others.
    * @throws ConflictError when board and store do not belong together or are newer than this version; InvariantError and bugs.
    */
   run(options: { readonly signal: AbortSignal }): Promise<{ readonly left: number }>;
   readonly counters: Readonly<Counters>;
 }
-
-type Services = Awaited<ReturnType<Parameters<typeof Incarnation.open>[0]['services']>>;
 
 const BACK_OFF_MS = { first: 100, max: 2_000 };
 
@@ -51,33 +47,24 @@ const BACK_OFF_MS = { first: 100, max: 2_000 };
 export function createConductor(deps: ConductorDeps): Conductor {
   const options = resolveConductorOptions(deps.options ?? {});
   const counters: Counters = { claimed: 0, takenOver: 0, settled: 0, fenced: 0, adopted: 0, redelivered: 0 };
-  let services: Services | undefined;
-
-  async function openServices(clusterId: string): Promise<Services> {
-    if (services !== undefined) return services;
-    const { runtime, store, log, prefix, member } = deps;
-    const persistence: Persistence = await openPersistence({ store, runtime, clusterId });
-    await ensureTopics(log, prefix, options);
-    const outbox = await Outbox.open({ log, prefix, runtime, sender: member.id, clusterId });
-    services = { persistence, outbox, flows: new CompiledFlows(persistence.definitions) };
-    return services;
-  }
+  const services = new ConductorServices(deps, options);
 
   const open = (): Promise<Incarnation> =>
     Incarnation.open({
       ...deps,
       options,
       counters,
-      services: openServices,
+      services: (clusterId) => services.open(clusterId),
       onSession: deps.onSession ?? (() => undefined),
     });
 
-  async function run({ signal }: { readonly signal: AbortSignal }): Promise<{ left: number }> {
+  /** One incarnation after the other; gives the jobs left by the last. */
+  async function live(signal: AbortSignal): Promise<number> {
+    const { clock, logger } = deps.runtime;
     const aborted = new Promise<void>((resolve) => {
       if (signal.aborted) resolve();
       else signal.addEventListener('abort', () => resolve(), { once: true });
     });
-    let left = 0;
     for (let failures = 0; !signal.aborted;) {
       let incarnation: Incarnation;
       try {
@@ -85,22 +72,25 @@ export function createConductor(deps: ConductorDeps): Conductor {
         failures = 0;
       } catch (error) {
         if (familyOf(error) !== 'unavailable') throw error;
-        deps.runtime.logger.warn('conductor.waiting', { error });
+        logger.warn('conductor.waiting', { error });
         const pauseMs = Math.min(BACK_OFF_MS.max, BACK_OFF_MS.first * 2 ** failures++);
-        await Promise.race([
-          aborted,
-          new Promise<void>((resolve) => deps.runtime.clock.setTimer(pauseMs, resolve)),
-        ]);
+        await Promise.race([aborted, new Promise<void>((resolve) => clock.setTimer(pauseMs, resolve))]);
         continue;
       }
       const end = await Promise.race([aborted, incarnation.ended]);
-      if (end === undefined) left = await incarnation.drain();
-      else await incarnation.close();
-      if (end?.cause === 'broken') throw end.error;
+      if (end === undefined) return incarnation.drain({ timeoutMs: options.drainTimeoutMs });
+      await incarnation.close();
+      if (end.cause === 'broken') throw end.error;
     }
-    await services?.outbox.close({ deadlineMs: 1_000 });
-    services?.persistence.close();
-    return { left };
+    return 0;
+  }
+
+  async function run({ signal }: { readonly signal: AbortSignal }): Promise<{ left: number }> {
+    try {
+      return { left: await live(signal) };
+    } finally {
+      await services.close();
+    }
   }
 
   return { run, counters };

@@ -24,7 +24,8 @@ import { Adoption } from './adoption.js';
 import { caughtUp } from './caught-up.js';
 import { ClaimLoop } from './claim-loop.js';
 import { CommandWatch } from './command-watch.js';
-import type { CompiledFlows } from './compiled-flows.js';
+import type { OpenServices } from './conductor-services.js';
+import { Deadline } from './deadline.js';
 import { Dispatcher } from './dispatcher.js';
 import { installClaim } from './install-claim.js';
 import type { EndReason, JobRunner } from './job-runner.js';
@@ -51,9 +52,7 @@ export interface IncarnationDeps {
   };
   readonly options: ResolvedConductorOptions;
   /** Opens what needs the cluster's id; kept by the conductor over sessions. */
-  readonly services: (
-    clusterId: string,
-  ) => Promise<{ readonly persistence: Persistence; readonly outbox: Outbox; readonly flows: CompiledFlows }>;
+  readonly services: (clusterId: string) => Promise<OpenServices>;
   readonly counters: Counters;
   readonly onSession: (token: SessionToken) => void;
 }
@@ -118,7 +117,7 @@ export class Incarnation implements Ownership {
   private constructor(
     deps: IncarnationDeps,
     board: JobBoard,
-    services: Awaited<ReturnType<IncarnationDeps['services']>>,
+    services: OpenServices,
     replyPartition: number,
   ) {
     this.#deps = deps;
@@ -209,14 +208,19 @@ export class Incarnation implements Ownership {
     this.#finish({ cause: 'broken', error });
   }
 
-  /** Hands everything over: what is being saved is saved, then the session ends and others claim at once. Gives the jobs left. */
-  async drain(): Promise<number> {
+  /**
+   * What is being saved is saved, then the session ends and others claim at once. Tasks run on meanwhile, so nothing is gained by
+   * waiting for them. Gives the number of jobs left, after `timeoutMs` at the latest.
+   */
+  async drain({ timeoutMs }: { readonly timeoutMs: number }): Promise<number> {
+    const deadline = new Deadline(this.runtime.clock, timeoutMs);
     this.#claims.stop();
+    await deadline.within(Promise.all([...this.#runners.values()].map((runner) => runner.handOver())));
     const left = this.#runners.size;
-    await Promise.all([...this.#runners.values()].map((runner) => runner.handOver()));
     this.#finish({ cause: 'drained' });
-    await this.#persistence.readModels.idle();
-    await this.close();
+    await deadline.within(this.#persistence.readModels.idle());
+    await deadline.within(this.close());
+    deadline.end();
     return left;
   }
 

@@ -11,6 +11,8 @@ export interface ConductorOptions {
   readonly requestSlots?: number;
   /** Claims in a row without progress before a job is trashed. Default 3. */
   readonly poisonClaimsMax?: number;
+  /** Longest time for what is being saved when told to stop, ms; what is left is adopted by others. Default 25,000 (P-1702). */
+  readonly drainTimeoutMs?: number;
 }
 
 export type ResolvedConductorOptions = Required<ConductorOptions>;
@@ -23,6 +25,7 @@ export function resolveConductorOptions(options: ConductorOptions): ResolvedCond
     replySlots: 64,
     requestSlots: 256,
     poisonClaimsMax: 3,
+    drainTimeoutMs: 25_000,
     ...options,
   };
   for (const [name, value] of Object.entries(resolved))

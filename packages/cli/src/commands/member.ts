@@ -75,6 +75,7 @@ async function runConductor(
         requestSlots: settings.get('transport.kafka.request_slots'),
         replySlots: settings.get('transport.kafka.reply_slots'),
         poisonClaimsMax: settings.get('poison.claims'),
+        drainTimeoutMs: settings.get('drain.timeout'),
       },
     }).run({ signal: member.signal });
     return left > 0 ? exitCodes.drainedWithWork : exitCodes.ok;
