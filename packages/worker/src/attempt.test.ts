@@ -255,6 +255,22 @@ describe('an attempt that fails', () => {
 describe('an attempt that is told to stop', () => {
   const reasonOf = (signal: AbortSignal | undefined) => codeOf(signal?.reason);
 
+  it('gives a task that asks late a signal that is aborted already, and always the same one', async () => {
+    let context: TaskContext | undefined;
+    const attempt = start((_, given) => {
+      context = given;
+      return never();
+    });
+    await clock.settle();
+    attempt.abort('cancel', 'no longer wanted');
+    const signal = context?.signal;
+    expect(signal?.aborted).toBe(true);
+    expect(reasonOf(signal)).toBe('BATON_CONFLICT_CANCELLED');
+    expect(context?.signal).toBe(signal);
+    await clock.advance(10_000);
+    await attempt.ended;
+  });
+
   it('fails with TIMEOUT after the grace although the task never returns', async () => {
     let signal: AbortSignal | undefined;
     const { ended } = start(

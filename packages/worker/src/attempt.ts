@@ -51,7 +51,8 @@ export class Attempt {
   readonly ended: Promise<AttemptEnd>;
   readonly #options: AttemptOptions;
   readonly #log: Logger;
-  readonly #controller = new AbortController();
+  /** Made when the task first asks for its signal: most never do, and it costs 2 µs of every attempt. */
+  #controller: AbortController | undefined;
   readonly #resolve: (end: AttemptEnd) => void;
   #aborted: { readonly kind: AbortKind; readonly reason: BatonError } | undefined;
   #over = false;
@@ -89,7 +90,7 @@ export class Attempt {
       this.#log.warn('task given up', { reason: reason.code, graceMs: abortGraceMs });
       this.#end(this.#failed(undefined));
     });
-    this.#controller.abort(reason);
+    this.#controller?.abort(reason);
   }
 
   async #run(): Promise<void> {
@@ -177,8 +178,11 @@ export class Attempt {
 
   #context(): TaskContext {
     const { request, runtime, worker } = this.#options;
+    const signal = (): AbortSignal => this.#signal();
     return {
-      signal: this.#controller.signal,
+      get signal() {
+        return signal();
+      },
       flowId: request.flowId,
       atom: request.atom,
       attempt: request.attempt,
@@ -192,6 +196,14 @@ export class Attempt {
       log: this.#log,
       progress: (fraction, message) => this.#progress(fraction, message),
     };
+  }
+
+  #signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.#aborted !== undefined) this.#controller.abort(this.#aborted.reason);
+    }
+    return this.#controller.signal;
   }
 
   #progress(fraction: unknown, message: unknown): void {
