@@ -7,6 +7,7 @@ import { addClusterCommands } from './commands/cluster.js';
 import { addConfigCommands } from './commands/config.js';
 import { addDemoCommand } from './commands/demo.js';
 import { addDevCommand } from './commands/dev.js';
+import { addFlowCommands } from './commands/flow.js';
 import { addJobCommands } from './commands/job.js';
 import { addMemberCommands } from './commands/member.js';
 import { readEnvironment } from './environment.js';
@@ -70,6 +71,7 @@ export function buildProgram(run: Run): Command {
     .option('--board <name>', 'jobboard')
     .option('--log-level <level>', 'debug, info, warn or error');
   addJobCommands(program, run);
+  addFlowCommands(program, run);
   addClusterCommands(program, run);
   addMemberCommands(program, run);
   addDevCommand(program, run);

@@ -1,0 +1,159 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { codeOf } from '@baton/core';
+import { graph, linear, retry, task, type, unordered } from '@baton/flow';
+import { describe, expect, it } from '@jest/globals';
+import { explainDot, explainMermaid } from './explain-diagram.js';
+import { explainFlow } from './explain-flow.js';
+import { explainText } from './explain-text.js';
+
+const golden = fileURLToPath(new URL('./fixtures/', import.meta.url));
+const execute = (): undefined => undefined;
+const volume = task('volume.create', { requires: { sizeGb: type<number>() }, provides: 'volumeId', execute });
+const port = task('port.create', {
+  requires: { net: type<string>() },
+  optional: { mtu: type<number>() },
+  provides: 'portId',
+  execute,
+});
+const vm = task('vm.boot', {
+  requires: { image: type<string>(), volumeId: type<undefined>(), portId: type<undefined>() },
+  inject: { image: 'cirros' },
+  provides: ['ip'],
+  execute: () => ({ ip: '' }),
+});
+const smoke = task('smoke', { requires: { ip: type<string>() }, provides: 'ok', execute: () => true });
+const publish = task('publish', { requires: { ip: type<string>() }, execute });
+const boot = linear('boot', { retry: retry.times(3, { provides: 'round' }) }).add(
+  unordered('prepare').add(volume, port),
+  vm,
+);
+const deploy = graph('deploy', { retry: retry.forEach(['eu', 'us'], { provides: 'region' }) })
+  .add(publish.as('page', { rebind: { ip: 'ip' } }), boot, smoke, publish)
+  .link(smoke, publish, { decider: { expr: 'smoke.ok == "yes" && !("no" in [1])' }, depth: 'atom' });
+const hostile = linear('a"];\n--> \\"b').add(
+  ...['"', '\\', '\n}', ']]--x', 'end', 'subgraph', '<b>&amp;', '#35;', '`%%', '€→é'].map((name) =>
+    task(name, { provides: `s${name}`, execute }),
+  ),
+);
+const wide = unordered('wide').addAll(
+  Array.from({ length: 1_000 }, (_, index) =>
+    task(`t${index}`, { requires: { seed: type<number>() }, execute }),
+  ),
+);
+
+describe('an explanation', () => {
+  it.each([
+    ['deploy.txt', explainText],
+    ['deploy.mmd', explainMermaid],
+    ['deploy.dot', explainDot],
+    ['deploy.json', (explanation: object) => `${JSON.stringify(explanation, undefined, 2)}\n`],
+  ])('is, to the letter, %s', (file, form) => {
+    const actual = form(explainFlow(deploy.toJSON()));
+    if (process.env['BATON_RECORD'] === '1') writeFileSync(golden + file, actual);
+    expect(actual).toBe(readFileSync(golden + file, 'utf8'));
+  });
+
+  it('says what a post must give, and who provides it out of sight', () => {
+    const take = task('take', { requires: { x: type<number>() }, execute });
+    const give = task('give', { provides: 'x', execute: () => 1 });
+    expect(explainFlow(linear('f').add(take, give).toJSON()).requires).toEqual([
+      { symbol: 'x', neededBy: ['take'], outOfSight: ['give'] },
+    ]);
+  });
+
+  it('says who is asked when a controller gives up, and what is undone', () => {
+    expect(explainFlow(deploy.toJSON()).controllers).toMatchObject([
+      { name: 'deploy_retry', then: { reverts: 'everything' } },
+      {
+        name: 'boot_retry',
+        undoes: ['page', 'volume.create', 'port.create', 'vm.boot', 'smoke', 'publish'],
+        then: { asks: 'deploy_retry' },
+      },
+    ]);
+    const [own] = explainFlow(boot.toJSON({ deferReverts: false })).controllers;
+    expect(own?.then).toEqual({ reverts: 'scope' });
+  });
+
+  it('of 1,000 atoms is short, says how much it leaves out, and is made at once', () => {
+    const began = performance.now();
+    const explanation = explainFlow(wide.toJSON());
+    const forms = [explainText, explainMermaid, explainDot].map((form) => form(explanation));
+    expect(performance.now() - began).toBeLessThan(1_000);
+    for (const text of forms) {
+      expect(text.split('\n').length).toBeLessThan(60);
+      expect(text).toContain('… 980 more');
+    }
+    expect(explanation.atoms).toBe(1_000);
+  });
+
+  it('refuses what cannot be compiled', () => {
+    const twice = {
+      schemaVersion: 1,
+      root: {
+        kind: 'linear',
+        name: 'f',
+        children: [
+          { kind: 'task', name: 'a' },
+          { kind: 'task', name: 'a' },
+        ],
+      },
+    } as const;
+    let code: string | undefined;
+    try {
+      explainFlow(twice);
+    } catch (error) {
+      code = codeOf(error);
+    }
+    expect(code).toBe('BATON_DEFINITION_DUPLICATE_ATOM');
+  });
+});
+
+describe.each([
+  ['deploy', deploy],
+  ['wide', wide],
+  ['hostile names', hostile],
+  ['no atoms', linear('empty')],
+])('the diagrams of %s', (_, flow) => {
+  const explanation = explainFlow(flow.toJSON());
+
+  it('are Mermaid: every line a statement, every end declared, subgraphs closed', () => {
+    const label = '"(?:[\\p{L}\\p{N} _.,:→…·-]|#\\d+;)*"';
+    const box = new RegExp(`^(n\\w+)(?:\\[${label}\\]|\\{\\{${label}\\}\\}|\\(\\[${label}\\]\\))$`, 'u');
+    const edge = new RegExp(`^(n\\w+) (?:-->|-\\.->|==>)(?:\\|${label}\\|)? (n\\w+)$`, 'u');
+    const [header, ...lines] = explainMermaid(explanation).trimEnd().split('\n');
+    expect(header).toBe('flowchart TD');
+    const declared: string[] = [];
+    const used: string[] = [];
+    let open = 0;
+    for (const line of lines.map((text) => text.trim())) {
+      const flowBox = line.startsWith('subgraph ');
+      const [, id] = box.exec(flowBox ? line.slice('subgraph '.length) : line) ?? [];
+      const [, from, to] = edge.exec(line) ?? [];
+      if (flowBox) open++;
+      if (line === 'end') open--;
+      else if (id !== undefined) declared.push(id);
+      else if (from !== undefined && to !== undefined) used.push(from, to);
+      else throw new Error(`no Mermaid: ${line}`);
+      expect(open).toBeGreaterThanOrEqual(0);
+    }
+    expect(open).toBe(0);
+    expect(new Set(declared).size).toBe(declared.length);
+    expect(used.filter((id) => !declared.includes(id))).toEqual([]);
+  });
+
+  it('are DOT: nothing but tokens of its grammar, brackets closed, every end declared', () => {
+    const text = explainDot(explanation);
+    const tokens = text.match(/"(?:[^"\\\n]|\\["\\])*"|->|[{}[\];,=]|[A-Za-z_]\w*|\d+/g) ?? [];
+    expect(tokens.join('').replace(/\s/g, '')).toBe(text.replace(/\s/g, ''));
+    const opened: string[] = [];
+    for (const token of tokens) {
+      if (token === '{' || token === '[') opened.push(token);
+      if (token === '}' || token === ']') expect(opened.pop()).toBe(token === '}' ? '{' : '[');
+    }
+    expect(opened).toEqual([]);
+    const declared = new Set([...text.matchAll(/^ *(n\w+) \[/gm)].map(([, id]) => id));
+    const ends = [...text.matchAll(/^ *(n\w+) -> (n\w+) /gm)].flatMap(([, from, to]) => [from, to]);
+    expect(ends.filter((id) => !declared.has(id))).toEqual([]);
+  });
+});
