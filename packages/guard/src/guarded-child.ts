@@ -22,7 +22,7 @@ export interface GuardedCommand {
   readonly command: string;
   readonly args: readonly string[];
   readonly env?: Readonly<Record<string, string | undefined>>;
-  /** Longest silence of a child that has spoken once, in ms; 0 = no limit. */
+  /** Longest silence of a child that has had a session, in ms; 0 = no limit. */
   readonly hangMs: number;
 }
 
@@ -41,6 +41,8 @@ export class GuardedChild {
   readonly #logger: Logger;
   readonly #hangMs: number;
   #token: SessionToken | undefined;
+  /** It has had a session: from then on its silence counts. */
+  #hasHeld = false;
   #stalled = false;
   #stopAlarm: () => void = () => undefined;
 
@@ -90,7 +92,9 @@ export class GuardedChild {
     });
     const read = guardMessageReader((message) => {
       if (message.type === 'session') this.#token = message.token ?? undefined;
-      this.#expectProgress();
+      // while it starts, loading its tasks may take as long as it likes: it has nothing yet that would have to be freed
+      if (this.#token !== undefined) this.#hasHeld = true;
+      if (this.#hasHeld) this.#expectProgress();
     });
     pipe?.setEncoding('utf8').on('data', read);
 

@@ -93,6 +93,12 @@ describe('a guard', () => {
     expect(messages(logged)).not.toContain('guard.child.stalled');
   });
 
+  it('lets a child start slowly: what has no session yet holds nothing', async () => {
+    const { code, logged } = await guarded(['block=900', 'announce=late', 'exit=0'], { hangMs: 200 });
+    expect(code).toBe(0);
+    expect(messages(logged)).not.toContain('guard.child.stalled');
+  });
+
   it('ends what the child had started before it ends the session', async () => {
     const { said, ended } = await guarded(['announce=parent', 'descendant', 'kill-later']);
     expect(ended).toHaveLength(1);
