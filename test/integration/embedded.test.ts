@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { graph, linear, retry } from '@baton/flow';
+import { expr, graph, linear, retry } from '@baton/flow';
 import { socketPathFor, spawnLocalServer, type LocalServerProcess } from '@baton/local';
 import { realRuntime } from '@baton/testkit';
 import { Cluster, flowsModule } from '../support/cluster/cluster.js';
@@ -48,6 +48,23 @@ describe('on the embedded server', () => {
       'step.execute',
       'flaky.execute',
     ]);
+  });
+
+  it('expressions decide what runs and what is tried again', async () => {
+    const [a, left, right] = [step.as('a'), step.as('left'), step.as('right')];
+    const flow = graph('decided', {
+      retry: retry.custom(expr('attempt < 2 && failure.atom == "flaky" ? "RETRY" : "REVERT_ALL"')),
+    })
+      .add(a, left, right, flaky)
+      .link(a, left, { decider: expr('history.a == "b"'), depth: 'atom' })
+      .link(a, right, { decider: expr('a == "a"') })
+      .link(right, flaky);
+    const jobId = await cluster.client.post(flow);
+    expect((await cluster.ended(jobId)).outcome).toBe('SUCCESS');
+    const executed = cluster
+      .ledger({ flowId: jobId, phase: 'start', action: 'execute' })
+      .map(({ atom }) => atom);
+    expect(executed).toEqual(['a', 'right', 'flaky', 'a', 'right', 'flaky']);
   });
 
   it('the command line works without a service', async () => {

@@ -1,6 +1,6 @@
 /** Flows from end to end in real processes, on the real services. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { graph, linear, retry, unordered } from '@baton/flow';
+import { expr, graph, linear, retry, unordered } from '@baton/flow';
 import { Cluster } from '../support/cluster/cluster.js';
 import { realServices } from '../support/services/endpoints.js';
 import { double, fails, flaky, step, sum } from '../fixtures/tasks.mjs';
@@ -58,6 +58,38 @@ describe('a flow', () => {
     expect(report.atoms.find(({ name }) => name === 'fails')?.failure).toMatchObject({
       types: expect.arrayContaining(['TypeError']),
       message: 'always',
+    });
+  });
+
+  it('that decides by expressions leaves a branch out, and tries again as its expression says', async () => {
+    const [a, left, right] = [step.as('a'), step.as('left'), step.as('right')];
+    const flow = graph('decided', {
+      retry: retry.custom(expr('attempt < 2 && failure.atom == "flaky" ? "RETRY" : "REVERT_ALL"')),
+    })
+      .add(a, left, right, flaky)
+      .link(a, left, { decider: expr('history.a == "b"'), depth: 'atom' })
+      .link(a, right, { decider: expr('a == "a"') })
+      .link(right, flaky);
+    const jobId = await cluster.client.post(flow);
+    expect((await cluster.ended(jobId)).outcome).toBe('SUCCESS');
+    const round = ['a.execute', 'right.execute', 'flaky.execute'];
+    expect(callsOf(jobId)).toEqual([...round, 'flaky.revert', 'right.revert', 'a.revert', ...round]);
+    const { atoms } = await cluster.client.job(jobId);
+    expect(atoms.find(({ name }) => name === 'left')?.state).toBe('IGNORE');
+  });
+
+  it('whose expression has no answer fails the atom it decides about, and is undone', async () => {
+    const [a, b] = [step.as('a'), step.as('b')];
+    const flow = graph('unanswered')
+      .add(a, b)
+      .link(a, b, { decider: expr('a.ok') });
+    const jobId = await cluster.client.post(flow);
+    expect((await cluster.ended(jobId)).outcome).toBe('REVERTED');
+    expect(callsOf(jobId)).toEqual(['a.execute', 'a.revert']);
+    const { atoms } = await cluster.client.job(jobId);
+    expect(atoms.find(({ name }) => name === 'b')?.failure).toMatchObject({
+      code: 'EXPRESSION',
+      phase: 'decider',
     });
   });
 

@@ -54,7 +54,7 @@ export interface PostDeps {
 export async function postJob(deps: PostDeps, flow: Postable, options: PostOptions = {}): Promise<string> {
   const definition = parseFlowDefinition('toJSON' in flow ? flow.toJSON() : flow);
   const given = options.store ?? {};
-  refuseDeciders(definition.root);
+  refuseFunctions(definition.root);
   validate(compile(definition), Object.keys(given));
   const jobId = checkId('job', options.key ?? deps.runtime.random.ulid());
   const { persistence, runtime, board } = deps;
@@ -138,19 +138,16 @@ function postingOf(
   return isSmall ? withStore : posting;
 }
 
-/** Conductors hold no user code, so a function cannot decide; expressions they do not evaluate yet (E-509). */
-function refuseDeciders(node: NodeDefinition): void {
+/** Conductors hold no user code, so a function cannot decide (E-509). */
+function refuseFunctions(node: NodeDefinition): void {
   if (node.kind === 'task') return;
-  for (const link of node.links ?? []) {
-    if (link.decider === undefined) continue;
-    const what =
-      'expr' in link.decider ? `the expression ${link.decider.expr}` : `the function ${link.decider.local}`;
-    throw new DefinitionError(
-      'BATON_DEFINITION_DECIDER_NOT_PORTABLE',
-      `flow ${node.name} has a link that ${what} decides about: a posted flow cannot have deciders yet`,
-    );
-  }
-  for (const child of node.children ?? []) refuseDeciders(child);
+  for (const { decider } of node.links ?? [])
+    if (decider && 'local' in decider)
+      throw new DefinitionError(
+        'BATON_DEFINITION_DECIDER_NOT_PORTABLE',
+        `flow ${node.name} has a link that the function ${decider.local} decides about; write it as an expression: expr('…')`,
+      );
+  for (const child of node.children ?? []) refuseFunctions(child);
 }
 
 function sorted(store: Readonly<Record<string, Value>>): readonly (readonly [string, Value])[] {

@@ -83,6 +83,13 @@ export const errorCodes = {
     check: 'The message names the link.',
     remedy: 'Write it as an expression, or run the flow in process.',
   },
+  BATON_DEFINITION_EXPRESSION: {
+    cause:
+      'An expression of the flow is no CEL, uses a name it is not given or a function that is not available, or is too large or too deeply nested.',
+    check: 'The message names the link or the retry, what is wrong, and the character where.',
+    remedy:
+      'Correct the expression; names with dots or dashes are read as `history["a.b"]`, and what an expression may not do, a task computes.',
+  },
   BATON_NOT_FOUND_NODE: {
     cause: 'A node of the jobboard does not exist (any more).',
     check: 'The message names the path.',

@@ -4,6 +4,8 @@ import type { DeciderDepth } from '@baton/flow';
 import { settle } from './settle.js';
 import { provided } from './arguments.js';
 import { type AtomNode, type DeciderEdge, isAtom, type Node, type NodeId } from './compiled.js';
+import { deciderEdgesTo, nameOfNode } from './decider-edges.js';
+import { decideByExpression, deciderExpression, type Question } from './decider-expressions.js';
 import { readyFor } from './readiness.js';
 import { roundOf } from './run-state.js';
 import type { TurnDraft } from './turn-draft.js';
@@ -21,19 +23,21 @@ export function decide(turn: TurnDraft): void {
   for (const id of state.readiness.ready) {
     const node = turn.node(id);
     if (turn.run(id).state !== 'PENDING' || readyFor(state, id) !== 'execute') continue;
-    const edges = edgesTo(turn, id);
+    const edges = deciderEdgesTo(state.compiled, id);
     if (edges.length > 0) judge(turn, node, edges);
   }
 }
 
 function judge(turn: TurnDraft, target: AtomNode, edges: readonly DeciderEdge[]): void {
   const history = Object.fromEntries(
-    edges.flatMap(({ from }) => (isIgnored(turn, from) ? [] : [[nameOf(turn, from), resultOf(turn, from)]])),
+    edges.flatMap(({ from }) =>
+      isIgnored(turn, from) ? [] : [[nameOfNode(turn.state.compiled, from), resultOf(turn, from)]],
+    ),
   ) as Readonly<Record<string, Value | undefined>>;
   let widest: DeciderDepth | undefined;
   try {
     for (const edge of edges) {
-      if (isIgnored(turn, edge.from) || vote(turn, edge, history)) continue;
+      if (isIgnored(turn, edge.from) || vote(turn, { target: target.id, edges, edge }, history)) continue;
       if (widest === undefined || depths.indexOf(edge.depth) > depths.indexOf(widest)) widest = edge.depth;
     }
   } catch (error) {
@@ -46,25 +50,17 @@ function judge(turn: TurnDraft, target: AtomNode, edges: readonly DeciderEdge[])
 
 function vote(
   turn: TurnDraft,
-  edge: DeciderEdge,
+  asked: Omit<Question, 'compiled'>,
   history: Readonly<Record<string, Value | undefined>>,
 ): boolean {
-  const decider = 'local' in edge.decider ? turn.state.functions.deciders?.[edge.decider.local] : undefined;
-  if (!decider)
-    throw new InputError('BATON_INPUT_INVALID', `no decider is given for ${JSON.stringify(edge.decider)}`);
-  return decider({ from: nameOf(turn, edge.from), to: nameOf(turn, edge.to), history });
-}
-
-/** Links with a decider that lead to an atom, directly or through entries of flows (E-502). */
-function edgesTo(turn: TurnDraft, target: NodeId): readonly DeciderEdge[] {
-  const { nodes, deciders } = turn.state.compiled;
-  const found: DeciderEdge[] = [];
-  const queue = [target];
-  for (const id of queue) {
-    found.push(...(deciders.get(id) ?? []));
-    for (const before of nodes[id]?.before ?? []) if (nodes[before]?.kind === 'flow') queue.push(before);
-  }
-  return found;
+  const { compiled, functions } = turn.state;
+  const { decider, from, to } = asked.edge;
+  const expression = deciderExpression({ compiled, ...asked });
+  if (expression) return decideByExpression(expression, history);
+  const given = 'local' in decider ? functions.deciders?.[decider.local] : undefined;
+  if (!given)
+    throw new InputError('BATON_INPUT_INVALID', `no decider is given for ${JSON.stringify(decider)}`);
+  return given({ from: nameOfNode(compiled, from), to: nameOfNode(compiled, to), history });
 }
 
 function ignore(turn: TurnDraft, target: AtomNode, depth: DeciderDepth): void {
@@ -93,12 +89,6 @@ function atomIn(node: Node | undefined): AtomNode[] {
 
 function isIgnored(turn: TurnDraft, id: NodeId): boolean {
   return turn.state.runs[id]?.state === 'IGNORE';
-}
-
-/** Sub-flows are known by the name they were written with, at their end node. */
-function nameOf(turn: TurnDraft, id: NodeId): string {
-  const node = turn.state.compiled.nodes[id];
-  return node && !isAtom(node) ? node.flowName : (node?.name ?? '');
 }
 
 /** The result of an atom; of a sub-flow, the symbols it provides, as a reader after it sees them (E-503). */

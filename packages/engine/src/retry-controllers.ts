@@ -3,6 +3,7 @@ import { assertNever, failureIs, hash32, type JsonValue } from '@baton/core';
 import type { BackoffDefinition, RetryDefinition } from '@baton/flow';
 import type { RetryNode } from './compiled.js';
 import type { Decision, RetryCall, RetryController } from './local-functions.js';
+import { expressionController } from './retry-expressions.js';
 import type { HistoryEntry, RunState } from './run-state.js';
 
 /** The controller of a retry: given by the process, else as the definition says. */
@@ -28,6 +29,8 @@ export function builtInController(retry: RetryDefinition): RetryController {
       return forEach(() => retry.values ?? [], giveUp);
     case 'parameterizedForEach':
       return forEach(valuesArgument, giveUp);
+    case 'custom':
+      return expressionController(retry);
     default:
       return assertNever(retry.kind);
   }

@@ -1,4 +1,5 @@
 import { DefinitionError } from '@baton/core';
+import { checkExpressions } from './check-expressions.js';
 import type { AtomNode, Binding, Compiled } from './compiled.js';
 import { visibleProviders } from './visibility.js';
 
@@ -27,8 +28,12 @@ export function missingDependencies(
   return missing;
 }
 
-/** @throws DefinitionError `BATON_DEFINITION_MISSING_REQUIREMENT` naming all offenders; `details.missing` has them as data. */
+/**
+ * @throws DefinitionError `BATON_DEFINITION_MISSING_REQUIREMENT` naming all offenders, `details.missing` has them as data;
+ *   `BATON_DEFINITION_EXPRESSION` for an expression that is wrong.
+ */
 export function validate(compiled: Compiled, store: Iterable<string>): void {
+  checkExpressions(compiled);
   const missing = missingDependencies(compiled, store);
   if (missing.length === 0) return;
   const lines = missing.map(

@@ -84,8 +84,13 @@ export interface PatternDefinition {
 
 export type DeciderDepth = 'all' | 'flow' | 'neighbors' | 'atom';
 
+/** CEL, evaluated in the engine under limits (E-509). */
+export interface ExpressionDefinition {
+  readonly expr: string;
+}
+
 /** A CEL expression, or the name of a function that in-process engines are given; the latter cannot be posted (E-509). */
-export type DeciderDefinition = { readonly expr: string } | { readonly local: string };
+export type DeciderDefinition = ExpressionDefinition | { readonly local: string };
 
 export interface LinkDefinition {
   /** Indexes into the children of the graph. */
@@ -98,7 +103,8 @@ export interface LinkDefinition {
   readonly depth?: DeciderDepth;
 }
 
-export type RetryKind = 'alwaysRevert' | 'alwaysRevertAll' | 'times' | 'forEach' | 'parameterizedForEach';
+export type RetryKind =
+  'alwaysRevert' | 'alwaysRevertAll' | 'times' | 'forEach' | 'parameterizedForEach' | 'custom';
 
 /** A retry controller (engine.md section 6). Name default: `<flow>_retry`. A `parameterizedForEach` requires the parameter `values`. */
 export interface RetryDefinition extends Omit<AtomDefinition, 'name'> {
@@ -108,6 +114,8 @@ export interface RetryDefinition extends Omit<AtomDefinition, 'name'> {
   readonly attempts?: number;
   /** `forEach`. */
   readonly values?: readonly JsonValue[];
+  /** `custom`: gives `"RETRY"`, `"REVERT"` or `"REVERT_ALL"` from `attempt`, `failure`, `history` and `args` (E-619). */
+  readonly onFailure?: ExpressionDefinition;
   /** Give up by reverting the whole flow instead of asking the parent controller. Default false. */
   readonly revertAll?: boolean;
   /** `times`: retry only failures of these types (E-618). */

@@ -30,6 +30,11 @@ const text: JsonSchema = { type: 'string', maxLength: 255 };
 const symbols: JsonSchema = { type: 'array', items: symbol, uniqueItems: true };
 const ms: JsonSchema = { type: 'integer', minimum: 0 };
 const flag: JsonSchema = { type: 'boolean' };
+const expression: JsonSchema = {
+  type: 'object',
+  required: ['expr'],
+  properties: { expr: { type: 'string', maxLength: 4096 } },
+};
 const ref = (definition: string): JsonSchema => ({ $ref: `#/$defs/${definition}` });
 
 const inputs = {
@@ -106,10 +111,7 @@ export const flowDefinitionSchema: JsonSchema = {
         to: ms,
         symbols,
         decider: {
-          anyOf: [
-            { type: 'object', required: ['expr'], properties: { expr: { type: 'string', maxLength: 4096 } } },
-            { type: 'object', required: ['local'], properties: { local: text } },
-          ],
+          anyOf: [expression, { type: 'object', required: ['local'], properties: { local: text } }],
         },
         depth: { enum: ['all', 'flow', 'neighbors', 'atom'] },
       },
@@ -118,10 +120,13 @@ export const flowDefinitionSchema: JsonSchema = {
       type: 'object',
       required: ['kind'],
       properties: {
-        kind: { enum: ['alwaysRevert', 'alwaysRevertAll', 'times', 'forEach', 'parameterizedForEach'] },
+        kind: {
+          enum: ['alwaysRevert', 'alwaysRevertAll', 'times', 'forEach', 'parameterizedForEach', 'custom'],
+        },
         ...atom,
         attempts: { type: 'integer', minimum: 0 },
         values: { type: 'array' },
+        onFailure: expression,
         revertAll: flag,
         on: { type: 'array', items: text },
         backoff: {

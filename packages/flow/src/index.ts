@@ -1,6 +1,7 @@
 export type { AnyAtom, Atom, ProvidesOf, RequiresOf, RunnableTask } from './atom.js';
 export * from './canonical-flow-json.js';
 export * from './definition.js';
+export * from './expr.js';
 export * from './flow.js';
 export * from './flow-schema.js';
 export { GraphLinks, type LinkingOptions } from './graph-links.js';

@@ -28,6 +28,8 @@ function checkNode(node: NodeDefinition, path: string, depth: number): number {
   if (depth > flowLimits.depthMax) refuse(path, `is nested deeper than ${flowLimits.depthMax}`);
   if (node.links && node.kind !== 'graph')
     refuse(`${path}.links`, `belong to a graph, not to a ${node.kind} flow`);
+  if (node.retry && (node.retry.kind === 'custom') !== (node.retry.onFailure !== undefined))
+    refuse(`${path}.retry`, 'has onFailure if, and only if, its kind is custom');
   const children = node.children ?? [];
   checkLinks(node.links ?? [], children.length, `${path}.links`);
   return children.reduce(

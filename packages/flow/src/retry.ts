@@ -1,5 +1,5 @@
 import { durationMs, type Duration, type JsonValue } from '@baton/core';
-import type { BackoffDefinition, RetryDefinition, RetryKind } from './definition.js';
+import type { BackoffDefinition, ExpressionDefinition, RetryDefinition, RetryKind } from './definition.js';
 
 declare const types: unique symbol;
 
@@ -70,6 +70,17 @@ export const retry = {
     ...options
   }: Repeating<K> & { readonly values: F }): Retry<{ [X in F]: readonly V[] }, Named<K, V>> =>
     made('parameterizedForEach', options, { requires: ['values'], rebind: { values } }),
+
+  /**
+   * Decides by an expression that gives `"RETRY"`, `"REVERT"` or `"REVERT_ALL"`. It reads `attempt` (runs so far), `failure` (`type`,
+   * `types`, `code`, `message`, `atom`, `phase`, `retryable`), `history` (of each run the `value` and the `failures` by atom), and
+   * `args`, the symbols in `requires`. Provides the number of the attempt.
+   */
+  custom: <const S extends string = never, const K extends string | undefined = undefined>(
+    onFailure: ExpressionDefinition,
+    { requires, ...options }: Omit<Repeating<K>, 'revertAll'> & { readonly requires?: readonly S[] } = {},
+  ): Retry<{ [X in S]: JsonValue }, Named<K, number>> =>
+    made('custom', options, { onFailure, ...(requires && { requires }) }),
 };
 
 function made(
