@@ -1,5 +1,6 @@
 import { codeOf, errorCodes } from '@baton/core';
 import { exitCodeOf } from './exit-codes.js';
+import { clean } from './output.js';
 
 /**
  * Tells a person (one line and a remedy) or a script (one JSON object) what went wrong, on standard error; gives the exit code. A stack is shown
@@ -22,7 +23,9 @@ export function reportError(
     };
     options.write(`${JSON.stringify({ error: body })}\n`);
   } else if (code !== undefined) {
-    options.write(`baton: ${message} (${code})\n${doc === undefined ? '' : `  → ${doc.remedy}\n`}`);
+    options.write(
+      `baton: ${clean(message.replaceAll(/\s*\n\s*/g, ' '))} (${code})\n${doc === undefined ? '' : `  → ${doc.remedy}\n`}`,
+    );
   } else {
     options.write(
       `baton: unexpected error: ${error instanceof Error ? (error.stack ?? message) : message}\n`,

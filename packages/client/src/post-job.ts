@@ -52,7 +52,9 @@ export interface PostDeps {
  *   `BATON_CONFLICT_KEY_REUSED`, UnavailableError (posting again with the same key is safe).
  */
 export async function postJob(deps: PostDeps, flow: Postable, options: PostOptions = {}): Promise<string> {
-  const definition = parseFlowDefinition('toJSON' in flow ? flow.toJSON() : flow);
+  const definition = parseFlowDefinition('toJSON' in flow ? flow.toJSON() : flow, {
+    unknownFields: 'refused',
+  });
   const given = options.store ?? {};
   refuseFunctions(definition.root);
   validate(compile(definition), Object.keys(given));

@@ -1,4 +1,5 @@
 export * from './assert-never.js';
+export * from './closest.js';
 export * from './durations.js';
 export * from './error-codes.js';
 export * from './errors.js';

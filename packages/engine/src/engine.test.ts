@@ -11,7 +11,7 @@ import { newRun } from './run-state.js';
 import type { RunState } from './run-state.js';
 import { restoreRun, snapshotRun } from './snapshot.js';
 import { step } from './step.js';
-import { missingDependencies } from './validate.js';
+import { missingDependencies, validate } from './validate.js';
 
 const options = { flowId: 'f', store: {} };
 
@@ -243,6 +243,9 @@ describe('compile', () => {
       { atom: 'needs', method, parameter: 'y', symbol: 'y', providedBy: [] },
     ]);
     expect(missingDependencies(compiled, ['given'])).toEqual(missing);
+    expect(() => validate(compiled, ['given'])).toThrow(
+      /^needs needs x \(provided, out of its sight, by gives\); needs needs y$/,
+    );
   });
 });
 

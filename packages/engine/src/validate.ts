@@ -36,10 +36,15 @@ export function validate(compiled: Compiled, store: Iterable<string>): void {
   checkExpressions(compiled);
   const missing = missingDependencies(compiled, store);
   if (missing.length === 0) return;
-  const lines = missing.map(
-    ({ atom, method, symbol, providedBy }) =>
-      `${atom}.${method} needs ${symbol}${providedBy.length === 0 ? '' : ` (provided, out of its sight, by ${providedBy.join(', ')})`}`,
-  );
+  const keyOf = ({ atom, symbol }: MissingDependency): string => `${atom} ${symbol}`;
+  const asked = new Set(missing.filter(({ method }) => method === 'execute').map(keyOf));
+  const lines = missing
+    // a revert asks for what its execute asks for, unless told otherwise, and most tasks have none: said once
+    .filter((dependency) => dependency.method === 'execute' || !asked.has(keyOf(dependency)))
+    .map(
+      ({ atom, method, symbol, providedBy }) =>
+        `${method === 'revert' ? `${atom}.revert` : atom} needs ${symbol}${providedBy.length === 0 ? '' : ` (provided, out of its sight, by ${providedBy.join(', ')})`}`,
+    );
   throw new DefinitionError('BATON_DEFINITION_MISSING_REQUIREMENT', lines.join('; '), {
     details: { missing },
   });

@@ -1,15 +1,19 @@
 import { DefinitionError } from '@baton/core';
 import { type FlowDefinition, flowLimits, type LinkDefinition, type NodeDefinition } from './definition.js';
 import { flowDefinitionSchema } from './flow-schema.js';
-import { firstMisfit } from './schema-check.js';
+import { firstMisfit, shortPath, type UnknownFields } from './schema-check.js';
 
 /**
- * Checks that data from outside is a flow definition, and gives it back as one. Fields it does not know are kept (E-1504).
+ * Checks that data from outside is a flow definition, and gives it back as one. Fields it does not know are kept (E-1504): a stored
+ * definition may be of a newer version. From an author they are slips, to be `refused`.
  * What needs the whole flow (names, cycles, bindings) is checked by `compile` of @baton/engine.
  * @throws DefinitionError `BATON_DEFINITION_INVALID` with the path; `BATON_DEFINITION_UNKNOWN_NODE` for a link that leads nowhere.
  */
-export function parseFlowDefinition(json: unknown): FlowDefinition {
-  const misfit = firstMisfit(flowDefinitionSchema, json);
+export function parseFlowDefinition(
+  json: unknown,
+  { unknownFields = 'kept' }: { readonly unknownFields?: UnknownFields } = {},
+): FlowDefinition {
+  const misfit = firstMisfit(flowDefinitionSchema, json, unknownFields);
   if (misfit)
     throw new DefinitionError(
       'BATON_DEFINITION_INVALID',
@@ -45,7 +49,7 @@ function checkLinks(links: readonly LinkDefinition[], children: number, path: st
     if (from >= children || to >= children)
       throw new DefinitionError(
         'BATON_DEFINITION_UNKNOWN_NODE',
-        `flow definition: ${at} names child ${Math.max(from, to)}, but there are ${children}`,
+        `flow definition: ${shortPath(at)} names child ${Math.max(from, to)}, but there are ${children}`,
       );
     if (depth !== undefined && decider === undefined) refuse(at, 'has a depth without a decider');
     if (seen.has(`${from}→${to}`)) refuse(at, `joins ${from} and ${to} a second time`);
@@ -53,7 +57,8 @@ function checkLinks(links: readonly LinkDefinition[], children: number, path: st
   }
 }
 
-function refuse(path: string, reason: string): never {
+function refuse(where: string, reason: string): never {
+  const path = shortPath(where);
   throw new DefinitionError('BATON_DEFINITION_INVALID', `flow definition: ${path} ${reason}`, {
     details: { path },
   });

@@ -1,3 +1,4 @@
+import { closest } from '@baton/core';
 import type { JsonSchema } from './flow-schema.js';
 
 /** Where a value does not fit a schema (a JSON path such as `root.children[2].name`), and why. */
@@ -6,17 +7,34 @@ export interface Misfit {
   readonly reason: string;
 }
 
-/** The first misfit in document order; `undefined` when the value fits. Unknown properties are allowed (E-1504). */
-export function firstMisfit(root: JsonSchema, value: unknown): Misfit | undefined {
-  return new SchemaCheck(root).check(root, value, '');
+/** What becomes of properties that the schema does not name: a newer version may know them (E-1504), or they are slips. */
+export type UnknownFields = 'kept' | 'refused';
+
+/** The first misfit in document order; `undefined` when the value fits. Paths are cut to a readable length. */
+export function firstMisfit(
+  root: JsonSchema,
+  value: unknown,
+  unknownFields: UnknownFields = 'kept',
+): Misfit | undefined {
+  const misfit = new SchemaCheck(root, unknownFields).check(root, value, '');
+  return misfit && { ...misfit, path: shortPath(misfit.path) };
+}
+
+/** Names and nesting come from outside: a message that repeats them whole can be megabytes. */
+export function shortPath(path: string): string {
+  const ends = 80;
+  if (path.length <= 2 * ends) return path;
+  return `${path.slice(0, ends)}…${path.slice(-ends)}`;
 }
 
 class SchemaCheck {
   readonly #root: JsonSchema;
+  readonly #unknownFields: UnknownFields;
   #depth = 0;
 
-  constructor(root: JsonSchema) {
+  constructor(root: JsonSchema, unknownFields: UnknownFields) {
     this.#root = root;
+    this.#unknownFields = unknownFields;
   }
 
   check(schema: JsonSchema, value: unknown, path: string): Misfit | undefined {
@@ -68,6 +86,12 @@ class SchemaCheck {
       );
     });
     if (meant) return this.check(meant, value, path);
+    // or by the fields that only one of them has to have
+    const shaped = resolved.filter(
+      ({ required = [] }) =>
+        required.length > 0 && isObject(value) && required.every((key) => Object.hasOwn(value, key)),
+    );
+    if (shaped.length === 1 && shaped[0]) return this.check(shaped[0], value, path);
     const kinds = resolved.flatMap(({ properties }) => {
       const tag = properties?.['kind'];
       return tag ? [tag.const ?? '', ...(tag.enum ?? [])].filter((text) => text !== '') : [];
@@ -90,7 +114,10 @@ class SchemaCheck {
         if (misfit) return { path: at, reason: `has a name that ${misfit.reason}` };
       }
       const own = schema.properties;
-      const rule = own && Object.hasOwn(own, key) ? own[key] : schema.additionalProperties;
+      const isKnown = own !== undefined && Object.hasOwn(own, key);
+      if (own && !isKnown && schema.additionalProperties === undefined && this.#unknownFields === 'refused')
+        return { path: at, reason: unknownReason(key, Object.keys(own)) };
+      const rule = isKnown ? own[key] : schema.additionalProperties;
       const misfit = rule && this.check(rule, part, at);
       if (misfit) return misfit;
     }
@@ -108,6 +135,12 @@ class SchemaCheck {
     }
     return undefined;
   }
+}
+
+function unknownReason(key: string, known: readonly string[]): string {
+  // how far apart two names are takes the product of their lengths, and one is from outside
+  const meant = key.length > 100 ? undefined : closest(key, known);
+  return `is no field that is known here${meant === undefined ? `: there are ${known.join(', ')}` : `, did you mean ${meant}?`}`;
 }
 
 function checkString(schema: JsonSchema, value: unknown, path: string): Misfit | undefined {
