@@ -47,7 +47,7 @@ describe('an explanation', () => {
     ['deploy.txt', explainText],
     ['deploy.mmd', explainMermaid],
     ['deploy.dot', explainDot],
-    ['deploy.json', (explanation: object) => `${JSON.stringify(explanation, undefined, 2)}\n`],
+    ['deploy.json.txt', (explanation: object) => `${JSON.stringify(explanation, undefined, 2)}\n`],
   ])('is, to the letter, %s', (file, form) => {
     const actual = form(explainFlow(deploy.toJSON()));
     if (process.env['BATON_RECORD'] === '1') writeFileSync(golden + file, actual);
