@@ -15,4 +15,4 @@ export { restoreRun, snapshotRun } from './snapshot.js';
 export { step } from './step.js';
 export { symbolValues } from './symbol-values.js';
 export { type MissingDependency, missingDependencies, validate } from './validate.js';
-export { scopesOf } from './visibility.js';
+export { scopesOf, visibleProviders } from './visibility.js';
