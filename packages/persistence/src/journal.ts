@@ -78,7 +78,7 @@ export class Journal {
     return this.#reader.tail(flowId, fromSeq);
   }
 
-  /** Everything that still has its facts, from entry 0 on, for people and for rebuilding read models. @throws as `load` */
+  /** Everything that still has its facts, from entry 0 on, for people. @throws as `load` */
   history(flowId: string): Promise<readonly JournalEntry[]> {
     return this.#reader.history(flowId);
   }

@@ -50,7 +50,7 @@ export async function openPersistence(options: PersistenceOptions): Promise<Pers
   const definitions = new Definitions({ store, runtime });
   const jobs = new JobRecords({ store, runtime });
   const commands = new Commands({ store, runtime });
-  const readModels = new ReadModels({ store, runtime, journal });
+  const readModels = new ReadModels({ store, runtime });
   const parts = { journal, snapshots, payloads, definitions, jobs, commands, readModels };
   return {
     ...parts,

@@ -2,18 +2,17 @@
  * Purpose: what people look at: `flow_details` (runs that go on) and `job_archive` (how they ended), folded from journal entries.
  * States of a flow here: observed (a view in the owner's memory) → due (changed, will be written) → written. Ended flows are written at
  *   once and forgotten; running ones at most every 5 s, so a run that ends before costs one insert.
- * What is authoritative: the journal. Everything here may lag, may be lost, and can be rebuilt from it; no decision reads it.
+ * What is authoritative: the journal. Everything here may lag or be lost; no decision reads it.
  * On failure: logged and tried again with the next change (ended flows: with back-off); never blocks or fails the caller.
  * Not here: atoms one by one (FlowView over `Journal.history` gives them), members (the board knows them).
  */
 import type { AtomState, DocumentStore, JournalEntry, Runtime, StoredDocument } from '@baton/core';
 import { collectionNames } from './collections.js';
-import { FlowView, type FlowDetail, type ScopeOf } from './flow-view.js';
+import { FlowView, type FlowDetail } from './flow-view.js';
 import { GroupGet } from './group-get.js';
 import { GroupInsert } from './group-insert.js';
 import { decodeEntry, entryIdOf } from './entry-codec.js';
 import { decodeFlowDetail, encodeFlowDetail } from './flow-detail-codec.js';
-import type { Journal } from './journal.js';
 import { readPatiently } from './patience.js';
 
 const WRITE_EVERY_MS = 5_000;
@@ -37,13 +36,11 @@ interface Observed {
 interface ReadModelsOptions {
   readonly store: DocumentStore;
   readonly runtime: Runtime;
-  readonly journal: Journal;
 }
 
 export class ReadModels {
   readonly #store: DocumentStore;
   readonly #runtime: Runtime;
-  readonly #journal: Journal;
   readonly #archiveInserts: GroupInsert;
   readonly #archived: GroupGet;
   readonly #details: GroupGet;
@@ -52,10 +49,9 @@ export class ReadModels {
   readonly #writes = new Set<Promise<void>>();
   #cancelTimer: (() => void) | undefined;
 
-  constructor({ store, runtime, journal }: ReadModelsOptions) {
+  constructor({ store, runtime }: ReadModelsOptions) {
     this.#store = store;
     this.#runtime = runtime;
-    this.#journal = journal;
     this.#archiveInserts = new GroupInsert({ store, runtime, collection: collectionNames.jobArchive });
     this.#archived = new GroupGet({ store, runtime, collection: collectionNames.jobArchive });
     this.#details = new GroupGet({ store, runtime, collection: collectionNames.flowDetails });
@@ -111,21 +107,6 @@ export class ReadModels {
       this.#store.find(collection, before === undefined ? query : { ...query, after: before }),
     );
     return found.map(decodeFlowDetail);
-  }
-
-  /** Writes the read model of a flow anew from its journal. `scopeOf` makes the counts exact. @throws UnavailableError */
-  async rebuild(flowId: string, scopeOf?: ScopeOf): Promise<FlowDetail | undefined> {
-    const view = new FlowView(flowId, scopeOf);
-    for (const entry of await this.#journal.history(flowId)) view.apply(entry);
-    if (view.seq < 0) return undefined;
-    const document = encodeFlowDetail(view.detail);
-    if (!view.isOver) {
-      await this.#store.replace(collectionNames.flowDetails, [document]);
-    } else {
-      await this.#store.replace(collectionNames.jobArchive, [document]);
-      await this.#store.delete(collectionNames.flowDetails, [flowId]);
-    }
-    return view.detail;
   }
 
   /** Everything due is written, or has failed. */
