@@ -1,6 +1,6 @@
 /**
  * Purpose: binds the Logger port to winston: JSON lines (or text on a terminal) on standard error, so that standard output stays data.
- * Errors in fields are written whole (message, code, stack, causes); values under secret-looking keys are masked.
+ * Errors in fields are written with code, message and causes; with their stacks on lines of level error, or when debug lines are written too; values under secret-looking keys are masked.
  */
 import type { LogFields, Logger } from '@baton/core';
 import { createLogger, format, transports } from 'winston';
@@ -30,7 +30,10 @@ export function winstonLogger({ level, json, fields = {} }: LoggerOptions): Logg
     (name: LoggerOptions['level']) =>
     (message: string, more: LogFields = {}): void => {
       // formatting a line that nobody reads costs as much as one that is written
-      if (logger.isLevelEnabled(name)) logger.log(name, message, plain(more) as object);
+      if (!logger.isLevelEnabled(name)) return;
+      // a service that is away is no defect: where in the code it was missed says nothing
+      const stacks = name === 'error' || logger.isLevelEnabled('debug');
+      logger.log(name, message, plain(more, stacks) as object);
     };
   return { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') };
 }
@@ -44,29 +47,31 @@ const text = format.printf(({ timestamp, level, message, ...rest }) => {
   );
 });
 
-function plain(value: unknown, depth = 0): unknown {
-  if (value instanceof Error) return errorFields(value, depth);
+function plain(value: unknown, stacks: boolean, depth = 0): unknown {
+  if (value instanceof Error) return errorFields(value, stacks, depth);
   if (typeof value === 'bigint') return value.toString(16);
   if (typeof value !== 'object' || value === null || depth > 6) return value;
-  if (Array.isArray(value)) return value.map((item) => plain(item, depth + 1));
+  if (Array.isArray(value)) return value.map((item) => plain(item, stacks, depth + 1));
   if (value instanceof Uint8Array) return `<${value.byteLength} bytes>`;
   return Object.fromEntries(
     Object.entries(value).map(([name, inner]) => [
       name,
-      SECRET.test(name) && typeof inner === 'string' ? '***' : plain(inner, depth + 1),
+      SECRET.test(name) && typeof inner === 'string' ? '***' : plain(inner, stacks, depth + 1),
     ]),
   );
 }
 
-function errorFields(error: Error, depth: number): Record<string, unknown> {
+function errorFields(error: Error, stacks: boolean, depth: number): Record<string, unknown> {
   const { code, details } = error as { code?: unknown; details?: unknown };
   return {
     name: error.name,
     message: error.message,
     ...(code === undefined ? {} : { code }),
-    ...(details === undefined ? {} : { details: plain(details, depth + 1) }),
-    ...(error.stack === undefined ? {} : { stack: error.stack }),
-    ...(error.cause === undefined || depth >= CAUSES_MAX ? {} : { cause: plain(error.cause, depth + 1) }),
+    ...(details === undefined ? {} : { details: plain(details, stacks, depth + 1) }),
+    ...(error.stack === undefined || !stacks ? {} : { stack: error.stack }),
+    ...(error.cause === undefined || depth >= CAUSES_MAX
+      ? {}
+      : { cause: plain(error.cause, stacks, depth + 1) }),
   };
 }
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import type { StoredDocument } from '@baton/core';
 import { linear, task } from '@baton/flow';
 import {
   SimulatedCoordination,
@@ -14,14 +15,15 @@ const flow = linear('f').add(task('a', { execute: () => undefined }));
 /** No conductor runs: what is posted stays as it is. */
 function newClient() {
   const runtime = fakeRuntime();
+  const store = new SimulatedDocumentStore(runtime, { service: new SimulatedDocumentService(runtime) });
   const client = new Client({
     runtime,
     coordination: new SimulatedCoordination(runtime, { service: new SimulatedCoordinationService(runtime) }),
-    store: new SimulatedDocumentStore(runtime, { service: new SimulatedDocumentService(runtime) }),
+    store,
     board: 'default',
     clientId: 'client',
   });
-  return { client, drive: <T>(promise: Promise<T>): Promise<T> => runtime.clock.drive(promise) };
+  return { client, store, drive: <T>(promise: Promise<T>): Promise<T> => runtime.clock.drive(promise) };
 }
 
 describe('the client', () => {
@@ -40,6 +42,19 @@ describe('the client', () => {
         atMs: expect.any(Number),
       },
     ]);
+    await drive(client.close());
+  });
+
+  it('gives what ended last first, whatever the ids are', async () => {
+    const { client, store, drive } = newClient();
+    await drive(client.jobs()); // makes the collections
+    const ended = (_id: string, updatedAt: number): StoredDocument => ({
+      ...{ _id, definitionHash: 'd', state: 'SUCCESS', outcome: 'SUCCESS', owner: null, fence: '' },
+      ...{ seq: 3, claims: 1, postedAt: 0, updatedAt, body: '{"name":"f","counts":{},"failures":[]}' },
+    });
+    await drive(store.insert('job_archive', [ended('a', 3), ended('b', 1), ended('c', 2)]));
+    const last = await drive(client.ended({ limit: 2 }));
+    expect(last.map(({ flowId }) => flowId)).toEqual(['a', 'c']);
     await drive(client.close());
   });
 

@@ -9,7 +9,7 @@ import type { Coordination, DocumentStore, FlowOutcome, JournalEntry, Member, Ru
 import { JobBoard } from '@baton/jobboard';
 import type { JobListing } from '@baton/jobboard';
 import { openPersistence } from '@baton/persistence';
-import type { FailureSummary, FlowDetail, Persistence } from '@baton/persistence';
+import type { FailureSummary, FlowDetail, OperatorCommand, Persistence } from '@baton/persistence';
 import { readJob } from './job-report.js';
 import type { JobReport } from './job-report.js';
 import { postJob } from './post-job.js';
@@ -55,6 +55,8 @@ interface Open {
   readonly persistence: Persistence;
 }
 
+/** Ended flows that are read to find the last. */
+const ENDED_SORTED = 1_000;
 const POLL_MS = { first: 10, max: 1_000 };
 
 export class Client {
@@ -90,6 +92,15 @@ export class Client {
     readonly limit: number;
   }): Promise<readonly FlowDetail[]> {
     return (await this.#services()).persistence.readModels.flows(page);
+  }
+
+  /**
+   * The flows that ended last, newest end first; from the read model, which may lag. The store orders by id: where jobs have keys of their own, and
+   * more than 1,000 (or `limit`) have ended, these are the last among those of the highest ids.
+   */
+  async ended({ limit }: { readonly limit: number }): Promise<readonly FlowDetail[]> {
+    const page = await this.flows({ of: 'ended', limit: Math.max(limit, ENDED_SORTED) });
+    return page.toSorted((a, b) => b.updatedAtMs - a.updatedAtMs).slice(0, limit);
   }
 
   /**
@@ -134,7 +145,22 @@ export class Client {
   }
 
   /** Stores the command and tells the owner; it is applied between two turns, or not at all when the run ends first. Gives its number. */
-  async cancel(jobId: string, options: CancelOptions = {}): Promise<number> {
+  cancel(jobId: string, { revert = true, ...who }: CancelOptions = {}): Promise<number> {
+    return this.#command(jobId, { command: 'cancel', arguments: { revert }, ...who });
+  }
+
+  /**
+   * Decides about a task whose worker was lost and whose `onWorkerLoss` is `park`: it is sent to a worker again, or fails with
+   * `WORKER_LOST`. Stored like `cancel`; changes nothing when the task is not parked. Gives the number of the command.
+   */
+  decideParked(
+    jobId: string,
+    { atom, decision, ...who }: { atom: string; decision: 'rerun' | 'fail'; by?: string; reason?: string },
+  ): Promise<number> {
+    return this.#command(jobId, { command: `${decision}-task`, arguments: { atom }, ...who });
+  }
+
+  async #command(jobId: string, command: OperatorCommand): Promise<number> {
     checkId('job', jobId);
     const { board, persistence } = await this.#services();
     const [first] = await persistence.journal.tail(jobId, 0);
@@ -142,8 +168,7 @@ export class Client {
     const { outcome } = (await persistence.readModels.flow(jobId)) ?? {};
     if (outcome !== undefined)
       throw new ConflictError('BATON_CONFLICT_ENDED', `job ${jobId} has ended already: ${outcome}`);
-    const { revert = true, ...who } = options;
-    const n = await persistence.commands.append(jobId, { command: 'cancel', arguments: { revert }, ...who });
+    const n = await persistence.commands.append(jobId, command);
     const { owner } = await board.read(jobId);
     // without a nudge the owner, or whoever becomes it, looks within seconds
     if (owner !== undefined) await board.nudge(owner.member).catch(() => undefined);

@@ -3,7 +3,7 @@
  * States: running → draining → stopped. Store and outbox outlive sessions.
  * On failure: services away at start or after a lost session: tried again with back-off, for ever; what must not happen ends `run`.
  */
-import { familyOf } from '@baton/core';
+import { OutageLog, familyOf } from '@baton/core';
 import type { Coordination, DocumentStore, PartitionLog, Runtime, SessionToken } from '@baton/core';
 import { ConductorServices } from './conductor-services.js';
 import { Incarnation } from './incarnation.js';
@@ -65,14 +65,17 @@ export function createConductor(deps: ConductorDeps): Conductor {
       if (signal.aborted) resolve();
       else signal.addEventListener('abort', () => resolve(), { once: true });
     });
+    const messages = { waiting: 'conductor.waiting', back: 'conductor.back' };
+    const outage = new OutageLog({ clock, logger, messages });
     for (let failures = 0; !signal.aborted;) {
       let incarnation: Incarnation;
       try {
         incarnation = await open();
         failures = 0;
+        outage.over();
       } catch (error) {
         if (familyOf(error) !== 'unavailable') throw error;
-        logger.warn('conductor.waiting', { error });
+        outage.failed(error);
         const pauseMs = Math.min(BACK_OFF_MS.max, BACK_OFF_MS.first * 2 ** failures++);
         await Promise.race([aborted, new Promise<void>((resolve) => clock.setTimer(pauseMs, resolve))]);
         continue;

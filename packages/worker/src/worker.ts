@@ -5,6 +5,7 @@
  *   member of the same id, a newer board) ends `run`.
  */
 import {
+  OutageLog,
   familyOf,
   type Coordination,
   type PartitionLog,
@@ -133,17 +134,21 @@ class WorkerService implements Worker {
     const { onSession = () => undefined, runtime, member } = this.#deps;
     let stopped = false;
     void told.then(() => (stopped = true));
+    const messages = { waiting: 'worker.waiting', back: 'worker.back' };
+    const outage = new OutageLog({ ...runtime, messages, fields: { memberId: member.id } });
     for (let failures = 0; !stopped; failures++) {
       try {
-        return await Incarnation.open({
+        const incarnation = await Incarnation.open({
           ...this.#deps,
           ...this.#parts,
           onSession,
           outboxOf: (clusterId) => this.#outboxOf(clusterId),
         });
+        outage.over();
+        return incarnation;
       } catch (error) {
         if (familyOf(error) !== 'unavailable') throw error;
-        runtime.logger.warn('worker.waiting', { memberId: member.id, error });
+        outage.failed(error);
         await this.#pause(Math.min(BACK_OFF_MS.max, BACK_OFF_MS.first * 2 ** failures), told);
       }
     }

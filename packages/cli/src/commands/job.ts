@@ -34,7 +34,7 @@ export function addJobCommands(program: Command, run: Run): void {
   job
     .command('list')
     .alias('ls')
-    .description('jobs on the board, and the last ones that ended')
+    .description('jobs on the board, and the ones that ended last')
     .addOption(new Option('--state <state>', 'only these').choices(['open', 'ended', 'all']).default('all'))
     .option('--limit <n>', 'ended jobs shown', '20')
     .action(run(list));
@@ -105,7 +105,7 @@ async function list(
   const client = await invocation.client();
   const [open, ended] = await Promise.all([
     flags.state === 'ended' ? [] : client.jobs(),
-    flags.state === 'open' ? [] : client.flows({ of: 'ended', limit }),
+    flags.state === 'open' ? [] : client.ended({ limit }),
   ]);
   const rows = [
     ...open.map((job) => ({
