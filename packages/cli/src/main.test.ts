@@ -16,7 +16,7 @@ describe('a command line that cannot be run', () => {
     return { code, text };
   }
 
-  it.each([[[]], [['job']], [['cluster']]])(
+  it.each([[[]], [['job']], [['task']], [['cluster']]])(
     'shows its help where a command is missing: %j',
     async (words) => {
       const { code, text } = await said(...words);

@@ -10,6 +10,7 @@ import { addDevCommand } from './commands/dev.js';
 import { addFlowCommands } from './commands/flow.js';
 import { addJobCommands } from './commands/job.js';
 import { addMemberCommands } from './commands/member.js';
+import { addTaskCommands } from './commands/task.js';
 import { readEnvironment } from './environment.js';
 import { exitCodes } from './exit-codes.js';
 import { Invocation } from './invocation.js';
@@ -71,6 +72,7 @@ export function buildProgram(run: Run): Command {
     .option('--board <name>', 'jobboard')
     .option('--log-level <level>', 'debug, info, warn or error');
   addJobCommands(program, run);
+  addTaskCommands(program, run);
   addFlowCommands(program, run);
   addClusterCommands(program, run);
   addMemberCommands(program, run);

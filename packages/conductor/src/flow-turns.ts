@@ -13,7 +13,7 @@ import type { NumberedCommand } from '@baton/persistence';
 import { InFlight } from './in-flight.js';
 import type { Assignment, Outstanding } from './in-flight.js';
 import { JobTimers } from './job-timers.js';
-import { commandFact, eventOf } from './operator-command.js';
+import { answerToParked, commandFact, eventOf } from './operator-command.js';
 import { limits } from './options.js';
 import type { OwnedState } from './owned-state.js';
 import type { Ownership } from './ownership.js';
@@ -194,7 +194,8 @@ export class FlowTurns {
     const follow = { adopted: [] as OpenRequest[], aborts: this.#aborts.splice(0) };
     for (const input of this.#inputs.splice(0)) {
       if ('command' in input) facts.push(commandFact(input.command));
-      const event = 'event' in input ? input.event : eventOf(input.command);
+      const event =
+        'event' in input ? input.event : (this.#unparked(input.command) ?? eventOf(input.command));
       if (event === undefined) continue;
       const turn = step(this.state.run, event);
       facts.push(...turn.facts);
@@ -302,6 +303,20 @@ export class FlowTurns {
       state: 'parked',
       losses: open.losses + 1,
     });
+  }
+
+  /** A person decides about a parked request; about any other there is nothing to decide. */
+  #unparked(command: NumberedCommand): Event | undefined {
+    const asked = answerToParked(command);
+    const open = asked && this.state.table.get(asked.atom);
+    if (open?.state !== 'parked' || this.flight.isWaiting(open.requestId)) return undefined;
+    const { requestId, losses } = open;
+    if (asked?.answer === 'rerun') {
+      this.flight.unpark(requestId);
+      return undefined;
+    }
+    this.#answer(requestId);
+    return { type: 'failed', requestId, failure: lostWorker({ ...open, losses: losses - 1 }, 'park') };
   }
 
   /** Elsewhere at once, then with pauses; and not for ever when those who should run it cannot (P-944, P-945). */

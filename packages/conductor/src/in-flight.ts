@@ -166,6 +166,15 @@ export class InFlight {
     return true;
   }
 
+  /** A person wants a parked request to be sent again. */
+  unpark(requestId: string): void {
+    const outstanding = this.#requests.get(requestId);
+    if (outstanding === undefined) return;
+    outstanding.answered = false;
+    this.#answered.delete(requestId);
+    this.again(requestId, { lost: false });
+  }
+
   /** The pause of a request is over. */
   resume(requestId: string): void {
     const waiting = this.#paused.get(requestId);

@@ -9,6 +9,17 @@ export function eventOf(command: NumberedCommand): Event | undefined {
     : undefined;
 }
 
+/** What becomes of a request that waits for a person (P-932), and of which atom. */
+export function answerToParked({
+  command,
+  arguments: given,
+}: NumberedCommand): { readonly atom: string; readonly answer: 'rerun' | 'fail' } | undefined {
+  const atom = given?.['atom'];
+  if (typeof atom !== 'string') return undefined;
+  if (command === 'rerun-task') return { atom, answer: 'rerun' };
+  return command === 'fail-task' ? { atom, answer: 'fail' } : undefined;
+}
+
 export function commandFact({ n, command, by, reason }: NumberedCommand): Fact {
   return {
     fact: 'command',

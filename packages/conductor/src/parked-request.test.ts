@@ -1,0 +1,61 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { linear, task } from '@baton/flow';
+import { Cluster, ok } from './fixtures/cluster.js';
+
+const parks = task('t', { provides: 't', onWorkerLoss: 'park', execute: () => 't' });
+const never = () => new Promise<never>(() => undefined);
+
+describe('a request that is parked (P-932)', () => {
+  let cluster: Cluster;
+  afterEach(() => cluster.dispose());
+
+  /** A job whose only task is parked, after a takeover if told so; another worker is there. */
+  async function parked({ takenOver }: { takenOver: boolean }) {
+    cluster = new Cluster();
+    const owner = cluster.conductor('c1');
+    const first = await cluster.drive(cluster.worker('w1', { t: never }));
+    const jobId = await cluster.drive(cluster.client.post(linear('f').add(parks), {}));
+    await cluster.runtime.clock.advanceUntil(() => first.seen.length === 1);
+    await cluster.drive(first.die());
+    await cluster.runtime.clock.advance(500);
+    if (takenOver) {
+      cluster.conductor('c2');
+      await cluster.runtime.clock.advance(500);
+      await cluster.drive(owner.stop());
+    }
+    const worker = await cluster.drive(cluster.worker('w2', { t: ok }));
+    await cluster.runtime.clock.advance(10_000);
+    expect(worker.seen).toEqual([]);
+    return { jobId, worker };
+  }
+
+  it.each([false, true])('is sent again when a person says so (after a takeover: %s)', async (takenOver) => {
+    const { jobId, worker } = await parked({ takenOver });
+    await cluster.drive(cluster.client.decideParked(jobId, { atom: 't', decision: 'rerun', by: 'me' }));
+    expect((await cluster.drive(cluster.client.wait(jobId, { timeoutMs: 20_000 }))).outcome).toBe('SUCCESS');
+    expect(worker.seen.map(({ delivery }) => delivery)).toEqual([2]);
+  });
+
+  it.each([false, true])('fails when a person says so (after a takeover: %s)', async (takenOver) => {
+    const { jobId, worker } = await parked({ takenOver });
+    await cluster.drive(cluster.client.decideParked(jobId, { atom: 't', decision: 'fail' }));
+    expect((await cluster.drive(cluster.client.wait(jobId, { timeoutMs: 20_000 }))).outcome).toBe('REVERTED');
+    // it may have run, so it is undone
+    expect(worker.seen.map(({ action }) => action)).toEqual(['revert']);
+    const report = await cluster.drive(cluster.client.job(jobId));
+    expect(report.atoms[0]?.failure).toMatchObject({ code: 'WORKER_LOST' });
+  });
+
+  it('is not there: a decision about a task that runs changes nothing', async () => {
+    cluster = new Cluster();
+    cluster.conductor('c1');
+    const worker = await cluster.drive(cluster.worker('w1', { t: never }));
+    const jobId = await cluster.drive(cluster.client.post(linear('f').add(parks), {}));
+    await cluster.runtime.clock.advanceUntil(() => worker.seen.length === 1);
+    for (const decision of ['fail', 'rerun'] as const)
+      await cluster.drive(cluster.client.decideParked(jobId, { atom: 't', decision }));
+    await cluster.runtime.clock.advance(10_000);
+    expect(worker.seen).toHaveLength(1);
+    expect((await cluster.drive(cluster.client.job(jobId))).outcome).toBeUndefined();
+  });
+});
