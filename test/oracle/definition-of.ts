@@ -1,7 +1,25 @@
-import type { Inputs, LinkDefinition, NodeDefinition, PatternDefinition, RetryDefinition } from '@baton/flow';
-import type { DeciderDepth, FlowDefinition } from '@baton/flow';
-import { ancestors, GraphLinks } from '@baton/flow';
-import type { AtomInterface, DeciderSpec, FlowSpec, NodeSpec, RecordedRun, RetrySpec } from './scenario.js';
+import type {
+  DeciderDepth,
+  Extraction,
+  FlowDefinition,
+  Inputs,
+  LinkDefinition,
+  NodeDefinition,
+  PatternDefinition,
+  RetryDefinition,
+  TaskDefinition,
+} from '@baton/flow';
+import { ancestors, GraphLinks, parseFlowDefinition } from '@baton/flow';
+import type {
+  DeciderSpec,
+  FlowSpec,
+  NodeSpec,
+  ProvidesSpec,
+  RetrySpec,
+  Scenario,
+  Signature,
+  TaskSpec,
+} from './scenario.js';
 
 export interface Built {
   readonly definition: FlowDefinition;
@@ -13,24 +31,25 @@ export interface Built {
   >;
 }
 
-/** Flow JSON of a scenario; the argument mappings are taken from the recording (FORMAT 2.2). */
-export function definitionOf({ scenario, expected }: RecordedRun): Built {
+/**
+ * Flow JSON of a scenario.
+ * @throws DefinitionError as the builders of flows do.
+ */
+export function definitionOf(scenario: Pick<Scenario, 'flow' | 'options'>): Built {
   const retries = new Map<string, RetrySpec>();
   const deciders = new Map<string, { spec: DeciderSpec; from: string; to: string }>();
-
-  const atom = (name: string): Inputs & Pick<RetryDefinition, 'provides' | 'revertInputs'> => {
-    const found: AtomInterface = expected.interface[name] ?? {};
-    return {
-      ...inputs(found.args ?? {}, found.optional ?? []),
-      revertInputs: inputs(found.revertArgs ?? {}, found.revertOptional ?? []),
-      ...(found.provides && { provides: found.provides }),
-    };
-  };
+  const tasks = new Map<string, TaskDefinition>();
 
   const node = (spec: NodeSpec, path: string): NodeDefinition => {
+    if (spec.type === 'ref') {
+      const task = tasks.get(spec.name);
+      if (!task) throw new Error(`${spec.name} was not made before`);
+      return task;
+    }
     if (spec.type !== 'task') return flow(spec, path);
-    const { name, priority = 0, inject } = spec;
-    return { kind: 'task', name, priority, ...(inject && { inject }), ...atom(name) };
+    const task = taskOf(spec);
+    tasks.set(spec.name, task);
+    return task;
   };
 
   const retry = (spec: RetrySpec): RetryDefinition => {
@@ -43,35 +62,41 @@ export function definitionOf({ scenario, expected }: RecordedRun): Built {
       ...(attempts !== undefined && { attempts }),
       ...(values && { values }),
       ...(revertAll !== undefined && { revertAll }),
-      ...atom(name),
+      ...inputs(retrySignature(spec)),
+      provides: extractions(spec.provides),
     };
   };
 
   const flow = (spec: FlowSpec, path: string): PatternDefinition => {
-    const children = (spec.children ?? []).map((child, index) => node(child, `${path}.${index}`));
-    const base = { name: spec.name, children, ...(spec.retry && { retry: retry(spec.retry) }) };
+    const controller = spec.retry && retry(spec.retry);
+    const given = (spec.children ?? []).map((child, index) => node(child, `${path}.${index}`));
+    // the same atom added twice to one flow is ignored (E-207)
+    const children = [...new Set(given)];
+    const at = (index: number): number => children.indexOf(given[index] ?? NOTHING);
+    const base = { name: spec.name, children, ...(controller && { retry: controller }) };
     if (spec.type === 'linear' || spec.type === 'unordered') return { kind: spec.type, ...base };
     const links = new GraphLinks(spec.name, base.retry);
     const { resolveRequires = true, resolveExisting = true } = spec;
     for (const child of children) links.add(child, { resolveRequires, resolveExisting });
     for (const { from, to, decider, depth } of spec.links ?? []) {
-      const ends = { from: idOf(children, path, from), to: idOf(children, path, to) };
+      const ends = { from: idOf(given, path, from), to: idOf(given, path, to) };
       const local = `${ends.from}→${ends.to}`;
       if (decider) deciders.set(local, { spec: decider, ...ends });
       links.link({
-        from,
-        to,
+        from: at(from),
+        to: at(to),
         ...(decider && { decider: { local } }),
         ...(depth !== undefined && { depth: depth.toLowerCase() as DeciderDepth }),
       });
     }
-    return cut({ kind: 'graph', ...base, links: links.definitions }, spec.target);
+    const graph = { kind: 'graph', ...base, links: links.definitions } as const;
+    return cut(graph, spec.target === undefined ? undefined : at(spec.target));
   };
 
   const { deferReverts = false, neverResolve = false } = scenario.options ?? {};
   const root = node(scenario.flow, '@');
   return {
-    definition: { schemaVersion: 1, root, options: { deferReverts, neverResolve } },
+    definition: parseFlowDefinition({ schemaVersion: 1, root, options: { deferReverts, neverResolve } }),
     retries,
     deciders,
   };
@@ -86,13 +111,73 @@ const kinds = {
   Scripted: 'alwaysRevert',
 } as const;
 
-function inputs(args: Readonly<Record<string, string>>, optional: readonly string[]): Inputs {
-  const parameters = Object.entries(args);
+const NOTHING: NodeDefinition = { kind: 'task', name: '' };
+
+function taskOf(spec: TaskSpec): TaskDefinition {
+  const { name, priority = 0, inject } = spec;
+  const back = spec.revertParams ?? { anyKeywords: true };
   return {
-    requires: parameters.filter(([, symbol]) => !optional.includes(symbol)).map(([parameter]) => parameter),
-    optional: parameters.filter(([, symbol]) => optional.includes(symbol)).map(([parameter]) => parameter),
-    rebind: args,
+    kind: 'task',
+    name,
+    priority,
+    ...(inject && { inject }),
+    ...inputs(spec),
+    revertInputs: inputs({
+      ...back,
+      ...given('requires', back.requires?.length ? back.requires : spec.requires),
+      ...given('rebind', back.rebind ?? spec.rebind),
+    }),
+    provides: extractions(spec.provides),
   };
+}
+
+function given<K extends string, V>(key: K, value: V | undefined): { readonly [X in K]?: V } {
+  return value === undefined ? {} : ({ [key]: value } as { readonly [X in K]?: V });
+}
+
+function retrySignature({ requires, rebind, kind, from }: RetrySpec): Signature {
+  const own = kind === 'ParameterizedForEach' && from !== undefined;
+  return {
+    anyKeywords: true,
+    ...given('requires', requires),
+    ...given('rebind', own ? { values: from } : rebind),
+  };
+}
+
+/** FORMAT 1.2. A name the method does not take is left as a `rebind` of no parameter, for Baton to refuse (E-111). */
+function inputs({
+  params = [],
+  optional = [],
+  anyKeywords = false,
+  requires = [],
+  rebind = {},
+}: Signature): Inputs {
+  const named = Array.isArray(rebind)
+    ? byPosition(params, rebind)
+    : (rebind as Readonly<Record<string, string>>);
+  const mapping: Readonly<Record<string, string>> = {
+    ...Object.fromEntries([...params, ...requires].map((name) => [name, name])),
+    ...named,
+  };
+  const taken = new Set([...params, ...optional]);
+  return {
+    requires: Object.keys(mapping).filter((name) => anyKeywords || taken.has(name)),
+    optional: optional.filter((name) => !Object.hasOwn(mapping, name)),
+    rebind: mapping,
+  };
+}
+
+/** E-107: more symbols than parameters are taken one to one. */
+function byPosition(params: readonly string[], symbols: readonly string[]): Readonly<Record<string, string>> {
+  return Object.fromEntries(symbols.map((symbol, index) => [params[index] ?? symbol, symbol]));
+}
+
+function extractions(provides: ProvidesSpec | undefined): Readonly<Record<string, Extraction>> {
+  if (provides === undefined) return {};
+  if (typeof provides === 'string') return { [provides]: null };
+  const isList = (spec: typeof provides): spec is readonly string[] => Array.isArray(spec);
+  if (isList(provides)) return Object.fromEntries(provides.map((symbol, index) => [symbol, index]));
+  return Object.fromEntries(provides.keys.map((key) => [key, key]));
 }
 
 function idOf(children: readonly NodeDefinition[], path: string, index: number): string {

@@ -6,13 +6,27 @@ export interface Step {
   readonly raise?: string;
   readonly message?: string;
   readonly in?: 'body' | 'pre' | 'post';
+  readonly progress?: readonly number[];
 }
 
-export interface TaskSpec {
+/** What a method takes. */
+export interface Signature {
+  readonly params?: readonly string[];
+  readonly optional?: readonly string[];
+  readonly anyKeywords?: boolean;
+  readonly requires?: readonly string[];
+  readonly rebind?: Readonly<Record<string, string>> | readonly string[];
+}
+
+export type ProvidesSpec = string | readonly string[] | { readonly keys: readonly string[] };
+
+export interface TaskSpec extends Signature {
   readonly type: 'task';
   readonly name: string;
   readonly priority?: number;
   readonly inject?: Readonly<Record<string, JsonValue>>;
+  readonly provides?: ProvidesSpec;
+  readonly revertParams?: Signature;
   readonly execute?: readonly Step[];
   readonly revert?: readonly Step[];
 }
@@ -22,6 +36,11 @@ export interface RetrySpec {
   readonly kind:
     'AlwaysRevert' | 'AlwaysRevertAll' | 'Times' | 'ForEach' | 'ParameterizedForEach' | 'Scripted';
   readonly priority?: number;
+  readonly provides?: ProvidesSpec;
+  readonly requires?: readonly string[];
+  readonly rebind?: Readonly<Record<string, string>>;
+  /** `ParameterizedForEach`: the symbol that holds the values. */
+  readonly from?: string;
   readonly attempts?: number;
   readonly values?: readonly JsonValue[];
   readonly revertAll?: boolean;
@@ -54,7 +73,28 @@ export interface FlowSpec {
   readonly resolveExisting?: boolean;
 }
 
-export type NodeSpec = TaskSpec | FlowSpec;
+/** A task made earlier, added a second time. */
+export interface RefSpec {
+  readonly type: 'ref';
+  readonly name: string;
+}
+
+export type NodeSpec = TaskSpec | FlowSpec | RefSpec;
+
+export interface Action {
+  readonly do:
+    'run' | 'revert' | 'reload' | 'reset' | 'suspend' | 'compile' | 'prepare' | 'validate' | 'inject';
+  readonly suspendAt?: number;
+  readonly crashAtNotification?: number;
+  readonly crashAfterWrite?: number;
+  readonly suspendAtStep?: number;
+  readonly closeAtStep?: number;
+  readonly throwAtStep?: number;
+  /** `reload`: the flow to build instead. */
+  readonly flow?: NodeSpec;
+  readonly values?: Readonly<Record<string, JsonValue>>;
+  readonly transient?: boolean;
+}
 
 export interface Scenario {
   readonly id: string;
@@ -63,7 +103,7 @@ export interface Scenario {
   readonly transientStore?: Readonly<Record<string, JsonValue>>;
   readonly options?: { readonly deferReverts?: boolean; readonly neverResolve?: boolean };
   readonly engine?: { readonly kind: 'serial' | 'parallel' | 'worker'; readonly picks?: readonly number[] };
-  readonly actions?: readonly ({ readonly do: string } & Readonly<Record<string, JsonValue>>)[];
+  readonly actions?: readonly Action[];
 }
 
 export interface AtomInterface {
@@ -76,15 +116,17 @@ export interface AtomInterface {
 
 export interface Phase {
   readonly do: string;
+  readonly crashed?: boolean;
   readonly events: readonly (readonly JsonValue[])[];
   readonly raised: null | { readonly failures: readonly JsonValue[] };
   readonly flow: string;
   readonly atoms: Readonly<Record<string, Readonly<Record<string, JsonValue>>>>;
   readonly symbols?: Readonly<Record<string, JsonValue>>;
+  readonly calls?: Readonly<Record<string, Readonly<Record<string, number>>>>;
 }
 
 export interface Expected {
-  readonly error: null | { readonly stage: string };
+  readonly error: null | { readonly stage: string; readonly failures: readonly JsonValue[] };
   readonly interface: Readonly<Record<string, AtomInterface>>;
   readonly structure: null | {
     readonly nodes: readonly (readonly [string, string])[];
@@ -93,6 +135,7 @@ export interface Expected {
     readonly scopes?: Readonly<Record<string, readonly (readonly string[])[]>>;
   };
   readonly phases: readonly Phase[];
+  readonly stable: boolean;
   readonly tags: readonly string[];
 }
 

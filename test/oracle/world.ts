@@ -4,26 +4,36 @@ import type { Scenario, Step } from './scenario.js';
 
 export type Recorded = readonly JsonValue[];
 
+interface Scripts {
+  readonly execute?: readonly Step[];
+  readonly revert?: readonly Step[];
+}
+
 /** The outside world of a scenario: scripts of every method, and how often each was called. */
 export class World {
-  readonly #scripts: ReadonlyMap<
-    string,
-    { readonly execute?: readonly Step[]; readonly revert?: readonly Step[] }
-  >;
+  #scripts: ReadonlyMap<string, Scripts> = new Map();
   readonly #calls = new Map<string, number>();
+  /** Last reported progress of each task (E-151). */
+  readonly progress = new Map<string, number>();
 
-  constructor(scenario: Scenario) {
-    const scripts = new Map<
-      string,
-      { readonly execute?: readonly Step[]; readonly revert?: readonly Step[] }
-    >();
+  /** Scripts change when a flow is loaded in a new form; the counters are the world's and stay. */
+  read(flow: Scenario['flow']): void {
+    const scripts = new Map<string, Scripts>();
     const visit = (node: Scenario['flow']): void => {
+      if (node.type === 'ref') return;
       if (node.type === 'task') return void scripts.set(node.name, node);
       if (node.retry) scripts.set(node.retry.name, node.retry);
       node.children?.forEach(visit);
     };
-    visit(scenario.flow);
+    visit(flow);
     this.#scripts = scripts;
+  }
+
+  /** The counters as they were at a snapshot (FORMAT 4.3). */
+  setCalls(calls: Readonly<Record<string, Readonly<Record<string, number>>>>): void {
+    this.#calls.clear();
+    for (const [atom, methods] of Object.entries(calls))
+      for (const [method, n] of Object.entries(methods)) this.#calls.set(`${atom} ${method}`, n);
   }
 
   /** Counts a call; gives its number and what the script says. */
@@ -44,7 +54,10 @@ export class World {
     const { n, step } = this.call(atom, method);
     const where = step.in ?? 'body';
     const raised = step.raise;
-    if (where !== 'pre' || raised === undefined) event(body(n));
+    if (where !== 'pre' || raised === undefined) {
+      event(body(n));
+      for (const amount of step.progress ?? []) this.progress.set(atom, Math.min(1, Math.max(0, amount)));
+    }
     if (raised === undefined) {
       const value = step.return ?? (method === 'execute' && !('return' in step) ? `${atom}.${n}` : null);
       return value === null && method === 'revert' ? {} : { value: { data: value } };
@@ -67,7 +80,7 @@ export function scriptedError(type: string, message: string): Error {
 /** FORMAT 2.1: the text is given only for errors raised by scripts. */
 export function failureJson(failure: Failure): JsonValue {
   return {
-    $failure: failure.types[0] ?? 'Error',
+    $failure: failure.code === 'RESULT_SHAPE' ? 'ResultShape' : (failure.types[0] ?? 'Error'),
     message: failure.code === 'SCRIPTED' ? failure.message : null,
   };
 }

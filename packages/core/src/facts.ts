@@ -98,6 +98,12 @@ export interface TimerFact {
   readonly dueAtMs?: number;
 }
 
+/** While suspending a request was taken back before a worker began; its atom stays RUNNING or REVERTING and is asked for again by the next run (E-823). */
+export interface WithdrawnFact {
+  readonly fact: 'withdrawn';
+  readonly atom: string;
+}
+
 /** An operator command was applied; `n` is its number in the flow. */
 export interface CommandFact {
   readonly fact: 'command';
@@ -116,4 +122,5 @@ export type Fact =
   | HistoryFact
   | RequestFact
   | TimerFact
+  | WithdrawnFact
   | CommandFact;

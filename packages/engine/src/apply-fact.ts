@@ -50,6 +50,7 @@ export function applyFact(state: RunState, fact: Fact, observe?: Observer): void
       checkFrom('flow', state.flow, fact);
       checkTransition(flowTransitions, fact.from, fact.to, state.flowId);
       state.flow = fact.to;
+      if (fact.to === 'RUNNING') askAgain(state);
       return observe?.({ of: 'flow', from: fact.from, to: fact.to });
     case 'atom':
       return applyAtom(state, fact, observe);
@@ -65,6 +66,8 @@ export function applyFact(state: RunState, fact: Fact, observe?: Observer): void
       return applyHistory(state, fact);
     case 'timer':
       return applyTimer(state, fact);
+    case 'withdrawn':
+      return withdraw(state, fact.atom);
     case 'request':
     case 'command':
       return;
@@ -147,7 +150,21 @@ function submit(state: RunState, node: AtomNode, run: AtomRun, action: 'execute'
 function leave(state: RunState, run: AtomRun): void {
   if (run.requestId === undefined) return;
   state.outstanding.delete(run.requestId);
+  state.withdrawn.delete(run.requestId);
   run.requestId = undefined;
+}
+
+/** E-823. */
+function withdraw(state: RunState, atom: string): void {
+  const { node, run } = atomOf(state, atom);
+  if (run.requestId === undefined) return;
+  state.outstanding.delete(run.requestId);
+  state.withdrawn.set(run.requestId, node.id);
+}
+
+function askAgain(state: RunState): void {
+  for (const [requestId, id] of state.withdrawn) state.outstanding.set(requestId, id);
+  state.withdrawn.clear();
 }
 
 function enter(state: RunState, id: NodeId, run: AtomRun, to: AtomState): void {
@@ -229,16 +246,12 @@ function applyTimer(state: RunState, fact: TimerFact): void {
 /** Atoms after a node in the execution graph, the whole way down, over the borders of flows (E-626). */
 export function* descendants(state: RunState, start: NodeId): Generator<AtomNode> {
   const { nodes } = state.compiled;
-  const seen = new Uint8Array(nodes.length);
-  const queue: NodeId[] = [start];
-  for (const id of queue) {
-    for (const next of nodes[id]?.after ?? []) {
-      if (seen[next] === 1) continue;
-      seen[next] = 1;
-      queue.push(next);
-      const node = nodes[next];
-      if (node && isAtom(node)) yield node;
-    }
+  // a set yields what is added while it is walked; its size is that of the scope, not of the flow
+  const seen = new Set(nodes[start]?.after);
+  for (const id of seen) {
+    const node = nodes[id];
+    if (node && isAtom(node)) yield node;
+    for (const next of node?.after ?? []) seen.add(next);
   }
 }
 

@@ -31,8 +31,13 @@ export function submitAttempt(turn: TurnDraft, node: TaskNode): void {
   else turn.command(request.command);
 }
 
-/** Tasks that wait for another attempt which nobody wants any more end with the failure of the last one. */
+/**
+ * Tasks that wait for another attempt which nobody wants any more end with the failure of the last one. They are looked through only
+ * when an intention changed, not at every event.
+ */
 export function giveUpWaiting(turn: TurnDraft): void {
+  if (!turn.intentionsChanged) return;
+  turn.intentionsChanged = false;
   for (const [timer, id] of [...turn.state.timers]) {
     const node = turn.node(id);
     const { state, intention, lastTry } = turn.run(id);
@@ -40,6 +45,7 @@ export function giveUpWaiting(turn: TurnDraft): void {
     cancelTimer(turn, timer);
     settle(turn, node, { failure: lastTry });
   }
+  giveUpWaiting(turn);
 }
 
 function isWorthRepeating({ retryOn }: AttemptPolicy, failure: Failure): boolean {

@@ -1,25 +1,29 @@
 /** How a run begins, stops and goes on (engine.md sections 10 and 13). Each answers whether anything was changed. */
 import { assertNever, ConflictError } from '@baton/core';
 import { finish } from './finish.js';
-import { revertAll } from './resolve.js';
+import { resolve, revertAll } from './resolve.js';
 import { reissue } from './schedule.js';
 import type { TurnDraft } from './turn-draft.js';
 
-/** From every stored state to RUNNING (E-1315 to E-1319). */
+/**
+ * From every stored state to RUNNING (E-1315 to E-1319). What was left unresolved is resolved first, then everything that is
+ * outstanding is asked for again, in one round with what is ready (E-811, E-1303, E-1308).
+ */
 export function run(turn: TurnDraft): boolean {
   const { state } = turn;
-  switch (state.flow) {
-    case 'CANCELLED':
-      return false;
-    case 'PENDING':
-    case 'SUCCESS':
-      break;
-    case 'FAILURE':
-      checkNotHalfUndone(turn);
-      break;
+  if (state.flow === 'CANCELLED') return false;
+  if (state.flow === 'FAILURE') checkNotHalfUndone(turn);
+  prepare(turn);
+  turn.flow('RUNNING');
+  takeUp(turn);
+  return true;
+}
+
+/** E-803. Nothing may start before `run`. */
+export function prepare(turn: TurnDraft): false {
+  switch (turn.state.flow) {
     case 'REVERTED':
-      turn.fact({ fact: 'scope', to: 'RESET' });
-      turn.flow('PENDING');
+      resetAll(turn);
       break;
     case 'RUNNING':
     case 'SUSPENDING':
@@ -29,14 +33,49 @@ export function run(turn: TurnDraft): boolean {
     case 'RESUMING':
       turn.flow('SUSPENDED');
       break;
+    case 'PENDING':
+    case 'SUCCESS':
+    case 'FAILURE':
     case 'SUSPENDED':
+    case 'CANCELLED':
       break;
     default:
-      return assertNever(state.flow);
+      return assertNever(turn.state.flow);
   }
-  turn.flow('RUNNING');
-  reissue(turn);
-  return true;
+  return false;
+}
+
+/** E-806: checked before anything is changed. */
+export function reset(turn: TurnDraft): false {
+  const { flow, flowId } = turn.state;
+  if (flow !== 'PENDING' && flow !== 'SUCCESS' && flow !== 'REVERTED')
+    throw new ConflictError(
+      'BATON_CONFLICT_HALF_UNDONE',
+      `${flowId} is ${flow}; only a flow that is done can be reset`,
+    );
+  resetAll(turn);
+  return false;
+}
+
+function resetAll(turn: TurnDraft): void {
+  turn.fact({ fact: 'scope', to: 'RESET' });
+  if (turn.state.flow !== 'PENDING') turn.flow('PENDING');
+}
+
+/** E-1307, E-1312, then what is outstanding. */
+function takeUp(turn: TurnDraft): void {
+  const { runs, compiled, outstanding } = turn.state;
+  for (const id of [...turn.state.failed].toSorted((a, b) => a - b)) {
+    const failure = runs[id]?.state === 'FAILURE' ? runs[id].failure : undefined;
+    if (failure) resolve(turn, turn.node(id), failure);
+  }
+  for (const node of compiled.atoms.values()) {
+    if (runs[node.id]?.state !== 'RETRYING') continue;
+    turn.intention(node, 'EXECUTE');
+    turn.fact({ fact: 'scope', of: node.name, to: 'RESET' });
+  }
+  turn.reissued.push(...outstanding.values());
+  turn.begins = true;
 }
 
 /** A new owner: nothing changes, but it has to know what is outstanding. */
@@ -44,12 +83,6 @@ export function adopt(turn: TurnDraft): boolean {
   const { flow } = turn.state;
   if (flow !== 'RUNNING' && flow !== 'SUSPENDING') return false;
   reissue(turn);
-  return true;
-}
-
-export function suspend(turn: TurnDraft): boolean {
-  if (turn.state.flow !== 'RUNNING') return false;
-  turn.flow('SUSPENDING');
   return true;
 }
 
@@ -73,13 +106,15 @@ export function cancel(turn: TurnDraft, revert: boolean): boolean {
   return true;
 }
 
-/** Undoes a finished flow (E-1323). */
+/** Undoes a flow that is at rest (E-1323); one that was undone already begins afresh, with nothing to undo. */
 export function revertFinished(turn: TurnDraft): boolean {
   const { flow } = turn.state;
-  if (flow !== 'SUCCESS' && flow !== 'FAILURE') return false;
-  checkNotHalfUndone(turn);
-  turn.flow('RUNNING');
+  if (flow === 'PENDING' || flow === 'RUNNING' || flow === 'SUSPENDING' || flow === 'CANCELLED') return false;
+  if (flow === 'FAILURE') checkNotHalfUndone(turn);
+  prepare(turn);
   revertAll(turn);
+  turn.flow('RUNNING');
+  takeUp(turn);
   return true;
 }
 

@@ -22,7 +22,8 @@ export function decide(turn: TurnDraft): void {
   // a Set yields what is added while it is walked, so targets freed by an ignored atom are asked too
   for (const id of state.readiness.ready) {
     const node = turn.node(id);
-    if (turn.run(id).state !== 'PENDING' || readyFor(state, id) !== 'execute') continue;
+    if (turn.readyBefore.has(id) || turn.run(id).state !== 'PENDING' || readyFor(state, id) !== 'execute')
+      continue;
     const edges = deciderEdgesTo(state.compiled, id);
     if (edges.length > 0) judge(turn, node, edges);
   }

@@ -15,6 +15,14 @@ export function answered(turn: TurnDraft, requestId: string, outcome: Outcome): 
   return true;
 }
 
+/** A request nobody began to work on was taken back; its atom stays as it is (E-823). */
+export function withdrawn(turn: TurnDraft, requestId: string): boolean {
+  const id = turn.state.outstanding.get(requestId);
+  if (id === undefined || turn.state.flow !== 'SUSPENDING') return false;
+  turn.fact({ fact: 'withdrawn', atom: turn.node(id).name });
+  return true;
+}
+
 /** A timer is due. */
 export function timerFired(turn: TurnDraft, timer: string): boolean {
   const id = turn.state.timers.get(timer);

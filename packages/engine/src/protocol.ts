@@ -4,6 +4,7 @@
  */
 import type { Fact, Failure, FlowOutcome, Value } from '@baton/core';
 import type { OnWorkerLoss } from '@baton/flow';
+import type { Transition } from './apply-fact.js';
 
 export type Event =
   /** Begin, or go on after a stop: legal in every flow state but FAILURE with a failed revert (E-1315 to E-1319). */
@@ -15,9 +16,15 @@ export type Event =
   | { readonly type: 'completed'; readonly requestId: string; readonly value?: Value }
   | { readonly type: 'failed'; readonly requestId: string; readonly failure: Failure }
   | { readonly type: 'suspend' }
+  /** Suspending runs only: a request was taken back before anything was done for it; the next run asks for it again (E-823). */
+  | { readonly type: 'withdrawn'; readonly requestId: string }
+  /** Makes a stored run ready for `run`, which does it by itself when it was not done (E-803). */
+  | { readonly type: 'prepare' }
+  /** Everything back to PENDING; legal from SUCCESS, REVERTED and PENDING (E-806). */
+  | { readonly type: 'reset' }
   /** `revert: false` ends CANCELLED at once; `true` undoes what ran and ends REVERTED (C-1305). */
   | { readonly type: 'cancel'; readonly revert: boolean }
-  /** Finished flows: undo what ran (E-1323). */
+  /** Finished or suspended flows: undo what ran (E-1323). */
   | { readonly type: 'revert' }
   | { readonly type: 'timerFired'; readonly id: string };
 
@@ -74,6 +81,15 @@ export type Command =
   | { readonly type: 'suspended' }
   /** The run is over. Failures: all recorded on atoms, execute failures first (E-809); each names its atom. */
   | { readonly type: 'finish'; readonly outcome: FlowOutcome; readonly failures: readonly Failure[] };
+
+/** Told of a turn while it is decided; for engines whose driver must see each change at the moment it is made. */
+export interface Watch {
+  /** A state changed. True: the flow is to be suspended right here, in the middle of the turn. */
+  changed?(transition: Transition, fact: Fact): boolean;
+  /** A round is about to be started (E-812); `idle`: the run began, and there is nothing to start or to wait for. True: suspend. */
+  scheduling?(idle: boolean): boolean;
+  command?(command: Command): void;
+}
 
 /** One turn: the facts go into one journal entry, the commands follow once it is stored. Both empty: nothing happened. */
 export interface Turn {

@@ -73,6 +73,8 @@ export interface RunState {
   readonly readiness: Readiness;
   /** Request id → atom, in the order of submission: RUNNING or REVERTING. */
   readonly outstanding: Map<string, NodeId>;
+  /** The same for requests that were taken back while suspending; outstanding again with the next run. */
+  readonly withdrawn: Map<string, NodeId>;
   /** Timer id → atom. */
   readonly timers: Map<string, NodeId>;
   /** Atoms with a recorded execute failure, or a failed revert, in the order they came. */
@@ -97,6 +99,7 @@ export function newRun(compiled: Compiled, options: RunOptions): RunState {
     runs,
     readiness: initialReadiness(compiled),
     outstanding: new Map(),
+    withdrawn: new Map(),
     timers: new Map(),
     failed: new Set(),
     revertFailed: new Set(),

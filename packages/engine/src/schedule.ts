@@ -21,22 +21,44 @@ import type { TurnDraft } from './turn-draft.js';
 export function advance(turn: TurnDraft): void {
   const { state } = turn;
   const { ready } = state.readiness;
-  if (state.timers.size > 0) giveUpWaiting(turn);
-  while (state.flow === 'RUNNING' && !isFatal(state) && ready.size > 0) {
+  giveUpWaiting(turn);
+  // while suspending deciders are still asked, though nothing is started (E-501)
+  while (!isFatal(state) && (ready.size > 0 || turn.reissued.length > 0 || turn.begins)) {
     decide(turn);
-    const round = Array.from(ready, (id) => turn.node(id));
-    if (round.length > 1) round.sort((a, b) => b.priority - a.priority || a.document - b.document);
-    for (const node of round) start(turn, node);
+    const idle = ready.size === 0 && turn.reissued.length === 0;
+    if (state.flow === 'RUNNING' && (!idle || turn.begins)) turn.scheduling(idle);
+    turn.begins = false;
+    if (state.flow !== 'RUNNING') break;
+    startRound(turn);
+    giveUpWaiting(turn);
   }
+  dropReissues(turn);
   finishIfOver(turn);
+}
+
+/** An atom that is taken up again has its place in the first round like those that begin. */
+function startRound(turn: TurnDraft): void {
+  const reissued = new Set(turn.reissued.splice(0));
+  const round = Array.from([...reissued, ...turn.state.readiness.ready], (id) => turn.node(id));
+  if (round.length > 1) round.sort((a, b) => b.priority - a.priority || a.document - b.document);
+  for (const node of round)
+    if (reissued.has(node.id)) askAgain(turn, node);
+    else start(turn, node);
+}
+
+/** Suspended before its first round: what was outstanding stays to be asked for. */
+function dropReissues(turn: TurnDraft): void {
+  for (const id of turn.reissued.splice(0)) turn.fact({ fact: 'withdrawn', atom: turn.node(id).name });
+}
+
+function askAgain(turn: TurnDraft, node: AtomNode): void {
+  // one that waits for its next attempt is asked for when its timer fires
+  if (turn.run(node.id).timer === undefined) submit(turn, node);
 }
 
 /** Asks again for everything that is outstanding, under the same request ids (E-1303, E-1308). */
 export function reissue(turn: TurnDraft): void {
-  for (const id of [...turn.state.outstanding.values()]) {
-    // one that waits for its next attempt is asked for when its timer fires
-    if (turn.run(id).timer === undefined) submit(turn, turn.node(id));
-  }
+  for (const id of [...turn.state.outstanding.values()]) askAgain(turn, turn.node(id));
 }
 
 function start(turn: TurnDraft, node: AtomNode): void {

@@ -4,7 +4,7 @@
  */
 import type { Failure, Value } from '@baton/core';
 import type { Compiled } from './compiled.js';
-import { newRun, type AtomRun, type RunState } from './run-state.js';
+import { newRun, type AtomRun, type RunOptions, type RunState } from './run-state.js';
 
 const formatVersion = 1;
 
@@ -25,6 +25,7 @@ interface StoredRun {
     Record<'closedBefore' | 'dirtyAfter' | 'open' | 'clean' | 'ready', readonly number[]>
   >;
   readonly outstanding: readonly (readonly [string, number])[];
+  readonly withdrawn?: readonly (readonly [string, number])[];
   readonly timers: readonly (readonly [string, number])[];
   readonly failed: readonly number[];
   readonly revertFailed: readonly number[];
@@ -32,7 +33,7 @@ interface StoredRun {
   readonly revertingAll: boolean;
 }
 
-/** O(nodes). Not for runs with local functions: those live in one process. */
+/** O(nodes). Local functions live in one process and are not in it. */
 export function snapshotRun(state: RunState): string {
   const { flowId, store, flow, readiness, unfinished, revertingAll } = state;
   const stored: StoredRun = {
@@ -49,6 +50,7 @@ export function snapshotRun(state: RunState): string {
       ready: [...readiness.ready],
     },
     outstanding: [...state.outstanding],
+    withdrawn: [...state.withdrawn],
     timers: [...state.timers],
     failed: [...state.failed],
     revertFailed: [...state.revertFailed],
@@ -58,11 +60,15 @@ export function snapshotRun(state: RunState): string {
   return JSON.stringify(stored);
 }
 
-/** Undefined when the text is of another format or another flow: fold the journal instead. */
-export function restoreRun(compiled: Compiled, text: string): RunState | undefined {
+/** `local`: what a snapshot does not hold. Undefined when the text is of another format or another flow: fold the journal instead. */
+export function restoreRun(
+  compiled: Compiled,
+  text: string,
+  local: Pick<RunOptions, 'functions' | 'deterministic'> = {},
+): RunState | undefined {
   const stored = JSON.parse(text) as StoredRun;
   if (stored.version !== formatVersion || stored.runs.length !== compiled.nodes.length) return undefined;
-  const state = newRun(compiled, { flowId: stored.flowId, store: stored.store });
+  const state = newRun(compiled, { flowId: stored.flowId, store: stored.store, ...local });
   state.flow = stored.flow;
   state.unfinished = stored.unfinished;
   state.revertingAll = stored.revertingAll;
@@ -80,6 +86,7 @@ export function restoreRun(compiled: Compiled, text: string): RunState | undefin
   refill(state.failed, stored.failed);
   refill(state.revertFailed, stored.revertFailed);
   for (const [requestId, id] of stored.outstanding) state.outstanding.set(requestId, id);
+  for (const [requestId, id] of stored.withdrawn ?? []) state.withdrawn.set(requestId, id);
   for (const [timer, id] of stored.timers) state.timers.set(timer, id);
   return state;
 }

@@ -7,9 +7,9 @@
  * failure), begin.ts (run, adopt, suspend, cancel), finish.ts (how it ends), apply-fact.ts (every change of the state).
  */
 import { assertNever } from '@baton/core';
-import { adopt, cancel, resume, revertFinished, run, suspend } from './begin.js';
-import { answered, timerFired } from './incoming.js';
-import type { Event, Turn } from './protocol.js';
+import { adopt, cancel, prepare, reset, resume, revertFinished, run } from './begin.js';
+import { answered, timerFired, withdrawn } from './incoming.js';
+import type { Event, Turn, Watch } from './protocol.js';
 import type { RunState } from './run-state.js';
 import { advance } from './schedule.js';
 import { TurnDraft } from './turn-draft.js';
@@ -19,8 +19,8 @@ import { TurnDraft } from './turn-draft.js';
  * @throws ConflictError `BATON_CONFLICT_HALF_UNDONE` when a flow with a failed revert is to run again (E-1310).
  * @throws InvariantError when the impossible happens.
  */
-export function step(state: RunState, event: Event): Turn {
-  const turn = new TurnDraft(state);
+export function step(state: RunState, event: Event, watch?: Watch): Turn {
+  const turn = new TurnDraft(state, watch);
   if (handle(turn, event)) advance(turn);
   return turn;
 }
@@ -39,7 +39,13 @@ function handle(turn: TurnDraft, event: Event): boolean {
     case 'failed':
       return answered(turn, event.requestId, { failure: event.failure });
     case 'suspend':
-      return suspend(turn);
+      return turn.suspend();
+    case 'withdrawn':
+      return withdrawn(turn, event.requestId);
+    case 'prepare':
+      return prepare(turn);
+    case 'reset':
+      return reset(turn);
     case 'cancel':
       return cancel(turn, event.revert);
     case 'revert':

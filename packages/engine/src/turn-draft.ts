@@ -8,7 +8,7 @@ import {
 } from '@baton/core';
 import { applyFact } from './apply-fact.js';
 import type { AtomNode, NodeId } from './compiled.js';
-import type { Command, Turn } from './protocol.js';
+import type { Command, Turn, Watch } from './protocol.js';
 import type { AtomRun, RunState } from './run-state.js';
 
 /** One turn while it is decided: each fact is applied as it is stated, so what is decided next sees it. */
@@ -16,18 +16,49 @@ export class TurnDraft implements Turn {
   readonly facts: Fact[] = [];
   readonly commands: Command[] = [];
   readonly state: RunState;
+  /** An intention changed since it was looked whether anybody waits for what is not wanted any more. */
+  intentionsChanged = false;
+  /** The run begins with this turn. */
+  begins = false;
+  /** What a run that begins has to ask for again, together with its first round. */
+  readonly reissued: NodeId[] = [];
+  /** What was ready before this turn: while suspending, its deciders were asked already. */
+  readonly readyBefore: ReadonlySet<NodeId>;
+  readonly #watch: Watch;
 
-  constructor(state: RunState) {
+  constructor(state: RunState, watch: Watch = {}) {
     this.state = state;
+    this.#watch = watch;
+    this.readyBefore = new Set(state.flow === 'SUSPENDING' ? state.readiness.ready : []);
   }
 
   fact(fact: Fact): void {
-    applyFact(this.state, fact);
     this.facts.push(fact);
+    this.intentionsChanged ||= fact.fact === 'intention' || fact.fact === 'scope';
+    const { changed } = this.#watch;
+    if (!changed) return applyFact(this.state, fact);
+    let stop = false;
+    applyFact(this.state, fact, (transition) => {
+      stop = changed.call(this.#watch, transition, fact) || stop;
+    });
+    if (stop) this.suspend();
   }
 
   command(command: Command): void {
     this.commands.push(command);
+    this.#watch.command?.(command);
+  }
+
+  /** Gives the watch its say before a round is started. */
+  scheduling(idle: boolean): void {
+    if (this.#watch.scheduling?.(idle) === true) this.suspend();
+  }
+
+  /** E-1001; in any state but RUNNING there is nothing to suspend. */
+  suspend(): boolean {
+    if (this.state.flow !== 'RUNNING') return false;
+    this.flow('SUSPENDING');
+    return true;
   }
 
   flow(to: FlowState): void {
