@@ -3,7 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import { judge, modes } from '../../../test/oracle/judge.js';
 import { play } from '../../../test/oracle/playback.js';
 import type { RecordedRun } from '../../../test/oracle/scenario.js';
-import { scopesOf } from './visibility.js';
+import { scopesOf } from '@baton/engine';
 
 /** A sample of runs of the real TaskFlow 6.5.0: what it did, in which order, and what was left. Never edited. */
 const records = readFileSync(new URL('./testdata/recorded.jsonl', import.meta.url), 'utf8')
