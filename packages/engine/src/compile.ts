@@ -14,6 +14,7 @@ import {
   retryNameOf,
   type TaskDefinition,
 } from '@baton/flow';
+import { BranchOrder } from './branch-order.js';
 import type { AtomNode, Binding, Compiled, DeciderEdge, FlowNode, Node, NodeId } from './compiled.js';
 import { graphOrder } from './graph-order.js';
 
@@ -96,7 +97,8 @@ class Building {
     const retry = flow.retry && this.#addRetry(flow, flow.retry, entry, around);
     const inside = { controller: retry ?? around.controller, parent: entry, depth: around.depth + 1 };
     const spans = new Map<number, Span>();
-    for (const child of childOrder(flow)) {
+    const order = childOrder(flow);
+    for (const child of order) {
       const definition = flow.children?.[child];
       if (definition)
         spans.set(child, this.add(definition, { ...inside, branch: child, path: `${around.path}.${child}` }));
@@ -120,7 +122,7 @@ class Building {
       depth: around.depth,
       retry: retry?.id,
       children: flow.children?.map((_, child) => spans.get(child)?.start.id ?? -1) ?? [],
-      linksTo: flow.kind === 'graph' ? byTarget(links, flow.children?.length ?? 0) : [],
+      order: flow.kind === 'graph' ? new BranchOrder(byTarget(links, order.length), order) : undefined,
     };
     return { start: entry, end };
   }
@@ -229,21 +231,31 @@ function finished(draft: Draft, document: ReadonlyMap<string, number>): Node {
       firstLeaf: draft.firstLeaf,
       ...(draft.flow && { flow: draft.flow }),
     };
-  const inject = new Map<string, JsonValue>(Object.entries(atom.inject ?? {}));
+  const execute = bindingsOf(name, atom);
   const shared = {
     ...common,
     document: document.get(name) ?? 0,
     priority: atom.priority ?? 0,
-    execute: bindingsOf(name, atom),
-    revert: bindingsOf(name, atom.revertInputs ?? atom),
-    inject,
-    provides: new Map(Object.entries(atom.provides ?? {})),
+    execute,
+    revert: atom.revertInputs ? bindingsOf(name, atom.revertInputs) : execute,
+    inject: mapOf<JsonValue>(atom.inject),
+    provides: mapOf(atom.provides),
   };
   if (atom.kind === 'task') return { ...shared, kind: 'task', task: atom };
   return { ...shared, kind: 'retry', retry: atom, flow: draft.retryOf?.id ?? -1 };
 }
 
+const noBindings: readonly Binding[] = [];
+const nothing: ReadonlyMap<string, never> = new Map<string, never>();
+
+/** Most atoms inject or provide nothing: they share one map. */
+function mapOf<V>(fields: Readonly<Record<string, V>> = {}): ReadonlyMap<string, V> {
+  const entries = Object.entries(fields);
+  return entries.length === 0 ? nothing : new Map(entries);
+}
+
 function bindingsOf(atom: string, { requires = [], optional = [], rebind = {} }: Inputs): readonly Binding[] {
+  if (requires.length === 0 && optional.length === 0 && Object.keys(rebind).length === 0) return noBindings;
   const parameters = new Set([...requires, ...optional]);
   for (const parameter of Object.keys(rebind))
     if (!parameters.has(parameter))

@@ -8,6 +8,7 @@ import type {
   TaskDefinition,
 } from '@baton/flow';
 import type { JsonValue } from '@baton/core';
+import type { BranchOrder } from './branch-order.js';
 
 /** Index of a node in `Compiled.nodes`; equal definitions number their nodes equally on every host (E-309). */
 export type NodeId = number;
@@ -62,8 +63,8 @@ export interface FlowNode {
   readonly retry: NodeId | undefined;
   /** First node of each child. */
   readonly children: readonly NodeId[];
-  /** Graph: for each child the children that are linked to it. */
-  readonly linksTo: readonly (readonly number[])[];
+  /** Graph: which child comes before which. */
+  readonly order: BranchOrder | undefined;
 }
 
 interface AtomNodeCommon extends NodeCommon {

@@ -10,7 +10,23 @@ export * from './local-functions.js';
 export * from './protocol.js';
 export { type AtomRun, type HistoryEntry, newRun, type RunOptions, type RunState } from './run-state.js';
 export { builtInController } from './retry-controllers.js';
-export { type FlowReport, runFlow, type RunFlowOptions } from './run-flow.js';
+export { isAtRest } from './drivers/drive.js';
+export { jsonOf } from './drivers/json-values.js';
+export { capturing, durations, logging } from './drivers/listeners.js';
+export { answerOf, LazyEngine, type LazyEngineOptions } from './drivers/lazy-engine.js';
+export { type FlowDetail, type LogBook, MemoryLogBook, type StoredFlow } from './drivers/log-book.js';
+export type { Listener, Notification } from './drivers/notifier.js';
+export type { StoredTurn } from './drivers/turns.js';
+export {
+  type EngineKind,
+  type FlowReport,
+  type InProcessOptions,
+  type RunnableFlow,
+  runDefinition,
+  runFlow,
+  type RunFlowOptions,
+  type StopSignal,
+} from './run-flow.js';
 export { restoreRun, snapshotRun } from './snapshot.js';
 export { step } from './step.js';
 export { symbolValues } from './symbol-values.js';

@@ -1,169 +1,185 @@
-import {
-  assertNever,
-  type Failure,
-  failureOf,
-  type FlowOutcome,
-  InputError,
-  type JsonValue,
-  toFailure,
-  type Value,
-} from '@baton/core';
-import { type Atom, inProcessContext, isFailure, type RunnableTask } from '@baton/flow';
-import { fold, type Transition } from './apply-fact.js';
-import { extract, partOf } from './arguments.js';
+import type { Clock, Failure, FlowOutcome, Logger } from '@baton/core';
+import type { Atom, FlowDefinition, FlowOptions, RunnableTask } from '@baton/flow';
+import type { Transition } from './apply-fact.js';
 import { compile } from './compile.js';
+import type { Compiled } from './compiled.js';
+import { Drive } from './drivers/drive.js';
+import { jsonOf, storableSymbols } from './drivers/json-values.js';
+import { ensureStored, type LogBook, MemoryLogBook } from './drivers/log-book.js';
+import { type Listener, type Notification, Notifier } from './drivers/notifier.js';
+import { type Progress, TaskCalls } from './drivers/task-calls.js';
+import { heldTurns, lazyTurns, type StoredTurn, type Turns } from './drivers/turns.js';
+import { failuresOf } from './finish.js';
 import type { LocalFunctions } from './local-functions.js';
-import type { Argument, Command, Event, ExecuteCommand, Outcome, RevertCommand } from './protocol.js';
-import { newRun } from './run-state.js';
-import { step } from './step.js';
 import { symbolValues } from './symbol-values.js';
 import { validate } from './validate.js';
 
-export interface RunFlowOptions<R extends object> {
-  /** Values of the symbols the flow requires: JSON data. */
-  readonly store: R;
+/**
+ * `serial`: one task at a time, and a whole round before its first result counts. `parallel`: as many at a time as `concurrency` says.
+ * `lazy`: as `serial`, but the run is loaded from the log book and forgotten again for each event.
+ */
+export type EngineKind = 'serial' | 'parallel' | 'lazy';
+
+/** What stops a run from outside; an `AbortSignal` is one. */
+export interface StopSignal {
+  readonly aborted: boolean;
+  addEventListener(type: 'abort', listener: () => void): void;
+  removeEventListener(type: 'abort', listener: () => void): void;
+}
+
+export interface InProcessOptions {
   /** Default `in-process`; part of request ids and idempotency keys. */
   readonly flowId?: string;
   /** Custom retry controllers and deciders. */
   readonly functions?: LocalFunctions;
+  /** Default `serial`. */
+  readonly engine?: EngineKind;
+  /** Of the parallel engine: how many tasks run at a time. Default 16. */
+  readonly concurrency?: number;
+  /** TaskFlow's own order: completions one at a time, the oldest submission first, retry controllers among them (E-1421). */
+  readonly deterministic?: boolean;
+  /**
+   * Delays and attempt timeouts by this clock. Default `virtual`: a delay is over as soon as there is nothing else to do, and no attempt
+   * times out.
+   */
+  readonly clock?: Clock | 'virtual';
+  /** Keeps the run. A flow that is in it already goes on from where it stands; what was under way is called again. */
+  readonly logBook?: LogBook;
+  /** Aborted: running tasks are told to stop, and what ran is undone. */
+  readonly signal?: StopSignal;
+  /** Aborted: running tasks end, nothing new starts, and the run is SUSPENDED; with a log book, run it again to go on. */
+  readonly suspendSignal?: StopSignal;
+  readonly listeners?: readonly Listener[];
+  /** What tasks log, and listeners that fail. */
+  readonly log?: Logger;
+}
+
+export interface RunFlowOptions<R extends object> extends InProcessOptions, FlowOptions {
+  /** Values of the symbols the flow requires: JSON data. */
+  readonly store: R;
 }
 
 export interface FlowReport<P extends object> {
-  readonly outcome: FlowOutcome;
+  readonly outcome: FlowOutcome | 'SUSPENDED';
   /** What the flow provides: all of it after SUCCESS. */
   readonly results: Readonly<Partial<P>>;
   /** Failures recorded on atoms (E-809). */
   readonly failures: readonly Failure[];
-  /** Every change of state, in order. */
+  /** Every change of state of this call, in order. */
   readonly transitions: readonly Transition[];
 }
 
+/** A flow as data with the tasks it names. */
+export interface RunnableFlow {
+  readonly definition: FlowDefinition;
+  /** Of this definition, when it is at hand. */
+  readonly compiled?: Compiled;
+  readonly tasks: Iterable<RunnableTask>;
+  readonly store: object;
+}
+
 /**
- * Runs a flow in this process, one method at a time, with nothing stored: for tests, scripts and trying things out. Values pass
- * through JSON as they do in a cluster. Delays between rounds are skipped.
- * @throws DefinitionError when the flow is wrong or lacks symbols. A failing task is no error: see `outcome` and `failures`.
+ * Runs a flow in this process: for tests, scripts and trying things out. Values pass through JSON as they do in a cluster.
+ * @throws DefinitionError when the flow is wrong or lacks symbols; ConflictError `BATON_CONFLICT_KEY_REUSED` when the log book has another
+ *   flow of this id, `BATON_CONFLICT_FENCED` when another engine runs it, `BATON_CONFLICT_HALF_UNDONE` when a revert of it failed. A
+ *   failing task is no error: see `outcome` and `failures`.
  */
 export async function runFlow<N extends string, R extends object, P extends object>(
   flow: Atom<N, R, P>,
-  { store, flowId = 'in-process', functions }: RunFlowOptions<NoInfer<R>>,
+  { store, deferReverts, neverResolve, ...options }: RunFlowOptions<NoInfer<R>>,
 ): Promise<FlowReport<P>> {
-  const compiled = compile({ schemaVersion: 1, root: flow.toNode() });
-  validate(compiled, Object.keys(store));
-  const values = Object.fromEntries(
-    Object.entries(store).map(([symbol, data]) => [symbol, storable(data) ?? { data: null }]),
-  );
-  const options = { flowId, store: values, ...(functions && { functions }) };
-  const state = newRun(compiled, options);
-  const watched = newRun(compiled, options);
+  const definition: FlowDefinition = {
+    schemaVersion: 1,
+    root: flow.toNode(),
+    options: {
+      ...(deferReverts !== undefined && { deferReverts }),
+      ...(neverResolve !== undefined && { neverResolve }),
+    },
+  };
+  const report = await runDefinition({ definition, tasks: flow.tasks(), store }, options);
+  return report as FlowReport<P>;
+}
+
+/** `runFlow` for a flow that is data already. */
+export async function runDefinition(
+  flow: RunnableFlow,
+  options: InProcessOptions = {},
+): Promise<FlowReport<Record<string, unknown>>> {
+  const { flowId = 'in-process', clock = 'virtual', log, concurrency = 16, engine = 'serial' } = options;
+  const notifier = new Notifier(options.listeners ?? [], log);
   const transitions: Transition[] = [];
-  const tasks = new Map(flow.tasks().map((task) => [task.name, task]));
-  const events: Event[] = [{ type: 'run' }];
-  for (const event of events) {
-    const turn = step(state, event);
-    fold(watched, turn.facts, (transition) => transitions.push(transition));
-    for (const command of turn.commands) {
-      if (command.type === 'finish') {
-        const { outcome, failures } = command;
-        return { outcome, failures, transitions, results: symbolValues(state, jsonOf) as Partial<P> };
-      }
-      const answer = await carriedOut(command, tasks, flowId);
-      if (answer) events.push(answer);
+  let place = { flowId, seq: 0, index: 0 };
+  const notify = (turn: StoredTurn): void => {
+    for (const transition of turn.transitions) transitions.push(transition);
+    if (!notifier.hasListeners) return;
+    for (const notification of notificationsOf(turn)) {
+      place = { flowId, seq: notification.seq, index: notification.index };
+      notifier.notify(notification);
     }
-  }
-  throw new InputError('BATON_INPUT_INVALID', `${flow.name} did not come to an end`);
-}
-
-async function carriedOut(
-  command: Exclude<Command, { readonly type: 'finish' }>,
-  tasks: ReadonlyMap<string, RunnableTask>,
-  flowId: string,
-): Promise<Event | undefined> {
-  switch (command.type) {
-    case 'execute':
-    case 'revert': {
-      const { requestId } = command;
-      const outcome = await called(command, tasks.get(command.task), flowId);
-      return 'failure' in outcome
-        ? { type: 'failed', requestId, failure: outcome.failure }
-        : { type: 'completed', requestId, ...outcome };
-    }
-    case 'startTimer':
-      return { type: 'timerFired', id: command.id };
-    case 'evaluated':
-    case 'abort':
-    case 'cancelTimer':
-    case 'suspended':
-      return undefined;
-    default:
-      return assertNever(command);
-  }
-}
-
-async function called(
-  command: ExecuteCommand | RevertCommand,
-  task: RunnableTask | undefined,
-  flowId: string,
-): Promise<Outcome> {
-  if (!task) return { failure: failureOf('NO_SUCH_TASK', `the flow has no task ${command.task}`) };
-  const args = await checkedArguments(command, task).catch((error: unknown) =>
-    toFailure(error, { phase: 'arguments' }),
-  );
-  // the body was not called, so there will be nothing to undo (E-861)
-  if (isFailure(args)) return { failure: args };
+  };
+  const time = clock === 'virtual' ? undefined : clock;
+  const progress = (progress: Progress): void => notifier.notify({ of: 'progress', ...progress, ...place });
+  const drive = new Drive({
+    turns: await turnsOf(flow, options, engine, flowId),
+    calls: new TaskCalls({ flowId, tasks: flow.tasks, clock: time, log, progress }),
+    concurrency: engine === 'parallel' ? concurrency : 1,
+    inRounds: engine !== 'parallel',
+    clock: time,
+    notify,
+  });
+  const unlisten = [
+    onAbort(options.signal, () => drive.send({ type: 'cancel', revert: true })),
+    onAbort(options.suspendSignal, () => drive.send({ type: 'suspend' })),
+  ];
   try {
-    const { atom, attempt, round, requestId } = command;
-    const context = inProcessContext({ flowId, atom, attempt, round, requestId });
-    const result =
-      command.type === 'execute'
-        ? await task.execute(args, context)
-        : await task.revert?.(
-            args,
-            Object.freeze({
-              ...context,
-              result: resultOf(command.result),
-              flowFailures: command.flowFailures,
-            }),
-          );
-    const value = storable(result);
-    return value ? { value } : {};
-  } catch (error) {
-    return { failure: toFailure(error) };
+    const { state } = await drive.run({ type: 'run' });
+    return {
+      outcome: state.flow as FlowReport<never>['outcome'],
+      failures: state.flow === 'SUCCESS' ? [] : failuresOf(state),
+      transitions,
+      results: symbolValues(state, jsonOf),
+    };
+  } finally {
+    for (const stop of unlisten) stop();
+    await notifier.flushed();
   }
 }
 
-async function checkedArguments(
-  { args }: ExecuteCommand | RevertCommand,
-  task: RunnableTask,
-): Promise<Readonly<Record<string, unknown>>> {
-  const checked: Record<string, unknown> = {};
-  for (const [parameter, schema] of Object.entries({ ...task.optional, ...task.requires })) {
-    const argument = args[parameter];
-    if (!argument) continue;
-    const result = await schema['~standard'].validate(jsonOf(argument));
-    if (result.issues)
-      throw new InputError(
-        'BATON_INPUT_INVALID',
-        `${parameter}: ${result.issues.map(({ message }) => message).join('; ')}`,
-      );
-    checked[parameter] = result.value;
-  }
-  return checked;
+async function turnsOf(
+  { definition, compiled = compile(definition), store }: RunnableFlow,
+  { logBook, functions, deterministic }: InProcessOptions,
+  engine: EngineKind,
+  flowId: string,
+): Promise<Turns> {
+  validate(compiled, Object.keys(store));
+  const detail = { flowId, definition, store: storableSymbols(store) };
+  const local = {
+    ...(functions && { functions }),
+    ...(deterministic !== undefined && { deterministic }),
+  };
+  const book = logBook ?? (engine === 'lazy' ? new MemoryLogBook() : undefined);
+  if (book) await ensureStored(book, detail);
+  if (book && engine === 'lazy') return lazyTurns(book, flowId, local);
+  return heldTurns(book, compiled, { flowId, store: detail.store, ...local });
 }
 
-function resultOf(result: Outcome | undefined): unknown {
-  if (result === undefined) return undefined;
-  if ('failure' in result) return result.failure;
-  const whole = extract(result.value, null);
-  return result.value && whole ? jsonOf(whole) : undefined;
+function onAbort(signal: StopSignal | undefined, act: () => void): () => void {
+  if (signal?.aborted === true) act();
+  else signal?.addEventListener('abort', act);
+  return () => signal?.removeEventListener('abort', act);
 }
 
-function jsonOf({ value, path }: Argument): JsonValue {
-  if (!('data' in value)) throw new InputError('BATON_INPUT_INVALID', 'in process a value is JSON data');
-  return path === undefined ? value.data : (partOf(value.data, path) ?? null);
-}
-
-/** What a cluster would have stored; `undefined` for nothing. */
-function storable(result: unknown): Value | undefined {
-  const text = JSON.stringify(result) as string | undefined;
-  return text === undefined ? undefined : { data: JSON.parse(text) as JsonValue };
+function notificationsOf({ transitions, causes, seq, state }: StoredTurn): readonly Notification[] {
+  return transitions.map((transition, index) => {
+    const cause = causes[index];
+    const { value, failure } = cause?.fact === 'atom' ? cause : {};
+    return {
+      ...transition,
+      flowId: state.flowId,
+      seq,
+      index,
+      ...(value && 'data' in value && { result: value.data }),
+      ...(failure && { failure }),
+    };
+  });
 }

@@ -3,7 +3,7 @@
  *
  * TaskFlow builds a list of scopes for each atom, which costs the square of the flow. The same order falls out of two numbers:
  * providers to the left of the reader, from right to left (`leaf`), kept if they are ancestors; those whose lowest common flow
- * is the same form one scope. Ancestry needs no walk either, except between children of a graph.
+ * is the same form one scope. Ancestry needs no walk either, except between children of a graph (`branch-order.ts`).
  */
 import type { AtomNode, Compiled, FlowNode, Node, NodeId } from './compiled.js';
 
@@ -99,7 +99,7 @@ const noFlow: FlowNode = {
   depth: -1,
   retry: undefined,
   children: [],
-  linksTo: [],
+  order: undefined,
 };
 
 function flowOf(compiled: Compiled, entry: NodeId): FlowNode {
@@ -111,11 +111,7 @@ function flowOf(compiled: Compiled, entry: NodeId): FlowNode {
 function precedes(flow: FlowNode, earlier: number, later: number): boolean {
   if (earlier === -1 || flow.pattern === 'linear') return true;
   if (flow.pattern === 'unordered') return false;
-  const direct = flow.linksTo[later];
-  if (direct?.includes(earlier)) return true;
-  const seen = new Set(direct);
-  for (const branch of seen) for (const source of flow.linksTo[branch] ?? []) seen.add(source);
-  return seen.has(earlier);
+  return flow.order?.precedes(earlier, later) ?? false;
 }
 
 function firstChildLeaf(compiled: Compiled, flow: FlowNode): number {

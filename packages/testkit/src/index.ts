@@ -1,4 +1,9 @@
 export * from './fault-proxy.js';
+export * from './flows/recorded-run.js';
+export * from './flows/resume-from-every-save-point.js';
+export { runFlow, type TestRun, type TestRunOptions } from './flows/run-flow.js';
+export * from './flows/trace.js';
+export * from './flows/trace-matchers.js';
 export * from './runtime/capturing-logger.js';
 export * from './runtime/eventually.js';
 export * from './runtime/fake-clock.js';

@@ -1,4 +1,4 @@
-/** Benches: `test/bench/NAME.ts`, each a program of its own that finds the services through `realServices()` and prints its figures. */
+/** Benches: `test/bench/NAME.ts`, each a program of its own that finds the services, if it needs them, through `realServices()` and prints its figures. */
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { bootstrap } from '../bootstrap.mjs';
@@ -9,6 +9,9 @@ import { root, runNode } from './tool.js';
 const folder = join(root, 'test/bench');
 const loader = join(root, 'test/support/typescript.mjs');
 
+/** Benches of what happens inside one process. */
+const withoutServices: readonly string[] = ['engine'];
+
 export function availableBenches(): string[] {
   if (!existsSync(folder)) return [];
   return readdirSync(folder).flatMap((name) => /^([a-z0-9-]+)\.ts$/.exec(name)?.slice(1) ?? []);
@@ -17,10 +20,11 @@ export function availableBenches(): string[] {
 /** Only the bench writes to standard output. Gives its exit code. */
 export async function runBench(name: string, args: readonly string[]): Promise<number> {
   await bootstrap({ build: true });
+  const command = ['--import', loader, join(folder, `${name}.ts`), ...args];
+  if (withoutServices.includes(name)) return (await runNode(command)).code;
   const services = await provideServices({ report: (line) => console.error(line) });
   const done = onInterruption(() => services.stop());
   try {
-    const command = ['--import', loader, join(folder, `${name}.ts`), ...args];
     return (await runNode(command, { env: environmentOf(services.endpoints) })).code;
   } finally {
     await services.stop();

@@ -1,0 +1,172 @@
+/**
+ * Purpose: the loop around `step` for engines of one process: it takes an event, has the turn stored, carries the commands out, tells
+ *   who listens, and waits for the next event (E-1702, E-1405). Serial and parallel engines differ in two numbers.
+ * States: running, until the flow is over or suspended.
+ * What is authoritative: the run behind `turns`; here are only calls and timers that are under way.
+ * On failure: an error of the log book or the engine ends the loop; calls that are under way are told to stop and waited for.
+ * Not here: what a turn is (`turns.ts`), how a task is called (`task-calls.ts`).
+ */
+import { assertNever, type Clock, flowOutcomes, type FlowState, InvariantError } from '@baton/core';
+import type { Command, Event } from '../protocol.js';
+import { answerOf } from './lazy-engine.js';
+import { Queue } from './queue.js';
+import type { TaskCalls, TaskCommand } from './task-calls.js';
+import { TimerQueue } from './timer-queue.js';
+import type { StoredTurn, Turns } from './turns.js';
+
+export interface DriveOptions {
+  readonly turns: Turns;
+  readonly calls: TaskCalls;
+  /** How many tasks may run at a time. */
+  readonly concurrency: number;
+  /** An answer is taken only when nothing runs and nothing waits to: a whole round comes before its results (E-1401). */
+  readonly inRounds: boolean;
+  /** Without one, time passes when there is nothing else to do, at once. */
+  readonly clock: Clock | undefined;
+  /** Told of each turn after its commands were given out. */
+  readonly notify: (turn: StoredTurn) => void;
+}
+
+export class Drive {
+  readonly #options: DriveOptions;
+  readonly #waiting = new Queue<TaskCommand>();
+  #running = 0;
+  /** What a person or signal wants; goes before answers. */
+  readonly #controls = new Queue<Event>();
+  readonly #answers = new Queue<Event>();
+  readonly #virtualTimers = new TimerQueue();
+  #virtualMs = 0;
+  readonly #timers = new Map<string, () => void>();
+  #wake: (() => void) | undefined;
+
+  constructor(options: DriveOptions) {
+    this.#options = options;
+  }
+
+  /** Drives the run to its end or to a suspension, and gives its last turn. */
+  async run(first: Event): Promise<StoredTurn> {
+    const { turns, notify } = this.#options;
+    try {
+      for (let event = first; ; event = await this.#nextEvent()) {
+        const turn = await turns.take(event);
+        for (const command of turn.commands) this.#carryOut(command);
+        notify(turn);
+        const { flow } = turn.state;
+        if (isAtRest(flow)) return turn;
+        if (flow === 'SUSPENDING') this.#withdrawWaiting();
+      }
+    } catch (error) {
+      await this.#abandon();
+      throw error;
+    } finally {
+      for (const cancel of this.#timers.values()) cancel();
+    }
+  }
+
+  /** An event from outside: suspend or cancel. */
+  send(event: Event): void {
+    this.#controls.push(event);
+    this.#awake();
+  }
+
+  #carryOut(command: Command): void {
+    switch (command.type) {
+      case 'execute':
+      case 'revert':
+        this.#waiting.push(command);
+        return this.#startWaiting();
+      case 'evaluated':
+        return this.#answers.push(answerOf(command.requestId, command.outcome));
+      case 'startTimer':
+        return this.#startTimer(command.id, command.delayMs);
+      case 'cancelTimer':
+        this.#virtualTimers.cancel(command.id);
+        this.#timers.get(command.id)?.();
+        return void this.#timers.delete(command.id);
+      case 'abort':
+        return this.#options.calls.abort(command.requestId, `${command.atom} was cancelled`);
+      case 'suspended':
+      case 'finish':
+        return;
+      default:
+        return assertNever(command);
+    }
+  }
+
+  #startWaiting(): void {
+    while (this.#running < this.#options.concurrency) {
+      const command = this.#waiting.shift();
+      if (!command) return;
+      this.#running++;
+      void this.#call(command);
+    }
+  }
+
+  async #call(command: TaskCommand): Promise<void> {
+    const outcome = await this.#options.calls.call(command);
+    this.#running--;
+    this.#answers.push(answerOf(command.requestId, outcome));
+    this.#startWaiting();
+    this.#awake();
+  }
+
+  /** E-812: what nobody began stays to be asked for by the next run. */
+  #withdrawWaiting(): void {
+    for (const { requestId } of this.#waiting.drain()) this.#controls.push({ type: 'withdrawn', requestId });
+  }
+
+  #startTimer(id: string, delayMs: number): void {
+    const { clock } = this.#options;
+    if (!clock) return this.#virtualTimers.set(id, this.#virtualMs + delayMs);
+    const fire = (): void => {
+      this.#timers.delete(id);
+      this.#answers.push({ type: 'timerFired', id });
+      this.#awake();
+    };
+    this.#timers.set(id, clock.setTimer(delayMs, fire));
+  }
+
+  async #nextEvent(): Promise<Event> {
+    for (;;) {
+      const event = this.#arrived();
+      if (event) return event;
+      if (this.#running === 0 && this.#timers.size === 0)
+        throw new InvariantError('BATON_INVARIANT_UNREACHABLE', 'a run waits, and nothing is under way');
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+  }
+
+  #arrived(): Event | undefined {
+    const control = this.#controls.shift();
+    if (control) return control;
+    if (this.#options.inRounds && this.#running > 0) return undefined;
+    const answer = this.#answers.shift();
+    if (answer || this.#running > 0) return answer;
+    const timer = this.#virtualTimers.next();
+    if (!timer) return undefined;
+    this.#virtualMs = timer.dueMs;
+    return { type: 'timerFired', id: timer.id };
+  }
+
+  #awake(): void {
+    this.#wake?.();
+    this.#wake = undefined;
+  }
+
+  /** This engine is done for; the next one must not meet calls of this one. */
+  async #abandon(): Promise<void> {
+    this.#waiting.drain();
+    this.#options.calls.abortAll('the engine has stopped');
+    while (this.#running > 0)
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+  }
+}
+
+/** Over, or suspended: nothing happens before somebody runs it again. */
+export function isAtRest(flow: FlowState): boolean {
+  return flow === 'SUSPENDED' || (flowOutcomes as readonly FlowState[]).includes(flow);
+}

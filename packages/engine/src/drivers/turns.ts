@@ -1,0 +1,103 @@
+/**
+ * Turns of one run, each stored before anybody acts on it (E-1702). A held run stays in memory from turn to turn; a lazy one is
+ * loaded, stepped, stored and forgotten for each event. Both give the same turns.
+ */
+import type { Fact } from '@baton/core';
+import { compile } from '../compile.js';
+import type { Compiled } from '../compiled.js';
+import { fold, type Transition } from '../apply-fact.js';
+import type { Command, Event, Turn } from '../protocol.js';
+import { newRun, type RunOptions, type RunState } from '../run-state.js';
+import { step } from '../step.js';
+import { loadStored, type LogBook } from './log-book.js';
+
+/** A turn that was stored. Its state is the engine's own: to be read, and not after the next turn. */
+export interface StoredTurn extends Turn {
+  /** Number of the turn in the log book; an empty turn is not stored and has the number of the next. */
+  readonly seq: number;
+  readonly transitions: readonly Transition[];
+  /** For each transition the fact that made it. */
+  readonly causes: readonly Fact[];
+  readonly state: RunState;
+}
+
+export interface Turns {
+  take(event: Event): Promise<StoredTurn>;
+}
+
+/** What a process brings to runs that are stored elsewhere. */
+export type LocalOptions = Pick<RunOptions, 'functions' | 'deterministic'>;
+
+interface OpenRun {
+  readonly state: RunState;
+  seq: number;
+  /** Delays that were running when the run was stored: timer → ms. How much of it is over nobody knows, so it begins anew. */
+  readonly delays: ReadonlyMap<string, number>;
+}
+
+/** A run that is kept in memory; without a log book nowhere else. */
+export async function heldTurns(
+  logBook: LogBook | undefined,
+  compiled: Compiled,
+  options: RunOptions,
+): Promise<Turns> {
+  const run = logBook
+    ? await opened(logBook, options.flowId, options, compiled)
+    : { state: newRun(compiled, options), seq: 0, delays: new Map<string, number>() };
+  return { take: (event) => taken(run, event, logBook) };
+}
+
+/** A run of which nothing is kept between two events, not even the compiled flow. */
+export function lazyTurns(logBook: LogBook, flowId: string, local: LocalOptions): Turns {
+  return { take: async (event) => taken(await opened(logBook, flowId, local), event, logBook) };
+}
+
+async function opened(
+  logBook: LogBook,
+  flowId: string,
+  { functions, deterministic }: LocalOptions,
+  known?: Compiled,
+): Promise<OpenRun> {
+  const { detail, turns } = await loadStored(logBook, flowId);
+  const state = newRun(known ?? compile(detail.definition), {
+    flowId,
+    store: detail.store,
+    ...(functions && { functions }),
+    ...(deterministic !== undefined && { deterministic }),
+  });
+  const delays = new Map<string, number>();
+  for (const facts of turns) {
+    fold(state, facts);
+    for (const fact of facts)
+      if (fact.fact === 'timer' && fact.state === 'set') delays.set(fact.id, fact.delayMs ?? 0);
+  }
+  return { state, seq: turns.length, delays };
+}
+
+async function taken(run: OpenRun, event: Event, logBook: LogBook | undefined): Promise<StoredTurn> {
+  const { state, seq } = run;
+  const transitions: Transition[] = [];
+  const causes: Fact[] = [];
+  const { facts, commands } = step(state, event, {
+    changed: (transition, fact) => {
+      transitions.push(transition);
+      causes.push(fact);
+      return false;
+    },
+  });
+  if (facts.length > 0) {
+    await logBook?.append(state.flowId, seq, facts);
+    run.seq++;
+  }
+  const timers = restarted(run, event);
+  const all = timers.length === 0 ? commands : [...commands, ...timers];
+  return { facts, commands: all, transitions, causes, state, seq };
+}
+
+/** Whoever takes up a run does not know its timers. */
+function restarted({ state, delays }: OpenRun, { type }: Event): readonly Command[] {
+  if (delays.size === 0 || (type !== 'run' && type !== 'adopt' && type !== 'resume')) return [];
+  return Array.from(delays).flatMap(([id, delayMs]) =>
+    state.timers.has(id) ? [{ type: 'startTimer', id, delayMs } as const] : [],
+  );
+}
