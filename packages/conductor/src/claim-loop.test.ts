@@ -8,6 +8,9 @@ const key: JobKey = { jobId: 'job', life: 0 };
 const posting: FoundJob['posting'] = {
   name: 'f',
   definitionHash: 'h',
+  namespace: 'default',
+  tags: {},
+  protocolVersion: 1,
   priority: 'NORMAL',
   createdAtMs: 0,
 };

@@ -18,6 +18,7 @@ function commandOf(atom: string, task = 't'): TaskCommand {
     attempt: 1,
     round: 1,
     args: {},
+    onWorkerLoss: 'resend',
   };
 }
 
