@@ -11,7 +11,7 @@ export type Expr = ReturnType<typeof parse>['expr'];
 export const expressionLimits = Object.freeze({
   sourceMax: 4_096,
   /** Names, literals, operators: what the parser's time grows with. */
-  tokensMax: 500,
+  tokensMax: 300,
   bracketsMax: 32,
   syntaxDepthMax: 32,
   /** A comprehension (`all`, `exists`, `filter`, `map`) inside the body of another is refused. */
