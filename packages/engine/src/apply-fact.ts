@@ -124,7 +124,7 @@ function record(state: RunState, node: AtomNode, run: AtomRun, fact: AtomFact): 
       state.revertFailed.delete(node.id);
       run.revertValue = fact.value;
       run.revertFailure = undefined;
-      run.history = [];
+      if (node.kind === 'retry') run.history = [];
       return;
     case 'REVERT_FAILURE':
       state.revertFailed.add(node.id);

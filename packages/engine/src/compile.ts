@@ -219,10 +219,14 @@ function documentOrder(root: NodeDefinition): ReadonlyMap<string, number> {
   return order;
 }
 
+/** Written out field by field, and arrays cut to their size: a flow may have a hundred thousand of these. */
 function finished(draft: Draft, document: ReadonlyMap<string, number>): Node {
-  const { id, name, before, after, leaf, branch, kind, atom } = draft;
-  const neighbours = { controller: draft.controller?.id, parent: draft.parent?.id };
-  const common = { id, name, before, after, leaf, branch, ...neighbours };
+  const { id, name, leaf, branch, kind, atom } = draft;
+  const before = draft.before.slice();
+  const after = draft.after.slice();
+  const controller = draft.controller?.id;
+  const parent = draft.parent?.id;
+  const common = { id, name, before, after, leaf, branch, controller, parent };
   if (kind === 'flow' || kind === 'flow_end' || !atom)
     return {
       ...common,
@@ -232,17 +236,34 @@ function finished(draft: Draft, document: ReadonlyMap<string, number>): Node {
       ...(draft.flow && { flow: draft.flow }),
     };
   const execute = bindingsOf(name, atom);
-  const shared = {
-    ...common,
-    document: document.get(name) ?? 0,
-    priority: atom.priority ?? 0,
+  const revert = atom.revertInputs ? bindingsOf(name, atom.revertInputs) : execute;
+  const inject = mapOf<JsonValue>(atom.inject);
+  const provides = mapOf(atom.provides);
+  const { priority = 0 } = atom;
+  const place = document.get(name) ?? 0;
+  if (atom.kind !== 'task')
+    return {
+      ...{ ...common, document: place, priority, execute, revert, inject, provides },
+      ...{ kind: 'retry', retry: atom, flow: draft.retryOf?.id ?? -1 },
+    };
+  return {
+    id,
+    name,
+    before,
+    after,
+    leaf,
+    branch,
+    controller,
+    parent,
+    document: place,
+    priority,
     execute,
-    revert: atom.revertInputs ? bindingsOf(name, atom.revertInputs) : execute,
-    inject: mapOf<JsonValue>(atom.inject),
-    provides: mapOf(atom.provides),
+    revert,
+    inject,
+    provides,
+    kind: 'task',
+    task: atom,
   };
-  if (atom.kind === 'task') return { ...shared, kind: 'task', task: atom };
-  return { ...shared, kind: 'retry', retry: atom, flow: draft.retryOf?.id ?? -1 };
 }
 
 const noBindings: readonly Binding[] = [];
@@ -256,7 +277,8 @@ function mapOf<V>(fields: Readonly<Record<string, V>> = {}): ReadonlyMap<string,
 
 function bindingsOf(atom: string, { requires = [], optional = [], rebind = {} }: Inputs): readonly Binding[] {
   if (requires.length === 0 && optional.length === 0 && Object.keys(rebind).length === 0) return noBindings;
-  const parameters = new Set([...requires, ...optional]);
+  const parameters = new Set(requires);
+  for (const parameter of optional) parameters.add(parameter);
   for (const parameter of Object.keys(rebind))
     if (!parameters.has(parameter))
       throw new DefinitionError(

@@ -50,8 +50,9 @@ export function initialReadiness(compiled: Compiled): Readiness {
 
 /** To be called after the state or intention of an atom changed. */
 export function refresh(state: RunState, id: NodeId): void {
-  spread(state, id, 'open');
-  spread(state, id, 'clean');
+  updateReady(state, id);
+  if (isFlipped(state, id, 'open')) spread(state, id, 'open');
+  if (isFlipped(state, id, 'clean')) spread(state, id, 'clean');
 }
 
 /** What an atom is ready for. */
@@ -73,21 +74,33 @@ function spread(state: RunState, start: NodeId, what: 'open' | 'clean'): void {
   const { readiness, compiled } = state;
   const flags = readiness[what];
   const counters = what === 'open' ? readiness.closedBefore : readiness.dirtyAfter;
-  const own = what === 'open' ? isDone : isUntouched;
-  const changed: NodeId[] = [start];
-  for (let id = changed.pop(); id !== undefined; id = changed.pop()) {
-    updateReady(state, id);
-    const run = state.runs[id];
-    const now = counters[id] === 0 && (run === undefined || own(run)) ? 1 : 0;
-    if (now === flags[id]) continue;
-    flags[id] = now;
+  const flipped: NodeId[] = [start];
+  for (let id = flipped.pop(); id !== undefined; id = flipped.pop()) {
+    // it may have been reached on two ways
+    if (!isFlipped(state, id, what)) continue;
+    const now = (flags[id] = flags[id] === 1 ? 0 : 1);
     const node = compiled.nodes[id];
     for (const neighbour of (what === 'open' ? node?.after : node?.before) ?? []) {
       const count = add(counters, neighbour, now === 1 ? -1 : 1);
       // only leaving or reaching zero can change the neighbour
-      if (count === 0 || (count === 1 && now === 0)) changed.push(neighbour);
+      if (count !== 0 && !(count === 1 && now === 0)) continue;
+      updateReady(state, neighbour);
+      if (isFlipped(state, neighbour, what)) flipped.push(neighbour);
     }
   }
+}
+
+/** Whether what is noted about a node is not so any more. */
+function isFlipped({ readiness, runs }: RunState, id: NodeId, what: 'open' | 'clean'): boolean {
+  const run = runs[id];
+  if (what === 'open')
+    return (
+      (readiness.closedBefore[id] === 0 && (run === undefined || isDone(run))) !== (readiness.open[id] === 1)
+    );
+  return (
+    (readiness.dirtyAfter[id] === 0 && (run === undefined || isUntouched(run))) !==
+    (readiness.clean[id] === 1)
+  );
 }
 
 function updateReady(state: RunState, id: NodeId): void {

@@ -88,7 +88,9 @@ export interface RunState {
 
 /** A run that has not begun: every atom PENDING, to be executed. O(nodes). */
 export function newRun(compiled: Compiled, options: RunOptions): RunState {
-  const runs = compiled.nodes.map((node) => (isAtom(node) ? newAtomRun() : undefined));
+  const runs = compiled.nodes.map((node) =>
+    isAtom(node) ? newAtomRun(node.kind === 'retry' ? [] : noHistory) : undefined,
+  );
   return {
     compiled,
     flowId: options.flowId,
@@ -108,7 +110,7 @@ export function newRun(compiled: Compiled, options: RunOptions): RunState {
   };
 }
 
-function newAtomRun(): AtomRun {
+function newAtomRun(history: HistoryEntry[]): AtomRun {
   return {
     state: 'PENDING',
     intention: 'EXECUTE',
@@ -119,7 +121,7 @@ function newAtomRun(): AtomRun {
     failure: undefined,
     revertValue: undefined,
     revertFailure: undefined,
-    history: [],
+    history,
     executions: 0,
     scopeReverting: false,
     tries: 0,
@@ -129,6 +131,8 @@ function newAtomRun(): AtomRun {
   };
 }
 
+/** Of tasks, which never write to it. */
+const noHistory: HistoryEntry[] = [];
 const notStarted: AttemptNumber = Object.freeze({ round: 0, attempt: 0 });
 
 /** Round of an atom: how often its innermost controller has executed; 0 without one. */

@@ -3,7 +3,7 @@ import { type FailurePhase, toFailure } from '@baton/core';
 import { settle } from './settle.js';
 import { resolveArguments } from './arguments.js';
 import { giveUpWaiting, submitAttempt } from './attempts.js';
-import type { AtomNode, RetryNode } from './compiled.js';
+import type { AtomNode, NodeId, RetryNode } from './compiled.js';
 import { decide } from './decide.js';
 import { finishIfOver, isFatal } from './finish.js';
 import type { Argument, Outcome } from './protocol.js';
@@ -36,10 +36,14 @@ export function advance(turn: TurnDraft): void {
   finishIfOver(turn);
 }
 
+const nobody: ReadonlySet<NodeId> = new Set<NodeId>();
+
 /** An atom that is taken up again has its place in the first round like those that begin. */
 function startRound(turn: TurnDraft): void {
-  const reissued = new Set(turn.reissued.splice(0));
-  const round = Array.from([...reissued, ...turn.state.readiness.ready], (id) => turn.node(id));
+  const { ready } = turn.state.readiness;
+  const reissued = turn.reissued.length === 0 ? nobody : new Set(turn.reissued.splice(0));
+  const round = Array.from(ready, (id) => turn.node(id));
+  for (const id of reissued) round.push(turn.node(id));
   if (round.length > 1) round.sort((a, b) => b.priority - a.priority || a.document - b.document);
   for (const node of round)
     if (reissued.has(node.id)) askAgain(turn, node);

@@ -6,10 +6,12 @@ import {
   type Intention,
   InvariantError,
 } from '@baton/core';
-import { applyFact } from './apply-fact.js';
+import { applyFact, type Observer } from './apply-fact.js';
 import type { AtomNode, NodeId } from './compiled.js';
 import type { Command, Turn, Watch } from './protocol.js';
 import type { AtomRun, RunState } from './run-state.js';
+
+const nothing: ReadonlySet<NodeId> = new Set<NodeId>();
 
 /** One turn while it is decided: each fact is applied as it is stated, so what is decided next sees it. */
 export class TurnDraft implements Turn {
@@ -25,23 +27,28 @@ export class TurnDraft implements Turn {
   /** What was ready before this turn: while suspending, its deciders were asked already. */
   readonly readyBefore: ReadonlySet<NodeId>;
   readonly #watch: Watch;
+  #observe: Observer | undefined;
+  /** The watch wants the flow to be suspended. */
+  #stop = false;
 
   constructor(state: RunState, watch: Watch = {}) {
     this.state = state;
     this.#watch = watch;
-    this.readyBefore = new Set(state.flow === 'SUSPENDING' ? state.readiness.ready : []);
+    this.readyBefore = state.flow === 'SUSPENDING' ? new Set(state.readiness.ready) : nothing;
+    if (watch.changed)
+      this.#observe = (transition) => {
+        const fact = this.facts.at(-1);
+        if (fact) this.#stop = watch.changed?.(transition, fact) === true || this.#stop;
+      };
   }
 
   fact(fact: Fact): void {
     this.facts.push(fact);
     this.intentionsChanged ||= fact.fact === 'intention' || fact.fact === 'scope';
-    const { changed } = this.#watch;
-    if (!changed) return applyFact(this.state, fact);
-    let stop = false;
-    applyFact(this.state, fact, (transition) => {
-      stop = changed.call(this.#watch, transition, fact) || stop;
-    });
-    if (stop) this.suspend();
+    applyFact(this.state, fact, this.#observe);
+    if (!this.#stop) return;
+    this.#stop = false;
+    this.suspend();
   }
 
   command(command: Command): void {

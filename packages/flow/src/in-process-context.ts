@@ -1,5 +1,5 @@
-import { type Fence, idempotencyKeyOf, type Logger, noFence } from '@baton/core';
-import type { TaskContext } from './task-context.js';
+import { type Failure, type Fence, idempotencyKeyOf, type Logger, noFence } from '@baton/core';
+import type { RevertContext } from './task-context.js';
 
 export interface InProcessRequest {
   readonly flowId: string;
@@ -9,57 +9,66 @@ export interface InProcessRequest {
   readonly requestId: string;
   /** Wall time in ms at which the attempt is aborted. */
   readonly deadline?: number;
-}
-
-export interface InProcessCall {
-  readonly context: TaskContext;
-  /** Aborts the signal of the context. */
-  abort(reason: Error): void;
+  /** For `revert`. */
+  readonly result?: unknown;
+  readonly flowFailures?: Readonly<Record<string, Failure>>;
 }
 
 /** Where what a task says goes. */
 export interface InProcessEars {
-  readonly log?: Logger;
-  progress?(fraction: number, message?: string): void;
+  readonly log: Logger;
+  readonly progress: (atom: string, fraction: number, message?: string) => void;
 }
 
-const silent: Logger = Object.freeze({ debug: ignore, info: ignore, warn: ignore, error: ignore });
+const noFailures: Readonly<Record<string, Failure>> = Object.freeze({});
 
-/** One call of a task that runs in this process, and the means to stop it. */
-export function inProcessCall(
-  request: InProcessRequest,
-  { log = silent, progress = ignore }: InProcessEars = {},
-): InProcessCall {
-  const fence: Fence = noFence;
-  // made when somebody looks at it: most tasks never do, and it would cost more than the rest of the context
-  let controller: AbortController | undefined;
-  let reason: Error | undefined;
-  const context: TaskContext = Object.freeze({
-    ...request,
-    get signal() {
-      controller ??= new AbortController();
-      if (reason) controller.abort(reason);
-      return controller.signal;
-    },
-    delivery: 1,
-    fence,
-    idempotencyKey: idempotencyKeyOf(request.requestId),
-    worker: 'in-process',
-    log,
-    progress: (fraction: number, message?: string) => {
-      const clamped = Math.min(1, Math.max(0, Number(fraction) || 0));
-      progress(clamped, message);
-    },
-  });
-  return {
-    context,
-    abort: (why) => {
-      reason ??= why;
-      controller?.abort(reason);
-    },
-  };
-}
+/**
+ * The context of one call of a task in this process, and the means to stop it. A class, and a signal that is made when somebody looks at
+ * it: an object with a getter and an AbortController cost many times what the engine costs.
+ */
+export class InProcessContext implements RevertContext<unknown> {
+  readonly flowId: string;
+  readonly atom: string;
+  readonly attempt: number;
+  readonly round: number;
+  readonly requestId: string;
+  readonly delivery = 1;
+  readonly fence: Fence = noFence;
+  readonly idempotencyKey: string;
+  readonly worker = 'in-process';
+  readonly log: Logger;
+  readonly deadline?: number;
+  readonly result: unknown;
+  readonly flowFailures: Readonly<Record<string, Failure>>;
+  readonly progress: (fraction: number, message?: string) => void;
+  #controller: AbortController | undefined;
+  #reason: Error | undefined;
 
-function ignore(): void {
-  // in process nobody need listen
+  constructor(request: InProcessRequest, { log, progress }: InProcessEars) {
+    this.flowId = request.flowId;
+    this.atom = request.atom;
+    this.attempt = request.attempt;
+    this.round = request.round;
+    this.requestId = request.requestId;
+    this.idempotencyKey = idempotencyKeyOf(request.requestId);
+    this.log = log;
+    if (request.deadline !== undefined) this.deadline = request.deadline;
+    this.result = request.result;
+    this.flowFailures = request.flowFailures ?? noFailures;
+    this.progress = (fraction, message) =>
+      progress(request.atom, Math.min(1, Math.max(0, Number(fraction) || 0)), message);
+    Object.freeze(this);
+  }
+
+  get signal(): AbortSignal {
+    this.#controller ??= new AbortController();
+    if (this.#reason) this.#controller.abort(this.#reason);
+    return this.#controller.signal;
+  }
+
+  /** Aborts the signal; the first reason counts. */
+  abort(reason: Error): void {
+    this.#reason ??= reason;
+    this.#controller?.abort(this.#reason);
+  }
 }

@@ -13,7 +13,7 @@ import {
   toFailure,
   UnavailableError,
 } from '@baton/core';
-import { type InProcessCall, inProcessCall, type RunnableTask } from '@baton/flow';
+import { InProcessContext, type InProcessEars, type RunnableTask } from '@baton/flow';
 import type { ExecuteCommand, Outcome, RevertCommand } from '../protocol.js';
 import { jsonOf, resultOf, storable } from './json-values.js';
 
@@ -37,14 +37,23 @@ export interface Progress {
 
 type Arguments = Readonly<Record<string, unknown>>;
 
+const silent: Logger = Object.freeze({ debug: ignore, info: ignore, warn: ignore, error: ignore });
+
 export class TaskCalls {
   readonly #options: TaskCallOptions;
   readonly #tasks: ReadonlyMap<string, RunnableTask>;
-  readonly #underWay = new Map<string, InProcessCall>();
+  readonly #ears: InProcessEars;
+  readonly #underWay = new Map<string, InProcessContext>();
 
   constructor(options: TaskCallOptions) {
     this.#options = options;
     this.#tasks = new Map(Array.from(options.tasks, (task) => [task.name, task]));
+    const { log = silent, progress } = options;
+    this.#ears = {
+      log,
+      progress: (atom, fraction, message) =>
+        progress({ atom, fraction, ...(message !== undefined && { message }) }),
+    };
   }
 
   /** Never rejects. After a timeout the function may go on, but nobody hears of it. */
@@ -53,19 +62,27 @@ export class TaskCalls {
     if (!task) return { failure: failureOf('NO_SUCH_TASK', `the flow has no task ${command.task}`) };
     let args: Arguments;
     try {
-      args = await checkedArguments(command, task);
+      const checked = checkedArguments(command, task);
+      // most schemas answer at once, and waiting costs more than the engine does
+      args = checked instanceof Promise ? await checked : checked;
     } catch (error) {
       // the body was not called, so there will be nothing to undo (E-861)
       return { failure: toFailure(error, { phase: 'arguments' }) };
     }
-    const { requestId } = command;
-    const call = this.#prepared(command);
-    this.#underWay.set(requestId, call);
-    try {
-      return await this.#inTime(command, call, ended(task, command, args, call));
-    } finally {
-      if (this.#underWay.get(requestId) === call) this.#underWay.delete(requestId);
-    }
+    const context = this.#contextOf(command);
+    this.#underWay.set(command.requestId, context);
+    const { clock } = this.#options;
+    const outcome =
+      clock && command.timeoutMs !== undefined
+        ? await inTime(
+            clock,
+            { ...command, timeoutMs: command.timeoutMs },
+            context,
+            bodyOf(task, command, args, context),
+          )
+        : await bodyOf(task, command, args, context);
+    if (this.#underWay.get(command.requestId) === context) this.#underWay.delete(command.requestId);
+    return outcome;
   }
 
   /** Tells a task that nobody wants its result any more; it ends when it ends. */
@@ -77,47 +94,51 @@ export class TaskCalls {
     for (const requestId of this.#underWay.keys()) this.abort(requestId, why);
   }
 
-  #prepared({ atom, attempt, round, requestId, timeoutMs }: TaskCommand): InProcessCall {
-    const { flowId, clock, log, progress } = this.#options;
-    const deadline = clock && timeoutMs !== undefined ? { deadline: clock.wallMs() + timeoutMs } : {};
-    return inProcessCall(
-      { flowId, atom, attempt, round, requestId, ...deadline },
-      {
-        ...(log && { log }),
-        progress: (fraction, message) =>
-          progress({ atom, fraction, ...(message !== undefined && { message }) }),
-      },
+  #contextOf(command: TaskCommand): InProcessContext {
+    const { flowId, clock } = this.#options;
+    const { atom, attempt, round, requestId, timeoutMs } = command;
+    const limited = clock && timeoutMs !== undefined && { deadline: clock.wallMs() + timeoutMs };
+    const undone = command.type === 'revert' && {
+      result: resultOf(command.result),
+      flowFailures: command.flowFailures,
+    };
+    const request = { flowId, atom, attempt, round, requestId };
+    return new InProcessContext(
+      limited || undone ? { ...request, ...limited, ...undone } : request,
+      this.#ears,
     );
-  }
-
-  #inTime({ task, timeoutMs }: TaskCommand, call: InProcessCall, end: Promise<Outcome>): Promise<Outcome> {
-    const { clock } = this.#options;
-    if (!clock || timeoutMs === undefined) return end;
-    return new Promise((resolve) => {
-      const cancel = clock.setTimer(timeoutMs, () => {
-        const message = `${task} ran longer than its ${timeoutMs} ms`;
-        call.abort(new UnavailableError('BATON_UNAVAILABLE_DEADLINE', message));
-        resolve({ failure: failureOf('TIMEOUT', message) });
-      });
-      void end.then((outcome) => {
-        cancel();
-        resolve(outcome);
-      });
-    });
   }
 }
 
-async function ended(
+function inTime(
+  clock: Clock,
+  { task, timeoutMs }: { readonly task: string; readonly timeoutMs: number },
+  context: InProcessContext,
+  body: Promise<Outcome>,
+): Promise<Outcome> {
+  return new Promise((resolve) => {
+    const cancel = clock.setTimer(timeoutMs, () => {
+      const message = `${task} ran longer than its ${timeoutMs} ms`;
+      context.abort(new UnavailableError('BATON_UNAVAILABLE_DEADLINE', message));
+      resolve({ failure: failureOf('TIMEOUT', message) });
+    });
+    void body.then((outcome) => {
+      cancel();
+      resolve(outcome);
+    });
+  });
+}
+
+/** Never rejects. */
+async function bodyOf(
   task: RunnableTask,
   command: TaskCommand,
   args: Arguments,
-  { context }: InProcessCall,
+  context: InProcessContext,
 ): Promise<Outcome> {
   try {
     const returned =
-      command.type === 'execute'
-        ? await task.execute(args, context)
-        : await task.revert?.(args, revertContext(context, command));
+      command.type === 'execute' ? await task.execute(args, context) : await task.revert?.(args, context);
     const value = storable(returned);
     return value ? { value } : {};
   } catch (error) {
@@ -125,22 +146,37 @@ async function ended(
   }
 }
 
-function revertContext(context: InProcessCall['context'], { result, flowFailures }: RevertCommand) {
-  return Object.freeze({ ...context, result: resultOf(result), flowFailures });
+type Checked = Record<string, unknown>;
+
+/** A promise only where a schema gives one. */
+function checkedArguments({ args }: TaskCommand, task: RunnableTask): Arguments | Promise<Arguments> {
+  const checked: Checked = {};
+  const late: Promise<void>[] = [];
+  for (const shape of [task.optional, task.requires])
+    for (const parameter in shape) {
+      const [argument, schema] = [args[parameter], shape[parameter]];
+      if (!argument || !schema) continue;
+      const result = schema['~standard'].validate(jsonOf(argument));
+      if (result instanceof Promise) late.push(result.then((later) => accept(checked, parameter, later)));
+      else accept(checked, parameter, result);
+    }
+  return late.length === 0 ? checked : Promise.all(late).then(() => checked);
 }
 
-async function checkedArguments({ args }: TaskCommand, task: RunnableTask): Promise<Arguments> {
-  const checked: Record<string, unknown> = {};
-  for (const [parameter, schema] of Object.entries({ ...task.optional, ...task.requires })) {
-    const argument = args[parameter];
-    if (!argument) continue;
-    const result = await schema['~standard'].validate(jsonOf(argument));
-    if (result.issues)
-      throw new InputError(
-        'BATON_INPUT_INVALID',
-        `${parameter}: ${result.issues.map(({ message }) => message).join('; ')}`,
-      );
-    checked[parameter] = result.value;
-  }
-  return checked;
+function accept(checked: Checked, parameter: string, result: Judgement): void {
+  if (result.issues)
+    throw new InputError(
+      'BATON_INPUT_INVALID',
+      `${parameter}: ${result.issues.map(({ message }) => message).join('; ')}`,
+    );
+  checked[parameter] = result.value;
+}
+
+/** What a schema says (Standard Schema). */
+type Judgement =
+  | { readonly value: unknown; readonly issues?: undefined }
+  | { readonly issues: readonly { readonly message: string }[] };
+
+function ignore(): void {
+  // in process nobody need listen
 }

@@ -22,7 +22,7 @@ export interface StoredTurn extends Turn {
 }
 
 export interface Turns {
-  take(event: Event): Promise<StoredTurn>;
+  take(event: Event): StoredTurn | Promise<StoredTurn>;
 }
 
 /** What a process brings to runs that are stored elsewhere. */
@@ -41,15 +41,21 @@ export async function heldTurns(
   compiled: Compiled,
   options: RunOptions,
 ): Promise<Turns> {
-  const run = logBook
-    ? await opened(logBook, options.flowId, options, compiled)
-    : { state: newRun(compiled, options), seq: 0, delays: new Map<string, number>() };
-  return { take: (event) => taken(run, event, logBook) };
+  if (logBook) {
+    const run = await opened(logBook, options.flowId, options, compiled);
+    return { take: (event) => stored(run, event, logBook) };
+  }
+  const run = { state: newRun(compiled, options), seq: 0, delays: new Map<string, number>() };
+  return { take: (event) => counted(run, taken(run, event)) };
 }
 
 /** A run of which nothing is kept between two events, not even the compiled flow. */
-export function lazyTurns(logBook: LogBook, flowId: string, local: LocalOptions): Turns {
-  return { take: async (event) => taken(await opened(logBook, flowId, local), event, logBook) };
+export function lazyTurns(
+  logBook: LogBook,
+  flowId: string,
+  local: LocalOptions,
+): { take(event: Event): Promise<StoredTurn> } {
+  return { take: async (event) => stored(await opened(logBook, flowId, local), event, logBook) };
 }
 
 async function opened(
@@ -74,7 +80,18 @@ async function opened(
   return { state, seq: turns.length, delays };
 }
 
-async function taken(run: OpenRun, event: Event, logBook: LogBook | undefined): Promise<StoredTurn> {
+async function stored(run: OpenRun, event: Event, logBook: LogBook): Promise<StoredTurn> {
+  const turn = taken(run, event);
+  if (turn.facts.length > 0) await logBook.append(run.state.flowId, turn.seq, turn.facts);
+  return counted(run, turn);
+}
+
+function counted(run: OpenRun, turn: StoredTurn): StoredTurn {
+  if (turn.facts.length > 0) run.seq++;
+  return turn;
+}
+
+function taken(run: OpenRun, event: Event): StoredTurn {
   const { state, seq } = run;
   const transitions: Transition[] = [];
   const causes: Fact[] = [];
@@ -85,10 +102,6 @@ async function taken(run: OpenRun, event: Event, logBook: LogBook | undefined): 
       return false;
     },
   });
-  if (facts.length > 0) {
-    await logBook?.append(state.flowId, seq, facts);
-    run.seq++;
-  }
   const timers = restarted(run, event);
   const all = timers.length === 0 ? commands : [...commands, ...timers];
   return { facts, commands: all, transitions, causes, state, seq };
