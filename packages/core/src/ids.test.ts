@@ -1,5 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
-import { checkId, flowIdOf, hash32, idempotencyKeyOf, rendezvousRank, requestIdOf } from './ids.js';
+import {
+  atomNameOf,
+  checkId,
+  flowIdOf,
+  hash32,
+  idempotencyKeyOf,
+  rendezvousRank,
+  requestIdOf,
+} from './ids.js';
 
 describe('ids', () => {
   it('of requests are the same for every sending, and tell flow and idempotency key', () => {
@@ -7,6 +15,8 @@ describe('ids', () => {
     const id = requestIdOf(parts);
     expect(id).toBe('order-42/vm.boot/execute/2.3');
     expect([flowIdOf(id), idempotencyKeyOf(id)]).toEqual(['order-42', 'order-42/vm.boot/execute/2']);
+    expect(atomNameOf(id)).toBe('vm.boot');
+    expect(atomNameOf(requestIdOf({ ...parts, atom: 'any/thing/1.1' }))).toBe('any/thing/1.1');
     expect(idempotencyKeyOf(requestIdOf({ ...parts, attempt: 4 }))).toBe(idempotencyKeyOf(id));
     expect(idempotencyKeyOf(requestIdOf({ ...parts, round: 3 }))).not.toBe(idempotencyKeyOf(id));
   });

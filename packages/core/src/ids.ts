@@ -40,6 +40,12 @@ export function flowIdOf(requestId: string): string {
   return requestId.slice(0, requestId.indexOf('/'));
 }
 
+/** The atom a request belongs to. */
+export function atomNameOf(requestId: string): string {
+  const action = requestId.lastIndexOf('/', requestId.lastIndexOf('/') - 1);
+  return requestId.slice(requestId.indexOf('/') + 1, action);
+}
+
 /** 32-bit hash with good spread, for ranks and spreading; not for security. (FNV-1a with a murmur finish.) */
 export function hash32(text: string): number {
   let hash = 2166136261;

@@ -81,7 +81,7 @@ function applyAtom(state: RunState, fact: AtomFact, observe?: Observer): void {
   checkFrom(fact.atom, run.state, fact);
   const table = node.kind === 'task' ? taskTransitions : retryTransitions;
   if (checkTransition(table, fact.from, fact.to, fact.atom) === 'ignore') return;
-  leave(state, run);
+  leave(state, node.id, run);
   record(state, node, run, fact);
   enter(state, node.id, run, fact.to);
   observe?.({ of: node.kind, atom: node.name, from: fact.from, to: fact.to });
@@ -89,7 +89,7 @@ function applyAtom(state: RunState, fact: AtomFact, observe?: Observer): void {
 
 function applyAttempt(state: RunState, { atom, attempt, failure }: AttemptFact): void {
   const { node, run } = atomOf(state, atom);
-  leave(state, run);
+  leave(state, node.id, run);
   run.execute = { round: run.execute.round, attempt };
   run.tries++;
   run.lastTry = failure;
@@ -144,13 +144,13 @@ function record(state: RunState, node: AtomNode, run: AtomRun, fact: AtomFact): 
 
 function submit(state: RunState, node: AtomNode, run: AtomRun, action: 'execute' | 'revert'): void {
   run.requestId = requestIdOf({ flowId: state.flowId, atom: node.name, action, ...run[action] });
-  state.outstanding.set(run.requestId, node.id);
+  state.outstanding.add(node.id);
 }
 
-function leave(state: RunState, run: AtomRun): void {
+function leave(state: RunState, id: NodeId, run: AtomRun): void {
   if (run.requestId === undefined) return;
-  state.outstanding.delete(run.requestId);
-  state.withdrawn.delete(run.requestId);
+  state.outstanding.delete(id);
+  state.withdrawn.delete(id);
   run.requestId = undefined;
 }
 
@@ -158,12 +158,12 @@ function leave(state: RunState, run: AtomRun): void {
 function withdraw(state: RunState, atom: string): void {
   const { node, run } = atomOf(state, atom);
   if (run.requestId === undefined) return;
-  state.outstanding.delete(run.requestId);
-  state.withdrawn.set(run.requestId, node.id);
+  state.outstanding.delete(node.id);
+  state.withdrawn.add(node.id);
 }
 
 function askAgain(state: RunState): void {
-  for (const [requestId, id] of state.withdrawn) state.outstanding.set(requestId, id);
+  for (const id of state.withdrawn) state.outstanding.add(id);
   state.withdrawn.clear();
 }
 
@@ -212,7 +212,7 @@ function applyIgnore(state: RunState, target: string | undefined, observe?: Obse
 /** A new round for one atom (E-643, E-1125): its failure is forgotten, its result stays for inspection. */
 function reset(state: RunState, node: AtomNode, run: AtomRun, observe?: Observer): void {
   const from = run.state;
-  leave(state, run);
+  leave(state, node.id, run);
   state.failed.delete(node.id);
   state.revertFailed.delete(node.id);
   run.failure = undefined;

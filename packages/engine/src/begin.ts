@@ -74,7 +74,7 @@ function takeUp(turn: TurnDraft): void {
     turn.intention(node, 'EXECUTE');
     turn.fact({ fact: 'scope', of: node.name, to: 'RESET' });
   }
-  turn.reissued.push(...outstanding.values());
+  for (const id of outstanding) turn.reissued.push(id);
   turn.begins = true;
 }
 
@@ -119,9 +119,11 @@ export function revertFinished(turn: TurnDraft): boolean {
 }
 
 function abortExecutions(turn: TurnDraft): void {
-  for (const [requestId, id] of turn.state.outstanding)
-    if (turn.run(id).state === 'RUNNING' && turn.run(id).timer === undefined)
+  for (const id of turn.state.outstanding) {
+    const { state, timer, requestId } = turn.run(id);
+    if (state === 'RUNNING' && timer === undefined && requestId !== undefined)
       turn.command({ type: 'abort', atom: turn.node(id).name, requestId });
+  }
 }
 
 /** Running again would hide what is still in place (E-1310). */

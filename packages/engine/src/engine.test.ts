@@ -131,8 +131,8 @@ describe('step', () => {
     );
   });
 
-  it('carries a chain of 20,000 atoms there and back without a deep stack, at an even cost', () => {
-    const perAtom = [1_000, 20_000].map((length) => {
+  it('carries a chain of 100,000 atoms there and back without a deep stack, at an even cost', () => {
+    const perAtom = [1_000, 100_000].map((length) => {
       const started = performance.now();
       const children = Array.from({ length }, (_, index): NodeDefinition => ({
         kind: 'task',
@@ -161,7 +161,40 @@ describe('step', () => {
       expect(facts).toBe(3);
       return (performance.now() - started) / length;
     });
-    // a quadratic cost would be twenty times as much
+    // a quadratic cost would be a hundred times as much
+    expect(perAtom[1]).toBeLessThan((perAtom[0] ?? 0) * 8);
+  });
+
+  it('begins, forgets and takes up 200,000 atoms at a time', () => {
+    const children = Array.from({ length: 200_000 }, (_, index): NodeDefinition => ({
+      kind: 'task',
+      name: `t${index}`,
+    }));
+    const compiled = compile({ schemaVersion: 1, root: { kind: 'unordered', name: 'f', children } });
+    const begun = step(newRun(compiled, options), { type: 'run' });
+    const taken = newRun(compiled, options);
+    fold(taken, begun.facts);
+    expect(step(taken, { type: 'run' }).commands).toHaveLength(200_000);
+  });
+
+  it('is not slowed down by very many that wait for another attempt', () => {
+    const perAtom = [1_000, 20_000].map((length) => {
+      const children = Array.from({ length }, (_, index): NodeDefinition => ({
+        kind: 'task',
+        name: `t${index}`,
+        attempts: { max: 2, delayMs: 5 },
+      }));
+      const compiled = compile({ schemaVersion: 1, root: { kind: 'unordered', name: 'f', children } });
+      const state = newRun(compiled, options);
+      const { commands } = step(state, { type: 'run' });
+      const started = performance.now();
+      for (const command of commands)
+        if (command.type === 'execute')
+          step(state, { type: 'failed', requestId: command.requestId, failure: failureOf('X', 'x') });
+      expect(state.timers.size).toBe(length);
+      return (performance.now() - started) / length;
+    });
+    // looking through all of them at every event would be twenty times as much
     expect(perAtom[1]).toBeLessThan((perAtom[0] ?? 0) * 8);
   });
 

@@ -1,13 +1,14 @@
 /** What a driver reports. False: nobody waits for it; it is superseded, repeated, or the run is over (E-856, E-857). */
 import { submitAttempt, tryAgain } from './attempts.js';
 import type { Outcome } from './protocol.js';
+import { awaiting } from './run-state.js';
 import { settle } from './settle.js';
 import type { TurnDraft } from './turn-draft.js';
 
 /** The answer to a request. */
 export function answered(turn: TurnDraft, requestId: string, outcome: Outcome): boolean {
   const { state } = turn;
-  const id = state.outstanding.get(requestId);
+  const id = awaiting(state, requestId);
   if (id === undefined || (state.flow !== 'RUNNING' && state.flow !== 'SUSPENDING')) return false;
   const node = turn.node(id);
   const again = 'failure' in outcome && node.kind === 'task' && tryAgain(turn, node, outcome.failure);
@@ -17,7 +18,7 @@ export function answered(turn: TurnDraft, requestId: string, outcome: Outcome): 
 
 /** A request nobody began to work on was taken back; its atom stays as it is (E-823). */
 export function withdrawn(turn: TurnDraft, requestId: string): boolean {
-  const id = turn.state.outstanding.get(requestId);
+  const id = awaiting(turn.state, requestId);
   if (id === undefined || turn.state.flow !== 'SUSPENDING') return false;
   turn.fact({ fact: 'withdrawn', atom: turn.node(id).name });
   return true;

@@ -6,7 +6,14 @@
  * On failure: a change outside the transition tables throws `InvariantError`; the state is then worthless.
  * Not here: what to do next (`step.ts` and what it calls).
  */
-import type { AtomState, Failure, FlowState, Intention, Value } from '@baton/core';
+import {
+  atomNameOf,
+  type AtomState,
+  type Failure,
+  type FlowState,
+  type Intention,
+  type Value,
+} from '@baton/core';
 import { type Compiled, isAtom, type Node, type NodeId } from './compiled.js';
 import type { LocalFunctions } from './local-functions.js';
 import { initialReadiness, type Readiness } from './readiness.js';
@@ -71,10 +78,10 @@ export interface RunState {
   /** By node; `undefined` for entries and ends of flows. */
   readonly runs: readonly (AtomRun | undefined)[];
   readonly readiness: Readiness;
-  /** Request id → atom, in the order of submission: RUNNING or REVERTING. */
-  readonly outstanding: Map<string, NodeId>;
+  /** Atoms whose request is outstanding, in the order of submission: RUNNING or REVERTING. */
+  readonly outstanding: Set<NodeId>;
   /** The same for requests that were taken back while suspending; outstanding again with the next run. */
-  readonly withdrawn: Map<string, NodeId>;
+  readonly withdrawn: Set<NodeId>;
   /** Timer id → atom. */
   readonly timers: Map<string, NodeId>;
   /** Atoms with a recorded execute failure, or a failed revert, in the order they came. */
@@ -100,8 +107,8 @@ export function newRun(compiled: Compiled, options: RunOptions): RunState {
     flow: 'PENDING',
     runs,
     readiness: initialReadiness(compiled),
-    outstanding: new Map(),
-    withdrawn: new Map(),
+    outstanding: new Set(),
+    withdrawn: new Set(),
     timers: new Map(),
     failed: new Set(),
     revertFailed: new Set(),
@@ -134,6 +141,12 @@ function newAtomRun(history: HistoryEntry[]): AtomRun {
 /** Of tasks, which never write to it. */
 const noHistory: HistoryEntry[] = [];
 const notStarted: AttemptNumber = Object.freeze({ round: 0, attempt: 0 });
+
+/** The atom that waits for the answer to a request; undefined: nobody does (E-856). */
+export function awaiting({ compiled, outstanding, runs }: RunState, requestId: string): NodeId | undefined {
+  const id = compiled.atoms.get(atomNameOf(requestId))?.id;
+  return id !== undefined && outstanding.has(id) && runs[id]?.requestId === requestId ? id : undefined;
+}
 
 /** Round of an atom: how often its innermost controller has executed; 0 without one. */
 export function roundOf(state: RunState, node: Node): number {

@@ -62,7 +62,7 @@ function askAgain(turn: TurnDraft, node: AtomNode): void {
 
 /** Asks again for everything that is outstanding, under the same request ids (E-1303, E-1308). */
 export function reissue(turn: TurnDraft): void {
-  for (const id of [...turn.state.outstanding.values()]) askAgain(turn, turn.node(id));
+  for (const id of [...turn.state.outstanding]) askAgain(turn, turn.node(id));
 }
 
 function start(turn: TurnDraft, node: AtomNode): void {

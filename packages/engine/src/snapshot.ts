@@ -6,7 +6,7 @@ import type { Failure, Value } from '@baton/core';
 import type { Compiled } from './compiled.js';
 import { newRun, type AtomRun, type RunOptions, type RunState } from './run-state.js';
 
-const formatVersion = 1;
+const formatVersion = 2;
 
 interface StoredAtom extends Omit<AtomRun, 'history'> {
   readonly history: readonly {
@@ -24,8 +24,8 @@ interface StoredRun {
   readonly readiness: Readonly<
     Record<'closedBefore' | 'dirtyAfter' | 'open' | 'clean' | 'ready', readonly number[]>
   >;
-  readonly outstanding: readonly (readonly [string, number])[];
-  readonly withdrawn?: readonly (readonly [string, number])[];
+  readonly outstanding: readonly number[];
+  readonly withdrawn: readonly number[];
   readonly timers: readonly (readonly [string, number])[];
   readonly failed: readonly number[];
   readonly revertFailed: readonly number[];
@@ -85,8 +85,8 @@ export function restoreRun(
   refill(readiness.ready, stored.readiness.ready);
   refill(state.failed, stored.failed);
   refill(state.revertFailed, stored.revertFailed);
-  for (const [requestId, id] of stored.outstanding) state.outstanding.set(requestId, id);
-  for (const [requestId, id] of stored.withdrawn ?? []) state.withdrawn.set(requestId, id);
+  refill(state.outstanding, stored.outstanding);
+  refill(state.withdrawn, stored.withdrawn);
   for (const [timer, id] of stored.timers) state.timers.set(timer, id);
   return state;
 }
