@@ -10,7 +10,7 @@ import type { ClaimEntry, Failure, JournalEntry, TerminalEntry } from '@baton/co
 import type { Compiled } from '@baton/engine';
 import type { Claim } from '@baton/jobboard';
 import { installFence } from '@baton/persistence';
-import type { FenceResult, FlowJournal } from '@baton/persistence';
+import type { FenceResult, FlowJournal, KnownEntries } from '@baton/persistence';
 import { abandonClaim } from './abandon-claim.js';
 import type { ClaimTiming } from './claim-loop.js';
 import type { CompiledFlows } from './compiled-flows.js';
@@ -122,7 +122,7 @@ class Installation {
         flowId: this.#claim.jobId,
         fence: this.#claim.fence,
         isFresh: this.#claim.fresh && this.#claim.posting.store !== undefined && this.#refusal === undefined,
-        entryFor: ({ seq, flow }) => this.#entryFor(seq, flow),
+        entryFor: ({ seq, known }) => this.#entryFor(seq, known),
       });
       if (result.result !== 'missing' || tries > MISSING_TRIES) return result;
       await new Promise<void>((resolve) => owner.runtime.clock.setTimer(MISSING_PAUSE_MS, resolve));
@@ -130,13 +130,13 @@ class Installation {
   }
 
   /** The claim entry: with the first turn for a job nobody had, alone on a takeover (fence first, then adopt). */
-  #entryFor(seq: number, flow: FlowJournal | undefined): ClaimEntry {
+  #entryFor(seq: number, known: KnownEntries): ClaimEntry {
     this.#foundAtMs = this.#deps.owner.runtime.clock.monotonicMs();
     this.drop();
     const untouched = this.#claim.fresh && seq === 1;
     if (untouched && this.#compiled !== undefined) {
       try {
-        this.#first = this.#firstTurn(flow?.entries ?? [this.#postedEntry()], this.#compiled, seq);
+        this.#first = this.#firstTurn([known.get(0) ?? this.#postedEntry()], this.#compiled, seq);
         return this.#first.entries[0] as ClaimEntry;
       } catch (error) {
         // the claim is recorded first, so that a job that breaks its owners is counted and ends as poison
@@ -191,14 +191,14 @@ class Installation {
   }
 
   /** The run up to an entry that is stored: what was read on the way to it, or the rest of it now. */
-  async #flowThrough({
+  #flowThrough({
     entry,
-    flow,
+    known,
   }: {
     readonly entry: JournalEntry;
-    readonly flow: FlowJournal | undefined;
+    readonly known: KnownEntries;
   }): Promise<FlowJournal> {
-    return flow ?? (await this.#deps.owner.journal.loadThrough(entry.flowId, entry.seq));
+    return this.#deps.owner.journal.loadThrough(entry.flowId, entry.seq, known);
   }
 
   /** A snapshot that this version cannot read costs time only. */

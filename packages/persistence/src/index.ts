@@ -3,7 +3,7 @@ export { Commands, type NumberedCommand, type OperatorCommand } from './commands
 export { Definitions } from './definitions.js';
 export { entryIdOf, entrySizeOf, schemaVersion, splitFacts } from './entry-codec.js';
 export type { FlowJournal } from './flow-journal.js';
-export type { JournalHead } from './head-search.js';
+export type { JournalHead, KnownEntries } from './head-search.js';
 export { FlowView, type AtomView, type FailureSummary, type FlowDetail, type ScopeOf } from './flow-view.js';
 export { documentBytesMax } from './group-insert.js';
 export { installFence, type FenceRequest, type FenceResult } from './install-fence.js';

@@ -7,8 +7,7 @@ import {
   type Runtime,
   type TerminalEntry,
 } from '@baton/core';
-import type { FlowJournal } from './flow-journal.js';
-import type { JournalHead } from './head-search.js';
+import type { JournalHead, KnownEntries } from './head-search.js';
 import type { Journal } from './journal.js';
 import { backOffMs, patienceMs, pause } from './patience.js';
 
@@ -18,23 +17,23 @@ export interface FenceRequest {
   readonly flowId: string;
   readonly fence: Fence;
   /**
-   * Makes the claim entry for place `seq`. `flow` is what is before it: undefined when it was not read, because the job was never claimed
-   * (then its claim entry may already carry the first turn) or because the run is long. Called again after a collision.
+   * Makes the claim entry for place `seq`; `known` is what was read of the entries before it: nothing when the job was never claimed (then
+   * its claim entry may already carry the first turn). Called again after a collision.
    */
-  readonly entryFor: (at: { readonly seq: number; readonly flow: FlowJournal | undefined }) => ClaimEntry;
+  readonly entryFor: (at: { readonly seq: number; readonly known: KnownEntries }) => ClaimEntry;
   /** The job's node had version 0: nobody claimed it before, so its entry 0 is all there is, and no reading is needed. */
   readonly isFresh: boolean;
 }
 
 /**
- * `owned`: `entry` is the claim entry in force. It is the entry that counts, facts included: it may be one of an earlier try. `flow` ends
- * with it; undefined when not all of it was read: `Journal.loadThrough` gives it, complete, because nothing below `entry` changes any more.
+ * `owned`: `entry` is the claim entry in force. It is the entry that counts, facts included: it may be one of an earlier try.
+ * `Journal.loadThrough` gives what is below it, because nothing there changes any more; `known` of it was read already.
  * `superseded`: a claim with a higher fence is there. `terminal`: the run is over, settle it (P-604). `missing`: no such flow (P-620).
  */
 export type FenceResult =
-  | { readonly result: 'owned'; readonly entry: ClaimEntry; readonly flow: FlowJournal | undefined }
+  | { readonly result: 'owned'; readonly entry: ClaimEntry; readonly known: KnownEntries }
   | { readonly result: 'superseded'; readonly by: Fence }
-  | { readonly result: 'terminal'; readonly entry: TerminalEntry; readonly flow: FlowJournal | undefined }
+  | { readonly result: 'terminal'; readonly entry: TerminalEntry; readonly known: KnownEntries }
   | { readonly result: 'missing' };
 
 /**
@@ -45,8 +44,9 @@ export type FenceResult =
 export async function installFence(request: FenceRequest): Promise<FenceResult> {
   const { journal, flowId, entryFor, isFresh } = request;
   if (isFresh) {
-    const entry = entryFor({ seq: 1, flow: undefined });
-    if ((await journal.append(entry)) === 'accepted') return { result: 'owned', entry, flow: undefined };
+    const entry = entryFor({ seq: 1, known: new Map() });
+    if ((await journal.append(entry)) === 'accepted')
+      return { result: 'owned', entry, known: withEntries(new Map(), [entry]) };
   }
   let head = await journal.head(flowId);
   for (;;) {
@@ -54,33 +54,33 @@ export async function installFence(request: FenceRequest): Promise<FenceResult> 
     const decided = await decide(request, head);
     if (decided !== undefined) return decided;
     const seq = head.entry.seq + 1;
-    const entry = entryFor({ seq, flow: head.flow });
+    const entry = entryFor({ seq, known: head.known });
     if ((await journal.append(entry)) === 'accepted')
-      return { result: 'owned', entry, flow: extended(head.flow, [entry]) };
+      return { result: 'owned', entry, known: withEntries(head.known, [entry]) };
     const behind = await readOn(request, seq);
-    head = { entry: behind.at(-1) ?? head.entry, flow: extended(head.flow, behind) };
+    head = { entry: behind.at(-1) ?? head.entry, known: withEntries(head.known, behind) };
   }
 }
 
 /** Fences never decrease: the newest entry tells who was last. */
 async function decide(
   { journal, fence }: FenceRequest,
-  { entry, flow }: JournalHead,
+  { entry, known }: JournalHead,
 ): Promise<FenceResult | undefined> {
-  if (entry.kind === 'terminal') return { result: 'terminal', entry, flow };
+  if (entry.kind === 'terminal') return { result: 'terminal', entry, known };
   const order = compareFences(entry.fence, fence);
   if (order < 0) return undefined;
   if (order > 0) return { result: 'superseded', by: entry.fence };
   // an earlier try of this same claim was given up for lack of an answer, and has landed: no other claim has this fence
-  const own = flow ?? (await journal.loadThrough(entry.flowId, entry.seq));
+  const own = await journal.loadThrough(entry.flowId, entry.seq, known);
   const claim = own.entries.findLast((each) => each.kind === 'claim');
   return claim === undefined
     ? { result: 'superseded', by: entry.fence }
-    : { result: 'owned', entry: claim, flow: own };
+    : { result: 'owned', entry: claim, known: withEntries(known, own.entries) };
 }
 
-function extended(flow: FlowJournal | undefined, entries: readonly JournalEntry[]): FlowJournal | undefined {
-  return flow === undefined ? undefined : { ...flow, entries: [...flow.entries, ...entries] };
+function withEntries(known: KnownEntries, entries: readonly JournalEntry[]): KnownEntries {
+  return new Map([...known, ...entries.map((entry) => [entry.seq, entry] as const)]);
 }
 
 /** There is an entry at `seq`, for we collided with it; a stale read may not show it at once. */

@@ -15,6 +15,7 @@ import { collectionNames } from './collections.js';
 import { decodeEntry, entryIdOf, segmentEntries, segmentOf } from './entry-codec.js';
 import type { FlowJournal } from './flow-journal.js';
 import { GroupGet } from './group-get.js';
+import type { KnownEntries } from './head-search.js';
 import { readPatiently } from './patience.js';
 import { snapshotEveryEntries, type Snapshots } from './snapshots.js';
 
@@ -63,22 +64,27 @@ export class JournalReader {
    * A run whose entry `through` is known to be stored, up to there: nothing has to be tried, and what a stale read does not show is read
    * again. Ends before `through` only when the store does not show it within 30 s.
    */
-  async loadThrough(flowId: string, through: number): Promise<FlowJournal> {
+  async loadThrough(flowId: string, through: number, known: KnownEntries = new Map()): Promise<FlowJournal> {
     // a shorter run has no snapshot worth a round trip
     const head = through < snapshotEveryEntries ? undefined : await this.#heads.get(flowId);
     const hinted = head === undefined ? undefined : await this.#snapshots.readHinted(head);
     const snapshot = hinted !== undefined && hinted.seq <= through ? hinted : undefined;
     const from = (snapshot?.seq ?? -1) + 1;
-    const ids = idsFrom(flowId, from, through + 1 - from);
+    const asked = numbers(from, through + 1 - from).filter((seq) => !known.has(seq));
+    const ids = asked.map((seq) => entryIdOf(flowId, seq));
     const found = await readPatiently(this.#runtime, () => this.#store.get(collectionNames.journal, ids), {
       isThere: (documents) => documents.every((document) => document !== undefined),
     });
-    const documents = contiguous(
-      found.filter((document) => document !== undefined),
-      from,
-    );
-    if (documents.some(isEmptied)) return this.load(flowId);
-    return { flowId, entries: entriesOf(documents), ...(snapshot === undefined ? {} : { snapshot }) };
+    const read = new Map(known);
+    for (const [index, seq] of asked.entries()) {
+      const document = found[index];
+      if (document === undefined) continue;
+      const entry = decodeEntry(document);
+      if (entry === undefined) return this.load(flowId); // emptied by compaction: a snapshot covers it
+      read.set(seq, entry);
+    }
+    const entries = contiguousEntries(read, from);
+    return { flowId, entries, ...(snapshot === undefined ? {} : { snapshot }) };
   }
 
   /** Entries from `fromSeq` on, by exact ids, up to the first that is not there. */
@@ -183,7 +189,18 @@ export class JournalReader {
 }
 
 function idsFrom(flowId: string, seq: number, count: number): string[] {
-  return Array.from({ length: count }, (_, index) => entryIdOf(flowId, seq + index));
+  return numbers(seq, count).map((each) => entryIdOf(flowId, each));
+}
+
+function numbers(from: number, count: number): number[] {
+  return Array.from({ length: count }, (_, index) => from + index);
+}
+
+function contiguousEntries(entries: KnownEntries, from: number): JournalEntry[] {
+  const found: JournalEntry[] = [];
+  for (let entry = entries.get(from); entry !== undefined; entry = entries.get(from + found.length))
+    found.push(entry);
+  return found;
 }
 
 function byFlow(documents: readonly (StoredDocument | undefined)[]): Map<string, StoredDocument[]> {

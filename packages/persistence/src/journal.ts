@@ -19,7 +19,7 @@ import { encodeEntry, isSameWrite } from './entry-codec.js';
 import type { FlowJournal } from './flow-journal.js';
 import { GroupGet } from './group-get.js';
 import { GroupInsert } from './group-insert.js';
-import { HeadSearch, type JournalHead } from './head-search.js';
+import { HeadSearch, type JournalHead, type KnownEntries } from './head-search.js';
 import { JournalReader } from './journal-reader.js';
 import type { Snapshots } from './snapshots.js';
 
@@ -60,9 +60,9 @@ export class Journal {
     return this.#reader.load(flowId);
   }
 
-  /** The same up to entry `through`, which is known to be stored: cheaper, and complete whatever else is read late. @throws as `load` */
-  loadThrough(flowId: string, through: number): Promise<FlowJournal> {
-    return this.#reader.loadThrough(flowId, through);
+  /** The same up to entry `through`, which is known to be stored: cheaper, complete whatever else is read late, and without reading what is `known`. @throws as `load` */
+  loadThrough(flowId: string, through: number, known?: KnownEntries): Promise<FlowJournal> {
+    return this.#reader.loadThrough(flowId, through, known);
   }
 
   /** The newest entry, undefined when there is none: a few reads however long the run is. @throws as `load` */
@@ -70,7 +70,8 @@ export class Journal {
     if (this.#searching < SEARCHES_MAX) return this.#search(flowId);
     const flow = await this.#reader.load(flowId);
     const entry = flow.entries.at(-1);
-    return entry === undefined ? undefined : { entry, flow };
+    if (entry === undefined) return undefined;
+    return { entry, known: new Map(flow.entries.map((each) => [each.seq, each])) };
   }
 
   /** Entries from `fromSeq` on, by exact ids up to the first gap: for reading on after a collision. @throws as `load` */
