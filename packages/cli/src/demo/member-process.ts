@@ -5,6 +5,7 @@
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { setPriority } from 'node:os';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { MemberKind } from '@baton/core';
@@ -21,6 +22,7 @@ export interface MemberProcessOptions {
 
 const program = fileURLToPath(new URL('../../bin/baton.mjs', import.meta.url));
 const lastWordsMax = 20;
+const workerNiceness = 10;
 
 export class MemberProcess {
   readonly id: string;
@@ -40,6 +42,8 @@ export class MemberProcess {
       stdio: ['ignore', 'ignore', 'pipe'],
       env: { ...environment, BATON_MEMBER_ID: id, BATON_LOG_FORMAT: 'json', BATON_LOG_LEVEL: 'info' },
     });
+    // elsewhere a worker has a host of its own; here its tasks must not keep conductors and services from what is shown
+    if (kind === 'worker' && this.#guard.pid !== undefined) setPriority(this.#guard.pid, workerNiceness);
     this.ended = once(this.#guard, 'exit').then(() => void (this.#hasEnded = true));
     this.ended.catch(() => (this.#hasEnded = true)); // it could not be started
     const { stderr } = this.#guard;

@@ -37,7 +37,9 @@ export interface KillState extends Kill {
   readonly pid: number;
 }
 
-const pollMs = 200;
+// the looking is done by the machine that is looked at: seldom, and not at all in the moment that is timed
+const pollMs = { members: 400, journal: 200, trouble: 200 } as const;
+const awayAfterKillMs = 250;
 const heard = new Set(['guard.session.ended', 'job.taken-over', 'worker.lost']);
 
 export class Performance {
@@ -52,6 +54,10 @@ export class Performance {
   readonly #argsOf: (kind: MemberKind) => readonly string[];
   readonly #tell: (event: DemoEvent) => void;
   readonly #over = new AbortController();
+  /** Ends the looking of a moment; there is a new one after each kill. */
+  #looking = new AbortController();
+  /** Monotonic ms. */
+  #awayUntilMs = 0;
 
   constructor(o: {
     readonly stage: Stage;
@@ -126,7 +132,7 @@ export class Performance {
       } catch {
         // asked again in a moment; what waits for a member has a deadline
       }
-      await pause(pollMs);
+      await pause(Math.max(pollMs.members, this.#awayUntilMs - systemClock.monotonicMs()));
     }
   }
 
@@ -175,6 +181,7 @@ export class Performance {
         ? this.jobsOf(id)
         : [...this.jobs.values()].filter((job) => requestsOn([job], id).length > 0);
     const tasks = kind === 'worker' ? requestsOn(jobs, id).length : 0;
+    this.#lookAway();
     const killedAtMs = systemClock.monotonicMs();
     if (host) this.#stage.members.get(id)?.killGuard();
     process.kill(pid, 'SIGKILL');
@@ -221,6 +228,12 @@ export class Performance {
     this.tell('restarted', `${kill.member} starts again`, { member: kill.member });
   }
 
+  #lookAway(): void {
+    this.#awayUntilMs = systemClock.monotonicMs() + awayAfterKillMs;
+    this.#looking.abort();
+    this.#looking = new AbortController();
+  }
+
   #seen(living: ReadonlyMap<string, Member>): void {
     for (const state of this.members.values()) {
       const member = living.get(state.id);
@@ -244,15 +257,16 @@ export class Performance {
     while (!this.#signal.aborted && job.outcome === undefined)
       try {
         let batchAtMs = systemClock.monotonicMs();
-        for await (const entry of this.#client.watch(job.jobId, { fromSeq: seq, signal: this.#signal })) {
+        const signal = AbortSignal.any([this.#signal, this.#looking.signal]);
+        for await (const entry of this.#client.watch(job.jobId, { fromSeq: seq, signal })) {
           foldEntry(job, entry);
           seq = entry.seq + 1;
           if (systemClock.monotonicMs() - batchAtMs < 20) continue;
-          await pause(pollMs / 2);
+          await pause(pollMs.journal);
           batchAtMs = systemClock.monotonicMs();
         }
       } catch {
-        await pause(pollMs);
+        await pause(Math.max(pollMs.trouble, this.#awayUntilMs - systemClock.monotonicMs()));
       }
     if (job.outcome !== undefined)
       this.tell('job-ended', `${job.name}: ${job.outcome}`, {
