@@ -61,7 +61,7 @@ function comparable(want: Recorded, got: Recorded, exact: boolean): readonly [Re
   return [pick(want, a), pick(got, b)];
 }
 
-function outcomeDifference(
+export function outcomeDifference(
   want: Phase,
   got: Phase,
   exact: boolean,

@@ -43,7 +43,7 @@ function replayFile(
   console.log(`${basename(file)}: ${count('passed')}, ${count('failed')}, ${count('skipped')}`);
 }
 
-function recordsOf(file: string): readonly RecordedRun[] {
+export function recordsOf(file: string): readonly RecordedRun[] {
   const raw = readFileSync(file);
   const text = (file.endsWith('.gz') ? gunzipSync(raw) : raw).toString('utf8');
   return text
