@@ -11,6 +11,7 @@ export * from './runtime/leak-check.js';
 export * from './runtime/real-clock.js';
 export * from './runtime/runtimes.js';
 export * from './runtime/seeded-random.js';
+export { plainWire, type Wire } from './simulated/wire.js';
 export * from './simulated/coordination/simulated-coordination.js';
 export * from './simulated/document-store/simulated-document-store.js';
 export * from './simulated/partition-log/simulated-partition-log.js';

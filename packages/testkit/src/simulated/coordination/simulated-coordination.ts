@@ -1,23 +1,25 @@
 import { type Coordination, type Runtime, type SessionToken, UnavailableError } from '@baton/core';
 import { SimulatedCoordinationService } from './simulated-coordination-service.js';
 import { SimulatedSession } from './simulated-session.js';
+import { plainWire, type Wire } from '../wire.js';
 
 export interface SimulatedCoordinationOptions {
   /** Where it lives in the tree; made when missing. */
   readonly root?: string;
   /** Several clients of one service share it; by default a new one. */
   readonly service?: SimulatedCoordinationService;
+  readonly wire?: Wire;
 }
 
 /** A client of the simulated coordination service. `service` plans faults and breaks sessions. */
 export class SimulatedCoordination implements Coordination {
   readonly service: SimulatedCoordinationService;
-  readonly #runtime: Runtime;
+  readonly #wire: Wire;
   readonly #root: string;
 
   constructor(runtime: Runtime, options: SimulatedCoordinationOptions = {}) {
-    this.#runtime = runtime;
     this.service = options.service ?? new SimulatedCoordinationService(runtime);
+    this.#wire = options.wire ?? plainWire(this.service);
     this.#root = options.root ?? '/';
     this.service.ensureRoot(this.#root);
   }
@@ -27,7 +29,10 @@ export class SimulatedCoordination implements Coordination {
     readonly connectTimeoutMs?: number;
   }): Promise<SimulatedSession> {
     await this.#reached('connecting', options.connectTimeoutMs ?? 10_000);
-    return new SimulatedSession(this.service, { root: this.#root, timeoutMs: options.timeoutMs });
+    const { timeoutMs } = options;
+    const session = new SimulatedSession(this.service, { root: this.#root, timeoutMs, wire: this.#wire });
+    await new Promise<void>((resolve) => this.#wire.notice(resolve));
+    return session;
   }
 
   async endSession(token: SessionToken, options: { readonly timeoutMs: number }): Promise<void> {
@@ -37,17 +42,17 @@ export class SimulatedCoordination implements Coordination {
 
   /** One trip to the service. @throws UnavailableError `BATON_UNAVAILABLE_DISCONNECTED` when it is down for `withinMs`. */
   async #reached(what: string, withinMs: number): Promise<void> {
-    await new Promise<void>((resolve) => this.service.carry(resolve));
+    await new Promise<void>((resolve) => this.#wire.toService(resolve));
     if (!this.service.down) return;
     await new Promise<void>((resolve, reject) => {
-      const cancelTimer = this.#runtime.clock.setTimer(withinMs, () => {
+      const cancelTimer = this.#wire.clock.setTimer(withinMs, () => {
         stopWaiting();
         const message = `${what} got no connection within ${withinMs} ms`;
         reject(new UnavailableError('BATON_UNAVAILABLE_DISCONNECTED', message));
       });
       const stopWaiting = this.service.onUp(() => {
         cancelTimer();
-        resolve();
+        this.#wire.notice(resolve);
       });
     });
   }

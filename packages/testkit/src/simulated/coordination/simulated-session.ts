@@ -20,6 +20,7 @@ import {
   UnavailableError,
 } from '@baton/core';
 import { integerBelow, shuffled } from '../chance.js';
+import type { Wire } from '../wire.js';
 import { type Transaction, type TreeNode, TreeRefusal } from './node-tree.js';
 import {
   checkNodePath,
@@ -41,6 +42,7 @@ interface Sent {
 export class SimulatedSession implements CoordinationSession {
   readonly #service: SimulatedCoordinationService;
   readonly #root: string;
+  readonly #wire: Wire;
   readonly #record: SessionRecord;
   readonly #listeners = new Set<(state: SessionState) => void>();
   readonly #unanswered = new Set<Sent>();
@@ -54,10 +56,15 @@ export class SimulatedSession implements CoordinationSession {
   #closing: Promise<void> | undefined;
   #cancelTimers: (() => void)[] = [];
 
-  constructor(service: SimulatedCoordinationService, options: { root: string; timeoutMs: number }) {
+  constructor(
+    service: SimulatedCoordinationService,
+    options: { readonly root: string; readonly timeoutMs: number; readonly wire: Wire },
+  ) {
     this.#service = service;
     this.#root = options.root;
+    this.#wire = options.wire;
     this.#record = service.open(this, options.timeoutMs);
+    if (!this.#wire.alive) service.detach(this.#record);
   }
 
   get id(): bigint {
@@ -134,18 +141,24 @@ export class SimulatedSession implements CoordinationSession {
     if (this.#state === 'lost') return;
     if (this.#record.attached) this.#applySomeOutgoing();
     this.#service.detach(this.#record);
-    this.#suspend(this.timeoutMs);
-    if (Number.isFinite(reconnectAfterMs)) this.#later(reconnectAfterMs, () => this.reconnect());
+    this.#wire.notice(() => {
+      this.#suspend(this.timeoutMs);
+      if (Number.isFinite(reconnectAfterMs)) this.#later(reconnectAfterMs, () => this.reconnect());
+    });
   }
 
   /** The client hears nothing any more and finds out by its own clock. */
   connectionSilent(): void {
     if (this.#state !== 'connected') return;
     this.#silent = true;
-    this.#later((this.timeoutMs * 2) / 3, () => this.#suspend(this.timeoutMs / 3));
+    this.#wire.notice(() => this.#later((this.timeoutMs * 2) / 3, () => this.#suspend(this.timeoutMs / 3)));
   }
 
   reconnect(): void {
+    this.#wire.notice(() => this.#reconnect());
+  }
+
+  #reconnect(): void {
     if (this.#state === 'lost' || this.#record.attached || this.#service.down) return;
     if (!this.#service.attach(this.#record)) return this.#lose();
     if (this.#unanswered.size > 0) this.#suspend(this.timeoutMs);
@@ -212,7 +225,7 @@ export class SimulatedSession implements CoordinationSession {
     return new Promise((resolve, reject) => {
       const sent: Sent = { request, watcher, resolve, reject };
       this.#unanswered.add(sent);
-      if (this.#outgoing.push(sent) === 1) this.#service.carry(() => this.#arrive());
+      if (this.#outgoing.push(sent) === 1) this.#wire.toService(() => this.#arrive());
     });
   }
 
@@ -265,7 +278,7 @@ export class SimulatedSession implements CoordinationSession {
   /** Everything from the service comes in over one connection, in order. */
   #comeIn(callback: () => void): void {
     if (this.#incoming.push(callback) > 1) return;
-    this.#service.carry(() => {
+    this.#wire.toClient(() => {
       const due = this.#incoming;
       this.#incoming = [];
       for (const each of due) each();
@@ -324,7 +337,7 @@ export class SimulatedSession implements CoordinationSession {
   }
 
   #later(delayMs: number, callback: () => void): void {
-    this.#cancelTimers.push(this.#service.runtime.clock.setTimer(delayMs, callback));
+    this.#cancelTimers.push(this.#wire.clock.setTimer(delayMs, callback));
   }
 
   #clearTimers(): void {

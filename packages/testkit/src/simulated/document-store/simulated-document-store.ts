@@ -16,6 +16,7 @@ import {
   UnavailableError,
 } from '@baton/core';
 import { shuffled } from '../chance.js';
+import { plainWire, request, type Wire } from '../wire.js';
 import { copyOf, refusalOf } from './document-checks.js';
 import { type DocumentOperation, SimulatedDocumentService } from './simulated-document-service.js';
 
@@ -23,24 +24,23 @@ export interface SimulatedDocumentStoreOptions {
   /** Several clients of one service share it; by default a new one. */
   readonly service?: SimulatedDocumentService;
   readonly database?: string;
+  readonly wire?: Wire;
 }
 
 export class SimulatedDocumentStore implements DocumentStore {
   readonly service: SimulatedDocumentService;
-  readonly #runtime: Runtime;
   readonly #database: string;
+  readonly #wire: Wire;
   #closed = false;
 
   constructor(runtime: Runtime, options: SimulatedDocumentStoreOptions = {}) {
-    this.#runtime = runtime;
     this.service = options.service ?? new SimulatedDocumentService(runtime);
     this.#database = options.database ?? 'baton';
+    this.#wire = options.wire ?? plainWire(this.service);
   }
 
   async ensureCollections(collections: readonly CollectionSpec[]): Promise<void> {
-    await this.#hop();
-    this.service.ensure(this.#database, collections);
-    await this.#hop();
+    await request(this.#wire, () => this.service.ensure(this.#database, collections));
   }
 
   async insert(collection: string, documents: readonly StoredDocument[]): Promise<readonly InsertVerdict[]> {
@@ -128,13 +128,12 @@ export class SimulatedDocumentStore implements DocumentStore {
     field?: string,
   ): Promise<T> {
     if (this.#closed) throw disconnected();
-    await this.#hop();
-    if (this.service.faults.take(operation) !== undefined) throw refusedByFault(operation);
-    const collection = this.service.collection(this.#database, name);
-    if (field !== undefined) this.service.checkIndexed(collection, field);
-    const result = look(this.service.visible(collection));
-    await this.#hop();
-    return result;
+    return request(this.#wire, () => {
+      if (this.service.faults.take(operation) !== undefined) throw refusedByFault(operation);
+      const collection = this.service.collection(this.#database, name);
+      if (field !== undefined) this.service.checkIndexed(collection, field);
+      return look(this.service.visible(collection));
+    });
   }
 
   /** One trip: applies what the planned fault lets through. @throws UnavailableError */
@@ -145,24 +144,20 @@ export class SimulatedDocumentStore implements DocumentStore {
     apply: (item: T) => void,
   ): Promise<void> {
     if (this.#closed) throw disconnected();
-    await this.#hop();
-    this.service.collection(this.#database, name);
-    const fault = this.service.faults.take(operation);
-    if (fault?.kind === 'refuse') throw refusedByFault(operation);
-    if (fault?.kind === 'land-late')
-      this.#runtime.clock.setTimer(fault.delayMs ?? 100, () => items.forEach(apply));
-    else if (fault?.kind === 'tear')
-      shuffled(this.#runtime.random, items)
-        .slice(0, Math.floor(items.length / 2))
-        .forEach(apply);
-    else if (fault?.kind !== 'lose-request') items.forEach(apply);
-    await this.#hop();
-    if (fault !== undefined)
-      throw new UnavailableError('BATON_UNAVAILABLE_OUTCOME_UNKNOWN', `no answer to ${operation}`);
-  }
-
-  #hop(): Promise<void> {
-    return new Promise((resolve) => this.service.carry(resolve));
+    await request(this.#wire, () => {
+      this.service.collection(this.#database, name);
+      const fault = this.service.faults.take(operation);
+      if (fault?.kind === 'refuse') throw refusedByFault(operation);
+      if (fault?.kind === 'land-late')
+        this.service.runtime.clock.setTimer(fault.delayMs ?? 100, () => items.forEach(apply));
+      else if (fault?.kind === 'tear')
+        shuffled(this.service.runtime.random, items)
+          .slice(0, Math.floor(items.length / 2))
+          .forEach(apply);
+      else if (fault?.kind !== 'lose-request') items.forEach(apply);
+      if (fault !== undefined)
+        throw new UnavailableError('BATON_UNAVAILABLE_OUTCOME_UNKNOWN', `no answer to ${operation}`);
+    });
   }
 }
 

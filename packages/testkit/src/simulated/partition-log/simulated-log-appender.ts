@@ -1,5 +1,6 @@
 import { InputError, type LogAppender, type LogRecord, UnavailableError } from '@baton/core';
 import { integerBelow, shuffled } from '../chance.js';
+import type { Wire } from '../wire.js';
 import type { SimulatedLogService } from './simulated-log-service.js';
 
 /** Below Kafka's default of 1,048,588 bytes for a batch of one record, overhead included. */
@@ -14,11 +15,13 @@ interface Append {
 /** Appends that are under way at the same time land in any order: only those awaited one after the other have one. */
 export class SimulatedLogAppender implements LogAppender {
   readonly #service: SimulatedLogService;
+  readonly #wire: Wire;
   #underWay: Append[] = [];
   #closed = false;
 
-  constructor(service: SimulatedLogService) {
+  constructor(service: SimulatedLogService, wire: Wire) {
     this.#service = service;
+    this.#wire = wire;
   }
 
   async append(records: readonly LogRecord[]): Promise<void> {
@@ -34,7 +37,7 @@ export class SimulatedLogAppender implements LogAppender {
     const copies = records.map((record) => ({ ...record, value: record.value.slice() }));
     await new Promise<void>((resolve, reject) => {
       if (this.#underWay.push({ records: copies, resolve, reject }) === 1)
-        this.#service.carry(() => this.#arrive());
+        this.#wire.toService(() => this.#arrive());
     });
   }
 
@@ -47,7 +50,7 @@ export class SimulatedLogAppender implements LogAppender {
     this.#underWay = [];
     for (const append of appends) {
       const error = this.#carryOut(append.records);
-      this.#service.carry(() => (error === undefined ? append.resolve() : append.reject(error)));
+      this.#wire.toClient(() => (error === undefined ? append.resolve() : append.reject(error)));
     }
   }
 

@@ -1,5 +1,6 @@
 import { type LogReader, type ReadResult, UnavailableError } from '@baton/core';
 import { integerBelow } from '../chance.js';
+import { request, type Wire } from '../wire.js';
 import type { PartitionRecords, SimulatedLogService } from './simulated-log-service.js';
 
 type ReadRequest = Parameters<LogReader['read']>[0];
@@ -9,13 +10,15 @@ const MAX_BYTES_DEFAULT = 1_048_576;
 /** An answer may hold fewer records than there are: only an answer that reaches `end` says that there are no more. */
 export class SimulatedLogReader implements LogReader {
   readonly #service: SimulatedLogService;
+  readonly #wire: Wire;
   readonly #topic: string;
   #last: Promise<unknown> = Promise.resolve();
   #closed = false;
   #stopWaiting: () => void = () => undefined;
 
-  constructor(service: SimulatedLogService, topic: string) {
+  constructor(service: SimulatedLogService, topic: string, wire: Wire) {
     this.#service = service;
+    this.#wire = wire;
     this.#topic = topic;
   }
 
@@ -24,10 +27,9 @@ export class SimulatedLogReader implements LogReader {
   }
 
   bounds(partition: number): Promise<{ readonly start: number; readonly end: number }> {
-    return this.#afterLast(async () => {
-      await this.#reach('bounds');
-      return boundsOf(this.#service.partition(this.#topic, partition));
-    });
+    return this.#afterLast(() =>
+      this.#request('bounds', () => boundsOf(this.#service.partition(this.#topic, partition))),
+    );
   }
 
   /** A read that waits ends with an UnavailableError. */
@@ -44,37 +46,31 @@ export class SimulatedLogReader implements LogReader {
   }
 
   async #read({ partition, from, waitMs, maxBytes = MAX_BYTES_DEFAULT }: ReadRequest): Promise<ReadResult> {
-    await this.#reach('read');
-    const stored = this.#service.partition(this.#topic, partition);
-    this.#checkRange(stored, partition, from);
-    if (from === boundsOf(stored).end && waitMs > 0) {
-      await this.#wait(stored, waitMs);
-      await this.#hop();
-      this.#checkOpen();
+    return this.#request('read', async () => {
+      const stored = this.#service.partition(this.#topic, partition);
       this.#checkRange(stored, partition, from);
-    }
-    const records = stored.records.slice(
-      from - stored.start,
-      from - stored.start + this.#count(stored, from, maxBytes),
-    );
-    const { end } = boundsOf(stored);
-    await this.#hop();
-    return {
-      records: records.map((value, index) => ({ position: from + index, value: value.slice() })),
-      end,
-    };
+      if (from === boundsOf(stored).end && waitMs > 0) {
+        await this.#wait(stored, waitMs);
+        this.#checkOpen();
+        this.#checkRange(stored, partition, from);
+      }
+      const first = from - stored.start;
+      const records = stored.records.slice(first, first + this.#count(stored, from, maxBytes));
+      return {
+        records: records.map((value, index) => ({ position: from + index, value: value.slice() })),
+        end: boundsOf(stored).end,
+      };
+    });
   }
 
-  async #reach(operation: 'read' | 'bounds'): Promise<void> {
+  async #request<T>(operation: 'read' | 'bounds', work: () => T | Promise<T>): Promise<T> {
     this.#checkOpen();
-    await this.#hop();
-    this.#checkOpen();
-    if (this.#service.faults.take(operation) !== undefined)
-      throw new UnavailableError('BATON_UNAVAILABLE_REFUSED', `${operation} refused by a planned fault`);
-  }
-
-  #hop(): Promise<void> {
-    return new Promise((resolve) => this.#service.carry(resolve));
+    return request(this.#wire, () => {
+      this.#checkOpen();
+      if (this.#service.faults.take(operation) !== undefined)
+        throw new UnavailableError('BATON_UNAVAILABLE_REFUSED', `${operation} refused by a planned fault`);
+      return work();
+    });
   }
 
   #wait(stored: PartitionRecords, waitMs: number): Promise<void> {
