@@ -1,6 +1,6 @@
 /**
- * Purpose: the child's side of the guard (reliability section 10): tells the guard which session to end when this process dies, and that its
- * event loop turns; notices when the guard is gone.
+ * Purpose: the child's side of the guard (reliability section 10): tells the guard which session to end when this process dies, that its
+ * event loop turns, and how far its jobs are; notices when the guard is gone.
  * States: open → gone (the pipe has ended; told once) or closed (by us).
  * On failure: a pipe that cannot be written is a guard that is gone. Nothing here throws.
  * Not here: draining. Whoever listens to `onGuardGone` drains at once: from then on only the session's time-out ends the session.
@@ -8,6 +8,7 @@
 import { Socket } from 'node:net';
 import type { Clock, SessionToken } from '@baton/core';
 import { encodeGuardMessage, guardDescriptor, type GuardMessage } from './guard-message.js';
+import { HeadNews } from './head-news.js';
 
 export interface GuardLinkOptions {
   readonly clock: Clock;
@@ -16,6 +17,8 @@ export interface GuardLinkOptions {
 }
 
 export class GuardLink {
+  /** What this process has stored of its jobs' journals: the guard leaves it to their next owner. */
+  readonly heads: HeadNews;
   readonly #pipe: Socket;
   readonly #options: GuardLinkOptions;
   readonly #listeners = new Set<() => void>();
@@ -26,6 +29,11 @@ export class GuardLink {
   private constructor(pipe: Socket, options: GuardLinkOptions) {
     this.#pipe = pipe;
     this.#options = options;
+    this.heads = new HeadNews({
+      clock: options.clock,
+      send: (heads) => this.#send({ type: 'heads', heads }),
+    });
+    pipe.on('drain', () => this.heads.drained());
     pipe.on('error', () => undefined); // 'close' follows
     pipe.on('close', () => this.#gone());
     pipe.resume();
@@ -52,6 +60,7 @@ export class GuardLink {
 
   close(): void {
     if (this.#state === 'open') this.#state = 'closed';
+    this.heads.close();
     this.#stopTimer();
     this.#pipe.destroy();
   }
@@ -61,11 +70,13 @@ export class GuardLink {
     this.#stopTimer = this.#options.clock.setTimer(this.#options.progressMs, () => this.#progress());
   }
 
-  #send(message: GuardMessage): void {
-    if (this.#state === 'open' && this.#pipe.writable) this.#pipe.write(encodeGuardMessage(message));
+  /** Whether the pipe takes more at once. */
+  #send(message: GuardMessage): boolean {
+    return this.#state === 'open' && this.#pipe.writable && this.#pipe.write(encodeGuardMessage(message));
   }
 
   #gone(): void {
+    this.heads.close();
     this.#stopTimer();
     if (this.#state !== 'open') return;
     this.#state = 'gone';

@@ -8,12 +8,19 @@ export type GuardMessage =
   /** The session the child holds from now on; null: none, it has closed its own. */
   | { readonly type: 'session'; readonly token: SessionToken | null }
   /** The child's event loop turns. */
-  | { readonly type: 'progress'; readonly count: number };
+  | { readonly type: 'progress'; readonly count: number }
+  /** Newest journal entries the child has had accepted, since it last said so. */
+  | { readonly type: 'heads'; readonly heads: readonly HeadChange[] };
+
+/** null: the child owns the job no more. */
+export type HeadChange = readonly [jobId: string, seq: number | null];
 
 /** The descriptor a guarded child finds its pipe on: the first after standard input, output and error. */
 export const guardDescriptor = 3;
 
-const lineBytesMax = 4 * 1024;
+/** Of one message: ids have up to 128 letters, so that a line is well below its bound. */
+export const headsPerMessageMax = 200;
+const lineBytesMax = 64 * 1024;
 
 export function encodeGuardMessage(message: GuardMessage): string {
   return `${JSON.stringify(message)}\n`;
@@ -34,7 +41,7 @@ export function guardMessageReader(onMessage: (message: GuardMessage) => void): 
 }
 
 function parse(line: string): GuardMessage | undefined {
-  let value: { type?: unknown; token?: unknown; count?: unknown } | null;
+  let value: { type?: unknown; token?: unknown; count?: unknown; heads?: unknown } | null;
   try {
     value = JSON.parse(line) as typeof value;
   } catch {
@@ -42,9 +49,17 @@ function parse(line: string): GuardMessage | undefined {
   }
   if (value?.type === 'progress' && typeof value.count === 'number')
     return { type: 'progress', count: value.count };
+  if (value?.type === 'heads' && Array.isArray(value.heads) && value.heads.every(isHeadChange))
+    return { type: 'heads', heads: value.heads };
   if (value?.type !== 'session') return undefined;
   if (value.token === null) return { type: 'session', token: null };
   const { sessionId, secret } = (value.token ?? {}) as Partial<SessionToken>;
   if (typeof sessionId !== 'string' || typeof secret !== 'string') return undefined;
   return { type: 'session', token: { sessionId, secret } };
+}
+
+function isHeadChange(value: unknown): value is HeadChange {
+  if (!Array.isArray(value)) return false;
+  const [jobId, seq] = value as readonly unknown[];
+  return typeof jobId === 'string' && (seq === null || Number.isSafeInteger(seq));
 }

@@ -10,6 +10,7 @@ import { constants } from 'node:os';
 import type { Readable } from 'node:stream';
 import type { Clock, Logger, SessionToken } from '@baton/core';
 import { guardMessageReader } from './guard-message.js';
+import { RecentHeads } from './recent-heads.js';
 
 /** How long the last words in the pipe are waited for. */
 const lastWordsMs = 100;
@@ -32,7 +33,11 @@ export interface ChildEnd {
   /** The session to end: the last one it announced and did not take back. */
   readonly token: SessionToken | undefined;
   readonly stalled: boolean;
+  /** What it had stored of its jobs' journals, as far as it said: newest entry by job, the last that changed first. */
+  readonly heads: Heads;
 }
+
+export type Heads = readonly (readonly [jobId: string, seq: number])[];
 
 export class GuardedChild {
   readonly ended: Promise<ChildEnd>;
@@ -40,6 +45,7 @@ export class GuardedChild {
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #hangMs: number;
+  readonly #heads = new RecentHeads();
   #token: SessionToken | undefined;
   /** It has had a session: from then on its silence counts. */
   #hasHeld = false;
@@ -92,6 +98,7 @@ export class GuardedChild {
     });
     const read = guardMessageReader((message) => {
       if (message.type === 'session') this.#token = message.token ?? undefined;
+      if (message.type === 'heads') this.#heads.apply(message.heads);
       // while it starts, loading its tasks may take as long as it likes: it has nothing yet that would have to be freed
       if (this.#token !== undefined) this.#hasHeld = true;
       if (this.#hasHeld) this.#expectProgress();
@@ -105,7 +112,7 @@ export class GuardedChild {
     await this.#atMost(silent);
     if (killed) await this.#groupGone();
     pipe?.destroy();
-    return { code, token: this.#token, stalled: this.#stalled };
+    return { code, token: this.#token, stalled: this.#stalled, heads: this.#heads.entries() };
   }
 
   #expectProgress(): void {

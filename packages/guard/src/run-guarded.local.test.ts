@@ -31,6 +31,7 @@ async function guarded(deeds: readonly string[], options: Partial<RunGuardedOpti
   const said = (): string[] => readFileSync(join(folder, 'said'), 'utf8').trim().split('\n');
   const logged: [string, LogFields | undefined][] = [];
   const ended: (SessionToken & { holderIsAlive: boolean })[] = [];
+  const left: (readonly (readonly [string, number])[])[] = [];
   const log = (message: string, fields?: LogFields): void => void logged.push([message, fields]);
   try {
     const code = await runGuarded({
@@ -47,11 +48,13 @@ async function guarded(deeds: readonly string[], options: Partial<RunGuardedOpti
       runtime: { clock: realClock, logger: { debug: log, info: log, warn: log, error: log } },
       hangMs: 0,
       restart: false,
-      endSession: async (token) =>
-        void ended.push({ ...token, holderIsAlive: isAlive(numberAfter('child', said())) }),
+      endSession: async (token, heads) => {
+        ended.push({ ...token, holderIsAlive: isAlive(numberAfter('child', said())) });
+        left.push(heads);
+      },
       ...options,
     });
-    return { code, ended, logged, said: said() };
+    return { code, ended, left, logged, said: said() };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -71,6 +74,21 @@ describe('a guard', () => {
   it('hears an announcement made in the very last moment', async () => {
     const { ended } = await guarded(['announce=last', 'kill']);
     expect(ended.map(({ sessionId }) => sessionId)).toEqual(['last']);
+  });
+
+  it('knows how far the jobs of a killed child were', async () => {
+    const deeds = ['head=a:1', 'head=b:7', 'head=c:2', 'head=c:', 'head=a:3'];
+    const { left } = await guarded(['announce=owner', ...deeds, 'kill-later']);
+    expect(left.map((heads) => Object.fromEntries(heads))).toEqual([{ a: 3, b: 7 }]);
+  });
+
+  it('tells nothing of a former child when the next one dies', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'baton-guard-'));
+    const starts = join(folder, 'starts');
+    const deeds = ['announce=again', `head-of-first=${starts}`, `exit-unless-third=${starts}`];
+    const { left } = await guarded(deeds, { restart: true });
+    rmSync(folder, { recursive: true });
+    expect(left).toEqual([[['first', 1]], [], []]);
   });
 
   it('gives the exit code of the child, and leaves a session alone that the child has closed', async () => {

@@ -7,12 +7,15 @@
  * Not here: how a session is ended (`endSession`, given by the composition root), and any word about it: tokens are in memory only.
  */
 import type { Runtime, SessionToken } from '@baton/core';
-import { GuardedChild, type ChildEnd, type GuardedCommand } from './guarded-child.js';
+import { GuardedChild, type ChildEnd, type GuardedCommand, type Heads } from './guarded-child.js';
 
 export interface RunGuardedOptions extends GuardedCommand {
   readonly runtime: Pick<Runtime, 'clock' | 'logger'>;
-  /** Ends the session of a dead child; bounded in time by whoever gives it. May reject: it is tried again a few times. */
-  readonly endSession: (token: SessionToken) => Promise<void>;
+  /**
+   * Ends the session of a dead child; bounded in time by whoever gives it. May reject: it is tried again a few times. `heads`: newest
+   * journal entry by job, as far as the child said (it may have stored more), the last that changed first; for its successors.
+   */
+  readonly endSession: (token: SessionToken, heads: Heads) => Promise<void>;
   /** Start another child, with back-off, when one ends with an error that another start may cure. */
   readonly restart: boolean;
   /** Opens and closes a session of its own while the child starts, so that the first one that matters is not the first one at all. */
@@ -48,7 +51,7 @@ export async function runGuarded(options: RunGuardedOptions): Promise<number> {
         stalled: end.stalled,
         monotonicMs: clock.monotonicMs(),
       });
-      if (end.token !== undefined) await endSession(end.token, options);
+      if (end.token !== undefined) await endSession(end.token, end.heads, options);
       if (!mayRestart(end, options, stop)) return end.code;
       if (clock.monotonicMs() - started > steadyMs) pauseMs = restartFirstMs;
       logger.warn('guard.child.restarts', { code: end.code, stalled: end.stalled, inMs: pauseMs });
@@ -67,13 +70,14 @@ function mayRestart({ code }: ChildEnd, { restart }: RunGuardedOptions, stop: St
 
 async function endSession(
   token: SessionToken,
+  heads: Heads,
   { endSession: end, runtime }: RunGuardedOptions,
 ): Promise<void> {
   const { clock, logger } = runtime;
   for (const pauseMs of [...endSessionPausesMs, undefined]) {
     const started = clock.monotonicMs();
     try {
-      await end(token);
+      await end(token, heads);
       logger.info('guard.session.ended', {
         ms: clock.monotonicMs() - started,
         monotonicMs: clock.monotonicMs(),

@@ -7,7 +7,7 @@
  * Not here: sockets, commit.
  */
 import { randomBytes } from 'node:crypto';
-import { type Logger, type NodeStat, UnavailableError } from '@baton/core';
+import { type LastWords, type Logger, type NodeStat, UnavailableError } from '@baton/core';
 import type { Handlers, Peer } from './handlers.js';
 import { ancestry, parentOf } from './node-path.js';
 import { NodeTree, statOf, type TreeChange, type TreeNode } from './node-tree.js';
@@ -65,9 +65,11 @@ export class CoordinationService {
       this.#end(this.#byPeer.get(peer));
       return null;
     },
-    'session.end': ({ token }) => {
+    'session.end': ({ token, lastWords }) => {
       const session = /^\d+$/.test(token.sessionId) ? this.#sessions.get(BigInt(token.sessionId)) : undefined;
-      if (session?.secret === token.secret) this.#expire(session, 'it was ended by its token');
+      if (session?.secret !== token.secret) return null;
+      if (lastWords !== undefined) this.#say(lastWords, session);
+      this.#expire(session, 'it was ended by its token');
       return null;
     },
     'node.get': ({ path, watch }, peer) => {
@@ -145,6 +147,12 @@ export class CoordinationService {
         'the session is over, or was never opened',
       );
     return session;
+  }
+
+  #say({ path, data }: LastWords, { id }: Session): void {
+    // there may be no such node: the session ends all the same
+    if (this.#tree.find(path) !== undefined)
+      this.#publish(this.#tree.transact([{ type: 'set', path, data }], id).changes);
   }
 
   #expire(session: Session, reason: string): void {

@@ -1,12 +1,13 @@
 import {
   type Coordination,
   type CoordinationSession,
+  type LastWords,
   type Logger,
   type SessionToken,
   UnavailableError,
 } from '@baton/core';
 import { openChannelWithin } from './channel.js';
-import { LocalSession } from './local-session.js';
+import { checkOperations, LocalSession } from './local-session.js';
 
 const CONNECT_TIMEOUT_MS = 10_000;
 
@@ -46,12 +47,16 @@ export class LocalCoordination implements Coordination {
     });
   }
 
-  async endSession(token: SessionToken, { timeoutMs }: { readonly timeoutMs: number }): Promise<void> {
+  /** A killed member leaves no last words here: its session is over with its connection, before anybody could say them for it. */
+  async endSession(
+    token: SessionToken,
+    { timeoutMs, lastWords }: { readonly timeoutMs: number; readonly lastWords?: LastWords },
+  ): Promise<void> {
     const untilMs = performance.now() + timeoutMs;
     const channel = await openChannelWithin(this.#address, { withinMs: timeoutMs, answerMs: timeoutMs });
     const timer = setTimeout(() => channel.destroy(), Math.max(1, untilMs - performance.now()));
     try {
-      await channel.call('session.end', { token });
+      await channel.call('session.end', { token, ...(lastWords && this.#sayable(lastWords)) });
     } catch (cause) {
       throw new UnavailableError(
         'BATON_UNAVAILABLE_DEADLINE',
@@ -61,6 +66,17 @@ export class LocalCoordination implements Coordination {
     } finally {
       clearTimeout(timer);
       channel.destroy();
+    }
+  }
+
+  /** As ZooKeeper's packets are bounded, so that what works here works there. */
+  #sayable({ path, data }: LastWords): { readonly lastWords?: LastWords } {
+    try {
+      checkOperations([{ type: 'set', path, data }]);
+      return { lastWords: { path: this.#root === '/' ? path : this.#root + path, data } };
+    } catch (error) {
+      this.#logger.warn('last words unsayable', { path, error });
+      return {};
     }
   }
 }

@@ -287,7 +287,7 @@ export class LocalSession implements CoordinationSession {
 }
 
 /** @throws InputError `BATON_INPUT_TOO_LARGE`, or `BATON_INPUT_INVALID` for removing the root */
-function checkOperations(operations: readonly NodeOperation[]): void {
+export function checkOperations(operations: readonly NodeOperation[]): void {
   let bytes = 0;
   for (const operation of operations) {
     if (operation.type === 'delete' && operation.path === '/')

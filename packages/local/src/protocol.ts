@@ -10,6 +10,7 @@ import {
   type FindQuery,
   InputError,
   InvariantError,
+  type LastWords,
   type LogRecord,
   type NodeData,
   type NodeOperation,
@@ -22,7 +23,7 @@ import {
 } from '@baton/core';
 
 /** Raised whenever a message changes: clients and server of different builds refuse each other at the hello. */
-export const PROTOCOL_VERSION = 1;
+export const PROTOCOL_VERSION = 2;
 
 /** Bytes of records or documents that one request or answer carries at most (one item may always go). */
 export const BATCH_BYTES_MAX = 8 * 1024 * 1024;
@@ -52,8 +53,11 @@ export interface Operations {
   /** Proof of life and read barrier in one. */
   'session.ping': { request: object; reply: null };
   'session.close': { request: object; reply: null };
-  /** Ends any session; an unknown one, or a wrong secret, changes nothing. */
-  'session.end': { request: { readonly token: SessionToken }; reply: null };
+  /** Ends any session, after setting a node if told to and if there is one; an unknown session, or a wrong secret, changes nothing. */
+  'session.end': {
+    request: { readonly token: SessionToken; readonly lastWords?: LastWords };
+    reply: null;
+  };
   'node.get': { request: { readonly path: string; readonly watch: boolean }; reply: NodeData };
   'node.exists': {
     request: { readonly path: string; readonly watch: boolean };

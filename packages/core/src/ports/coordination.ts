@@ -91,6 +91,12 @@ export interface CoordinationSession {
   close(): Promise<void>;
 }
 
+/** A node that a session sets before it ends. A hint to others, no more: it may be lost. */
+export interface LastWords {
+  readonly path: string;
+  readonly data: Uint8Array;
+}
+
 export interface Coordination {
   /**
    * Opens a new session. Waits until connected; gives up with `BATON_UNAVAILABLE_DISCONNECTED` after `connectTimeoutMs`.
@@ -102,6 +108,12 @@ export interface Coordination {
   /**
    * Ends somebody's session, for a process known to be dead (attach, close). An expired session or wrong secret is no error.
    * Resolves once the service has confirmed, within `timeoutMs` or rejects with an UnavailableError.
+   *
+   * `lastWords` are sent with the end of the session, in no round trip of their own: whoever sees its ephemerals gone sees them. Words that
+   * cannot be said (no such node, too large, the session is over already) keep no session alive and are no error.
    */
-  endSession(token: SessionToken, options: { readonly timeoutMs: number }): Promise<void>;
+  endSession(
+    token: SessionToken,
+    options: { readonly timeoutMs: number; readonly lastWords?: LastWords },
+  ): Promise<void>;
 }

@@ -9,7 +9,7 @@
  * Not here: operations and their errors (`ZookeeperSession`).
  */
 import net, { type Socket } from 'node:net';
-import type { Logger, SessionState, SessionToken } from '@baton/core';
+import type { LastWords, Logger, SessionState, SessionToken } from '@baton/core';
 import zookeeper, { type Client, type ConnectionManager } from 'node-zookeeper-client';
 import { connectionLoss, notSent } from './map-error.js';
 import { WatcherRegistry } from './watcher-registry.js';
@@ -33,6 +33,7 @@ const manager = { disconnected: 0, connecting: 1, connected: 2, closing: -1, exp
 const pingFrame = Buffer.from([0, 0, 0, 8, 0xff, 0xff, 0xff, 0xfe, 0, 0, 0, 11]);
 const frameBytesMax = 16 * 1024 * 1024;
 const redialDelayMaxMs = 200;
+const anyVersion = -1;
 const xidPing = -2;
 const xidNotice = -1;
 
@@ -54,6 +55,7 @@ export class CuredConnection {
   #closing:
     { readonly promise: Promise<boolean>; readonly resolve: (confirmed: boolean) => void } | undefined;
   #closeLimit: NodeJS.Timeout | undefined;
+  #lastWords: LastWords | undefined;
 
   constructor(options: CuredConnectionOptions) {
     this.#options = options;
@@ -103,22 +105,36 @@ export class CuredConnection {
 
   /**
    * Ends the session. While there is no connection this goes on dialling, for as long as the session could be alive (P-1206). Safe
-   * in each state, also twice. Resolves to whether the server has said that the session is over.
+   * in each state, also twice. Resolves to whether the server has said that the session is over. `lastWords` (full path) are sent in
+   * one piece with the end, once: whatever the server makes of them, another connection only ends the session.
    */
-  close(): Promise<boolean> {
+  close(lastWords?: LastWords): Promise<boolean> {
     if (this.#closing !== undefined) return this.#closing.promise;
     let resolve = (_confirmed: boolean): void => undefined;
     const promise = new Promise<boolean>((done) => (resolve = done));
     this.#closing = { promise, resolve };
     this.#watchers.clear();
+    this.#lastWords = lastWords;
     if (this.#state === 'over' || this.sessionId === 0n) {
       this.#end('closed before it began');
       resolve(true);
       return promise;
     }
     this.#closeLimit = setTimeout(() => this.#end('closed without an answer'), this.timeoutMs);
-    if (this.#state === 'connected') this.#manager.close();
+    if (this.#state === 'connected') this.#sendClose();
     return promise;
+  }
+
+  #sendClose(): void {
+    this.cork();
+    if (this.#lastWords !== undefined) {
+      const { path, data } = this.#lastWords;
+      this.client.setData(path, Buffer.from(data), anyVersion, (error) => {
+        if (error) this.#options.logger.debug('zookeeper.last-words-refused', { path, error });
+      });
+    }
+    this.#lastWords = undefined;
+    this.#manager.close();
   }
 
   #dial(): void {
@@ -202,7 +218,7 @@ export class CuredConnection {
     this.#pingedAtMs = this.#heardAtMs;
     this.#state = 'connected';
     this.#manager.onSocketData(frame); // sends the watches again before anybody can ask for anything
-    if (this.#closing !== undefined) return this.#manager.close();
+    if (this.#closing !== undefined) return this.#sendClose();
     this.#armBeat();
     this.#options.onState('connected', 'handshake');
   }

@@ -10,10 +10,12 @@ import {
   UnavailableError,
   type Coordination,
   type CoordinationSession,
+  type LastWords,
   type Logger,
   type SessionToken,
 } from '@baton/core';
 import { CuredConnection } from './cured-connection.js';
+import { checkOperations } from './request-checks.js';
 import { ZookeeperSession } from './zookeeper-session.js';
 
 export interface ZookeeperCoordinationOptions {
@@ -66,7 +68,10 @@ export class ZookeeperCoordination implements Coordination {
     return session;
   }
 
-  async endSession(token: SessionToken, { timeoutMs }: { readonly timeoutMs: number }): Promise<void> {
+  async endSession(
+    token: SessionToken,
+    { timeoutMs, lastWords }: { readonly timeoutMs: number; readonly lastWords?: LastWords },
+  ): Promise<void> {
     const connection = new CuredConnection({
       servers: this.#servers,
       timeoutMs,
@@ -76,10 +81,21 @@ export class ZookeeperCoordination implements Coordination {
       onBeat: () => undefined,
     });
     connection.start();
-    if (await connection.close()) return;
+    if (await connection.close(lastWords && this.#sayable(lastWords))) return;
     throw new UnavailableError(
       'BATON_UNAVAILABLE_DEADLINE',
       `ZooKeeper at ${this.#servers} did not confirm the end of a session within ${timeoutMs} ms`,
     );
+  }
+
+  /** Words that the server would answer by cutting the connection are left out. */
+  #sayable({ path, data }: LastWords): LastWords | undefined {
+    try {
+      checkOperations([{ type: 'set', path, data }]);
+      return { path: this.#root + path, data };
+    } catch (error) {
+      this.#logger.warn('zookeeper.last-words-unsayable', { path, error });
+      return undefined;
+    }
   }
 }

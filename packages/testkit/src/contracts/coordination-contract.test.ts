@@ -238,6 +238,25 @@ describe('the contract of Coordination finds', () => {
     await expect(runCase(caseNamed(coordinationCases, name), open)).rejects.toThrow();
   });
 
+  it('last words that are said after the end', async () => {
+    const open = async (): Promise<CoordinationWorld> => {
+      const world = await worldWith(() => ({}));
+      const { primitive } = world;
+      const late = mutant(primitive, {
+        endSession: async (token, { timeoutMs, lastWords }) => {
+          await primitive.endSession(token, { timeoutMs });
+          if (lastWords === undefined) return;
+          const session = await primitive.connect({ timeoutMs });
+          await session.set(lastWords.path, lastWords.data);
+          await session.close();
+        },
+      });
+      return { ...world, primitive: late };
+    };
+    const name = 'last words are there when the ephemerals are gone';
+    await expect(runCase(caseNamed(coordinationCases, name), open)).rejects.toThrow('of 0');
+  });
+
   it('two roots that are one', async () => {
     const open = async (): Promise<CoordinationWorld> => {
       const world = await worldWith(() => ({}));

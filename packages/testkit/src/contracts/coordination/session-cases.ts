@@ -185,6 +185,66 @@ export const sessionCases: readonly Case<CoordinationWorld>[] = casesOf<Coordina
     expect(owner.state).toBe('connected');
   },
 
+  'last words are there when the ephemerals are gone': async (world, scope) => {
+    const owner = await connect(world, scope);
+    const other = await connect(world, scope);
+    await owner.create('/kept', EMPTY);
+    for (const round of range(20)) {
+      const dying = await connect(world, scope);
+      await dying.create('/lock', EMPTY, { ephemeral: true });
+      await other.barrier();
+      let seen = '';
+      let isSeen = false;
+      // what the notice of the lost lock leads to: the words are read without a barrier, in the same session
+      await other.exists('/lock', () => {
+        void other.get('/kept').then(({ data }) => {
+          seen = text(data);
+          isSeen = true;
+        });
+      });
+      const lastWords = { path: '/kept', data: bytes(`of ${round}`) };
+      await world.primitive.endSession(dying.token, { timeoutMs: 5_000, lastWords });
+      await eventually(() => isSeen, { withinMs: world.patienceMs ?? 10_000, what: 'the lock is gone' });
+      expect(seen).toBe(`of ${round}`);
+    }
+    expect((await other.get('/kept')).stat.version).toBe(20);
+  },
+
+  'last words that cannot be said keep no session alive': async (world, scope) => {
+    const other = await connect(world, scope);
+    await other.create('/kept', EMPTY);
+    const unsayable = [
+      { path: '/missing', data: bytes('x') },
+      { path: '/missing/child', data: bytes('x') },
+      { path: 'not a path', data: bytes('x') },
+      { path: '/kept', data: new Uint8Array(1_200_000) },
+    ];
+    for (const lastWords of unsayable) {
+      const owner = await connect(world, scope);
+      await owner.create('/lock', EMPTY, { ephemeral: true });
+      await world.primitive.endSession(owner.token, { timeoutMs: 5_000, lastWords });
+      await other.barrier();
+      expect(await other.children('/')).toEqual(['kept']);
+    }
+    expect((await other.get('/kept')).stat.version).toBe(0);
+  },
+
+  'nobody speaks for a session that is over, or whose secret he does not know': async (world, scope) => {
+    const owner = await connect(world, scope);
+    const other = await connect(world, scope);
+    await other.create('/kept', EMPTY);
+    const lastWords = { path: '/kept', data: bytes('x') };
+    const wrong = { sessionId: owner.token.sessionId, secret: other.token.secret };
+    await world.primitive.endSession(wrong, { timeoutMs: 5_000, lastWords });
+    const gone = await world.primitive.connect({ timeoutMs: 5_000 });
+    await gone.close();
+    await world.primitive.endSession(gone.token, { timeoutMs: 5_000, lastWords });
+    await other.barrier();
+    // its connection may have been broken once
+    await eventually(() => owner.exists('/kept'), { withinMs: world.patienceMs ?? 10_000 });
+    expect((await other.get('/kept')).stat.version).toBe(0);
+  },
+
   'connect and endSession give up in time when the service cannot be reached': async (world) => {
     const unreachable = await world.unreachable();
     const startedMs = performance.now();

@@ -9,13 +9,14 @@
  *   the test (`cut`, `partition`, `expire`, `lag`, `goDown`).
  * Not here: what a client believes about its session (SimulatedSession).
  */
-import type { CoordinationSession, Runtime, SessionToken } from '@baton/core';
+import type { CoordinationSession, LastWords, Runtime, SessionToken } from '@baton/core';
 import { Faults } from '../faults.js';
 import { NodeTree, type TreeChange, type TreeNode } from './node-tree.js';
 import {
   type CoordinationFault,
   type CoordinationOperation,
   type CoordinationRequest,
+  checkOperations,
   setsWatch,
   watchKey,
 } from './requests.js';
@@ -171,12 +172,25 @@ export class SimulatedCoordinationService {
   }
 
   /** Ends the session of the token. A wrong secret leaves it alone, but breaks its connection once, as ZooKeeper does. */
-  endByToken({ sessionId, secret }: SessionToken): void {
+  endByToken({ sessionId, secret }: SessionToken, lastWords?: LastWords): void {
     const record = [...this.#sessions.values()].find((each) => each.id.toString() === sessionId);
     if (record === undefined) return;
     const { attached } = record;
-    if (record.secret === secret) this.end(record);
+    if (record.secret === secret) {
+      if (lastWords !== undefined) this.#say(lastWords, record);
+      this.end(record);
+    }
     if (attached) record.client.connectionClosed({ reconnectAfterMs: 0 });
+  }
+
+  #say(lastWords: LastWords, { id }: SessionRecord): void {
+    const operations = [{ type: 'set', ...lastWords }] as const;
+    try {
+      checkOperations(operations);
+      this.#transact(operations, id);
+    } catch {
+      // the session ends all the same
+    }
   }
 
   detach(record: SessionRecord): void {

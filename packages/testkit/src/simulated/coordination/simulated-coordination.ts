@@ -1,4 +1,10 @@
-import { type Coordination, type Runtime, type SessionToken, UnavailableError } from '@baton/core';
+import {
+  type Coordination,
+  type LastWords,
+  type Runtime,
+  type SessionToken,
+  UnavailableError,
+} from '@baton/core';
 import { SimulatedCoordinationService } from './simulated-coordination-service.js';
 import { SimulatedSession } from './simulated-session.js';
 import { plainWire, type Wire } from '../wire.js';
@@ -35,9 +41,14 @@ export class SimulatedCoordination implements Coordination {
     return session;
   }
 
-  async endSession(token: SessionToken, options: { readonly timeoutMs: number }): Promise<void> {
+  async endSession(
+    token: SessionToken,
+    options: { readonly timeoutMs: number; readonly lastWords?: LastWords },
+  ): Promise<void> {
     await this.#reached('ending a session', options.timeoutMs);
-    this.service.endByToken(token);
+    const { lastWords } = options;
+    const below = this.#root === '/' ? '' : this.#root;
+    this.service.endByToken(token, lastWords && { ...lastWords, path: below + lastWords.path });
   }
 
   /** One trip to the service. @throws UnavailableError `BATON_UNAVAILABLE_DISCONNECTED` when it is down for `withinMs`. */
