@@ -24,7 +24,7 @@ function atomJson(
   const all: Record<string, JsonValue | undefined> = {
     state: run.state,
     intention: run.intention,
-    result: run.value && valueJson(run.value),
+    result: run.state === 'REVERT_FAILURE' ? undefined : run.value && valueJson(run.value),
     failure: run.failure && failureJson(run.failure),
     revertResult: kind === 'retry' ? undefined : run.revertValue && valueJson(run.revertValue),
     revertFailure: run.revertFailure && failureJson(run.revertFailure),

@@ -27,6 +27,14 @@ export interface AtomFact {
   readonly value?: Value;
   /** For FAILURE and REVERT_FAILURE. */
   readonly failure?: Failure;
+  /** When a person had a failed revert tried again, or took it as done. */
+  readonly note?: OperatorNote;
+}
+
+/** Who gave a command, and why. */
+export interface OperatorNote {
+  readonly by?: string;
+  readonly reason?: string;
 }
 
 /** An attempt of a running task failed and its policy asks for another one: the task stays RUNNING, under a new request id. */
@@ -105,12 +113,10 @@ export interface WithdrawnFact {
 }
 
 /** An operator command was applied; `n` is its number in the flow. */
-export interface CommandFact {
+export interface CommandFact extends OperatorNote {
   readonly fact: 'command';
   readonly n: number;
   readonly command: string;
-  readonly by?: string;
-  readonly reason?: string;
 }
 
 export type Fact =

@@ -108,6 +108,8 @@ function record(state: RunState, node: AtomNode, run: AtomRun, fact: AtomFact): 
       return submit(state, node, run, 'execute');
     case 'REVERTING':
       run.revert = { round, attempt };
+      // a person had a failed revert tried again
+      state.revertFailed.delete(node.id);
       return submit(state, node, run, 'revert');
     case 'SUCCESS':
       if (node.kind === 'retry') run.history.push({ value: fact.value, failures: new Map() });
@@ -129,7 +131,8 @@ function record(state: RunState, node: AtomNode, run: AtomRun, fact: AtomFact): 
     case 'REVERT_FAILURE':
       state.revertFailed.add(node.id);
       run.revertFailure = fact.failure;
-      run.value = run.revertValue = undefined;
+      // nobody reads the result any more (E-1113, E-1124); it is kept for a revert that is tried again (E-1321)
+      run.revertValue = undefined;
       return;
     case 'RETRYING':
       run.waited = false;

@@ -1,6 +1,6 @@
 /** How a run begins, stops and goes on (engine.md sections 10 and 13). Each answers whether anything was changed. */
-import { assertNever, ConflictError } from '@baton/core';
-import { finish } from './finish.js';
+import { assertNever, ConflictError, isOutcome } from '@baton/core';
+import { finish, tellEnd } from './finish.js';
 import { resolve, revertAll } from './resolve.js';
 import { reissue } from './schedule.js';
 import type { TurnDraft } from './turn-draft.js';
@@ -78,9 +78,10 @@ function takeUp(turn: TurnDraft): void {
   turn.begins = true;
 }
 
-/** A new owner: nothing changes, but it has to know what is outstanding. */
+/** A new owner: nothing changes, but it has to know what is outstanding, were it only to tell the end. */
 export function adopt(turn: TurnDraft): boolean {
   const { flow } = turn.state;
+  if (isOutcome(flow)) tellEnd(turn, flow);
   if (flow !== 'RUNNING' && flow !== 'SUSPENDING') return false;
   reissue(turn);
   return true;
@@ -106,10 +107,10 @@ export function cancel(turn: TurnDraft, revert: boolean): boolean {
   return true;
 }
 
-/** Undoes a flow that is at rest (E-1323); one that was undone already begins afresh, with nothing to undo. */
-export function revertFinished(turn: TurnDraft): boolean {
+/** Undoes a run wherever it stands, finished or stopped (E-1323); one that was undone already begins afresh, with nothing to undo. */
+export function revertRun(turn: TurnDraft): boolean {
   const { flow } = turn.state;
-  if (flow === 'PENDING' || flow === 'RUNNING' || flow === 'SUSPENDING' || flow === 'CANCELLED') return false;
+  if (flow === 'CANCELLED') return false;
   if (flow === 'FAILURE') checkNotHalfUndone(turn);
   prepare(turn);
   revertAll(turn);

@@ -3,9 +3,9 @@ import type { RunState } from './run-state.js';
 import { cancelTimer } from './timers.js';
 import type { TurnDraft } from './turn-draft.js';
 
-/** A failed revert, or any failure of a flow that resolves none (E-822): nothing more is started. */
-export function isFatal({ compiled, failed, revertFailed }: RunState): boolean {
-  return revertFailed.size > 0 || (compiled.options.neverResolve && failed.size > 0);
+/** A failed revert, or any failure of a flow that resolves none (E-822) unless all of it is undone: nothing more is started. */
+export function isFatal({ compiled, failed, revertFailed, revertingAll }: RunState): boolean {
+  return revertFailed.size > 0 || (compiled.options.neverResolve && failed.size > 0 && !revertingAll);
 }
 
 /** Ends the run, or suspends it, once nothing is outstanding and nothing may start (E-817 to E-821). */
@@ -26,6 +26,10 @@ export function finishIfOver(turn: TurnDraft): void {
 export function finish(turn: TurnDraft, outcome: FlowOutcome): void {
   for (const id of [...turn.state.timers.keys()]) cancelTimer(turn, id);
   turn.flow(outcome);
+  tellEnd(turn, outcome);
+}
+
+export function tellEnd(turn: TurnDraft, outcome: FlowOutcome): void {
   const failures = outcome === 'SUCCESS' ? [] : failuresOf(turn.state);
   turn.command({ type: 'finish', outcome, failures });
 }

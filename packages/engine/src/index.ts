@@ -18,6 +18,7 @@ export { type FlowDetail, type LogBook, MemoryLogBook, type StoredFlow } from '.
 export type { Listener, Notification } from './drivers/notifier.js';
 export type { StoredTurn } from './drivers/turns.js';
 export {
+  type BeginEvent,
   type EngineKind,
   type FlowReport,
   type InProcessOptions,

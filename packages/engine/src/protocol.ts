@@ -2,7 +2,7 @@
  * What goes into `step` and what comes out. A driver carries the commands out, in order, after the facts are stored, and feeds
  * the answers back as events (engine.md 8.2, E-1702).
  */
-import type { Fact, Failure, FlowOutcome, Value } from '@baton/core';
+import type { Fact, Failure, FlowOutcome, OperatorNote, Value } from '@baton/core';
 import type { OnWorkerLoss } from '@baton/flow';
 import type { Transition } from './apply-fact.js';
 
@@ -24,9 +24,16 @@ export type Event =
   | { readonly type: 'reset' }
   /** `revert: false` ends CANCELLED at once; `true` undoes what ran and ends REVERTED (C-1305). */
   | { readonly type: 'cancel'; readonly revert: boolean }
-  /** Finished or suspended flows: undo what ran (E-1323). */
+  /** Whatever ran is undone, of finished flows too (E-1323). */
   | { readonly type: 'revert' }
+  | RepairEvent
   | { readonly type: 'timerFired'; readonly id: string };
+
+/** A person decides about a failed revert: call it again, or take the atom as undone. The journal keeps who and why (E-1321, E-1322). */
+export interface RepairEvent extends OperatorNote {
+  readonly type: 'retryRevert' | 'acceptRevert';
+  readonly atom: string;
+}
 
 /** A resolved argument: the value, or one element of it when `path` is given (a reference is resolved first, by the driver). */
 export interface Argument {

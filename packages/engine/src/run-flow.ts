@@ -1,4 +1,4 @@
-import type { Clock, Failure, FlowOutcome, Logger } from '@baton/core';
+import { type Clock, type Failure, type FlowOutcome, InputError, type Logger } from '@baton/core';
 import type { Atom, FlowDefinition, FlowOptions, RunnableTask } from '@baton/flow';
 import type { Transition } from './apply-fact.js';
 import { compile } from './compile.js';
@@ -11,6 +11,7 @@ import { type Progress, TaskCalls } from './drivers/task-calls.js';
 import { heldTurns, lazyTurns, type StoredTurn, type Turns } from './drivers/turns.js';
 import { failuresOf } from './finish.js';
 import type { LocalFunctions } from './local-functions.js';
+import type { RepairEvent } from './protocol.js';
 import { symbolValues } from './symbol-values.js';
 import { validate } from './validate.js';
 
@@ -45,6 +46,11 @@ export interface InProcessOptions {
   readonly clock?: Clock | 'virtual';
   /** Keeps the run. A flow that is in it already goes on from where it stands; what was under way is called again. */
   readonly logBook?: LogBook;
+  /**
+   * What to do with a run of the log book: go on (default); undo it, finished or not; have a failed revert called again, or take it as done,
+   * and go on from there.
+   */
+  readonly begin?: BeginEvent;
   /** Aborted: running tasks are told to stop, and what ran is undone. */
   readonly signal?: StopSignal;
   /** Aborted: running tasks end, nothing new starts, and the run is SUSPENDED; with a log book, run it again to go on. */
@@ -53,6 +59,8 @@ export interface InProcessOptions {
   /** What tasks log, and listeners that fail. */
   readonly log?: Logger;
 }
+
+export type BeginEvent = { readonly type: 'run' | 'revert' } | RepairEvent;
 
 export interface RunFlowOptions<R extends object> extends InProcessOptions, FlowOptions {
   /** Values of the symbols the flow requires: JSON data. */
@@ -82,7 +90,7 @@ export interface RunnableFlow {
  * Runs a flow in this process: for tests, scripts and trying things out. Values pass through JSON as they do in a cluster.
  * @throws DefinitionError when the flow is wrong or lacks symbols; ConflictError `BATON_CONFLICT_KEY_REUSED` when the log book has another
  *   flow of this id, `BATON_CONFLICT_FENCED` when another engine runs it, `BATON_CONFLICT_HALF_UNDONE` when a revert of it failed. A
- *   failing task is no error: see `outcome` and `failures`.
+ *   failing task is no error: see `outcome` and `failures`. InputError when `begin` names no atom of the flow.
  */
 export async function runFlow<N extends string, R extends object, P extends object>(
   flow: Atom<N, R, P>,
@@ -106,6 +114,7 @@ export async function runDefinition(
   options: InProcessOptions = {},
 ): Promise<FlowReport<Record<string, unknown>>> {
   const { flowId = 'in-process', clock = 'virtual', log, concurrency = 16, engine = 'serial' } = options;
+  const { begin = { type: 'run' } } = options;
   const notifier = new Notifier(options.listeners ?? [], log);
   const transitions: Transition[] = [];
   let place = { flowId, seq: 0, index: 0 };
@@ -132,7 +141,7 @@ export async function runDefinition(
     onAbort(options.suspendSignal, () => drive.send({ type: 'suspend' })),
   ];
   try {
-    const { state } = await drive.run({ type: 'run' });
+    const { state } = await drive.run(begin);
     return {
       outcome: state.flow as FlowReport<never>['outcome'],
       failures: state.flow === 'SUCCESS' ? [] : failuresOf(state),
@@ -147,11 +156,13 @@ export async function runDefinition(
 
 async function turnsOf(
   { definition, compiled = compile(definition), store }: RunnableFlow,
-  { logBook, functions, deterministic }: InProcessOptions,
+  { logBook, functions, deterministic, begin }: InProcessOptions,
   engine: EngineKind,
   flowId: string,
 ): Promise<Turns> {
   validate(compiled, Object.keys(store));
+  if (begin && 'atom' in begin && !compiled.atoms.has(begin.atom))
+    throw new InputError('BATON_INPUT_INVALID', `${flowId} has no atom ${JSON.stringify(begin.atom)}`);
   const detail = { flowId, definition, store: storableSymbols(store) };
   const local = {
     ...(functions && { functions }),

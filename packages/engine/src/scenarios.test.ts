@@ -100,6 +100,10 @@ class Player {
               requestId: this.#requestOf(name),
               value: { data: JSON.parse(rest) as JsonValue },
             };
+      case 'retry-revert':
+        return { type: 'retryRevert', atom: name, by: 'ops', reason: rest };
+      case 'accept-revert':
+        return { type: 'acceptRevert', atom: name, by: 'ops', reason: rest };
       case 'fail': {
         const failure = failureOf('BOOM', 'boom', words[0] === 'queue' ? { phase: 'queue' } : {});
         return { type: 'failed', requestId: this.#requestOf(name), failure };

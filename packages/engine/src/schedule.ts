@@ -109,13 +109,14 @@ function beginRound(turn: TurnDraft, node: RetryNode): void {
 }
 
 /** Rounds count the executions of the innermost controller; within one the attempts go up, so request ids never repeat. */
-function nextAttempt(turn: TurnDraft, node: AtomNode, action: 'execute' | 'revert'): AttemptNumber {
+export function nextAttempt(turn: TurnDraft, node: AtomNode, action: 'execute' | 'revert'): AttemptNumber {
   const last = turn.run(node.id)[action];
   const round = roundOf(turn.state, node);
   return { round, attempt: last.round === round ? last.attempt + 1 : 1 };
 }
 
-function submit(turn: TurnDraft, node: AtomNode): void {
+/** Has the method of an atom run that just entered RUNNING or REVERTING. */
+export function submit(turn: TurnDraft, node: AtomNode): void {
   if (node.kind === 'retry') return submitRetry(turn, node);
   return submitAttempt(turn, node);
 }

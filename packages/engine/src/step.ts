@@ -4,12 +4,14 @@
  * Pure and deterministic: no clock, no randomness, no awaiting. The state is moved in and changed in place; after an error it is
  * worthless. An event costs the degree of the atoms it touches, a change of a whole scope the size of the scope.
  * Where things are: readiness.ts (what may start), schedule.ts (starting), incoming.ts and settle.ts (what came back), resolve.ts (who decides about a
- * failure), begin.ts (run, adopt, suspend, cancel), finish.ts (how it ends), apply-fact.ts (every change of the state).
+ * failure), begin.ts (run, adopt, suspend, cancel), repair-revert.ts (failed reverts), finish.ts (how it ends), apply-fact.ts (every change
+ * of the state).
  */
 import { assertNever } from '@baton/core';
-import { adopt, cancel, prepare, reset, resume, revertFinished, run } from './begin.js';
+import { adopt, cancel, prepare, reset, resume, revertRun, run } from './begin.js';
 import { answered, timerFired, withdrawn } from './incoming.js';
 import type { Event, Turn, Watch } from './protocol.js';
+import { repairRevert } from './repair-revert.js';
 import type { RunState } from './run-state.js';
 import { advance } from './schedule.js';
 import { TurnDraft } from './turn-draft.js';
@@ -49,7 +51,10 @@ function handle(turn: TurnDraft, event: Event): boolean {
     case 'cancel':
       return cancel(turn, event.revert);
     case 'revert':
-      return revertFinished(turn);
+      return revertRun(turn);
+    case 'retryRevert':
+    case 'acceptRevert':
+      return repairRevert(turn, event);
     case 'timerFired':
       return timerFired(turn, event.id);
     default:

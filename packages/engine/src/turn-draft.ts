@@ -75,7 +75,7 @@ export class TurnDraft implements Turn {
   atom(
     node: AtomNode,
     to: AtomState,
-    more: Pick<AtomFact, 'round' | 'attempt' | 'value' | 'failure'> = {},
+    more: Pick<AtomFact, 'round' | 'attempt' | 'value' | 'failure' | 'note'> = {},
   ): void {
     this.fact({ fact: 'atom', atom: node.name, from: this.run(node.id).state, to, ...more });
   }

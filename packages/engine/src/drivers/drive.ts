@@ -48,7 +48,10 @@ export class Drive {
     const { turns, notify } = this.#options;
     try {
       for (let event = first; ; event = await this.#nextEvent()) {
-        const turn = await turns.take(event);
+        let turn = await turns.take(event);
+        // what is asked for was begun before, by an engine that stopped
+        if (event === first && turn.facts.length === 0 && !isAtRest(turn.state.flow))
+          turn = await turns.take({ type: 'run' });
         for (const command of turn.commands) this.#carryOut(command);
         notify(turn);
         const { flow } = turn.state;
