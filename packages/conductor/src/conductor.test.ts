@@ -83,6 +83,30 @@ describe('conductor', () => {
     expect(report.owners.map((owner) => owner.member)).toEqual(['c1', 'c2']);
   });
 
+  it('ends a run that its former owner had brought to an end, but not told so', async () => {
+    cluster = new Cluster();
+    const store = new SimulatedDocumentStore(cluster.runtime, { service: cluster.documents });
+    const insert = store.insert.bind(store);
+    let isTerminalDue = false;
+    // a run that ends in its first turn: the claim entry holds it, and the terminal entry is the one after it
+    store.insert = (collection, documents) => {
+      if (collection !== 'journal' || !documents.some(({ _id }) => _id.endsWith(':2')))
+        return insert(collection, documents);
+      isTerminalDue = true;
+      return new Promise(() => undefined);
+    };
+    const first = cluster.conductor('c1', {}, { store });
+    const jobId = await cluster.drive(cluster.client.post(linear('idle', { retry: retry.times(1) })));
+    await cluster.runtime.clock.advanceUntil(() => isTerminalDue);
+    cluster.coordination.partition(first.session());
+    cluster.coordination.expire(first.session());
+    cluster.conductor('c2');
+    const end = await cluster.drive(cluster.client.wait(jobId, { timeoutMs: 5_000 }));
+    expect(end).toEqual({ jobId, outcome: 'SUCCESS', failures: [] });
+    const report = await cluster.drive(cluster.client.job(jobId));
+    expect(report).toMatchObject({ jobState: 'COMPLETE', owners: [{ member: 'c1' }, { member: 'c2' }] });
+  });
+
   it('is fenced when it decides after another took over', async () => {
     cluster = new Cluster();
     const first = cluster.conductor('c1');

@@ -82,6 +82,8 @@ function takeUp(turn: TurnDraft): void {
 export function adopt(turn: TurnDraft): boolean {
   const { flow } = turn.state;
   if (isOutcome(flow)) tellEnd(turn, flow);
+  const outcome = flowOutcomes.find((known) => known === flow);
+  if (outcome !== undefined) tellEnd(turn, outcome);
   if (flow !== 'RUNNING' && flow !== 'SUSPENDING') return false;
   reissue(turn);
   return true;
