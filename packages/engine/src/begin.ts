@@ -1,5 +1,5 @@
 /** How a run begins, stops and goes on (engine.md sections 10 and 13). Each answers whether anything was changed. */
-import { assertNever, ConflictError, isOutcome } from '@baton/core';
+import { assertNever, ConflictError, flowOutcomes } from '@baton/core';
 import { finish, tellEnd } from './finish.js';
 import { resolve, revertAll } from './resolve.js';
 import { reissue } from './schedule.js';
@@ -81,7 +81,6 @@ function takeUp(turn: TurnDraft): void {
 /** A new owner: nothing changes, but it has to know what is outstanding, were it only to tell the end. */
 export function adopt(turn: TurnDraft): boolean {
   const { flow } = turn.state;
-  if (isOutcome(flow)) tellEnd(turn, flow);
   const outcome = flowOutcomes.find((known) => known === flow);
   if (outcome !== undefined) tellEnd(turn, outcome);
   if (flow !== 'RUNNING' && flow !== 'SUSPENDING') return false;
