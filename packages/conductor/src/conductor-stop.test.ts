@@ -64,6 +64,26 @@ describe('a conductor that stops', () => {
     expect(cluster.runtime.clock.monotonicMs() - beforeMs).toBeLessThan(2_000);
   });
 
+  it('does not wait for services that are away', async () => {
+    cluster = new Cluster();
+    const { log, open } = countedLog();
+    const ensureTopics = log.ensureTopics.bind(log);
+    let answer: () => void = () => undefined;
+    log.ensureTopics = async (topics) => {
+      await new Promise<void>((done) => (answer = done));
+      return ensureTopics(topics);
+    };
+    const { stop } = cluster.conductor('c1', {}, { log });
+    await cluster.runtime.clock.advance(5_000);
+    const beforeMs = cluster.runtime.clock.monotonicMs();
+    expect(await cluster.drive(stop())).toEqual({ left: 0 });
+    expect(cluster.runtime.clock.monotonicMs() - beforeMs).toBeLessThan(100);
+    answer();
+    await cluster.runtime.clock.advance(5_000);
+    expect(open()).toBe(0);
+    expect(await cluster.drive(cluster.client.cluster())).toMatchObject({ conductors: [] });
+  });
+
   it('closes its writer when it ends because something must not happen', async () => {
     cluster = new Cluster();
     const { log, open } = countedLog();

@@ -68,17 +68,23 @@ export function createConductor(deps: ConductorDeps): Conductor {
     const messages = { waiting: 'conductor.waiting', back: 'conductor.back' };
     const outage = new OutageLog({ clock, logger, messages });
     for (let failures = 0; !signal.aborted;) {
-      let incarnation: Incarnation;
+      const opening = open();
+      let incarnation: Incarnation | void;
       try {
-        incarnation = await open();
+        incarnation = await Promise.race([opening, aborted]);
         failures = 0;
-        outage.over();
+        if (incarnation !== undefined) outage.over();
       } catch (error) {
         if (familyOf(error) !== 'unavailable') throw error;
         outage.failed(error);
         const pauseMs = Math.min(BACK_OFF_MS.max, BACK_OFF_MS.first * 2 ** failures++);
         await Promise.race([aborted, new Promise<void>((resolve) => clock.setTimer(pauseMs, resolve))]);
         continue;
+      }
+      if (incarnation === undefined) {
+        // services that are away may keep it for half a minute; whoever stopped it has nothing to wait for
+        void opening.then((late) => late.close().then(() => services.close())).catch(() => undefined);
+        return 0;
       }
       const end = await Promise.race([aborted, incarnation.ended]);
       if (end === undefined) return incarnation.drain({ timeoutMs: options.drainTimeoutMs });

@@ -372,16 +372,19 @@ describe('a worker that drains', () => {
     expect(gate.runs[0]?.context.signal.aborted).toBe(true);
   });
 
-  it('ends at once when it never got a session', async () => {
+  it('ends at once when it never got a session, and leaves none that comes late', async () => {
     cluster = await Cluster.open();
     cluster.coordination.service.goDown();
     const { ended, stop } = cluster.worker([echo]);
     await cluster.clock.advance(15_000);
     expect(cluster.runtime.logger.messages('warn')).toContain('worker.waiting');
     stop.abort();
+    const beforeMs = cluster.clock.monotonicMs();
     expect(await cluster.clock.drive(ended)).toEqual({ drained: true, handedBack: 0 });
+    expect(cluster.clock.monotonicMs() - beforeMs).toBeLessThan(100);
     cluster.coordination.service.comeUp();
-    await cluster.clock.advance(100);
+    await cluster.clock.advance(15_000);
+    expect(await cluster.members()).toEqual([]);
   });
 });
 

@@ -137,15 +137,17 @@ class WorkerService implements Worker {
     const messages = { waiting: 'worker.waiting', back: 'worker.back' };
     const outage = new OutageLog({ ...runtime, messages, fields: { memberId: member.id } });
     for (let failures = 0; !stopped; failures++) {
+      const opening = Incarnation.open({
+        ...this.#deps,
+        ...this.#parts,
+        onSession,
+        outboxOf: (clusterId) => this.#outboxOf(clusterId),
+      });
       try {
-        const incarnation = await Incarnation.open({
-          ...this.#deps,
-          ...this.#parts,
-          onSession,
-          outboxOf: (clusterId) => this.#outboxOf(clusterId),
-        });
-        outage.over();
-        return incarnation;
+        const incarnation = await Promise.race([opening, told]);
+        if (incarnation === undefined) this.#closeLate(opening);
+        else outage.over();
+        return incarnation ?? undefined;
       } catch (error) {
         if (familyOf(error) !== 'unavailable') throw error;
         outage.failed(error);
@@ -153,6 +155,14 @@ class WorkerService implements Worker {
       }
     }
     return undefined;
+  }
+
+  /** Services that are away may keep it for half a minute; whoever stopped the worker has nothing to wait for. */
+  #closeLate(opening: Promise<Incarnation>): void {
+    void opening
+      .then((late) => late.retire())
+      .then(() => this.#outbox?.outbox.close({ deadlineMs: 0 }))
+      .catch(() => undefined);
   }
 
   async #pause(pauseMs: number, told: Promise<void>): Promise<void> {

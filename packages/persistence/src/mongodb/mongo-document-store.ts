@@ -17,7 +17,14 @@ import {
   type Logger,
   type StoredDocument,
 } from '@baton/core';
-import { MongoClient, ReadConcern, type Db, type Document, type Filter } from 'mongodb';
+import {
+  MongoClient,
+  ReadConcern,
+  type Db,
+  type Document,
+  type Filter,
+  type ServerDescription,
+} from 'mongodb';
 import { documentSizeOf } from '../document-size.js';
 import { fromBson, toBson } from './bson-documents.js';
 import { isUnanswered, mapError } from './map-error.js';
@@ -92,7 +99,7 @@ export class MongoDocumentStore implements DocumentStore {
     }
     this.#db = this.#client.db(database);
     this.#client.on('topologyDescriptionChanged', ({ newDescription }) =>
-      this.#noteReachable([...newDescription.servers.values()].some(({ type }) => WRITABLE.has(type))),
+      this.#noteReachable([...newDescription.servers.values()]),
     );
     // what comes of it is seen by the first operation; here it only starts the pool
     void this.#client.connect().catch(() => undefined);
@@ -256,11 +263,15 @@ export class MongoDocumentStore implements DocumentStore {
     }
   }
 
-  #noteReachable(isReachable: boolean): void {
-    if (isReachable === this.#isReachable) return;
-    if (isReachable) this.#logger.info('store.reachable');
-    else if (this.#isReachable === true) this.#logger.warn('store.unreachable');
+  #noteReachable(servers: readonly ServerDescription[]): void {
+    const isReachable = servers.some(({ type }) => WRITABLE.has(type));
+    const isUnasked = servers.some(({ error }) => error === null);
+    if (isReachable === this.#isReachable || (this.#isReachable === undefined && !isReachable && isUnasked))
+      return;
     this.#isReachable = isReachable;
+    if (isReachable) this.#logger.info('store.reachable');
+    else
+      this.#logger.warn('store.unreachable', { error: servers.find(({ error }) => error !== null)?.error });
   }
 }
 
