@@ -75,7 +75,7 @@ describe('runFlow', () => {
 
   it('checks arguments and results', async () => {
     const wrong = await runFlow(linear('f').add(volume), { store: { sizeGb: -1 } });
-    expect([wrong.outcome, wrong.failures[0]?.code]).toEqual(['REVERTED', 'BATON_INPUT_INVALID']);
+    expect([wrong.outcome, wrong.failures[0]?.code]).toEqual(['REVERTED', 'ARGUMENTS_INVALID']);
     const broken = task('lacks', { provides: ['id'], execute: (): { id?: string } => ({}) });
     const { failures } = await runFlow(linear('f').add(broken), { store: {} });
     expect(failures).toMatchObject([{ code: 'RESULT_SHAPE', phase: 'result' }]);

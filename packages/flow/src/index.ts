@@ -11,4 +11,6 @@ export * from './parse-flow-definition.js';
 export * from './retry.js';
 export * from './schema.js';
 export * from './task.js';
+export { taskArguments } from './task-arguments.js';
 export * from './task-context.js';
+export { decodeUserValue, encodeUserValue, type EncodedValue } from './user-value.js';

@@ -180,6 +180,12 @@ describe('an attempt that fails', () => {
     expect(failureOf(await thrown(Object.freeze({ retryable: false })))).toMatchObject({ retryable: false });
   });
 
+  it('keeps a revert done that returns what cannot be stored', async () => {
+    const registered = task('a', { execute: () => 1, revert: () => new Map() });
+    const end = await startTask(registered, { action: 'revert' }).ended;
+    expect(end.outcome).toEqual({ value: { data: null } });
+  });
+
   it('names the phase of a failed revert', async () => {
     const registered = task('a', { execute: () => 1, revert: () => Promise.reject(new Error('stuck')) });
     const end = await startTask(registered, { action: 'revert' }).ended;

@@ -18,12 +18,16 @@ import {
   type Runtime,
   type TaskRequest,
 } from '@baton/core';
-import type { TaskContext } from '@baton/flow';
+import {
+  decodeUserValue,
+  encodeUserValue,
+  type EncodedValue,
+  type TaskContext,
+  taskArguments,
+} from '@baton/flow';
 import { abortReason, type AbortKind } from './abort-reason.js';
-import { resolveArguments } from './arguments.js';
 import { loggerWith } from './logger-with.js';
 import type { RegisteredTask } from './registered-task.js';
-import { decodeUserValue, encodeUserValue } from './user-value.js';
 
 export interface AttemptOptions {
   readonly task: RegisteredTask;
@@ -108,9 +112,7 @@ export class Attempt {
     const { task, request } = this.#options;
     const reverting = request.action === 'revert';
     if (reverting && task.revert === undefined) return { outcome: { value: { data: null } }, sizeBytes: 4 };
-    const resolved = await resolveArguments(request.args, task).catch((thrown: unknown) => ({
-      problems: [`a schema threw: ${toFailure(thrown).message}`],
-    }));
+    const resolved = await taskArguments(request, task);
     if ('problems' in resolved)
       return this.#stated('ARGUMENTS_INVALID', `arguments of ${task.name}: ${resolved.problems.join('; ')}`, {
         phase: 'arguments',
@@ -125,21 +127,17 @@ export class Attempt {
   }
 
   #checked(returned: unknown): Outcome {
-    const { task, request, limits } = this.#options;
+    const { task, request } = this.#options;
     const encoded = encodeUserValue(returned);
-    if ('problem' in encoded)
-      return this.#stated(
-        'RESULT_NOT_SERIALISABLE',
-        `${task.name} must return JSON data or a Uint8Array: ${encoded.problem}`,
-        { phase: 'result', retryable: false },
-      );
-    if (encoded.sizeBytes > limits.payloadBytesMax)
-      return this.#stated(
-        'RESULT_TOO_LARGE',
-        `${task.name} returned ${encoded.sizeBytes} bytes, more than the ${limits.payloadBytesMax} allowed: ` +
-          'store the data elsewhere and return a reference',
-        { phase: 'result', retryable: false },
-      );
+    const unfit = this.#unfit(encoded);
+    if (unfit !== undefined) {
+      if (request.action === 'execute')
+        return this.#stated(unfit.code, unfit.message, { phase: 'result', retryable: false });
+      // the work is undone, which counts; what its revert returned is for people only (E-122)
+      this.#log.warn('what a revert returned is not kept', { reason: unfit.message });
+    }
+    if (unfit !== undefined || 'problem' in encoded)
+      return { outcome: { value: { data: null } }, sizeBytes: 4 };
     const missing = request.action === 'execute' ? missingProvided(task, encoded.value) : [];
     if (missing.length > 0)
       return this.#stated(
@@ -148,6 +146,20 @@ export class Attempt {
         { phase: 'result', retryable: true },
       );
     return { outcome: { value: encoded.value }, sizeBytes: encoded.sizeBytes };
+  }
+
+  /** Why it cannot be stored, if so. */
+  #unfit(encoded: EncodedValue): { readonly code: string; readonly message: string } | undefined {
+    const { task, limits } = this.#options;
+    if ('problem' in encoded) {
+      const message = `${task.name} must return JSON data or a Uint8Array: ${encoded.problem}`;
+      return { code: 'RESULT_NOT_SERIALISABLE', message };
+    }
+    if (encoded.sizeBytes <= limits.payloadBytesMax) return undefined;
+    const message =
+      `${task.name} returned ${encoded.sizeBytes} bytes, more than the ${limits.payloadBytesMax} allowed: ` +
+      'store the data elsewhere and return a reference';
+    return { code: 'RESULT_TOO_LARGE', message };
   }
 
   /** Whatever was thrown; after an abort the abort is the failure and what was thrown its cause. */

@@ -1,24 +1,33 @@
-/** Values of user code as a cluster would store them: JSON data, copied. */
-import { InputError, type JsonValue, type Value } from '@baton/core';
+/** Values of user code, as a cluster stores and sends them. */
+import { InputError, type InlineValue, InvariantError, type JsonValue, type Value } from '@baton/core';
+import { decodeUserValue, encodeUserValue } from '@baton/flow';
 import { extract, partOf } from '../arguments.js';
 import type { Argument, Outcome } from '../protocol.js';
 
-/** `undefined` for nothing. */
-export function storable(result: unknown): Value | undefined {
-  const text = JSON.stringify(result) as string | undefined;
-  return text === undefined ? undefined : { data: JSON.parse(text) as JsonValue };
-}
-
-/** Symbols given with a flow; nothing is stored as `null`. */
+/**
+ * Symbols given with a flow; `undefined` is not given.
+ * @throws InputError `BATON_INPUT_INVALID` with the place of what is no data: `store.when is a Date`.
+ */
 export function storableSymbols(store: object): Readonly<Record<string, Value>> {
-  return Object.fromEntries(
-    Object.entries(store).map(([symbol, data]) => [symbol, storable(data) ?? { data: null }]),
-  );
+  const values: Record<string, Value> = {};
+  for (const [symbol, given] of Object.entries(store)) {
+    if (given === undefined) continue;
+    const encoded = encodeUserValue(given, `store.${symbol}`);
+    if ('problem' in encoded)
+      throw new InputError('BATON_INPUT_INVALID', `a flow takes JSON data or bytes: ${encoded.problem}`);
+    values[symbol] = encoded.value;
+  }
+  return values;
 }
 
-export function jsonOf({ value, path }: Argument): JsonValue {
-  if (!('data' in value)) throw new InputError('BATON_INPUT_INVALID', 'in process a value is JSON data');
-  return path === undefined ? value.data : (partOf(value.data, path) ?? null);
+export function inlineOf({ value, path }: Argument): InlineValue {
+  if ('ref' in value) throw new InvariantError('BATON_INVARIANT_UNREACHABLE', 'nothing is by reference here');
+  if (path === undefined || 'bytes' in value) return value;
+  return { data: partOf(value.data, path) ?? null };
+}
+
+export function jsonOf(argument: Argument): JsonValue | Uint8Array {
+  return decodeUserValue(inlineOf(argument));
 }
 
 /** What `revert` is given as the result of `execute`. */

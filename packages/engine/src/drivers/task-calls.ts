@@ -2,20 +2,26 @@
  * Purpose: calls the functions of tasks in this process, for the commands of one run.
  * States: none of its own; the calls that are under way, so that they can be told to stop.
  * On failure: whatever a task throws, and arguments that do not fit its schemas, are a Failure of the atom.
- * Not here: when a task is called and what becomes of its result (`step`), how many at a time (`work-pool.ts`).
+ * Not here: when a task is called and what becomes of its result (`step`), how many at a time (`drive.ts`).
  */
 import {
   type Clock,
   ConflictError,
   failureOf,
-  InputError,
+  type InlineValue,
   type Logger,
   toFailure,
   UnavailableError,
 } from '@baton/core';
-import { InProcessContext, type InProcessEars, type RunnableTask } from '@baton/flow';
+import {
+  encodeUserValue,
+  InProcessContext,
+  type InProcessEars,
+  type RunnableTask,
+  taskArguments,
+} from '@baton/flow';
 import type { ExecuteCommand, Outcome, RevertCommand } from '../protocol.js';
-import { jsonOf, resultOf, storable } from './json-values.js';
+import { inlineOf, resultOf } from './json-values.js';
 
 export type TaskCommand = ExecuteCommand | RevertCommand;
 
@@ -59,16 +65,17 @@ export class TaskCalls {
   /** Never rejects. After a timeout the function may go on, but nobody hears of it. */
   async call(command: TaskCommand): Promise<Outcome> {
     const task = this.#tasks.get(command.task);
-    if (!task) return { failure: failureOf('NO_SUCH_TASK', `the flow has no task ${command.task}`) };
-    let args: Arguments;
-    try {
-      const checked = checkedArguments(command, task);
-      // most schemas answer at once, and waiting costs more than the engine does
-      args = checked instanceof Promise ? await checked : checked;
-    } catch (error) {
-      // the body was not called, so there will be nothing to undo (E-861)
-      return { failure: toFailure(error, { phase: 'arguments' }) };
+    if (!task) return noSuchTask(command);
+    const sent: Record<string, InlineValue> = {};
+    for (const parameter in command.args) {
+      const argument = command.args[parameter];
+      if (argument) sent[parameter] = inlineOf(argument);
     }
+    const checking = taskArguments({ action: command.type, args: sent }, task);
+    // most schemas answer at once, and waiting costs more than the engine does
+    const checked = checking instanceof Promise ? await checking : checking;
+    if ('problems' in checked) return misfit(task, checked.problems);
+    const { args } = checked;
     const context = this.#contextOf(command);
     this.#underWay.set(command.requestId, context);
     const { clock } = this.#options;
@@ -139,43 +146,33 @@ async function bodyOf(
   try {
     const returned =
       command.type === 'execute' ? await task.execute(args, context) : await task.revert?.(args, context);
-    const value = storable(returned);
-    return value ? { value } : {};
+    if (returned === undefined) return {};
+    const encoded = encodeUserValue(returned);
+    if (!('problem' in encoded)) return { value: encoded.value };
+    if (command.type === 'execute') return unstorable(task, encoded.problem);
+    // the work is undone, which counts; what its revert returned is for people only (E-122)
+    context.log.warn('what a revert returned is not kept', { reason: encoded.problem });
+    return {};
   } catch (error) {
     return { failure: toFailure(error) };
   }
 }
 
-type Checked = Record<string, unknown>;
-
-/** A promise only where a schema gives one. */
-function checkedArguments({ args }: TaskCommand, task: RunnableTask): Arguments | Promise<Arguments> {
-  const checked: Checked = {};
-  const late: Promise<void>[] = [];
-  for (const shape of [task.optional, task.requires])
-    for (const parameter in shape) {
-      const [argument, schema] = [args[parameter], shape[parameter]];
-      if (!argument || !schema) continue;
-      const result = schema['~standard'].validate(jsonOf(argument));
-      if (result instanceof Promise) late.push(result.then((later) => accept(checked, parameter, later)));
-      else accept(checked, parameter, result);
-    }
-  return late.length === 0 ? checked : Promise.all(late).then(() => checked);
+function noSuchTask({ atom, task }: TaskCommand): Outcome {
+  const message = `${atom} asks for the task ${task}, which was not given`;
+  return { failure: failureOf('NO_SUCH_TASK', message, { phase: 'queue', retryable: false }) };
 }
 
-function accept(checked: Checked, parameter: string, result: Judgement): void {
-  if (result.issues)
-    throw new InputError(
-      'BATON_INPUT_INVALID',
-      `${parameter}: ${result.issues.map(({ message }) => message).join('; ')}`,
-    );
-  checked[parameter] = result.value;
+/** The body was not called, so there will be nothing to undo (E-861). */
+function misfit({ name }: RunnableTask, problems: readonly string[]): Outcome {
+  const message = `arguments of ${name}: ${problems.join('; ')}`;
+  return { failure: failureOf('ARGUMENTS_INVALID', message, { phase: 'arguments', retryable: false }) };
 }
 
-/** What a schema says (Standard Schema). */
-type Judgement =
-  | { readonly value: unknown; readonly issues?: undefined }
-  | { readonly issues: readonly { readonly message: string }[] };
+function unstorable({ name }: RunnableTask, problem: string): Outcome {
+  const message = `${name} must return JSON data or a Uint8Array: ${problem}`;
+  return { failure: failureOf('RESULT_NOT_SERIALISABLE', message, { phase: 'result', retryable: false }) };
+}
 
 function ignore(): void {
   // in process nobody need listen
