@@ -41,7 +41,16 @@ interface Queued {
 
 /** `keep`: one state in memory. `forget`: it is loaded for each event and thrown away. `cut`: the process dies after that entry. */
 export type Memory =
-  { readonly kind: 'keep' } | { readonly kind: 'forget' } | { readonly kind: 'cut'; readonly after: number };
+  | { readonly kind: 'keep'; readonly stored?: (moment: Moment) => void }
+  | { readonly kind: 'forget' }
+  | { readonly kind: 'cut'; readonly after: number };
+
+/** A turn was stored: the state as it is, the journal up to here, and a run of this process that has not begun. */
+export interface Moment {
+  readonly state: RunState;
+  readonly journal: readonly (readonly Fact[])[];
+  readonly fresh: () => RunState;
+}
 
 export interface Played {
   readonly phases: readonly Phase[];
@@ -210,6 +219,8 @@ export class Playback {
     if (turn.facts.length === 0) return;
     this.#journal.push(JSON.parse(JSON.stringify(turn.facts)) as Fact[]);
     this.#entries++;
+    if (this.#memory.kind === 'keep')
+      this.#memory.stored?.({ state, journal: this.#journal, fresh: () => this.#fresh() });
     if (this.#memory.kind === 'forget') this.#state = this.#loaded(state);
     if (this.#memory.kind === 'cut' && this.#memory.after === this.#entries) this.#die();
   }
@@ -352,12 +363,16 @@ export class Playback {
   }
 
   #folded(): RunState {
+    const state = this.#fresh();
+    for (const facts of this.#journal) fold(state, facts);
+    return state;
+  }
+
+  #fresh(): RunState {
     // of two injections of one symbol the earlier counts
     const given = { ...this.#transient, ...this.#persisted };
     const store = Object.fromEntries(Object.entries(given).map(([symbol, data]) => [symbol, { data }]));
     const { functions } = this.#functions;
-    const state = newRun(this.#compiled, { flowId: 'recorded', store, functions, deterministic: true });
-    for (const facts of this.#journal) fold(state, facts);
-    return state;
+    return newRun(this.#compiled, { flowId: 'recorded', store, functions, deterministic: true });
   }
 }
