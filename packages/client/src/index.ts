@@ -1,3 +1,3 @@
 export { Client, type CancelOptions, type ClientDeps, type ClusterReport, type JobEnd } from './client.js';
 export type { AtomReport, JobReport, OwnershipReport } from './job-report.js';
-export type { PostArguments, PostOptions, Postable } from './post-job.js';
+export { checkedDefinition, type PostArguments, type PostOptions, type Postable } from './post-job.js';

@@ -6,7 +6,7 @@
 import { createHash } from 'node:crypto';
 import { DefinitionError, InputError, checkId, noFence } from '@baton/core';
 import type { JsonValue, Runtime, Value } from '@baton/core';
-import { compile, validate } from '@baton/engine';
+import { compile, missingDependencies, validate } from '@baton/engine';
 import { canonicalFlowJson, parseFlowDefinition } from '@baton/flow';
 import type { Atom, FlowDefinition, NodeDefinition } from '@baton/flow';
 import { postingBytesMax, priorities } from '@baton/jobboard';
@@ -52,12 +52,8 @@ export interface PostDeps {
  *   `BATON_CONFLICT_KEY_REUSED`, UnavailableError (posting again with the same key is safe).
  */
 export async function postJob(deps: PostDeps, flow: Postable, options: PostOptions = {}): Promise<string> {
-  const definition = parseFlowDefinition('toJSON' in flow ? flow.toJSON() : flow, {
-    unknownFields: 'refused',
-  });
   const given = options.store ?? {};
-  refuseFunctions(definition.root);
-  validate(compile(definition), Object.keys(given));
+  const definition = checkedDefinition(flow, given);
   const jobId = checkId('job', options.key ?? deps.runtime.random.ulid());
   const { persistence, runtime, board } = deps;
   const store = await encodeStore(persistence, given);
@@ -93,6 +89,23 @@ export async function postJob(deps: PostDeps, flow: Postable, options: PostOptio
   await board.post(jobId, standing);
   void persistence.jobs.markPosted(record);
   return jobId;
+}
+
+/**
+ * What a post checks before it stores anything. Without `store`, that nothing but symbols can be missing.
+ * @throws DefinitionError with the place
+ */
+export function checkedDefinition(flow: Postable, store?: object): FlowDefinition {
+  const definition = parseFlowDefinition('toJSON' in flow ? flow.toJSON() : flow, {
+    unknownFields: 'refused',
+  });
+  refuseFunctions(definition.root);
+  const compiled = compile(definition);
+  const given = store
+    ? Object.keys(store)
+    : missingDependencies(compiled, []).map((missing) => missing.symbol);
+  validate(compiled, given);
+  return definition;
 }
 
 async function encodeStore(

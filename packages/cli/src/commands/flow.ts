@@ -1,4 +1,5 @@
 /** `baton flow …`: look at a flow without any service. */
+import { checkedDefinition } from '@baton/client';
 import { parseFlowDefinition } from '@baton/flow';
 import { Option, type Command } from 'commander';
 import { exitCodes } from '../exit-codes.js';
@@ -7,6 +8,7 @@ import { explainFlow } from '../flow-explain/explain-flow.js';
 import { explainText } from '../flow-explain/explain-text.js';
 import type { Invocation } from '../invocation.js';
 import { loadFlow } from '../load-flow.js';
+import { clean } from '../output.js';
 import type { Run } from '../run.js';
 
 const forms = { text: explainText, mermaid: explainMermaid, dot: explainDot } as const;
@@ -18,6 +20,21 @@ export function addFlowCommands(program: Command, run: Run): void {
     .description('what a flow means: order, where values come from, who reverts what, what a post must give')
     .addOption(new Option('--format <form>', 'of the picture').choices(Object.keys(forms)).default('text'))
     .action(run(explain));
+  flow
+    .command('validate <flow>')
+    .description('all that a post checks, without one: exit code 2 and the place of the first mistake, or 0')
+    .action(run(validate));
+}
+
+async function validate(invocation: Invocation, [reference]: readonly string[]): Promise<number> {
+  const { name, atoms, requires } = explainFlow(checkedDefinition(await loadFlow(reference ?? '')));
+  const symbols = requires.map(({ symbol }) => symbol);
+  const needs = symbols.length === 0 ? 'a post need give nothing' : `a post must give ${symbols.join(', ')}`;
+  invocation.output.one(
+    { valid: true, name, atoms, requires: symbols },
+    { text: `${clean(name)}: valid, ${atoms} ${atoms === 1 ? 'atom' : 'atoms'}; ${clean(needs)}`, name },
+  );
+  return exitCodes.ok;
 }
 
 async function explain(
