@@ -1,5 +1,7 @@
+import { codeOf } from '@baton/core';
 import { linear, retry, task, unordered } from '@baton/flow';
 import { describe, expect, it } from '@jest/globals';
+import { FakeClock } from '../runtime/fake-clock.js';
 import './jest.js';
 import { resumeFromEverySavePoint } from './resume-from-every-save-point.js';
 import { runFlow } from './run-flow.js';
@@ -65,6 +67,32 @@ describe('runFlow of the test kit', () => {
     expect(run).toHaveRun(['flaky', 'flaky', 'flaky']);
     // another attempt is not the same execution again
     expect(run).toHaveReexecuted([]);
+  });
+});
+
+describe('runFlow of the test kit, asked for the impossible', () => {
+  const flow = linear('f').add(works('a'));
+
+  it.each([{ crashAfter: 4 }, { crashBefore: 4 }, { crashAfter: 0 }])('refuses %j', async (point) => {
+    const refused = await runFlow(flow, { store, ...point }).catch((error: unknown) => error);
+    expect(codeOf(refused)).toBe('BATON_INPUT_INVALID');
+    expect(String(refused)).toContain('entries 1 to 2');
+  });
+
+  it('ends a task that never returns by its timeout, in virtual time', async () => {
+    const stuck = task('stuck', {
+      timeout: { attempt: '2h' },
+      execute: () => new Promise<never>(() => undefined),
+    });
+    const clock = new FakeClock();
+    const run = await clock.drive(runFlow(linear('f').add(works('a'), stuck), { store, clock }), {
+      withinMs: 3 * 3_600_000,
+    });
+    expect(run).toHaveReverted(['stuck', 'a']);
+    expect(run.failures).toMatchObject([
+      { atom: 'stuck', code: 'TIMEOUT', message: 'stuck ran longer than its 7200000 ms' },
+    ]);
+    expect([clock.monotonicMs(), clock.pendingTimers]).toEqual([7_200_000, 0]);
   });
 });
 
