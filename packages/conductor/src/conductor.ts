@@ -9,7 +9,7 @@ import { ConductorServices } from './conductor-services.js';
 import { Incarnation } from './incarnation.js';
 import { resolveConductorOptions } from './options.js';
 import type { ConductorOptions } from './options.js';
-import type { Counters } from './ownership.js';
+import type { Counters, HeadListener } from './ownership.js';
 
 export interface ConductorDeps {
   readonly runtime: Runtime;
@@ -29,6 +29,8 @@ export interface ConductorDeps {
   readonly options?: ConductorOptions;
   /** Told after every new session: what the guard needs to end it. */
   readonly onSession?: (token: SessionToken) => void;
+  /** Told how far each owned job is: what the guard leaves to its next owner. */
+  readonly heads?: HeadListener;
 }
 
 export interface Conductor {

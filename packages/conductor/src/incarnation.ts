@@ -15,8 +15,7 @@ import type {
   Runtime,
   SessionToken,
 } from '@baton/core';
-import { JobBoard } from '@baton/jobboard';
-import type { BoardEvent, BoardView, Claim, MemberWatch } from '@baton/jobboard';
+import { JobBoard, type BoardEvent, type BoardView, type Claim, type MemberWatch } from '@baton/jobboard';
 import type { Journal, Payloads, Persistence, Snapshots } from '@baton/persistence';
 import { Inbox, ReplyReplay } from '@baton/transport';
 import type { Outbox, Received } from '@baton/transport';
@@ -32,7 +31,7 @@ import type { EndReason, JobRunner } from './job-runner.js';
 import { LossWatch } from './loss-watch.js';
 import { limits } from './options.js';
 import type { ResolvedConductorOptions } from './options.js';
-import type { Counters, Ownership } from './ownership.js';
+import type { Counters, HeadListener, Ownership } from './ownership.js';
 import { reconcilePosts } from './post-reconciler.js';
 import { PlaceQueue } from './place-queue.js';
 import type { OpenRequest } from './request-table.js';
@@ -55,6 +54,7 @@ export interface IncarnationDeps {
   readonly services: (clusterId: string) => Promise<OpenServices>;
   readonly counters: Counters;
   readonly onSession: (token: SessionToken) => void;
+  readonly heads?: HeadListener;
 }
 
 export type IncarnationEnd =
@@ -70,6 +70,7 @@ export class Incarnation implements Ownership {
   readonly dispatcher: Dispatcher;
   readonly places: PlaceQueue;
   readonly counters: Counters;
+  readonly heads: HeadListener | undefined;
   /** Resolves when nothing can be owned here any more. */
   readonly ended: Promise<IncarnationEnd>;
   readonly #deps: IncarnationDeps;
@@ -124,6 +125,7 @@ export class Incarnation implements Ownership {
     this.runtime = deps.runtime;
     this.board = board;
     this.counters = deps.counters;
+    this.heads = deps.heads;
     this.#persistence = services.persistence;
     this.journal = services.persistence.journal;
     this.payloads = services.persistence.payloads;

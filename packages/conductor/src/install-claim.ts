@@ -122,6 +122,7 @@ class Installation {
         flowId: this.#claim.jobId,
         fence: this.#claim.fence,
         isFresh: this.#claim.fresh && this.#claim.posting.store !== undefined && this.#refusal === undefined,
+        headHint: this.#claim.headHint,
         entryFor: ({ seq, known }) => this.#entryFor(seq, known),
       });
       if (result.result !== 'missing' || tries > MISSING_TRIES) return result;
@@ -227,6 +228,7 @@ class Installation {
       from: former?.claim.member ?? '',
       by: memberId,
       requests: runner.turns.state.table.size,
+      hinted: this.#claim.headHint !== undefined,
       ...this.#timing,
       foundAtMs: this.#foundAtMs,
       fencedAtMs: this.#fencedAtMs,

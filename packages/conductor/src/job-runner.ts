@@ -70,7 +70,7 @@ export class JobRunner implements Waiter {
   begin(first: TurnDraft, [claimEntry, ...rest]: readonly JournalEntry[]): void {
     if (this.#phase !== 'running') return; // the session ended while the fence was being stored
     if (claimEntry !== undefined) {
-      this.#seq = claimEntry.seq;
+      this.#moved(claimEntry.seq);
       this.#owner.notify(this, claimEntry);
     }
     this.#log.debug('job.claimed', {
@@ -84,7 +84,7 @@ export class JobRunner implements Waiter {
   takeOver(stored: JournalEntry): void {
     if (this.#phase !== 'running') return; // the session ended while the fence was being stored
     const { state, timers } = this.turns;
-    this.#seq = stored.seq;
+    this.#moved(stored.seq);
     this.#owner.notify(this, stored);
     for (const [id, dueAtMs] of state.timers) timers.set(id, dueAtMs);
     timers.quiet(limits.poisonQuietMs, () => this.#stayedQuiet());
@@ -128,6 +128,7 @@ export class JobRunner implements Waiter {
     if (this.#phase === 'ended') return;
     this.#phase = 'ended';
     this.turns.stop();
+    this.#owner.heads?.gone(this.jobId);
     this.#owner.released(this, reason);
   }
 
@@ -185,13 +186,18 @@ export class JobRunner implements Waiter {
     );
   }
 
+  #moved(seq: number): void {
+    this.#seq = seq;
+    this.#owner.heads?.changed(this.jobId, seq);
+  }
+
   async #append(entries: readonly JournalEntry[]): Promise<boolean> {
     for (const entry of entries) {
       if ((await this.#owner.journal.append(entry)) === 'collided') {
         this.#fenced(entry);
         return false;
       }
-      this.#seq = entry.seq;
+      this.#moved(entry.seq);
     }
     return true;
   }

@@ -20,6 +20,14 @@ export interface Counters {
   redelivered: number;
 }
 
+/** Told of each entry that was accepted, so that somebody can tell the next owner when this process is dead. */
+export interface HeadListener {
+  /** Entry `seq` is the newest of the job that this owner knows. Called once a turn: it must cost next to nothing. */
+  changed(jobId: string, seq: number): void;
+  /** The job is not owned any more. */
+  gone(jobId: string): void;
+}
+
 /** What the runners of one session share: services, and the ways back to the incarnation that owns them. */
 export interface Ownership {
   readonly runtime: Runtime;
@@ -32,6 +40,7 @@ export interface Ownership {
   /** Who gets the next free places of workers. */
   readonly places: PlaceQueue;
   readonly counters: Counters;
+  readonly heads: HeadListener | undefined;
   /** False while the session has been without contact for too long: nothing new is decided (P-704). */
   mayDecide(): boolean;
   /** Where an answer to a request saved now will stand, at the earliest. */

@@ -2,7 +2,7 @@
  * Purpose: the board of one session: jobs, members and slots (DESIGN 8, reliability 5 and 6).
  * States: open until its session is lost or `close` was called. Everything made through it (claims, registrations, slots, views)
  *   is dead with the session; its owner then opens a new board on a new session.
- * Authoritative: the nodes. Nothing here is cached; a `BoardView` is a copy and says so.
+ * Authoritative: the nodes. Nothing here is cached but hints; a `BoardView` is a copy and says so.
  * On failure: operations reject with the codes of `CoordinationSession`; those on claims decide lost answers by themselves.
  * Not here: the journal (what a job's run came to), choosing whom a job goes to.
  */
@@ -17,6 +17,7 @@ import {
 } from '@baton/core';
 import { WatchedBoard, type BoardEvent, type BoardView } from './board-view.js';
 import { Claims, type Claim, type FoundJob, type LockOwner } from './claims.js';
+import { HeadHints } from './head-hints.js';
 import { fromBytes } from './json-bytes.js';
 import {
   BoardPaths,
@@ -76,6 +77,7 @@ export class JobBoard {
     this.#claims = new Claims({
       session,
       paths,
+      hints: new HeadHints({ session, paths, logger: runtime.logger }),
       memberId,
       random: runtime.random,
       generation: meta.storeGeneration,

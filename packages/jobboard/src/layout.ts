@@ -6,6 +6,7 @@
  *                  /locks/<bb>/<jobId>           ephemeral; who owns the job
  *                  /dormant/<bb>/<jobId>.<life>  persistent; waits for a timer or an answer
  *                  /trash/<bb>/<jobId>           persistent; posting and reason
+ *                  /heads                        persistent; how far the jobs of the conductor that died last were: hints, by job id
  *   /members/conductors|workers/<id>             ephemeral
  *   /slots/requests|replies/<n>                  ephemeral; who reads this partition
  */
@@ -51,9 +52,11 @@ const trees: readonly JobTree[] = ['jobs', 'locks', 'dormant', 'trash'];
 /** Paths of one board. */
 export class BoardPaths {
   readonly root: string;
+  readonly heads: string;
 
   constructor(board: string) {
     this.root = `/boards/${board}`;
+    this.heads = `${this.root}/heads`;
   }
 
   /** `bucket` is its number, 0 to 255. */
@@ -134,7 +137,7 @@ function parseMeta(data: Uint8Array): Meta {
 }
 
 async function createBoard(session: CoordinationSession, paths: BoardPaths): Promise<void> {
-  const parents = ['/boards', paths.root, '/members', '/slots'];
+  const parents = ['/boards', paths.root, paths.heads, '/members', '/slots'];
   parents.push(...Object.values(membersPath), ...Object.values(slotsPath));
   await Promise.all([
     ...parents.map((path) => createMissing(session, path, nothing)),

@@ -21,15 +21,24 @@ async function liveAsOwner(run: {
   readonly zxid: number;
   readonly turns: number;
   readonly pauseMs: number;
+  readonly headHint: number | undefined;
 }): Promise<readonly JournalEntry[]> {
-  const { runtime, zxid, turns, pauseMs } = run;
+  const { runtime, zxid, turns, pauseMs, headHint } = run;
   const { journal } = run.persistence;
   const fence = fenceOf(zxid);
   const pause = () => new Promise<void>((resolve) => runtime.clock.setTimer(pauseMs, resolve));
   await pause();
   const entryFor = ({ seq }: { seq: number }) => claimEntry({ flowId: FLOW, seq, fence });
   const isFresh = zxid % 2 === 0;
-  const installed = await installFence({ journal, runtime, flowId: FLOW, fence, isFresh, entryFor });
+  const installed = await installFence({
+    journal,
+    runtime,
+    flowId: FLOW,
+    fence,
+    isFresh,
+    headHint,
+    entryFor,
+  });
   if (installed.result !== 'owned') return [];
   const accepted: JournalEntry[] = [installed.entry];
   for (let turn = 1; turn <= turns; turn++) {
@@ -41,7 +50,9 @@ async function liveAsOwner(run: {
   return accepted;
 }
 
-const writers = fc.array(fc.record({ turns: fc.nat(6), pauseMs: fc.nat(40) }), {
+/** What a guard may have said, or anybody else. */
+const headHint = fc.option(fc.oneof(fc.nat(30), fc.maxSafeNat()), { nil: undefined });
+const writers = fc.array(fc.record({ turns: fc.nat(6), pauseMs: fc.nat(40), headHint }), {
   minLength: 2,
   maxLength: 5,
 });
@@ -86,7 +97,7 @@ describe('the fencing rule (P-404, I02)', () => {
             persistence,
             runtime,
             zxid: (index + 1) * 3,
-            ...(owners[index] as { turns: number; pauseMs: number }),
+            ...(owners[index] as { turns: number; pauseMs: number; headHint: number | undefined }),
           }),
         );
         const accepted = (await clock.drive(Promise.all(lives))).flat();

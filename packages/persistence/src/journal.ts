@@ -19,7 +19,7 @@ import { encodeEntry, isSameWrite } from './entry-codec.js';
 import type { FlowJournal } from './flow-journal.js';
 import { GroupGet } from './group-get.js';
 import { GroupInsert } from './group-insert.js';
-import { HeadSearch, type JournalHead, type KnownEntries } from './head-search.js';
+import { HeadSearch, type HeadHint, type JournalHead, type KnownEntries } from './head-search.js';
 import { JournalReader } from './journal-reader.js';
 import type { Snapshots } from './snapshots.js';
 
@@ -65,9 +65,12 @@ export class Journal {
     return this.#reader.loadThrough(flowId, through, known);
   }
 
-  /** The newest entry, undefined when there is none: a few reads however long the run is. @throws as `load` */
-  async head(flowId: string): Promise<JournalHead | undefined> {
-    if (this.#searching < SEARCHES_MAX) return this.#search(flowId);
+  /**
+   * The newest entry, undefined when there is none: a few reads however long the run is, two with a good hint. A wrong one costs time only.
+   * @throws as `load`
+   */
+  async head(flowId: string, hint: HeadHint = {}): Promise<JournalHead | undefined> {
+    if (this.#searching < SEARCHES_MAX) return this.#search(flowId, hint);
     const flow = await this.#reader.load(flowId);
     const entry = flow.entries.at(-1);
     if (entry === undefined) return undefined;
@@ -88,10 +91,10 @@ export class Journal {
     this.#inserts.close();
   }
 
-  async #search(flowId: string): Promise<JournalHead | undefined> {
+  async #search(flowId: string, hint: HeadHint): Promise<JournalHead | undefined> {
     this.#searching++;
     try {
-      return await this.#heads.find(flowId);
+      return await this.#heads.find(flowId, hint);
     } finally {
       this.#searching--;
     }

@@ -6,6 +6,7 @@ import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import type { Logger, MemberKind, Runtime, SessionToken } from '@baton/core';
 import { GuardLink, runGuarded } from '@baton/guard';
+import { headHintWords } from '@baton/jobboard';
 import { Option, type Command } from 'commander';
 import { exitCodes } from '../exit-codes.js';
 import type { Invocation } from '../invocation.js';
@@ -69,6 +70,7 @@ async function runConductor(
     const { settings } = invocation;
     const { left } = await createConductor({
       ...member.deps,
+      ...(member.link && { heads: member.link.heads }),
       options: {
         maxJobs: settings.get('conductor.max_jobs'),
         sessionTimeoutMs: settings.get('jobboard.session_timeout'),
@@ -106,6 +108,8 @@ async function runWorker(invocation: Invocation, _: readonly string[], flags: Wo
 interface MemberRun {
   readonly signal: AbortSignal;
   readonly deps: Awaited<ReturnType<typeof memberDeps>>;
+  /** Undefined without a guard. */
+  readonly link: GuardLink | undefined;
 }
 
 async function runMember(
@@ -135,7 +139,7 @@ async function runMember(
   const alive = setInterval(() => undefined, 60_000);
   try {
     const deps = memberDeps(invocation, id, runtime, substrates, (token) => link?.announce(token));
-    return await service({ signal: stop.signal, deps });
+    return await service({ signal: stop.signal, deps, link });
   } finally {
     clearInterval(alive);
     stop.dispose();
@@ -179,7 +183,13 @@ async function guard(invocation: Invocation, kind: MemberKind, flags: MemberFlag
     env: environment.forChildren,
     hangMs: settings.maybe('guard.hang') ?? settings.get('jobboard.session_timeout') * 2,
     restart: flags.restart === true,
-    endSession: (token) => coordination.endSession(token, { timeoutMs: END_SESSION_TIMEOUT_MS }),
+    endSession: (token, heads) => {
+      const lastWords = headHintWords(settings.get('jobboard.board'), heads);
+      return coordination.endSession(token, {
+        timeoutMs: END_SESSION_TIMEOUT_MS,
+        ...(lastWords && { lastWords }),
+      });
+    },
     // the first session of a process costs several ms more than the second
     warm: async () => {
       const session = await coordination.connect({ timeoutMs: settings.get('jobboard.session_timeout') });
