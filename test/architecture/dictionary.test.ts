@@ -9,10 +9,11 @@ const generated = fileURLToPath(new URL('../../packages/flow/src/generated.ts', 
 /** What the snippets take for granted. */
 const surroundings = `
 import type { Client } from '@baton/client';
-import { runFlow } from '@baton/engine';
-import { graph, isFailure, linear, retry, symbolsOf, task, type, unordered } from './index.js';
+import { LazyEngine, MemoryLogBook, runFlow } from '@baton/engine';
+import { expr, graph, isFailure, linear, retry, symbolsOf, task, type, unordered } from './index.js';
 declare const client: Client;
 declare const fn: () => void;
+declare const seen: () => void;
 declare const undo: (...done: unknown[]) => void;
 declare const makeId: () => string;
 declare const makePair: () => [string, string];
@@ -35,7 +36,7 @@ function snippets(): readonly string[] {
 
 it('every TypeScript snippet of the dictionary compiles', () => {
   const code = snippets();
-  expect(code.length).toBeGreaterThanOrEqual(25);
+  expect(code.length).toBeGreaterThanOrEqual(33);
   const wrong = 'g.target()';
   const text = `${surroundings}${[...code, wrong].map((snippet) => `void (${snippet});\n`).join('')}`;
   // the last line shows that one which does not compile would be found
