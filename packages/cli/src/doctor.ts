@@ -7,7 +7,7 @@ import type { Logger } from '@baton/core';
 import { JobBoard } from '@baton/jobboard';
 import { openPersistence } from '@baton/persistence';
 import { topicsOf } from '@baton/transport';
-import type { Settings } from './settings.js';
+import { variableOf, type SettingKey, type Settings } from './settings.js';
 import { openCoordination, openLog, openStore } from './substrates.js';
 import { systemClock, systemRuntime } from './system-runtime.js';
 
@@ -83,12 +83,13 @@ async function examineBoard(settings: Settings, logger: Logger): Promise<Check[]
     }
   } catch (error) {
     return [
-      problem(
-        'jobboard',
+      problem(settings, {
+        check: 'jobboard',
         where,
         error,
-        'start ZooKeeper, or correct jobboard.zookeeper.hosts (BATON_JOBBOARD_ZOOKEEPER_HOSTS)',
-      ),
+        service: 'ZooKeeper',
+        key: 'jobboard.zookeeper.hosts',
+      }),
     ];
   }
 }
@@ -142,12 +143,13 @@ async function examineTransport(settings: Settings, logger: Logger): Promise<Che
     ];
   } catch (error) {
     return [
-      problem(
-        'transport',
+      problem(settings, {
+        check: 'transport',
         where,
         error,
-        'start Kafka, or correct transport.kafka.brokers (BATON_TRANSPORT_KAFKA_BROKERS)',
-      ),
+        service: 'Kafka',
+        key: 'transport.kafka.brokers',
+      }),
     ];
   } finally {
     await log.close().catch(() => undefined);
@@ -173,12 +175,7 @@ async function examineStore(settings: Settings, logger: Logger): Promise<Check[]
     return [{ check: 'store', state: 'ok', found: `${where}, read ${latencyMs.toFixed(1)} ms` }];
   } catch (error) {
     return [
-      problem(
-        'store',
-        where,
-        error,
-        'start MongoDB, or correct persistence.mongodb.url (BATON_PERSISTENCE_MONGODB_URL)',
-      ),
+      problem(settings, { check: 'store', where, error, service: 'MongoDB', key: 'persistence.mongodb.url' }),
     ];
   } finally {
     await store.close().catch(() => undefined);
@@ -201,13 +198,28 @@ function examineGuard(settings: Settings): Check {
       };
 }
 
-function problem(check: string, where: string, error: unknown, remedy: string): Check {
+function problem(
+  settings: Settings,
+  o: {
+    readonly check: string;
+    readonly where: string;
+    readonly error: unknown;
+    readonly service: string;
+    readonly key: SettingKey;
+  },
+): Check {
+  const { check, where, error } = o;
+  const isLocal = settings.maybe('local.socket') !== undefined;
+  const [service, key] = isLocal ? ['`baton dev`', 'local.socket' as const] : [o.service, o.key];
   const message = error instanceof Error ? error.message : String(error);
   return {
     check,
     state: 'problem',
     found: `${where}: ${message}`,
-    remedy: codeOf(error) === 'BATON_CONFLICT_SCHEMA_NEWER' ? 'run a newer Baton' : remedy,
+    remedy:
+      codeOf(error) === 'BATON_CONFLICT_SCHEMA_NEWER'
+        ? 'run a newer Baton'
+        : `start ${service}, or correct ${key} (${variableOf(key)})`,
   };
 }
 

@@ -64,6 +64,21 @@ export class Output {
     }
   }
 
+  /** One of a stream of things, as it comes: a line of JSON, a YAML document, or lines for people. `name` says nothing. */
+  item(value: object, lines: readonly string[]): void {
+    switch (this.format) {
+      case 'json':
+      case 'jsonl':
+        return this.#write(`${JSON.stringify(value)}\n`);
+      case 'yaml':
+        return this.#write(`---\n${stringify(value)}`);
+      case 'name':
+        return;
+      case 'table':
+        return this.#write(lines.map((line) => `${clean(line)}\n`).join(''));
+    }
+  }
+
   #table<T>(rows: readonly T[], columns: readonly Column<T>[]): string {
     const cells = rows.map((row) => columns.map((column) => clean(String(column.of(row) ?? '–'))));
     if (!this.#isTerminal) return cells.map((line) => `${line.join('\t')}\n`).join('');

@@ -6,7 +6,10 @@ import type { JsonValue } from '@baton/core';
  * Symbols from `--store @file`, `--store -` or `--store JSON`, overridden by each `--set name=value` (JSON where it parses, else text).
  * @throws InputError
  */
-export function storeValues(store: string | undefined, sets: readonly string[]): Record<string, JsonValue> {
+export function storeValues(
+  store: string | undefined,
+  sets: readonly string[] = [],
+): Record<string, JsonValue> {
   const values = store === undefined ? {} : parseStore(store);
   for (const set of sets) {
     const at = set.indexOf('=');

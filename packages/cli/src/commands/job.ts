@@ -1,6 +1,6 @@
 /** `baton job …`: post, look at, wait for and cancel jobs. */
 import { InputError, durationMs } from '@baton/core';
-import type { AtomState, JournalEntry } from '@baton/core';
+import type { AtomState, FlowState, JournalEntry } from '@baton/core';
 import type { AtomReport, Client, JobReport } from '@baton/client';
 import { Option, type Command } from 'commander';
 import { exitCodes } from '../exit-codes.js';
@@ -22,7 +22,6 @@ export function addJobCommands(program: Command, run: Run): void {
       '--set <name=value>',
       'value of a symbol: JSON where it parses, else text; n=\'"5"\' is the text 5 (repeatable)',
       collect,
-      [],
     )
     .option('--store <json|@file|->', 'values of symbols')
     .option('--key <key>', 'idempotency key, becomes the id of the job')
@@ -62,7 +61,7 @@ export function addJobCommands(program: Command, run: Run): void {
 }
 
 interface PostFlags {
-  readonly set: readonly string[];
+  readonly set?: readonly string[];
   readonly store?: string;
   readonly key?: string;
   readonly priority?: string;
@@ -94,6 +93,18 @@ async function post(
   return waitFor(client, invocation, [jobId], flags.timeout);
 }
 
+/** A row of `list`: an open job has a priority, one that has ended a flow state. */
+interface ListedJob {
+  readonly jobId: string;
+  readonly state: keyof typeof jobGlyphs;
+  readonly flowState?: FlowState;
+  readonly name: string;
+  readonly priority?: string;
+  readonly owner?: string | undefined;
+  readonly claims: number;
+  readonly createdAtMs: number;
+}
+
 async function list(
   invocation: Invocation,
   _: readonly string[],
@@ -107,40 +118,32 @@ async function list(
     flags.state === 'ended' ? [] : client.jobs(),
     flags.state === 'open' ? [] : client.ended({ limit }),
   ]);
-  const rows = [
+  const rows: ListedJob[] = [
     ...open.map((job) => ({
       jobId: job.jobId,
-      state: job.state as string,
-      flowState: '',
+      state: job.state,
       name: job.posting.name,
-      priority: job.posting.priority as string,
-      owner: job.owner?.member ?? '',
+      priority: job.posting.priority,
+      owner: job.owner?.member,
       claims: job.version,
       createdAtMs: job.posting.createdAtMs,
     })),
     ...ended.map((flow) => ({
       jobId: flow.flowId,
-      state: 'COMPLETE',
+      state: 'COMPLETE' as const,
       flowState: flow.outcome ?? flow.state,
       name: flow.name,
-      priority: '',
-      owner: flow.owner ?? '',
+      owner: flow.owner,
       claims: flow.claims,
       createdAtMs: flow.postedAtMs ?? flow.updatedAtMs,
     })),
   ];
   invocation.output.rows(rows, [
     { title: 'ID', of: (row) => row.jobId },
-    { title: 'JOB', of: (row) => `${jobGlyphs[row.state as keyof typeof jobGlyphs]} ${row.state}` },
-    {
-      title: 'FLOW',
-      of: (row) =>
-        row.flowState === ''
-          ? undefined
-          : `${flowGlyphs[row.flowState as keyof typeof flowGlyphs]} ${row.flowState}`,
-    },
+    { title: 'JOB', of: (row) => `${jobGlyphs[row.state]} ${row.state}` },
+    { title: 'FLOW', of: ({ flowState }) => flowState && `${flowGlyphs[flowState]} ${flowState}` },
     { title: 'NAME', of: (row) => row.name },
-    { title: 'OWNER', of: (row) => row.owner || undefined },
+    { title: 'OWNER', of: (row) => row.owner },
     { title: 'CLAIMS', of: (row) => row.claims },
     { title: 'POSTED', of: (row) => new Date(row.createdAtMs).toISOString() },
   ]);
@@ -161,10 +164,10 @@ async function watch(
   const client = await invocation.client();
   let outcome: string | undefined;
   for await (const entry of client.watch(jobId ?? '')) {
-    if (invocation.output.isJson) process.stdout.write(`${JSON.stringify(plainEntry(entry))}\n`);
-    else for (const line of linesOf(entry)) process.stdout.write(`${clean(line)}\n`);
+    invocation.output.item(plainEntry(entry), linesOf(entry));
     if (entry.kind === 'terminal') outcome = entry.outcome;
   }
+  if (invocation.output.format === 'name') invocation.output.one({}, { text: '', name: jobId ?? '' });
   return flags.exitStatus === true && outcome !== 'SUCCESS' ? exitCodes.jobFailed : exitCodes.ok;
 }
 
@@ -273,6 +276,6 @@ function plainEntry(entry: JournalEntry): object {
   return { ...entry, fence: { generation: entry.fence.generation, zxid: entry.fence.zxid.toString(16) } };
 }
 
-function collect(value: string, before: string[]): string[] {
+function collect(value: string, before: readonly string[] = []): string[] {
   return [...before, value];
 }

@@ -78,7 +78,7 @@ export class Screen implements Teller {
   #draw(): void {
     const lines = this.#lines();
     const columns = Math.min(process.stdout.columns || viewColumns, viewColumns);
-    const shown = lines.slice(0, Math.max(1, (process.stdout.rows || viewLines) - 1));
+    const shown = lines.slice(0, Math.max(1, (process.stdout.rows || viewLines + 1) - 1));
     const up = this.#drawn > 0 ? `\u001b[${this.#drawn}A` : '';
     this.#o.write(
       `${up}\r${shown.map((line) => `\u001b[2K${[...line].slice(0, columns).join('')}\n`).join('')}\u001b[0J`,

@@ -1,4 +1,4 @@
-/** The picture of the demo: state in, at most 24 lines of at most 80 characters out. Pure; glyphs carry the state, not colours. */
+/** The picture of the demo: state in, at most 23 lines of at most 80 characters out. Pure; glyphs carry the state, not colours. */
 import type { MemberKind } from '@baton/core';
 import { atomGlyphs, flowGlyphs } from '../glyphs.js';
 import { clean } from '../output.js';
@@ -23,7 +23,8 @@ export interface ViewMember {
   readonly lostMs?: number;
 }
 
-export const viewLines = 24;
+/** Of a terminal of 24: the last is the cursor's. */
+export const viewLines = 23;
 export const viewColumns = 80;
 /** Tasks a bar shows at most; the number beside it tells the rest. */
 const barMax = 10;

@@ -37,7 +37,7 @@ export class ZookeeperCoordination implements Coordination {
   /** @throws InputError `BATON_INPUT_INVALID` */
   constructor({ hosts, chroot = '', logger }: ZookeeperCoordinationOptions) {
     const [, servers, root = ''] = hostsShape.exec(hosts) ?? [];
-    if (servers === undefined || !chrootShape.test(chroot))
+    if (servers === undefined || !servers.split(',').every(isServer) || !chrootShape.test(chroot))
       throw new InputError(
         'BATON_INPUT_INVALID',
         `ZooKeeper address ${JSON.stringify(hosts + chroot)} is not host:port,host:port/root`,
@@ -98,4 +98,10 @@ export class ZookeeperCoordination implements Coordination {
       return undefined;
     }
   }
+}
+
+/** `host` or `host:port`: the client library breaks on anything else. */
+function isServer(text: string): boolean {
+  const [server, port = '2181'] = /^[^:]+(?::(\d+))?$/.exec(text) ?? [];
+  return server !== undefined && Number(port) >= 1 && Number(port) <= 65_535;
 }
