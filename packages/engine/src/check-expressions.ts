@@ -14,10 +14,11 @@ export function checkExpressions(compiled: Compiled): void {
   for (const atom of compiled.atoms.values()) {
     const edges = compiled.deciders.size === 0 ? [] : deciderEdgesTo(compiled, atom.id);
     for (const edge of edges) {
-      if (!('expr' in edge.decider)) continue;
+      const { decider } = edge;
+      if (!('expr' in decider)) continue;
       const link = `link ${nameOfNode(compiled, edge.from)} → ${nameOfNode(compiled, edge.to)}`;
-      refusing(`the decider of ${link}`, edge.decider.expr, () =>
-        deciderExpression({ compiled, edge, target: atom.id, edges }),
+      refusing(`the decider of ${link}`, decider.expr, () =>
+        deciderExpression({ compiled, edge, target: atom.id, edges }, decider.expr),
       );
     }
     if (atom.kind === 'retry' && atom.retry.kind === 'custom')

@@ -13,7 +13,8 @@ import type { TurnDraft } from './turn-draft.js';
 const depths: readonly DeciderDepth[] = ['atom', 'neighbors', 'flow', 'all'];
 
 /**
- * Asks the deciders of everything that is ready to execute and ignores what they refuse, until all that is ready may run.
+ * Asks the deciders of everything that is ready to execute and ignores what they refuse, until all that is ready may run, or
+ * conditions have cost as much as they may in one turn.
  * Each is asked once: what it said is a fact of this turn, in which its target is started or ignored (E-501, E-508).
  */
 export function decide(turn: TurnDraft): void {
@@ -21,6 +22,10 @@ export function decide(turn: TurnDraft): void {
   if (state.compiled.deciders.size === 0) return;
   // a Set yields what is added while it is walked, so targets freed by an ignored atom are asked too
   for (const id of state.readiness.ready) {
+    if (turn.expressions.isUsedUp) {
+      turn.undecided = id;
+      return;
+    }
     const node = turn.node(id);
     if (turn.readyBefore.has(id) || turn.run(id).state !== 'PENDING' || readyFor(state, id) !== 'execute')
       continue;
@@ -56,8 +61,10 @@ function vote(
 ): boolean {
   const { compiled, functions } = turn.state;
   const { decider, from, to } = asked.edge;
-  const expression = deciderExpression({ compiled, ...asked });
-  if (expression) return decideByExpression(expression, history);
+  if ('expr' in decider)
+    return turn.expressions.spend(decider.expr, () =>
+      decideByExpression(deciderExpression({ compiled, ...asked }, decider.expr), history),
+    );
   const given = 'local' in decider ? functions.deciders?.[decider.local] : undefined;
   if (!given)
     throw new InputError('BATON_INPUT_INVALID', `no decider is given for ${JSON.stringify(decider)}`);

@@ -4,6 +4,7 @@ import type { Compiled, DeciderEdge, NodeId } from './compiled.js';
 import { nameOfNode } from './decider-edges.js';
 import { compileExpression, type Expression } from './expression.js';
 import { fault } from './expression-error.js';
+import { shown } from './expression-values.js';
 
 export interface Question {
   readonly compiled: Compiled;
@@ -16,19 +17,22 @@ export interface Question {
 /** By link and target: which names there are depends on the target. Kept as long as the compiled flow. */
 const kept = new WeakMap<DeciderEdge, Map<NodeId, Expression>>();
 
+/** Names of the sources of all links that are asked about one atom: the same for each of them. */
+const namesOf = new WeakMap<Question['edges'], ReadonlySet<string>>();
+
 /**
- * The expression of a link, parsed and checked once; `undefined` when a function decides.
+ * The expression of a link, parsed and checked once.
  * @throws ExpressionError
  */
-export function deciderExpression({ compiled, edge, target, edges }: Question): Expression | undefined {
-  if (!('expr' in edge.decider)) return undefined;
+export function deciderExpression({ compiled, edge, target, edges }: Question, source: string): Expression {
   const byTarget = kept.get(edge) ?? new Map<NodeId, Expression>();
   kept.set(edge, byTarget);
   const known = byTarget.get(target);
   if (known) return known;
-  const names = new Set(edges.map(({ from }) => nameOfNode(compiled, from)));
+  const names = namesOf.get(edges) ?? new Set(edges.map(({ from }) => nameOfNode(compiled, from)));
+  namesOf.set(edges, names);
   const short = { of: 'history', names };
-  const expression = compileExpression(edge.decider.expr, { variables: new Set(['history']), short });
+  const expression = compileExpression(source, { variables: new Set(['history']), short });
   byTarget.set(target, expression);
   return expression;
 }
@@ -41,15 +45,15 @@ export function decideByExpression(
   expression: Expression,
   history: Readonly<Record<string, Value | undefined>>,
 ): boolean {
-  const read = expression.reads('history');
-  const entries = Object.entries(history)
-    .filter(([source]) => read === undefined || read.has(source))
-    .map(([source, value]) => [source, dataOf(value, `the result of ${source}`)] as const);
-  const answer = expression.evaluate({ history: Object.fromEntries(entries) });
+  const read = expression.reads('history') ?? Object.keys(history);
+  const entries: (readonly [string, JsonValue])[] = [];
+  for (const source of read)
+    if (Object.hasOwn(history, source))
+      entries.push([source, dataOf(history[source], `the result of ${source}`)]);
+  const answer = expression.evaluate({ history: Object.fromEntries(entries) }, entries.length);
   if (typeof answer === 'boolean') return answer;
-  return fault(
-    `gives ${answer === undefined ? 'a list or a map' : JSON.stringify(String(answer))}, neither true nor false`,
-  );
+  const said = answer === undefined ? 'a list or a map' : JSON.stringify(shown(answer));
+  return fault(`gives ${said}, neither true nor false`);
 }
 
 /** Nothing was returned: null. What is too large for the journal is not there to be read: deciding does no I/O. */

@@ -3,6 +3,7 @@ import { submitAttempt, tryAgain } from './attempts.js';
 import type { Outcome } from './protocol.js';
 import { awaiting } from './run-state.js';
 import { settle } from './settle.js';
+import { laterTimer } from './timers.js';
 import type { TurnDraft } from './turn-draft.js';
 
 /** The answer to a request. */
@@ -26,6 +27,7 @@ export function withdrawn(turn: TurnDraft, requestId: string): boolean {
 
 /** A timer is due. */
 export function timerFired(turn: TurnDraft, timer: string): boolean {
+  if (timer === laterTimer) return turn.state.flow === 'RUNNING';
   const id = turn.state.timers.get(timer);
   if (id === undefined) return false;
   turn.fact({ fact: 'timer', id: timer, state: 'fired' });

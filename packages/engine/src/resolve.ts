@@ -53,7 +53,7 @@ function ask(turn: TurnDraft, retry: RetryNode, failed: AtomNode, failure: Failu
   if (!last.failures.has(failed.name))
     turn.fact({ fact: 'history', retry: retry.name, atom: failed.name, failure });
   try {
-    const decision = controllerOf(turn.state, retry).onFailure(callOf(turn, retry));
+    const decision = controllerOf(turn.state, retry, turn.expressions).onFailure(callOf(turn, retry));
     if (decision === 'RETRY' || decision === 'REVERT' || decision === 'REVERT_ALL') return decision;
     throw new TypeError(`${retry.name} decided ${JSON.stringify(decision)}`);
   } catch (error) {

@@ -2,17 +2,22 @@
 import { assertNever, failureIs, hash32, type JsonValue } from '@baton/core';
 import type { BackoffDefinition, RetryDefinition } from '@baton/flow';
 import type { RetryNode } from './compiled.js';
+import type { ExpressionBudget } from './expression-budget.js';
 import type { Decision, RetryCall, RetryController } from './local-functions.js';
 import { expressionController } from './retry-expressions.js';
 import type { HistoryEntry, RunState } from './run-state.js';
 
 /** The controller of a retry: given by the process, else as the definition says. */
-export function controllerOf(state: RunState, { name, retry }: RetryNode): RetryController {
-  return state.functions.retries?.[name] ?? builtInController(retry);
+export function controllerOf(
+  state: RunState,
+  { name, retry }: RetryNode,
+  budget?: ExpressionBudget,
+): RetryController {
+  return state.functions.retries?.[name] ?? builtInController(retry, budget);
 }
 
-/** The controller that a definition names; a process may wrap it. */
-export function builtInController(retry: RetryDefinition): RetryController {
+/** The controller that a definition names; a process may wrap it. `budget`: that of the turn in which it is asked. */
+export function builtInController(retry: RetryDefinition, budget?: ExpressionBudget): RetryController {
   const giveUp: Decision = retry.revertAll === true ? 'REVERT_ALL' : 'REVERT';
   switch (retry.kind) {
     case 'alwaysRevert':
@@ -30,7 +35,7 @@ export function builtInController(retry: RetryDefinition): RetryController {
     case 'parameterizedForEach':
       return forEach(valuesArgument, giveUp);
     case 'custom':
-      return expressionController(retry);
+      return expressionController(retry, budget);
     default:
       return assertNever(retry.kind);
   }

@@ -11,7 +11,7 @@ import { readyFor } from './readiness.js';
 import { flowFailuresOf } from './request.js';
 import { backoffMs, controllerOf } from './retry-controllers.js';
 import { type AttemptNumber, roundOf } from './run-state.js';
-import { cancelTimer, startTimer } from './timers.js';
+import { cancelTimer, goOnLater, startTimer } from './timers.js';
 import type { TurnDraft } from './turn-draft.js';
 
 /**
@@ -31,6 +31,10 @@ export function advance(turn: TurnDraft): void {
     if (state.flow !== 'RUNNING') break;
     startRound(turn);
     giveUpWaiting(turn);
+    if (turn.undecided !== undefined) {
+      goOnLater(turn);
+      break;
+    }
   }
   dropReissues(turn);
   finishIfOver(turn);
@@ -42,7 +46,11 @@ const nobody: ReadonlySet<NodeId> = new Set<NodeId>();
 function startRound(turn: TurnDraft): void {
   const { ready } = turn.state.readiness;
   const reissued = turn.reissued.length === 0 ? nobody : new Set(turn.reissued.splice(0));
-  const round = Array.from(ready, (id) => turn.node(id));
+  const round: AtomNode[] = [];
+  for (const id of ready) {
+    if (id === turn.undecided) break;
+    round.push(turn.node(id));
+  }
   for (const id of reissued) round.push(turn.node(id));
   if (round.length > 1) round.sort((a, b) => b.priority - a.priority || a.document - b.document);
   for (const node of round)

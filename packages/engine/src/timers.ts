@@ -11,3 +11,11 @@ export function cancelTimer(turn: TurnDraft, id: string): void {
   turn.fact({ fact: 'timer', id, state: 'cancelled' });
   turn.command({ type: 'cancelTimer', id });
 }
+
+/** Not durable, and no fact: whoever takes the run up asks what was left undecided anyway. Timers of atoms have a `/` in their ids. */
+export const laterTimer = 'conditions';
+
+/** The rest of this turn in a turn of its own, after other work of the process. */
+export function goOnLater(turn: TurnDraft): void {
+  turn.command({ type: 'startTimer', id: laterTimer, delayMs: 0 });
+}

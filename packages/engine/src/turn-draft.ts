@@ -8,6 +8,7 @@ import {
 } from '@baton/core';
 import { applyFact, type Observer } from './apply-fact.js';
 import type { AtomNode, NodeId } from './compiled.js';
+import { ExpressionBudget } from './expression-budget.js';
 import type { Command, Turn, Watch } from './protocol.js';
 import type { AtomRun, RunState } from './run-state.js';
 
@@ -26,6 +27,10 @@ export class TurnDraft implements Turn {
   readonly reissued: NodeId[] = [];
   /** What was ready before this turn: while suspending, its deciders were asked already. */
   readonly readyBefore: ReadonlySet<NodeId>;
+  /** What its expressions may still cost. */
+  readonly expressions = new ExpressionBudget();
+  /** What is ready from here on is decided about, and started, in a later turn: conditions have cost enough in this one. */
+  undecided: NodeId | undefined;
   readonly #watch: Watch;
   #observe: Observer | undefined;
   /** The watch wants the flow to be suspended. */
