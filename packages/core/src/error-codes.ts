@@ -168,7 +168,8 @@ export const errorCodes = {
   BATON_CONFLICT_HALF_UNDONE: {
     cause: 'A revert of this flow failed; running it again would hide what is still in place.',
     check: '`baton job get ID` lists what was undone, what was not, and what failed to be.',
-    remedy: 'Retry or accept the failed revert with the operator commands.',
+    remedy:
+      "In one process: run it with `begin: { type: 'retryRevert', atom }`, or `acceptRevert` once it was cleaned up by hand. A job of a cluster has ended: clean up by hand.",
   },
   BATON_UNAVAILABLE_DISCONNECTED: {
     cause: 'There is no connection to a service at the moment; nothing was sent.',
