@@ -38,7 +38,9 @@ export interface TurnDraft {
   readonly finish: Finish | undefined;
 }
 
-type Input = { readonly event: Event } | { readonly command: NumberedCommand };
+/** `answers`: the request that the event answers. */
+type Input =
+  { readonly event: Event; readonly answers?: OpenRequest } | { readonly command: NumberedCommand };
 
 type Services = Pick<
   Ownership,
@@ -57,7 +59,6 @@ export class FlowTurns {
   readonly #onAdopted: () => void;
   #inputs: Input[] = [];
   #parked: Fact[] = [];
-  #answers: OpenRequest[] = [];
   #aborts: OpenRequest[] = [];
   #finish: Finish | undefined;
   #lastCommand: number;
@@ -101,8 +102,8 @@ export class FlowTurns {
     return this.#lastCommand;
   }
 
-  event(event: Event): void {
-    this.#inputs.push({ event });
+  event(event: Event, answers?: OpenRequest): void {
+    this.#inputs.push({ event, ...(answers && { answers }) });
     this.#onInput();
   }
 
@@ -126,10 +127,7 @@ export class FlowTurns {
     this.#isAdopted(outstanding);
     this.#answer(requestId);
     // the worker may drop its answer only when the turn that holds it is stored, so both go into the same turn
-    const take = (event: Event): void => {
-      this.#answers.push({ ...open, workerEpoch: message.workerEpoch });
-      this.event(event);
-    };
+    const take = (event: Event): void => this.event(event, { ...open, workerEpoch: message.workerEpoch });
     if ('failure' in outcome) return take({ type: 'failed', requestId, failure: outcome.failure });
     this.#services.payloads.externalise(outcome.value).then(
       (value) => take({ type: 'completed', requestId, value }),
@@ -192,15 +190,22 @@ export class FlowTurns {
   next(placesMax: number): TurnDraft {
     const facts: Fact[] = this.#parked.splice(0);
     const follow = { adopted: [] as OpenRequest[], aborts: this.#aborts.splice(0) };
-    for (const input of this.#inputs.splice(0)) {
+    const answers: OpenRequest[] = [];
+    const inputs = this.#inputs.splice(0);
+    for (const [index, input] of inputs.entries()) {
       if ('command' in input) facts.push(commandFact(input.command));
       const event =
         'event' in input ? input.event : (this.#unparked(input.command) ?? eventOf(input.command));
       if (event === undefined) continue;
+      if ('event' in input && input.answers) answers.push(input.answers);
       const turn = step(this.state.run, event);
       facts.push(...turn.facts);
       const isTakeover = event.type === 'adopt';
       for (const command of turn.commands) this.#carryOut(command, facts, { ...follow, isTakeover });
+      if (turn.isDear !== true || this.#finish !== undefined) continue;
+      // other flows, and the session of this process, come before the rest of this one
+      this.#inputs.unshift(...inputs.slice(index + 1));
+      break;
     }
     const atMs = this.#services.runtime.clock.wallMs();
     this.state.applyOwn(facts, atMs);
@@ -215,7 +220,7 @@ export class FlowTurns {
     return {
       facts: [...facts, ...assigned],
       assignments,
-      answers: this.#answers.splice(0),
+      answers,
       ...follow,
       finish: this.#finish,
     };

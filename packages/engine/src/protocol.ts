@@ -102,4 +102,6 @@ export interface Watch {
 export interface Turn {
   readonly facts: readonly Fact[];
   readonly commands: readonly Command[];
+  /** Its expressions cost as much as those of one turn may: a driver gives others their turn before it takes the next event. */
+  readonly isDear?: boolean;
 }

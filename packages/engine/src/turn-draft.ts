@@ -61,6 +61,10 @@ export class TurnDraft implements Turn {
     this.#watch.command?.(command);
   }
 
+  get isDear(): boolean {
+    return this.expressions.isUsedUp;
+  }
+
   /** Gives the watch its say before a round is started. */
   scheduling(idle: boolean): void {
     if (this.#watch.scheduling?.(idle) === true) this.suspend();
