@@ -10,7 +10,7 @@ const folder = join(root, 'test/bench');
 const loader = join(root, 'test/support/typescript.mjs');
 
 /** Benches of what happens inside one process. */
-const withoutServices: readonly string[] = ['engine'];
+const withoutServices: readonly string[] = ['engine', 'expressions'];
 
 export function availableBenches(): string[] {
   if (!existsSync(folder)) return [];
