@@ -46,24 +46,19 @@ export interface AtomView {
   readonly failure?: Failure;
 }
 
-/** Gives the atoms below a retry controller: only who knows the definition can. */
-export type ScopeOf = (retry: string) => Iterable<string>;
-
 const FAILURES_MAX = 16;
 const MESSAGE_MAX = 512;
 
 /**
  * Folds journal entries, in order, into what people want to see. Coarse: it knows nothing of the definition, so atoms appear when they
- * are first touched, and a reset of a retry controller's scope is seen only with `scopeOf` (else when its atoms run again).
+ * are first touched, and those in the scope of a retry controller that begins a new round are seen to do so when they run again.
  */
 export class FlowView {
   readonly atoms = new Map<string, AtomView>();
-  readonly #scopeOf: ScopeOf;
   #reason: Failure | undefined;
   #detail: Omit<FlowDetail, 'counts' | 'failures'>;
 
-  constructor(flowId: string, scopeOf: ScopeOf = () => []) {
-    this.#scopeOf = scopeOf;
+  constructor(flowId: string) {
     this.#detail = {
       flowId,
       name: '',
@@ -134,7 +129,7 @@ export class FlowView {
   #applyFact(fact: Fact): void {
     if (fact.fact === 'flow') this.#detail = { ...this.#detail, state: fact.to };
     else if (fact.fact === 'atom') this.#applyAtom(fact);
-    else if (fact.fact === 'scope' && fact.to === 'RESET') this.#reset(fact.of);
+    else if (fact.fact === 'scope' && fact.to === 'RESET' && fact.of === undefined) this.#resetAll();
   }
 
   #applyAtom({ atom, to, round, attempt, failure }: AtomFact): void {
@@ -150,9 +145,8 @@ export class FlowView {
     });
   }
 
-  #reset(retry: string | undefined): void {
-    const atoms = retry === undefined ? [...this.atoms.keys()] : this.#scopeOf(retry);
-    for (const atom of atoms) if (this.atoms.has(atom)) this.atoms.set(atom, { state: 'PENDING' });
+  #resetAll(): void {
+    for (const atom of this.atoms.keys()) this.atoms.set(atom, { state: 'PENDING' });
   }
 }
 

@@ -4,7 +4,7 @@ export { Definitions } from './definitions.js';
 export { entryIdOf, entrySizeOf, schemaVersion, splitFacts } from './entry-codec.js';
 export type { FlowJournal } from './flow-journal.js';
 export type { JournalHead, KnownEntries } from './head-search.js';
-export { FlowView, type AtomView, type FailureSummary, type FlowDetail, type ScopeOf } from './flow-view.js';
+export { FlowView, type AtomView, type FailureSummary, type FlowDetail } from './flow-view.js';
 export { documentBytesMax } from './group-insert.js';
 export { installFence, type FenceRequest, type FenceResult } from './install-fence.js';
 export { JobRecords, type JobPost, type JobRecord } from './job-records.js';
