@@ -111,9 +111,16 @@ export class Registration {
   /** A node of that name is there: that of a former session of ours, which ends by itself, or of somebody alive. */
   async #untilFree(path: string): Promise<void> {
     const limitMs = 2 * this.#session.timeoutMs;
+    let unsubscribe = (): void => undefined;
     let cancel = (): void => undefined;
     const gone = new Promise<boolean>((resolve, reject) => {
-      cancel = this.#clock.setTimer(limitMs, () => resolve(false));
+      // while the service is away no session ends, and all of them have their whole timeout again afterwards
+      const startWaiting = (): void => {
+        cancel();
+        cancel = this.#clock.setTimer(limitMs, () => resolve(false));
+      };
+      startWaiting();
+      unsubscribe = this.#session.onState((state) => (state === 'connected' ? startWaiting() : undefined));
       this.#session
         .exists(path, () => resolve(true))
         .then((stat) => {
@@ -124,7 +131,10 @@ export class Registration {
       if (await gone) return;
     } finally {
       cancel();
+      unsubscribe();
     }
+    // a process that was held finds its timer due before what happened meanwhile
+    if ((await this.#session.exists(path)) === undefined) return;
     throw new ConflictError(
       'BATON_CONFLICT_NODE_EXISTS',
       `${path} is held by another session for more than ${limitMs} ms: member ids must differ`,
