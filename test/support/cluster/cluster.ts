@@ -11,6 +11,7 @@ import { Client, type JobEnd } from '@baton/client';
 import type { Coordination, DocumentStore, JournalEntry, Logger } from '@baton/core';
 import { ZookeeperCoordination } from '@baton/jobboard/zookeeper';
 import { LocalCoordination, LocalDocumentStore } from '@baton/local';
+import { openPersistence } from '@baton/persistence';
 import { MongoDocumentStore } from '@baton/persistence/mongodb';
 import { eventually, realRuntime } from '@baton/testkit';
 import type { Endpoints } from '../services/endpoints.js';
@@ -125,14 +126,16 @@ export class Cluster {
     });
   }
 
-  /** The whole journals of jobs that have ended; a few at a time, since FerretDB finds documents one by one. */
+  /** The whole journals of jobs that have ended. Together they are one query: one by one FerretDB takes ten times as long. */
   async journals(jobIds: readonly string[]): Promise<readonly (readonly JournalEntry[])[]> {
-    const journals: JournalEntry[][] = [];
-    for (let from = 0; from < jobIds.length; from += 16)
-      journals.push(
-        ...(await Promise.all(jobIds.slice(from, from + 16).map((jobId) => this.#journal(jobId)))),
-      );
-    return journals;
+    const { runtime } = this;
+    const persistence = await openPersistence({ store: this.#store, runtime, readOnly: true });
+    const { journal } = persistence;
+    const whole = async (jobId: string): Promise<readonly JournalEntry[]> => {
+      const { snapshot, entries } = await journal.load(jobId);
+      return snapshot === undefined ? entries : journal.history(jobId);
+    };
+    return Promise.all(jobIds.map(whole)).finally(() => persistence.close());
   }
 
   /** Who owns the job: one of the members that were started here. */
@@ -187,12 +190,6 @@ export class Cluster {
     rmSync(this.#folder, { recursive: true, force: true });
     const failed = ends.find((end) => end.status === 'rejected');
     if (failed !== undefined) throw failed.reason;
-  }
-
-  async #journal(jobId: string): Promise<JournalEntry[]> {
-    const entries: JournalEntry[] = [];
-    for await (const entry of this.client.watch(jobId)) entries.push(entry);
-    return entries;
   }
 
   async #start(kind: 'conductor' | 'worker', args: readonly string[]): Promise<MemberProcess> {

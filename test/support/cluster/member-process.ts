@@ -72,7 +72,8 @@ export class MemberProcess {
 
   /** Resolves when the child that runs now (another one than `after`) is registered. */
   async ready({ after }: { readonly after?: number } = {}): Promise<void> {
-    await this.logged(`${this.#kind}.ready`, (line) => line.pid !== after);
+    // a process that starts beside many others on few cores may be given a tenth of one
+    await this.logged(`${this.#kind}.ready`, (line) => line.pid !== after, { withinMs: 120_000 });
   }
 
   /** The first line of that message that matches, from `from` on. */
