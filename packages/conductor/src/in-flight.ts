@@ -89,10 +89,6 @@ export class InFlight {
     return open?.requestId === requestId ? open : undefined;
   }
 
-  entries(): IterableIterator<[string, Outstanding]> {
-    return this.#requests.entries();
-  }
-
   /** Requests that could be assigned now. */
   get waiting(): number {
     return this.#returned.size + this.#waiting.size;
@@ -120,7 +116,7 @@ export class InFlight {
     const outstanding = this.#requests.get(requestId);
     // answered: found by another flow's reading of the same inbox; nobody would give the place back
     if (outstanding === undefined || outstanding.answered || outstanding.holds !== undefined) return;
-    this.#roster.occupy(workerEpoch);
+    this.#roster.occupy(workerEpoch, requestId);
     outstanding.holds = workerEpoch;
     outstanding.heardAtMs = nowMs;
   }
@@ -224,7 +220,8 @@ export class InFlight {
   }
 
   #letGo(outstanding: Outstanding): void {
-    if (outstanding.holds !== undefined) this.#roster.release(outstanding.holds);
+    if (outstanding.holds !== undefined)
+      this.#roster.release(outstanding.holds, outstanding.command.requestId);
     outstanding.holds = undefined;
   }
 }

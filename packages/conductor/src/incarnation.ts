@@ -165,7 +165,8 @@ export class Incarnation implements Ownership {
       clock: deps.runtime.clock,
       logger: deps.runtime.logger,
       dispatcher: this.dispatcher,
-      runners: () => this.#runners.values(),
+      roster: this.roster,
+      runner: (jobId) => this.#runners.get(jobId),
       inboxCaughtUp: () => caughtUp(this.#inbox, { runtime: this.runtime, isOver: () => this.#over }),
       replay: async (places) => this.#adoption?.replay(places),
     });
@@ -330,8 +331,7 @@ export class Incarnation implements Ownership {
   }
 
   #workerLeft(epoch: string): void {
-    this.roster.leave(epoch);
-    void this.#losses.lost(epoch, this.#losses.requestsOn(epoch));
+    void this.#losses.left(epoch, this.roster.leave(epoch));
   }
 
   #workerDrains(epoch: string): void {

@@ -6,11 +6,13 @@
  * On failure: reading on is repeated by what is called here; nothing is sent again before it has succeeded.
  * Not here: what a loss means for a request (`job-runner.ts`).
  */
-import type { Clock, Heartbeat, Logger } from '@baton/core';
+import { flowIdOf, type Clock, type Heartbeat, type Logger } from '@baton/core';
 import type { AttachTarget, Dispatcher } from './dispatcher.js';
 import type { JobRunner } from './job-runner.js';
 import { limits } from './options.js';
+import type { Outstanding } from './in-flight.js';
 import type { OpenRequest, ReplyPlace } from './request-table.js';
+import type { WorkerRoster } from './worker-roster.js';
 
 interface Affected {
   readonly runner: JobRunner;
@@ -21,7 +23,9 @@ export interface LossWatchDeps {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly dispatcher: Dispatcher;
-  readonly runners: () => Iterable<JobRunner>;
+  /** Which worker has which requests: only those are looked at. */
+  readonly roster: WorkerRoster;
+  readonly runner: (jobId: string) => JobRunner | undefined;
   /** Resolves when everything in the own inbox by now was handed over. */
   readonly inboxCaughtUp: () => Promise<void>;
   readonly replay: (places: Iterable<ReplyPlace>) => Promise<void>;
@@ -39,23 +43,25 @@ export class LossWatch {
     const running = new Set(message.running);
     const before = this.#deps.clock.monotonicMs() - limits.silenceBeforeProbeMs;
     const targets: AttachTarget[] = [];
-    for (const { runner, open } of this.#open(message.workerEpoch)) {
-      const outstanding = runner.turns.flight.get(open.requestId);
+    for (const { runner, open, outstanding } of this.#open(
+      this.#deps.roster.requestsOn(message.workerEpoch),
+    )) {
       if (running.has(open.requestId)) runner.turns.heard(open.requestId);
-      else if (outstanding !== undefined && outstanding.heardAtMs < before)
-        targets.push(this.#ask(runner, open));
+      else if (outstanding.heardAtMs < before) targets.push(this.#ask(runner, open, outstanding));
     }
     this.#deps.dispatcher.attach(message.workerEpoch, targets);
   }
 
-  requestsOn(workerEpoch: string): Affected[] {
+  /** The worker left the roster, and had these requests. */
+  async left(workerEpoch: string, had: readonly string[]): Promise<void> {
     const byRunner = new Map<JobRunner, string[]>();
-    for (const { runner, open } of this.#open(workerEpoch)) {
+    for (const { runner, open } of this.#open(had)) {
       const known = byRunner.get(runner);
       if (known) known.push(open.requestId);
       else byRunner.set(runner, [open.requestId]);
     }
-    return [...byRunner].map(([runner, requestIds]) => ({ runner, requestIds }));
+    const affected = Array.from(byRunner, ([runner, requestIds]) => ({ runner, requestIds }));
+    await this.lost(workerEpoch, affected);
   }
 
   /** The worker is gone. Its last answers are looked for first: in the own inbox, and for adopted requests in the former owners'. */
@@ -86,30 +92,30 @@ export class LossWatch {
   sweep(): void {
     const nowMs = this.#deps.clock.monotonicMs();
     const targets = new Map<string, AttachTarget[]>();
-    for (const runner of this.#deps.runners())
-      for (const [requestId, outstanding] of runner.turns.flight.entries()) {
-        const open = runner.turns.flight.openOf(requestId);
-        if (open === undefined || outstanding.answered || outstanding.holds === undefined) continue;
-        const isDue = !outstanding.accepted || nowMs - outstanding.heardAtMs > limits.workerSilenceMs;
-        if (!isDue || nowMs - outstanding.heardAtMs < limits.silenceBeforeProbeMs) continue;
-        const known = targets.get(open.workerEpoch);
-        if (known) known.push(this.#ask(runner, open));
-        else targets.set(open.workerEpoch, [this.#ask(runner, open)]);
-      }
+    for (const { runner, open, outstanding } of this.#open(this.#deps.roster.requests())) {
+      const isDue = !outstanding.accepted || nowMs - outstanding.heardAtMs > limits.workerSilenceMs;
+      if (!isDue || nowMs - outstanding.heardAtMs < limits.silenceBeforeProbeMs) continue;
+      const target = this.#ask(runner, open, outstanding);
+      const known = targets.get(open.workerEpoch);
+      if (known) known.push(target);
+      else targets.set(open.workerEpoch, [target]);
+    }
     for (const [workerEpoch, asked] of targets) this.#deps.dispatcher.attach(workerEpoch, asked);
   }
 
-  #ask(runner: JobRunner, open: OpenRequest): AttachTarget {
-    const outstanding = runner.turns.flight.get(open.requestId);
-    if (outstanding) outstanding.heardAtMs = this.#deps.clock.monotonicMs();
+  #ask(runner: JobRunner, open: OpenRequest, outstanding: Outstanding): AttachTarget {
+    outstanding.heardAtMs = this.#deps.clock.monotonicMs();
     return { requestId: open.requestId, delivery: open.delivery, flowId: runner.jobId, fence: runner.fence };
   }
 
-  *#open(workerEpoch: string): Iterable<{ runner: JobRunner; open: OpenRequest }> {
-    for (const runner of this.#deps.runners())
-      for (const [requestId, outstanding] of runner.turns.flight.entries()) {
-        const open = outstanding.answered ? undefined : runner.turns.flight.openOf(requestId);
-        if (open?.state === 'assigned' && open.workerEpoch === workerEpoch) yield { runner, open };
-      }
+  *#open(
+    requestIds: Iterable<string>,
+  ): Iterable<{ runner: JobRunner; open: OpenRequest; outstanding: Outstanding }> {
+    for (const requestId of requestIds) {
+      const runner = this.#deps.runner(flowIdOf(requestId));
+      const outstanding = runner?.turns.flight.get(requestId);
+      const open = runner?.turns.flight.openOf(requestId);
+      if (runner && outstanding && open?.state === 'assigned') yield { runner, open, outstanding };
+    }
   }
 }

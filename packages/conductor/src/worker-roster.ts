@@ -1,5 +1,5 @@
 /**
- * Purpose: which live workers offer which task, how much of each this conductor uses, and who gets the next request.
+ * Purpose: which live workers offer which task, which requests of this conductor each of them has, and who gets the next request.
  * What is authoritative: the members below `/members/workers`; this is a copy, refreshed by its watch. A request sent to a
  * worker that is gone meanwhile is found by its loss, so a stale copy costs time only.
  * On failure: with the session, everything here is dropped.
@@ -21,7 +21,8 @@ export const lineOf = ({ task, taskVersion }: Demand): string => `${task}@${task
 interface Entry {
   readonly worker: LiveWorker;
   readonly offers: ReadonlyMap<string, readonly Version[]>;
-  open: number;
+  /** Ids of the requests it has. */
+  readonly requests: Set<string>;
   /** Only an open one gets anything new. `paused`: it has too much for the moment; `draining`: never again. */
   state: 'open' | 'paused' | 'draining';
 }
@@ -49,13 +50,25 @@ export class WorkerRoster {
       if (known) known.push(version);
       else offers.set(task.name, [version]);
     }
-    this.#byEpoch.set(worker.epoch, { worker, offers, open: 0, state: 'open' });
+    this.#byEpoch.set(worker.epoch, { worker, offers, requests: new Set(), state: 'open' });
     this.#offering.clear();
   }
 
-  leave(epoch: string): void {
+  /** Gives the requests it had. */
+  leave(epoch: string): readonly string[] {
+    const requests = [...this.requestsOn(epoch)];
     this.#byEpoch.delete(epoch);
     this.#offering.clear();
+    return requests;
+  }
+
+  requestsOn(epoch: string): Iterable<string> {
+    return this.#byEpoch.get(epoch)?.requests ?? [];
+  }
+
+  /** The requests that live workers have. */
+  *requests(): Iterable<string> {
+    for (const entry of this.#byEpoch.values()) yield* entry.requests;
   }
 
   get(epoch: string): LiveWorker | undefined {
@@ -96,7 +109,7 @@ export class WorkerRoster {
   get room(): number {
     let room = 0;
     for (const entry of this.#byEpoch.values())
-      if (hasRoom(entry)) room += Math.ceil(placesOf(entry) - entry.open);
+      if (hasRoom(entry)) room += Math.ceil(placesOf(entry) - entry.requests.size);
     return room;
   }
 
@@ -104,8 +117,11 @@ export class WorkerRoster {
    * The less loaded of two random workers that offer the task and have room; takes one place of it, to be given back by
    * `release`. Undefined: the request waits. A random pair keeps conductors that do not know of each other apart.
    */
-  acquire(demand: Demand, options: { readonly except?: string } = {}): LiveWorker | undefined {
-    const able = this.#offeringOf(demand);
+  acquire(
+    request: Demand & { readonly requestId: string },
+    options: { readonly except?: string } = {},
+  ): LiveWorker | undefined {
+    const able = this.#offeringOf(request);
     // a worker that lost or refused the last delivery is the last choice, not a forbidden one
     const isPreferred = (entry: Entry): boolean => hasRoom(entry) && entry.worker.epoch !== options.except;
     let [first, second] = [this.#draw(able), this.#draw(able)].filter(
@@ -119,19 +135,17 @@ export class WorkerRoster {
     }
     if (first === undefined) return undefined;
     const chosen = second !== undefined && load(second) < load(first) ? second : first;
-    chosen.open++;
+    chosen.requests.add(request.requestId);
     return chosen.worker;
   }
 
-  /** Counts a request that runs on the worker already (adoption). */
-  occupy(epoch: string): void {
-    const entry = this.#byEpoch.get(epoch);
-    if (entry) entry.open++;
+  /** A request that runs on the worker already (adoption). */
+  occupy(epoch: string, requestId: string): void {
+    this.#byEpoch.get(epoch)?.requests.add(requestId);
   }
 
-  release(epoch: string): void {
-    const entry = this.#byEpoch.get(epoch);
-    if (entry && entry.open > 0) entry.open--;
+  release(epoch: string, requestId: string): void {
+    this.#byEpoch.get(epoch)?.requests.delete(requestId);
   }
 
   #offeringOf(demand: Demand): readonly Entry[] {
@@ -157,11 +171,11 @@ function placesOf(entry: Entry): number {
 }
 
 function hasRoom(entry: Entry): boolean {
-  return entry.state === 'open' && entry.open < placesOf(entry);
+  return entry.state === 'open' && entry.requests.size < placesOf(entry);
 }
 
 function load(entry: Entry): number {
-  return entry.open / entry.worker.concurrency;
+  return entry.requests.size / entry.worker.concurrency;
 }
 
 /** Same major, same or higher minor (engine.md E-1305). */
