@@ -72,7 +72,10 @@ export class FlowTurns {
     callbacks: {
       readonly onInput: () => void;
       readonly onFault: (error: unknown) => void;
-      /** Every request of the former owner is accounted for. */
+      /**
+       * Every request of the former owner runs on or is answered: a sign of health. Never when one came back unknown, refused or lost: what
+       * follows then is decided anew, and may be what its owners died of; the entry that holds it is the progress (P-506).
+       */
       readonly onAdopted: () => void;
     },
   ) {

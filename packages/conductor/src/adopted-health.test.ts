@@ -1,0 +1,88 @@
+/** When a takeover is a sign that its job is healthy (P-506). */
+import type { JournalEntry } from '@baton/core';
+import { compile } from '@baton/engine';
+import { linear, task, unordered } from '@baton/flow';
+import { fakeRuntime } from '@baton/testkit';
+import { expect, it } from '@jest/globals';
+import { claimEntry, postEntry } from '../../testkit/src/protocols/journal/sample-entries.js';
+import { FlowTurns } from './flow-turns.js';
+import { OwnedState } from './owned-state.js';
+import type { OpenRequest } from './request-table.js';
+import { WorkerRoster } from './worker-roster.js';
+
+const noop = (name: string) => task(name, { execute: () => undefined });
+const flow = linear('f').add(unordered('u').add(noop('a'), noop('b')));
+
+/** A run whose two tasks were given to a worker by an owner that died, in the hands of the next one. */
+function takenOver() {
+  const runtime = fakeRuntime();
+  const roster = new WorkerRoster(runtime.random);
+  const [host, tasks] = ['here', ['a', 'b'].map((name) => ({ name, version: '1.0' }))];
+  roster.join({
+    ...{ kind: 'worker', id: 'w', epoch: 'w-epoch', host, pid: 1, version: '0', startedAtMs: 0 },
+    ...{ requestPartition: 0, concurrency: 9, labels: {}, tasks },
+  });
+  const services = {
+    ...{ runtime, roster, payloads: { externalise: (value: unknown) => Promise.resolve(value) } },
+    counters: { claimed: 0, takenOver: 0, settled: 0, fenced: 0, adopted: 0, redelivered: 0 },
+    inboxPlace: () => ({ replyPartition: 0, replyFrom: 0 }),
+    workerRefused: () => undefined,
+  } as never;
+  const compiled = compile(flow.toJSON());
+  const entries: JournalEntry[] = [postEntry('job')];
+  const fence = (zxid: bigint) => ({ generation: 0, zxid });
+  let healthy = 0;
+  const owner = (): FlowTurns => {
+    const state = OwnedState.ofJournal({ snapshot: undefined, entries }, compiled);
+    if (state === undefined) throw new Error('the journal is whole');
+    const onFault = (error: unknown): never => {
+      throw error;
+    };
+    return new FlowTurns(services, 'job', state, {
+      ...{ onInput: () => undefined, onFault, onAdopted: () => void healthy++ },
+    });
+  };
+  const first = owner();
+  first.event({ type: 'run' });
+  entries.push({ ...claimEntry({ flowId: 'job', seq: 1, fence: fence(1n) }), facts: first.next(99).facts });
+  entries.push(claimEntry({ flowId: 'job', seq: 2, fence: fence(2n) }));
+  const turns = owner();
+  turns.event({ type: 'adopt' });
+  const [a, b] = turns.next(99).adopted;
+  if (!a || !b) throw new Error('both are open');
+  const unknown = ({ requestId, delivery, workerEpoch }: OpenRequest) =>
+    turns.notRun({ kind: 'unknown', requestId, delivery, workerEpoch } as never);
+  return { turns, a, b, unknown, healthy: () => healthy };
+}
+
+it('it is when every request of the former owner gave a sign of life, each counted once', () => {
+  const { turns, a, b, healthy } = takenOver();
+  turns.heard(a.requestId);
+  turns.heard(a.requestId);
+  expect(healthy()).toBe(0);
+  turns.heard(b.requestId);
+  turns.heard(b.requestId);
+  expect(healthy()).toBe(1);
+});
+
+it.each(['before', 'after'])(
+  'it is not when one came back unknown, %s the other one was heard of',
+  (order) => {
+    const { turns, a, b, unknown, healthy } = takenOver();
+    if (order === 'before') unknown(b);
+    turns.heard(a.requestId);
+    if (order === 'after') unknown(b);
+    expect(healthy()).toBe(0);
+    // it goes to a worker again, and nothing of that is a sign of health either: the entry that says so is
+    expect(turns.next(99).facts).toMatchObject([{ fact: 'request', requestId: b.requestId, delivery: 2 }]);
+    turns.heard(b.requestId);
+    expect(healthy()).toBe(0);
+  },
+);
+
+it('it is not when one was lost', () => {
+  const { turns, a, b, healthy } = takenOver();
+  turns.lost([b.requestId]);
+  turns.heard(a.requestId);
+  expect(healthy()).toBe(0);
+});
