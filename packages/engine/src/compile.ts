@@ -23,8 +23,8 @@ interface Draft {
   id: NodeId;
   readonly kind: Node['kind'];
   readonly name: string;
-  readonly before: NodeId[];
-  readonly after: NodeId[];
+  before: NodeId[];
+  after: NodeId[];
   readonly controller: Draft | undefined;
   readonly parent: Draft | undefined;
   readonly leaf: number;
@@ -96,21 +96,22 @@ class Building {
     this.#place(entry);
     const retry = flow.retry && this.#addRetry(flow, flow.retry, entry, around);
     const inside = { controller: retry ?? around.controller, parent: entry, depth: around.depth + 1 };
-    const spans = new Map<number, Span>();
+    const spans: (Span | undefined)[] = (flow.children ?? []).map(() => undefined);
     const order = childOrder(flow);
     for (const child of order) {
       const definition = flow.children?.[child];
-      if (definition)
-        spans.set(child, this.add(definition, { ...inside, branch: child, path: `${around.path}.${child}` }));
+      // only flows are named by where they stand
+      const path = definition?.kind === 'task' ? '' : `${around.path}.${child}`;
+      if (definition) spans[child] = this.add(definition, { ...inside, branch: child, path });
     }
     const links = linksOf(flow);
     for (const link of links) this.#link(spans, link);
     if (retry) this.#place(retry);
     if (retry) connect(entry, retry);
-    for (const span of spans.values())
-      if (span.start.before.length === 0) connect(retry ?? entry, span.start);
+    const inOrder = order.flatMap((child) => spans[child] ?? []);
+    for (const span of inOrder) if (span.start.before.length === 0) connect(retry ?? entry, span.start);
     const end = this.#draft('flow_end', `${around.path}$`, around);
-    const sinks = [...spans.values()].filter((span) => span.end.after.length === 0);
+    const sinks = inOrder.filter((span) => span.end.after.length === 0);
     this.#place(end);
     for (const span of sinks) connect(span.end, end);
     if (sinks.length === 0) connect(retry ?? entry, end);
@@ -121,7 +122,7 @@ class Building {
       pattern: flow.kind,
       depth: around.depth,
       retry: retry?.id,
-      children: flow.children?.map((_, child) => spans.get(child)?.start.id ?? -1) ?? [],
+      children: spans.map((span) => span?.start.id ?? -1),
       order: flow.kind === 'graph' ? new BranchOrder(byTarget(links, order.length), order) : undefined,
     };
     return { start: entry, end };
@@ -134,9 +135,9 @@ class Building {
     return draft;
   }
 
-  #link(spans: ReadonlyMap<number, Span>, link: LinkDefinition): void {
-    const from = spans.get(link.from)?.end;
-    const to = spans.get(link.to)?.start;
+  #link(spans: readonly (Span | undefined)[], link: LinkDefinition): void {
+    const from = spans[link.from]?.end;
+    const to = spans[link.to]?.start;
     if (!from || !to)
       throw new DefinitionError(
         'BATON_DEFINITION_UNKNOWN_NODE',
@@ -180,8 +181,15 @@ class Building {
 }
 
 function connect(from: Draft, to: Draft): void {
-  from.after.push(to.id);
-  to.before.push(from.id);
+  from.after = joined(from.after, to.id);
+  to.before = joined(to.before, from.id);
+}
+
+/** Most have one neighbour, and the first push to an empty array makes room for seventeen. */
+function joined(neighbours: NodeId[], id: NodeId): NodeId[] {
+  if (neighbours.length === 0) return [id];
+  neighbours.push(id);
+  return neighbours;
 }
 
 function childOrder(flow: PatternDefinition): readonly number[] {
@@ -222,8 +230,8 @@ function documentOrder(root: NodeDefinition): ReadonlyMap<string, number> {
 /** Written out field by field, and arrays cut to their size: a flow may have a hundred thousand of these. */
 function finished(draft: Draft, document: ReadonlyMap<string, number>): Node {
   const { id, name, leaf, branch, kind, atom } = draft;
-  const before = draft.before.slice();
-  const after = draft.after.slice();
+  const before = cut(draft.before);
+  const after = cut(draft.after);
   const controller = draft.controller?.id;
   const parent = draft.parent?.id;
   const common = { id, name, before, after, leaf, branch, controller, parent };
@@ -266,6 +274,10 @@ function finished(draft: Draft, document: ReadonlyMap<string, number>): Node {
   };
 }
 
+function cut(neighbours: NodeId[]): readonly NodeId[] {
+  return neighbours.length > 1 ? neighbours.slice() : neighbours;
+}
+
 const noBindings: readonly Binding[] = [];
 const nothing: ReadonlyMap<string, never> = new Map<string, never>();
 
@@ -277,6 +289,14 @@ function mapOf<V>(fields: Readonly<Record<string, V>> = {}): ReadonlyMap<string,
 
 function bindingsOf(atom: string, { requires = [], optional = [], rebind = {} }: Inputs): readonly Binding[] {
   if (requires.length === 0 && optional.length === 0 && Object.keys(rebind).length === 0) return noBindings;
+  const [only] = requires;
+  if (
+    only !== undefined &&
+    requires.length === 1 &&
+    optional.length === 0 &&
+    Object.keys(rebind).length === 0
+  )
+    return [{ parameter: only, symbol: only, optional: false }];
   const parameters = new Set(requires);
   for (const parameter of optional) parameters.add(parameter);
   for (const parameter of Object.keys(rebind))
