@@ -9,6 +9,7 @@ import type {
   RetryDefinition,
   TaskDefinition,
 } from '@baton/flow';
+import { DefinitionError } from '@baton/core';
 import { ancestors, GraphLinks, parseFlowDefinition } from '@baton/flow';
 import type {
   DeciderSpec,
@@ -29,6 +30,10 @@ export interface Built {
     string,
     { readonly spec: DeciderSpec; readonly from: string; readonly to: string }
   >;
+  /** Document position (FORMAT 2.5) of each atom, and of each flow by its path. */
+  readonly places: ReadonlyMap<string, number>;
+  /** Path of a flow in the definition → its path in the scenario. */
+  readonly paths: ReadonlyMap<string, string>;
 }
 
 /**
@@ -36,24 +41,103 @@ export interface Built {
  * @throws DefinitionError as the builders of flows do.
  */
 export function definitionOf(scenario: Pick<Scenario, 'flow' | 'options'>): Built {
-  const retries = new Map<string, RetrySpec>();
-  const deciders = new Map<string, { spec: DeciderSpec; from: string; to: string }>();
-  const tasks = new Map<string, TaskDefinition>();
-
-  const node = (spec: NodeSpec, path: string): NodeDefinition => {
-    if (spec.type === 'ref') {
-      const task = tasks.get(spec.name);
-      if (!task) throw new Error(`${spec.name} was not made before`);
-      return task;
-    }
-    if (spec.type !== 'task') return flow(spec, path);
-    const task = taskOf(spec);
-    tasks.set(spec.name, task);
-    return task;
+  const { deferReverts = false, neverResolve = false } = scenario.options ?? {};
+  const builder = new Builder();
+  const root = builder.node(scenario.flow, '@');
+  return {
+    definition: parseFlowDefinition({ schemaVersion: 1, root, options: { deferReverts, neverResolve } }),
+    retries: builder.retries,
+    deciders: builder.deciders,
+    places: builder.places,
+    paths: builder.pathsIn(root),
   };
+}
 
-  const retry = (spec: RetrySpec): RetryDefinition => {
-    retries.set(spec.name, spec);
+class Builder {
+  readonly retries = new Map<string, RetrySpec>();
+  readonly deciders = new Map<string, { spec: DeciderSpec; from: string; to: string }>();
+  readonly places = new Map<string, number>();
+  readonly #tasks = new Map<string, TaskDefinition>();
+  readonly #paths = new Map<NodeDefinition, string>();
+  #atoms = 0;
+
+  node(spec: NodeSpec, path: string): NodeDefinition {
+    if (spec.type === 'ref') {
+      const task = this.#tasks.get(spec.name);
+      if (task) return task;
+      throw new DefinitionError('BATON_DEFINITION_UNKNOWN_NODE', `${spec.name} was not made before`);
+    }
+    if (spec.type !== 'task') return this.#flow(spec, path);
+    const task = taskOf(spec);
+    this.#place(spec.name);
+    if (!this.#tasks.has(spec.name)) this.#tasks.set(spec.name, task);
+    return task;
+  }
+
+  /** Path of a flow in the definition → path in the scenario, where children that were dropped count. */
+  pathsIn(root: NodeDefinition): ReadonlyMap<string, string> {
+    const paths = new Map<string, string>();
+    const visit = (node: NodeDefinition, path: string): void => {
+      if (node.kind === 'task') return;
+      paths.set(path, this.#paths.get(node) ?? path);
+      node.children?.forEach((child, index) => visit(child, `${path}.${index}`));
+    };
+    visit(root, '@');
+    return paths;
+  }
+
+  #place(name: string): void {
+    if (!this.places.has(name)) this.places.set(name, this.#atoms);
+    this.#atoms++;
+  }
+
+  #flow(spec: FlowSpec, path: string): PatternDefinition {
+    const retry = spec.retry && this.#retry(spec.retry);
+    this.places.set(path, this.#atoms);
+    const given = (spec.children ?? []).map((child, index) => this.node(child, `${path}.${index}`));
+    // the same atom added twice to one flow is ignored (E-207)
+    const children = [...new Set(given)];
+    const base = { name: spec.name, children, ...(retry && { retry }) };
+    const { type } = spec;
+    const made =
+      type === 'linear' || type === 'unordered'
+        ? { kind: type, ...base }
+        : this.#graph(spec, { ...base, given });
+    this.#paths.set(made, path);
+    return made;
+  }
+
+  #graph(
+    { links: linkSpecs = [], target, ...spec }: FlowSpec,
+    { given, ...base }: Omit<PatternDefinition, 'kind'> & { readonly given: readonly NodeDefinition[] },
+  ): PatternDefinition {
+    const { children = [] } = base;
+    const at = (index: number): number => children.indexOf(given[index] ?? NOTHING);
+    const links = new GraphLinks(spec.name, base.retry);
+    const { resolveRequires = true, resolveExisting = true } = spec;
+    for (const child of children) links.add(child, { resolveRequires, resolveExisting });
+    for (const { from, to, decider, depth } of linkSpecs) {
+      const ends = { from: this.#idOf(given[from]), to: this.#idOf(given[to]) };
+      const local = `${ends.from}→${ends.to}`;
+      if (decider) this.deciders.set(local, { spec: decider, ...ends });
+      links.link({
+        from: at(from),
+        to: at(to),
+        ...(decider && { decider: { local } }),
+        ...(depth !== undefined && { depth: depth.toLowerCase() as DeciderDepth }),
+      });
+    }
+    const graph = { kind: 'graph', ...base, links: links.definitions } as const;
+    return cut(graph, target === undefined ? undefined : at(target));
+  }
+
+  #idOf(node: NodeDefinition | undefined): string {
+    return node?.kind === 'task' ? node.name : ((node && this.#paths.get(node)) ?? '');
+  }
+
+  #retry(spec: RetrySpec): RetryDefinition {
+    this.retries.set(spec.name, spec);
+    this.#place(spec.name);
     const { name, priority = 0, attempts, values, revertAll } = spec;
     return {
       name,
@@ -65,41 +149,7 @@ export function definitionOf(scenario: Pick<Scenario, 'flow' | 'options'>): Buil
       ...inputs(retrySignature(spec)),
       provides: extractions(spec.provides),
     };
-  };
-
-  const flow = (spec: FlowSpec, path: string): PatternDefinition => {
-    const controller = spec.retry && retry(spec.retry);
-    const given = (spec.children ?? []).map((child, index) => node(child, `${path}.${index}`));
-    // the same atom added twice to one flow is ignored (E-207)
-    const children = [...new Set(given)];
-    const at = (index: number): number => children.indexOf(given[index] ?? NOTHING);
-    const base = { name: spec.name, children, ...(controller && { retry: controller }) };
-    if (spec.type === 'linear' || spec.type === 'unordered') return { kind: spec.type, ...base };
-    const links = new GraphLinks(spec.name, base.retry);
-    const { resolveRequires = true, resolveExisting = true } = spec;
-    for (const child of children) links.add(child, { resolveRequires, resolveExisting });
-    for (const { from, to, decider, depth } of spec.links ?? []) {
-      const ends = { from: idOf(given, path, from), to: idOf(given, path, to) };
-      const local = `${ends.from}→${ends.to}`;
-      if (decider) deciders.set(local, { spec: decider, ...ends });
-      links.link({
-        from: at(from),
-        to: at(to),
-        ...(decider && { decider: { local } }),
-        ...(depth !== undefined && { depth: depth.toLowerCase() as DeciderDepth }),
-      });
-    }
-    const graph = { kind: 'graph', ...base, links: links.definitions } as const;
-    return cut(graph, spec.target === undefined ? undefined : at(spec.target));
-  };
-
-  const { deferReverts = false, neverResolve = false } = scenario.options ?? {};
-  const root = node(scenario.flow, '@');
-  return {
-    definition: parseFlowDefinition({ schemaVersion: 1, root, options: { deferReverts, neverResolve } }),
-    retries,
-    deciders,
-  };
+  }
 }
 
 const kinds = {
@@ -178,11 +228,6 @@ function extractions(provides: ProvidesSpec | undefined): Readonly<Record<string
   const isList = (spec: typeof provides): spec is readonly string[] => Array.isArray(spec);
   if (isList(provides)) return Object.fromEntries(provides.map((symbol, index) => [symbol, index]));
   return Object.fromEntries(provides.keys.map((key) => [key, key]));
-}
-
-function idOf(children: readonly NodeDefinition[], path: string, index: number): string {
-  const child = children[index];
-  return child?.kind === 'task' ? child.name : `${path}.${index}`;
 }
 
 /** A targeted graph: the target and what is before it, in the order of the whole. */

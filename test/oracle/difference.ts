@@ -1,6 +1,7 @@
 /** The first difference between a recorded and a played scenario (FORMAT 4.1), after what section 20 normalises by rule. */
 import type { JsonValue } from '@baton/core';
 import type { Phase, RecordedRun } from './scenario.js';
+import { isRepeat } from './trace.js';
 import type { Recorded } from './world.js';
 
 export interface Difference {
@@ -9,51 +10,85 @@ export interface Difference {
   readonly got: string;
   /** Rule of the specification that speaks about it. */
   readonly rule?: string;
+  readonly at?: Place;
+}
+
+/** `event`: position in the recorded trace, if it is a difference of events. */
+export interface Place {
+  readonly phase: number;
+  readonly part: 'events' | 'flow' | 'atoms' | 'symbols' | 'raised' | 'missing';
+  readonly event?: number;
+  readonly want?: Recorded;
+  readonly got?: Recorded;
+}
+
+export interface Comparison {
+  /** `whole`: of two plays of Baton, of which nothing is advisory. */
+  readonly mode: 'strict' | 'exact' | 'whole';
+  /** Left out: what a stuck or misreported end makes of it. */
+  readonly without?: readonly Place['part'][];
 }
 
 export function difference(
-  { expected }: RecordedRun,
+  { expected }: Pick<RecordedRun, 'expected'>,
   phases: readonly Phase[],
-  mode: 'strict' | 'exact',
+  { mode, without = [] }: Comparison,
 ): Difference | undefined {
-  const exact = mode === 'exact';
-  // what follows a result that lacks a promised part is Baton's own way (E-130)
-  const last = phases.findIndex(({ events }) => events.some(isShapeFailure));
   for (const [index, want] of expected.phases.entries()) {
-    if (last >= 0 && index > last) return undefined;
     const got = phases[index];
-    if (!got) return { where: `phase ${index}`, expected: want.do, got: 'nothing' };
-    const name = `phase ${index} (${want.do})`;
-    const found =
-      eventDifference(want, got, exact) ??
-      (want.crashed || index === last ? undefined : outcomeDifference(want, got, exact, expected.tags));
-    if (found) return { ...found, where: `${name} ${found.where}` };
-  }
-  return undefined;
-}
-
-function eventDifference(want: Phase, got: Phase, exact: boolean): Difference | undefined {
-  // a process that died between two writes leaves no trace to compare (FORMAT 4.3)
-  if (got === want) return undefined;
-  for (let index = 0; index < Math.max(want.events.length, got.events.length); index++) {
-    const [one, other] = comparable(want.events[index] ?? [], got.events[index] ?? [], exact);
-    if (isShapeFailure(got.events[index])) return undefined;
-    if (text(one) !== text(other))
+    const where = `phase ${index} (${want.do})`;
+    if (!got)
+      return { where, expected: want.do, got: 'nothing', at: { phase: index, part: 'missing' } };
+    const found = phaseDifference(want, got, { mode, without });
+    if (found)
       return {
-        where: `event ${index}`,
-        expected: text(one),
-        got: text(other),
-        ...ruleOf(want.events[index] ?? got.events[index]),
+        ...found,
+        where: `${where} ${found.where}`,
+        at: { part: 'missing', ...found.at, phase: index },
       };
   }
   return undefined;
 }
 
+export function phaseDifference(
+  want: Phase,
+  got: Phase,
+  { mode, without = [] }: Comparison,
+): Difference | undefined {
+  const ofEvents = without.includes('events') ? undefined : eventDifference(want, got, mode);
+  return ofEvents ?? (want.crashed ? undefined : outcomeDifference(want, got, mode !== 'strict', without));
+}
+
+function eventDifference(want: Phase, got: Phase, mode: Comparison['mode']): Difference | undefined {
+  // a process that died between two writes leaves no trace to compare (FORMAT 4.3)
+  if (got === want) return undefined;
+  // an atom found RUNNING or REVERTING is taken up without another notification (E-1303)
+  const recorded = [...want.events.entries()].filter(([, event]) => !isRepeat(event));
+  for (let index = 0; index < Math.max(recorded.length, got.events.length); index++) {
+    const [event = want.events.length, wanted] = recorded[index] ?? [];
+    const given = got.events[index];
+    const [one, other] = comparable(wanted ?? [], given ?? [], mode);
+    if (text(one) === text(other)) continue;
+    return {
+      where: `event ${event}`,
+      expected: text(one),
+      got: text(other),
+      ...ruleOf(wanted ?? given),
+      at: { phase: 0, part: 'events', event, ...(wanted && { want: wanted }), ...(given && { got: given }) },
+    };
+  }
+  return undefined;
+}
+
 /** E-124, E-1918: of failures handed to `revert`, those both know. */
-function comparable(want: Recorded, got: Recorded, exact: boolean): readonly [Recorded, Recorded] {
-  if (want[0] !== 'revert' || got[0] !== 'revert') return [want, got];
+function comparable(
+  want: Recorded,
+  got: Recorded,
+  mode: Comparison['mode'],
+): readonly [Recorded, Recorded] {
+  if (mode === 'whole' || want[0] !== 'revert' || got[0] !== 'revert') return [want, got];
   const [a, b] = [want.at(-1), got.at(-1)] as [Record<string, JsonValue>, Record<string, JsonValue>];
-  const both = exact ? Object.keys(a ?? {}).filter((atom) => Object.hasOwn(b ?? {}, atom)) : [];
+  const both = mode === 'exact' ? Object.keys(a ?? {}).filter((atom) => Object.hasOwn(b ?? {}, atom)) : [];
   const pick = (event: Recorded, from: Record<string, JsonValue>): Recorded => [
     ...event.slice(0, -1),
     Object.fromEntries(both.map((atom) => [atom, from[atom] ?? null])),
@@ -65,10 +100,10 @@ export function outcomeDifference(
   want: Phase,
   got: Phase,
   exact: boolean,
-  tags: readonly string[],
+  without: readonly Place['part'][],
 ): Difference | undefined {
   const runs = want.do === 'run' || want.do === 'revert';
-  const parts: (readonly [string, unknown, unknown, string])[] = [
+  const parts: (readonly [Place['part'], unknown, unknown, string])[] = [
     ['flow', want.flow, got.flow, 'E-721'],
     // before it was prepared TaskFlow knows no atoms
     // … and details of atoms that a changed flow has no more are kept, and ignored (E-1332)
@@ -84,10 +119,17 @@ export function outcomeDifference(
     // TaskFlow gives up a symbol when one of its providers lacks it; Baton goes on to the next (E-1104)
     parts.push(['symbols', symbols, sharedWith(symbols, withoutFailures(got.symbols)), 'E-1112']);
   }
-  if (!tags.includes('stale-raise')) parts.push(['raised', raised(want), raised(got), 'E-809']);
-  for (const [where, one, other, rule] of parts) {
-    const pair = narrowed(one, other);
-    if (pair) return { where: `${where}${pair.at}`, expected: pair.want, got: pair.got, rule };
+  parts.push(['raised', isStaleRaise(want) ? recordedFailures(want) : raised(want), raised(got), 'E-809']);
+  for (const [part, one, other, rule] of parts) {
+    const pair = without.includes(part) ? undefined : narrowed(one, other);
+    if (pair)
+      return {
+        where: `${part}${pair.at}`,
+        expected: pair.want,
+        got: pair.got,
+        rule,
+        at: { phase: 0, part },
+      };
   }
   return undefined;
 }
@@ -104,7 +146,7 @@ function isUnprepared(phase: Phase): boolean {
   return phase.events.length === 0;
 }
 
-function narrowed(want: unknown, got: unknown): { at: string; want: string; got: string } | undefined {
+export function narrowed(want: unknown, got: unknown): { at: string; want: string; got: string } | undefined {
   if (text(want) === text(got)) return undefined;
   if (isObject(want) && isObject(got))
     for (const key of new Set([...Object.keys(want), ...Object.keys(got)])) {
@@ -152,13 +194,26 @@ function isFailure(value: JsonValue): boolean {
   return isObject(value) && '$failure' in value;
 }
 
-function isShapeFailure(event: Recorded | undefined): boolean {
-  const result = event?.[4] ?? null;
-  return event?.[3] === 'FAILURE' && isFailure(result) && text(result).includes('"ResultShape"');
+function raised({ raised: all }: Phase): readonly string[] | null {
+  return all && all.failures.length > 0 ? all.failures.map(text).toSorted() : null;
 }
 
-function raised({ raised: all }: Phase): readonly string[] | null {
-  return all && all.failures.map(text).toSorted();
+/** Whether TaskFlow raised other failures than its own stored atoms have (tag `stale-raise`). */
+export function isStaleRaise(phase: Phase): boolean {
+  return phase.flow === 'REVERTED' && phase.raised !== null && text(raised(phase)) !== text(recordedFailures(phase));
+}
+
+const mayHaveFailed: ReadonlySet<unknown> = new Set(['FAILURE', 'REVERTING', 'REVERTED', 'REVERT_FAILURE']);
+
+/** What is to be raised: the failures that atoms have on record (E-809). */
+function recordedFailures({ atoms }: Phase): readonly string[] | null {
+  const failures = Object.values(atoms)
+    .filter(({ state }) => mayHaveFailed.has(state))
+    .flatMap(({ failure, revertFailure }) => [failure, revertFailure])
+    .filter((failure) => failure !== undefined)
+    .map(text)
+    .toSorted();
+  return failures.length > 0 ? failures : null;
 }
 
 const rules: Readonly<Record<string, string>> = {

@@ -9,6 +9,7 @@ import {
 import { isAtom, type Compiled, type NodeId } from '@baton/engine';
 import type { Difference } from './difference.js';
 import type { Phase } from './scenario.js';
+import type { Recorded } from './world.js';
 
 export function invariantViolation(compiled: Compiled, phases: readonly Phase[]): Difference | undefined {
   const ancestors = ancestorsOf(compiled);
@@ -59,6 +60,13 @@ function orderViolation(
     states.set(atom, to);
   }
   return undefined;
+}
+
+/** Whether an event is a change that the tables do not have (E-714); what is reset may come from any state. */
+export function leavesTransitionTable(event: Recorded): boolean {
+  const [kind, , from, to] = event.map(String);
+  if ((kind !== 'task' && kind !== 'retry') || to === 'PENDING' || from === to) return false;
+  return illegalTransition(kind, from as AtomState, to as AtomState) !== undefined;
 }
 
 function illegalTransition(kind: 'task' | 'retry', from: AtomState, to: AtomState): string | undefined {

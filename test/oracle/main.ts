@@ -2,12 +2,13 @@
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import { judge, modes, type Mode, type Verdict } from './judge.js';
+import { modes, type Mode, type Verdict, verdictOf } from './judge.js';
+import { reasonOf } from './refused.js';
 import type { RecordedRun } from './scenario.js';
 
 const usage = `usage: node test/oracle/run.mjs [--mode ${modes.join('|')}] FILE...`;
 
-export function main(args: readonly string[]): number {
+export async function main(args: readonly string[]): Promise<number> {
   const given = args[0] === '--mode' ? args[1] : 'strict';
   const files = args[0] === '--mode' ? args.slice(2) : args;
   const mode = modes.find((name) => name === given);
@@ -15,32 +16,50 @@ export function main(args: readonly string[]): number {
     console.error(usage);
     return 2;
   }
-  const sums = { passed: 0, failed: 0, skipped: 0 };
-  const refused = new Map<string, number>();
-  for (const file of files) replayFile(file, mode, sums, refused);
-  for (const [tag, count] of [...refused].toSorted()) console.log(`refused ${tag}: ${count}`);
-  console.log(`${sums.passed} passed, ${sums.failed} failed, ${sums.skipped} skipped`);
+  const sums = new Sums();
+  for (const file of files) {
+    const inFile = new Sums();
+    for (const record of recordsOf(file)) {
+      const verdict = await verdictOf(record, mode);
+      if (verdict.difference) print(record, verdict);
+      inFile.count(verdict);
+      sums.count(verdict);
+    }
+    console.log(`${basename(file)}: ${inFile.text()}`);
+  }
+  sums.printTags();
+  console.log(sums.text());
   return sums.failed === 0 ? 0 : 1;
 }
 
-function replayFile(
-  file: string,
-  mode: Mode,
-  sums: { passed: number; failed: number; skipped: number },
-  refused: Map<string, number>,
-): void {
-  const before = { ...sums };
-  for (const record of recordsOf(file)) {
-    const verdict = judge(record, mode);
-    for (const tag of verdict.refused) refused.set(tag, (refused.get(tag) ?? 0) + 1);
-    if (verdict.difference) {
-      sums.failed++;
-      print(record, verdict);
-    } else if (verdict.refused.length > 0) sums.skipped++;
-    else sums.passed++;
+class Sums {
+  failed = 0;
+  #passed = 0;
+  #skipped = 0;
+  #staleRaises = 0;
+  readonly #refused = new Map<string, number>();
+
+  count({ difference, refused, staleRaises }: Verdict): void {
+    if (difference) this.failed++;
+    else if (refused === undefined) this.#passed++;
+    else this.#skipped++;
+    if (difference) return;
+    if (refused !== undefined) this.#refused.set(refused, (this.#refused.get(refused) ?? 0) + 1);
+    else if (staleRaises) this.#staleRaises++;
   }
-  const count = (key: keyof typeof sums): string => `${sums[key] - before[key]} ${key}`;
-  console.log(`${basename(file)}: ${count('passed')}, ${count('failed')}, ${count('skipped')}`);
+
+  printTags(): void {
+    for (const [tag, count] of [...this.#refused].toSorted())
+      console.log(`skipped from the oddity on, ${tag}: ${count} (${reasonOf(tag)})`);
+    if (this.#staleRaises > 0)
+      console.log(
+        `passed but for what TaskFlow raised, stale-raise: ${this.#staleRaises} (${reasonOf('stale-raise')})`,
+      );
+  }
+
+  text(): string {
+    return `${this.#passed} passed, ${this.failed} failed, ${this.#skipped} skipped`;
+  }
 }
 
 export function recordsOf(file: string): readonly RecordedRun[] {

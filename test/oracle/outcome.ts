@@ -76,8 +76,11 @@ function fetched(node: AtomNode, run: AtomRun | undefined, symbol: string): Json
 export function raisedBy(state: RunState): Phase['raised'] {
   if (state.flow === 'SUCCESS' || state.flow === 'SUSPENDED') return null;
   const failures = failuresOf(state);
-  if (state.flow !== 'FAILURE' || state.compiled.options.neverResolve) return raised(failures);
-  return raised(failures.filter(({ phase }) => phase === 'revert'));
+  if (state.flow !== 'FAILURE') return raised(failures);
+  const now = new Set(Array.from(state.failedNow, (id) => state.compiled.nodes[id]?.name));
+  const isFatal = ({ atom, phase }: Failure): boolean =>
+    phase === 'revert' || (state.compiled.options.neverResolve && now.has(atom));
+  return raised(failures.filter(isFatal));
 }
 
 function raised(failures: readonly Failure[]): Phase['raised'] {

@@ -1,12 +1,13 @@
 /**
- * Purpose: plays one scenario on the engine in TaskFlow's own schedule (FORMAT 3), one completion at a time.
- * States: the process (run state, queue of submissions) dies at `reload` and at a cut; the journal and the world outlive it.
+ * Purpose: plays one scenario on the engine, in TaskFlow's own schedule (FORMAT 3) or with the engine's concurrent driver.
+ * States: the process (run state) dies at `reload` and at a cut; the journal and the world outlive it.
  * What is authoritative: the journal. In mode `lazy` nothing else is held between events; in mode `crash` it is all that survives.
  * On failure: an error of the engine ends the play; it is the result of the scenario.
- * Not here: what is compared (difference.ts), real concurrency (concurrent.ts).
+ * Not here: what is compared (difference.ts), who answers when (reference-schedule.ts, concurrent-schedule.ts).
  */
 import { assertNever, codeOf, type Fact } from '@baton/core';
 import {
+  answerOf,
   compile,
   fold,
   missingDependencies,
@@ -14,7 +15,6 @@ import {
   restoreRun,
   snapshotRun,
   step,
-  type Command,
   type Compiled,
   type Event,
   type ExecuteCommand,
@@ -22,28 +22,35 @@ import {
   type RevertCommand,
   type RunState,
   type Transition,
+  type Turn,
 } from '@baton/engine';
+import { concurrentDrive } from './concurrent-schedule.js';
 import { definitionOf, type Built } from './definition-of.js';
 import { atomsOf, raisedBy, symbolsOf } from './outcome.js';
+import { ReferenceSchedule } from './reference-schedule.js';
 import type { Action, Phase, RecordedRun, Scenario } from './scenario.js';
 import { ScriptedFunctions } from './scripted-functions.js';
-import { snapshotFacts } from './snapshot-facts.js';
-import { argsJson, isCounted, resultJson, sortRuns, transitionEvent } from './trace.js';
+import { Snapshot } from './snapshot.js';
+import {
+  argsJson,
+  isCounted,
+  isCountedEvent,
+  isRepeat,
+  resultJson,
+  sortRuns,
+  transitionEvent,
+} from './trace.js';
 import { World, type Recorded } from './world.js';
 
-interface Queued {
-  readonly requestId: string;
-  readonly outcome: () => Outcome;
-  /** Nothing was done for it yet. */
-  waits: boolean;
-  withdrawn: boolean;
-}
-
-/** `keep`: one state in memory. `forget`: it is loaded for each event and thrown away. `cut`: the process dies after that entry. */
+/**
+ * `keep`: one state in memory. `forget`: it is loaded for each event and thrown away. `cut`: the process dies after that entry.
+ * `concurrent`: one state in memory, driven by the engine's concurrent driver.
+ */
 export type Memory =
   | { readonly kind: 'keep'; readonly stored?: (moment: Moment) => void }
   | { readonly kind: 'forget' }
-  | { readonly kind: 'cut'; readonly after: number };
+  | { readonly kind: 'cut'; readonly after: number }
+  | { readonly kind: 'concurrent' };
 
 /** A turn was stored: the state as it is, the journal up to here, and a run of this process that has not begun. */
 export interface Moment {
@@ -60,18 +67,45 @@ export interface Played {
   readonly entries: number;
   /** Requests that were carried out although the journal knew their outcome. */
   readonly repeated: readonly string[];
-  /** Number of the phase that Baton refuses by rule, if any. */
-  readonly refusedAt: number | undefined;
+  /** Where an error was thrown into the engine's iterator, which Baton has not: phase and number of events before. */
+  readonly thrown: { readonly phase: number; readonly event: number } | undefined;
 }
 
 export class Crash extends Error {}
 
+/** What Baton refuses to do before it changes anything → what TaskFlow would call it (E-1217). */
+const refusals: ReadonlyMap<string, string> = new Map([
+  ['BATON_CONFLICT_NOT_RESETTABLE', 'InvalidState'],
+  ['BATON_CONFLICT_HALF_UNDONE', 'HalfUndone'],
+]);
+
 /** @throws DefinitionError when Baton refuses the flow. */
-export function play(record: RecordedRun, memory: Memory = { kind: 'keep' }): Played {
-  return new Playback(record, memory).play();
+export function play(
+  record: RecordedRun,
+  memory: Exclude<Memory, { readonly kind: 'concurrent' }> = { kind: 'keep' },
+): Played {
+  const played = new Playback(record, memory).play().next();
+  if (played.done !== true) throw new Error('only concurrent plays wait');
+  return played.value;
 }
 
-export class Playback {
+/** The same with tasks that end when they end. @throws DefinitionError when Baton refuses the flow. */
+export async function playConcurrently(record: RecordedRun): Promise<Played> {
+  const steps = new Playback(record, { kind: 'concurrent' }).play();
+  for (let next = steps.next(); ;) {
+    if (next.done === true) return next.value;
+    const failure = await next.value.then(
+      () => undefined,
+      (error: unknown) => ({ error }),
+    );
+    next = failure ? steps.throw(failure.error) : steps.next();
+  }
+}
+
+/** What is yielded is waited for. */
+type Steps<R> = Generator<Promise<unknown>, R, undefined>;
+
+class Playback {
   readonly #record: RecordedRun;
   readonly #scenario: Scenario;
   readonly #memory: Memory;
@@ -84,16 +118,17 @@ export class Playback {
   #state: RunState | undefined;
   #journal: (readonly Fact[])[] = [];
   #entries = 0;
-  #queue: Queued[] = [];
-  #picks = 0;
+  readonly #schedule: ReferenceSchedule;
   #events: Recorded[] = [];
   #action: Action = { do: 'run' };
+  #index = 0;
+  #thrown: Played['thrown'];
+  /** Details stored by TaskFlow, from which the journal goes on (FORMAT 4.3). */
+  #snapshot: Snapshot | undefined;
   #notified = 0;
+  #isArmed = true;
   #steps = 0;
   #inRound = false;
-  readonly #answers = new Map<string, Outcome>();
-  readonly #settled = new Set<string>();
-  readonly #repeated: string[] = [];
 
   constructor(record: RecordedRun, memory: Memory) {
     this.#record = record;
@@ -103,45 +138,49 @@ export class Playback {
     this.#compiled = compile(this.#built.definition);
     this.#persisted = record.scenario.store ?? {};
     this.#functions = this.#load();
+    const { engine = { kind: 'serial' } } = record.scenario;
+    this.#schedule = new ReferenceSchedule(engine, (command) => this.#carryOut(command));
   }
 
-  play(): Played {
+  *play(): Steps<Played> {
     const phases: Phase[] = [];
-    let refusedAt: number | undefined;
-    const actions = this.#scenario.actions ?? [{ do: 'run' } as const];
-    for (const [index, action] of actions.entries()) {
-      try {
-        phases.push(this.#phase(action, index));
-      } catch (error) {
-        if (codeOf(error) !== 'BATON_CONFLICT_HALF_UNDONE') throw error;
-        refusedAt = index;
-        break;
-      }
-    }
-    const { repeated, entries } = { repeated: this.#repeated, entries: this.#entries };
-    return { phases, compiled: this.#compiled, state: this.#current(), entries, repeated, refusedAt };
+    for (const [index, action] of (this.#scenario.actions ?? [{ do: 'run' } as const]).entries())
+      phases.push(yield* this.#phase(action, index));
+    return {
+      phases,
+      compiled: this.#compiled,
+      state: this.#current(),
+      entries: this.#entries,
+      repeated: this.#schedule.repeated,
+      thrown: this.#thrown,
+    };
   }
 
-  #phase(action: Action, index: number): Phase {
-    this.#events = [];
-    this.#action = action;
-    this.#notified = this.#steps = 0;
+  *#phase(action: Action, index: number): Steps<Phase> {
     const recorded = this.#record.expected.phases[index];
+    this.#events = [];
+    this.#action = withoutRepeats(action, recorded);
+    this.#notified = this.#steps = 0;
+    // the idiom for undoing prepares the engine before it runs it; a stop is looked for in the run alone
+    this.#isArmed = action.do !== 'revert';
+    this.#index = index;
     // where the process died between two writes of TaskFlow's own, its record is taken over (FORMAT 4.3)
     if (recorded?.crashed && action.crashAtNotification === undefined) return recorded;
     let raised: Phase['raised'] = null;
     let crashed = false;
     try {
-      raised = this.#act(action, index);
+      raised = yield* this.#act(action, index);
     } catch (error) {
-      if (!(error instanceof Crash)) throw error;
-      crashed = true;
+      const refusal = refusals.get(codeOf(error) ?? '');
+      if (refusal !== undefined) raised = { failures: [{ $failure: refusal, message: null }] };
+      else if (error instanceof Crash) crashed = true;
+      else throw error;
     }
-    if (crashed) return { ...(recorded as Phase), events: sortRuns(this.#events, this.#compiled) };
+    if (crashed) return { ...(recorded as Phase), events: sortRuns(this.#events, this.#built.places) };
     const state = this.#current();
     return {
       do: action.do,
-      events: sortRuns(this.#events, this.#compiled),
+      events: sortRuns(this.#events, this.#built.places),
       raised,
       flow: state.flow,
       atoms: atomsOf(state, this.#world.progress),
@@ -149,11 +188,11 @@ export class Playback {
     };
   }
 
-  #act(action: Action, index: number): Phase['raised'] {
+  *#act(action: Action, index: number): Steps<Phase['raised']> {
     switch (action.do) {
       case 'run':
       case 'revert':
-        return this.#run(action.do);
+        return yield* this.#run(action.do);
       case 'reload':
         return this.#reload(action, index);
       case 'inject': {
@@ -176,28 +215,50 @@ export class Playback {
     }
   }
 
-  #run(type: 'run' | 'revert'): Phase['raised'] {
+  *#run(type: 'run' | 'revert'): Steps<Phase['raised']> {
     const store = Object.keys({ ...this.#persisted, ...this.#transient });
     if (missingDependencies(this.#compiled, store).length > 0) {
       this.#take({ type: 'prepare' });
       return { failures: [{ $failure: 'MissingDependencies', message: null }] };
     }
-    this.#take({ type });
-    while (this.#queue.length > 0) {
-      this.#machine('WAITING');
-      const entry = this.#next();
-      const { requestId } = entry;
-      const answer = entry.withdrawn ? undefined : entry.outcome();
-      this.#machine('ANALYZING');
-      if (!answer) this.#take({ type: 'withdrawn', requestId });
-      else if ('failure' in answer) this.#take({ type: 'failed', requestId, failure: answer.failure });
-      else this.#take({ type: 'completed', requestId, ...answer });
-    }
+    if (this.#memory.kind === 'concurrent') yield this.#drive(type);
+    else this.#playInTurn(type);
     return raisedBy(this.#current());
   }
 
+  #playInTurn(type: 'run' | 'revert'): void {
+    this.#take({ type });
+    while (!this.#schedule.isEmpty) {
+      this.#pass();
+      const next = this.#schedule.complete();
+      const answer = next.outcome();
+      this.#pass();
+      this.#take(answer ? answerOf(next.requestId, answer) : { type: 'withdrawn', requestId: next.requestId });
+    }
+  }
+
+  #drive(type: 'run' | 'revert'): Promise<unknown> {
+    const { scenario } = this.#record;
+    const drive = concurrentDrive(scenario.id, this.#compiled, {
+      take: (event) => {
+        this.#pass();
+        this.#pass();
+        const turn = this.#take(event);
+        return { ...turn, seq: this.#journal.length, transitions: [], causes: [], state: this.#current() };
+      },
+      body: (atom, method) =>
+        this.#world.runTask(
+          atom,
+          method,
+          (event) => this.#events.push(event),
+          (n) => [method, atom, n],
+        ),
+    });
+    return drive.run({ type });
+  }
+
   /** One turn: load, step, save, and what the memory of this play demands. */
-  #take(event: Event): void {
+  #take(event: Event): Turn {
     const state = this.#current();
     this.#inRound = false;
     let stoppedInRound = false;
@@ -207,46 +268,43 @@ export class Playback {
         stoppedInRound ||= stop && this.#inRound;
         return stop;
       },
-      scheduling: (idle) => {
-        const stop = this.#tick() || (idle && (this.#tick() || this.#tick()));
-        this.#inRound = !stop;
+      entering: (machine) => {
+        const stop = this.#tick();
+        if (machine === 'SCHEDULING') this.#inRound = !stop;
         return stop;
       },
-      command: (command) => this.#submit(command, true),
+      command: (command) => {
+        if (this.#memory.kind !== 'concurrent') this.#schedule.submit(command);
+      },
     });
     // the first look at what is queued is taken before anything is withdrawn
-    if (state.flow === 'SUSPENDING' && !stoppedInRound) this.#withdrawWaiting();
-    if (turn.facts.length === 0) return;
+    if (state.flow === 'SUSPENDING' && !stoppedInRound) this.#schedule.withdrawWaiting();
+    if (turn.facts.length === 0) return turn;
+    if ('requestId' in event) this.#schedule.recorded(event.requestId);
     this.#journal.push(JSON.parse(JSON.stringify(turn.facts)) as Fact[]);
     this.#entries++;
     if (this.#memory.kind === 'keep')
       this.#memory.stored?.({ state, journal: this.#journal, fresh: () => this.#fresh() });
     if (this.#memory.kind === 'forget') this.#state = this.#loaded(state);
     if (this.#memory.kind === 'cut' && this.#memory.after === this.#entries) this.#die();
+    return turn;
   }
 
   /** By turns from the journal and from a snapshot: both must do. */
   #loaded(state: RunState): RunState {
     if (this.#entries % 2 === 0) return this.#folded();
-    const local = { functions: this.#functions.functions, deterministic: true };
+    const local = { functions: this.#functions.functions, ...asTaskFlow };
     return restoreRun(this.#compiled, snapshotRun(state), local) ?? this.#folded();
   }
 
   /** The process is gone; another one reads the journal and takes over what is outstanding. */
   #die(): void {
-    const { flow } = this.#current();
-    const before = this.#queue;
-    this.#queue = [];
     this.#state = this.#folded();
-    if (flow !== 'RUNNING' && flow !== 'SUSPENDING') return;
+    const { flow } = this.#state;
+    if (flow !== 'RUNNING' && flow !== 'SUSPENDING') return this.#schedule.restart({ forgets: false });
     this.#functions.repeatLastAnswers = true;
-    step(this.#current(), { type: 'adopt' }, { command: (command) => this.#submit(command, false) });
+    this.#schedule.takeOver(step(this.#state, { type: 'adopt' }).commands);
     this.#functions.repeatLastAnswers = false;
-    // whether somebody began to work on a request is known by the world
-    for (const entry of this.#queue) {
-      const known = before.find(({ requestId }) => requestId === entry.requestId);
-      if (known) Object.assign(entry, { withdrawn: known.withdrawn, waits: known.waits });
-    }
   }
 
   #changed(transition: Transition, fact: Fact): boolean {
@@ -254,8 +312,9 @@ export class Playback {
     if (transition.of === 'task') this.#progressed(transition.atom, transition.to);
     if (!isCounted(transition)) return false;
     this.#notified++;
+    this.#isArmed ||= transition.of === 'flow' && transition.to === 'RUNNING';
+    if (!this.#isArmed) return false;
     if (this.#notified === this.#action.crashAtNotification) throw new Crash();
-    if (transition.of === 'flow' && transition.to === 'RUNNING' && this.#tick()) return true;
     if (this.#notified !== this.#action.suspendAt) return false;
     this.#events.push(['suspend']);
     return true;
@@ -270,76 +329,42 @@ export class Playback {
   /** The machine of TaskFlow enters a state (FORMAT 1.5); true: suspend there. */
   #tick(): boolean {
     this.#steps++;
-    const { suspendAtStep, closeAtStep } = this.#action;
+    const { suspendAtStep, closeAtStep, throwAtStep } = this.#action;
+    if (this.#steps === throwAtStep) this.#thrown ??= { phase: this.#index, event: this.#events.length };
     if (this.#steps !== (suspendAtStep ?? closeAtStep)) return false;
     this.#events.push(['suspend']);
     return true;
   }
 
-  #machine(_entered: 'WAITING' | 'ANALYZING'): void {
-    if (!this.#tick()) return;
-    const queue = this.#queue.map((entry) => [entry, entry.withdrawn] as const);
-    this.#take({ type: 'suspend' });
-    for (const [entry, withdrawn] of queue) entry.withdrawn = withdrawn;
+  /** The machine enters WAITING or ANALYZING, which are the driver's. */
+  #pass(): void {
+    if (this.#tick()) this.#schedule.withoutWithdrawing(() => this.#take({ type: 'suspend' }));
   }
 
-  #withdrawWaiting(): void {
-    for (const entry of this.#queue) entry.withdrawn ||= entry.waits;
-  }
-
-  #next(): Queued {
-    const { picks } = this.#scenario.engine ?? {};
-    const pick =
-      picks && picks.length > 0 ? (picks[this.#picks++ % picks.length] ?? 0) % this.#queue.length : 0;
-    const [next] = this.#queue.splice(pick, 1);
-    if (!next) throw new Error('the queue is empty');
-    return next;
-  }
-
-  #submit(command: Command, isFirst: boolean): void {
-    if (command.type === 'evaluated') {
-      const { requestId, outcome } = command;
-      this.#queue.push({ requestId, outcome: () => outcome, waits: false, withdrawn: false });
-    }
-    if (command.type !== 'execute' && command.type !== 'revert') return;
-    const serial = (this.#scenario.engine?.kind ?? 'serial') === 'serial';
-    const { requestId } = command;
-    const outcome = (): Outcome => this.#carriedOut(command);
-    if (serial && isFirst) outcome();
-    this.#queue.push({ requestId, outcome, waits: !serial, withdrawn: false });
-  }
-
-  /** A worker does a request once; asked again, it gives the same answer. */
-  #carriedOut(command: ExecuteCommand | RevertCommand): Outcome {
-    const { requestId, atom, type } = command;
-    const known = this.#answers.get(requestId);
-    if (known) return known;
-    if (this.#settled.has(requestId)) this.#repeated.push(requestId);
+  #carryOut(command: ExecuteCommand | RevertCommand): Outcome {
+    const { atom, type } = command;
     const args = argsJson(command.args);
     const failures = command.type === 'revert' ? this.#functions.failuresJson(command.flowFailures) : {};
     const body = (n: number): Recorded =>
       command.type === 'execute'
         ? ['execute', atom, n, args]
         : ['revert', atom, n, args, resultJson(command.result), failures];
-    const answer = this.#world.runTask(atom, type, (event) => this.#events.push(event), body);
-    this.#answers.set(requestId, answer);
-    return answer;
+    return this.#world.runTask(atom, type, (event) => this.#events.push(event), body);
   }
 
   #reload({ flow }: Action, index: number): null {
-    this.#picks = 0;
-    this.#queue = [];
     const before = this.#record.expected.phases[index - 1];
+    this.#schedule.restart({ forgets: before?.crashed === true || flow !== undefined });
     if (flow) this.#built = definitionOf({ ...this.#scenario, flow });
     if (flow) this.#compiled = compile(this.#built.definition);
     this.#transient = {};
     this.#functions = this.#load(flow);
     if (before?.crashed === true || flow) {
-      const snapshot = flow
+      const details = flow
         ? { atoms: atomsOf(this.#current(), new Map()), flow: this.#current().flow }
         : before;
-      if (snapshot) this.#journal = [snapshotFacts(this.#compiled, snapshot)];
-      this.#answers.clear();
+      if (details) this.#snapshot = new Snapshot(this.#compiled, details);
+      this.#journal = [];
     }
     if (before?.crashed === true) {
       this.#world.setCalls(before.calls ?? {});
@@ -373,6 +398,27 @@ export class Playback {
     const given = { ...this.#transient, ...this.#persisted };
     const store = Object.fromEntries(Object.entries(given).map(([symbol, data]) => [symbol, { data }]));
     const { functions } = this.#functions;
-    return newRun(this.#compiled, { flowId: 'recorded', store, functions, deterministic: true });
+    const deterministic = this.#memory.kind !== 'concurrent';
+    const local = { functions, ...asTaskFlow, deterministic };
+    const state = newRun(this.#compiled, { flowId: 'recorded', store, ...local });
+    this.#snapshot?.restore(state);
+    return state;
   }
+}
+
+/** The engine in TaskFlow's order, and with results taken as they are, so that one without a promised part (E-130) can be compared. */
+const asTaskFlow = { deterministic: true, uncheckedResults: true } as const;
+
+/** Notifications of a state to itself are counted by TaskFlow, and not given by Baton (E-1303). */
+function withoutRepeats(action: Action, recorded: Phase | undefined): Action {
+  const until = (k: number): number => {
+    const counted = (recorded?.events ?? []).filter(isCountedEvent);
+    return k - counted.slice(0, k).filter(isRepeat).length;
+  };
+  const { suspendAt, crashAtNotification } = action;
+  return {
+    ...action,
+    ...(suspendAt !== undefined && { suspendAt: until(suspendAt) }),
+    ...(crashAtNotification !== undefined && { crashAtNotification: until(crashAtNotification) }),
+  };
 }

@@ -1,9 +1,8 @@
-/** The one table of what is not compared, and why: refused.md. */
+/** The one table of what Baton refuses to copy, and why: refused.md. */
 import { readFileSync } from 'node:fs';
-import type { RecordedRun } from './scenario.js';
 
 const rows = readFileSync(new URL('./refused.md', import.meta.url), 'utf8').matchAll(
-  /^\| `([a-z-]+)` +\| (.+?) +\|$/gm,
+  /^\| `([a-z-]+)` +\| (.+?) +\|/gm,
 );
 
 /** Tag → why Baton does otherwise. */
@@ -11,20 +10,9 @@ export const refusedTags: ReadonlyMap<string, string> = new Map(
   Array.from(rows, ([, tag = '', reason = '']) => [tag, reason]),
 );
 
-/** The refused tags of a record. Phases that end in a crash are given no tags; what such a tag means is looked for there. */
-export function refusedOf({ expected }: RecordedRun): readonly string[] {
-  const tags = new Set(expected.tags);
-  const leavesTable = expected.phases.some(({ crashed, events }) =>
-    events.some(
-      ([, , from, to]) => crashed === true && to === 'REVERTING' && from !== 'SUCCESS' && from !== 'FAILURE',
-    ),
-  );
-  if (leavesTable) tags.add('illegal-transition');
-  // the tag is given for atoms left RUNNING; those left REVERTING are the same case
-  const leavesReverting = expected.phases.some(
-    ({ flow, atoms }) =>
-      flow === 'REVERTED' && Object.values(atoms).some(({ state }) => state === 'REVERTING'),
-  );
-  if (leavesReverting) tags.add('suspend-reported-reverted');
-  return [...tags].filter((tag) => refusedTags.has(tag));
+/** @throws Error for a tag that the table does not have. */
+export function reasonOf(tag: string): string {
+  const reason = refusedTags.get(tag);
+  if (reason === undefined) throw new Error(`refused.md gives no reason for ${tag}`);
+  return reason;
 }

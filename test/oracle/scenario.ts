@@ -111,6 +111,7 @@ export interface AtomInterface {
   readonly revertArgs?: Readonly<Record<string, string>>;
   readonly optional?: readonly string[];
   readonly revertOptional?: readonly string[];
+  readonly requires?: readonly string[];
   readonly provides?: Readonly<Record<string, null | number | string>>;
 }
 

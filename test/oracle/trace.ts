@@ -1,6 +1,6 @@
 /** Values, histories and events in the form of the recordings (FORMAT 2.1, 2.5). */
 import type { JsonValue } from '@baton/core';
-import type { Argument, Compiled, HistoryEntry, Outcome, Transition } from '@baton/engine';
+import type { Argument, HistoryEntry, Outcome, Transition } from '@baton/engine';
 import type { Fact } from '@baton/core';
 import { failureJson, type Recorded, valueJson } from './world.js';
 
@@ -36,10 +36,22 @@ export function isCounted({ of, to }: Transition): boolean {
   return of === 'flow' || (to !== 'IGNORE' && to !== 'PENDING');
 }
 
+/** The same of a recorded event. */
+export function isCountedEvent(event: Recorded): boolean {
+  return event[0] === 'flow' || (isOfAtom(event) && event[3] !== 'IGNORE' && event[3] !== 'PENDING');
+}
+
+/** An atom told to enter the state it is in. */
+export function isRepeat(event: Recorded): boolean {
+  return isOfAtom(event) && event[2] === event[3];
+}
+
 /** FORMAT 2.5: decider calls and changes to IGNORE or PENDING that stand together have no meaningful order. */
-export function sortRuns(events: readonly Recorded[], compiled: Compiled): readonly Recorded[] {
-  const place = (node: JsonValue | undefined): number =>
-    compiled.atoms.get(String(node))?.document ?? firstDocument(compiled, String(node));
+export function sortRuns(
+  events: readonly Recorded[],
+  places: ReadonlyMap<string, number>,
+): readonly Recorded[] {
+  const place = (node: JsonValue | undefined): number => places.get(String(node)) ?? -1;
   const key = (event: Recorded): readonly [number, number, number, string] =>
     event[0] === 'decide'
       ? [0, place(event[2]), place(event[1]), String(event[1])]
@@ -62,20 +74,8 @@ export function sortRuns(events: readonly Recorded[], compiled: Compiled): reado
   return sorted;
 }
 
-function isOfAtom(event: Recorded): boolean {
+export function isOfAtom(event: Recorded): boolean {
   return event[0] === 'task' || event[0] === 'retry';
-}
-
-/** A flow has the number that its first atom after its own retry would get. */
-function firstDocument(compiled: Compiled, path: string): number {
-  const entry = compiled.nodes.find(({ name }) => name === path);
-  const flow = entry?.kind === 'flow' ? entry.flow : undefined;
-  if (!entry || !flow) return -1;
-  const documents = compiled.byLeaf
-    .slice(entry.leaf, (compiled.nodes[flow.end]?.leaf ?? -1) + 1)
-    .filter(({ id }) => id !== flow.retry)
-    .map(({ document }) => document);
-  return Math.min(...documents);
 }
 
 function compareKeys(a: readonly (string | number)[], b: readonly (string | number)[]): number {

@@ -51,6 +51,7 @@ export function applyFact(state: RunState, fact: Fact, observe?: Observer): void
       checkTransition(flowTransitions, fact.from, fact.to, state.flowId);
       state.flow = fact.to;
       if (fact.to === 'RUNNING') askAgain(state);
+      if (fact.to === 'RUNNING') state.failedNow.clear();
       return observe?.({ of: 'flow', from: fact.from, to: fact.to });
     case 'atom':
       return applyAtom(state, fact, observe);
@@ -119,6 +120,7 @@ function record(state: RunState, node: AtomNode, run: AtomRun, fact: AtomFact): 
       return;
     case 'FAILURE':
       state.failed.add(node.id);
+      state.failedNow.add(node.id);
       run.failure = fact.failure;
       run.value = run.revertValue = run.revertFailure = undefined;
       return;

@@ -50,7 +50,7 @@ export function reset(turn: TurnDraft): false {
   const { flow, flowId } = turn.state;
   if (flow !== 'PENDING' && flow !== 'SUCCESS' && flow !== 'REVERTED')
     throw new ConflictError(
-      'BATON_CONFLICT_HALF_UNDONE',
+      'BATON_CONFLICT_NOT_RESETTABLE',
       `${flowId} is ${flow}; only a flow that is done can be reset`,
     );
   resetAll(turn);
@@ -64,6 +64,7 @@ function resetAll(turn: TurnDraft): void {
 
 /** E-1307, E-1312, then what is outstanding. */
 function takeUp(turn: TurnDraft): void {
+  turn.entering('RESUMING');
   const { runs, compiled, outstanding } = turn.state;
   for (const id of [...turn.state.failed].toSorted((a, b) => a - b)) {
     const failure = runs[id]?.state === 'FAILURE' ? runs[id].failure : undefined;

@@ -27,8 +27,7 @@ export function decide(turn: TurnDraft): void {
       return;
     }
     const node = turn.node(id);
-    if (turn.readyBefore.has(id) || turn.run(id).state !== 'PENDING' || readyFor(state, id) !== 'execute')
-      continue;
+    if (turn.readyBefore.has(id) || readyFor(state, id) !== 'execute') continue;
     const edges = deciderEdgesTo(state.compiled, id);
     if (edges.length > 0) judge(turn, node, edges);
   }

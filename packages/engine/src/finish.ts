@@ -3,9 +3,12 @@ import type { RunState } from './run-state.js';
 import { cancelTimer } from './timers.js';
 import type { TurnDraft } from './turn-draft.js';
 
-/** A failed revert, or any failure of a flow that resolves none (E-822) unless all of it is undone: nothing more is started. */
-export function isFatal({ compiled, failed, revertFailed, revertingAll }: RunState): boolean {
-  return revertFailed.size > 0 || (compiled.options.neverResolve && failed.size > 0 && !revertingAll);
+/**
+ * A failed revert, or any failure of a flow that resolves none (E-822) unless all of it is undone: nothing more is started. Without
+ * resolution that holds in this run only: the next one goes on with what does not depend on the failed atom (E-1318).
+ */
+export function isFatal({ compiled, failedNow, revertFailed, revertingAll }: RunState): boolean {
+  return revertFailed.size > 0 || (compiled.options.neverResolve && failedNow.size > 0 && !revertingAll);
 }
 
 /** Ends the run, or suspends it, once nothing is outstanding and nothing may start (E-817 to E-821). */
@@ -18,9 +21,11 @@ export function finishIfOver(turn: TurnDraft): void {
     turn.flow('SUSPENDED');
     return turn.command({ type: 'suspended' });
   }
-  if (state.unfinished === 0) return finish(turn, 'SUCCESS');
-  checkUndone(state);
-  finish(turn, 'REVERTED');
+  if (isLeftFailed(state)) return finish(turn, 'FAILURE');
+  if (state.unfinished > 0) checkUndone(state);
+  const outcome = state.unfinished === 0 ? 'SUCCESS' : 'REVERTED';
+  turn.entering(outcome);
+  finish(turn, outcome);
 }
 
 export function finish(turn: TurnDraft, outcome: FlowOutcome): void {
@@ -32,6 +37,11 @@ export function finish(turn: TurnDraft, outcome: FlowOutcome): void {
 export function tellEnd(turn: TurnDraft, outcome: FlowOutcome): void {
   const failures = outcome === 'SUCCESS' ? [] : failuresOf(turn.state);
   turn.command({ type: 'finish', outcome, failures });
+}
+
+/** Failed, never resolved, and not undone since. */
+function isLeftFailed({ compiled, failed, runs }: RunState): boolean {
+  return compiled.options.neverResolve && [...failed].some((id) => runs[id]?.state === 'FAILURE');
 }
 
 /** Failures recorded on atoms, those of `execute` first, each in the order they came (E-809, E-1115). */

@@ -10,12 +10,13 @@ export * from './local-functions.js';
 export * from './protocol.js';
 export { type AtomRun, type HistoryEntry, newRun, type RunOptions, type RunState } from './run-state.js';
 export { builtInController } from './retry-controllers.js';
-export { isAtRest } from './drivers/drive.js';
+export { Drive, type DriveOptions, isAtRest } from './drivers/drive.js';
 export { jsonOf } from './drivers/json-values.js';
 export { capturing, durations, logging } from './drivers/listeners.js';
 export { answerOf, LazyEngine, type LazyEngineOptions } from './drivers/lazy-engine.js';
 export { type FlowDetail, type LogBook, MemoryLogBook, type StoredFlow } from './drivers/log-book.js';
 export type { Listener, Notification } from './drivers/notifier.js';
+export { TaskCalls, type TaskCallOptions } from './drivers/task-calls.js';
 export type { StoredTurn } from './drivers/turns.js';
 export {
   type BeginEvent,

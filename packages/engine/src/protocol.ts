@@ -89,12 +89,18 @@ export type Command =
   /** The run is over. Failures: all recorded on atoms, execute failures first (E-809); each names its atom. */
   | { readonly type: 'finish'; readonly outcome: FlowOutcome; readonly failures: readonly Failure[] };
 
+/**
+ * States of the machine of a run, as far as the engine knows them (E-811 to E-821): waiting for what is outstanding, and looking at
+ * what arrived, are the driver's, and told here only where nothing is outstanding.
+ */
+export type MachineState = 'RESUMING' | 'SCHEDULING' | 'WAITING' | 'ANALYZING' | 'SUCCESS' | 'REVERTED';
+
 /** Told of a turn while it is decided; for engines whose driver must see each change at the moment it is made. */
 export interface Watch {
   /** A state changed. True: the flow is to be suspended right here, in the middle of the turn. */
   changed?(transition: Transition, fact: Fact): boolean;
-  /** A round is about to be started (E-812); `idle`: the run began, and there is nothing to start or to wait for. True: suspend. */
-  scheduling?(idle: boolean): boolean;
+  /** The machine of the run enters a state, before it does its work (E-1417). True: suspend. */
+  entering?(state: MachineState): boolean;
   command?(command: Command): void;
 }
 

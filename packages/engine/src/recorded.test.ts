@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
-import { judge, modes } from '../../../test/oracle/judge.js';
+import { modes, verdictOf } from '../../../test/oracle/judge.js';
 import { play } from '../../../test/oracle/playback.js';
 import type { RecordedRun } from '../../../test/oracle/scenario.js';
 import { scopesOf } from '@baton/engine';
@@ -12,9 +12,9 @@ const records = readFileSync(new URL('./testdata/recorded.jsonl', import.meta.ur
   .map((line) => JSON.parse(line) as RecordedRun);
 
 describe('recorded runs of TaskFlow', () => {
-  it.each(records.map((record) => [record.scenario.id, record] as const))('%s', (_id, record) => {
+  it.each(records.map((record) => [record.scenario.id, record] as const))('%s', async (_id, record) => {
     // `lazy` folds the journal at every event, `crash` cuts the run after every entry
-    for (const mode of modes) expect(judge(record, mode).difference).toBeUndefined();
+    for (const mode of modes) expect((await verdictOf(record, mode)).difference).toBeUndefined();
 
     const { compiled } = play(record);
     const { structure } = record.expected;

@@ -21,9 +21,9 @@ export function resolve(turn: TurnDraft, failed: AtomNode, failure: Failure): vo
   if (resolution.to === 'revert-all') return revertAll(turn);
   const { of } = resolution;
   const run = turn.run(of.id);
-  if (run.intention === 'REVERT') return;
-  turn.intention(of, resolution.to === 'retry' ? 'RETRY' : 'REVERT');
-  if (!run.scopeReverting) turn.fact({ fact: 'scope', of: of.name, to: 'REVERT' });
+  if (run.intention !== 'REVERT') turn.intention(of, resolution.to === 'retry' ? 'RETRY' : 'REVERT');
+  if (!run.scopeReverting && !turn.state.revertingAll)
+    turn.fact({ fact: 'scope', of: of.name, to: 'REVERT' });
 }
 
 /** Everything is to be undone; one fact, whatever the size of the flow. */

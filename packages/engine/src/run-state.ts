@@ -66,6 +66,11 @@ export interface RunOptions {
   readonly functions?: LocalFunctions;
   /** TaskFlow's own order (14.1): retry controllers are queued like tasks, by `evaluated` commands. Default false. */
   readonly deterministic?: boolean;
+  /**
+   * Results are taken as they are, as TaskFlow takes them: that a promised part is missing (E-130) is found out by whoever looks for it
+   * (E-1104). For comparing with TaskFlow. Default false.
+   */
+  readonly uncheckedResults?: boolean;
 }
 
 export interface RunState {
@@ -74,6 +79,7 @@ export interface RunState {
   readonly store: Readonly<Record<string, Value>>;
   readonly functions: LocalFunctions;
   readonly deterministic: boolean;
+  readonly uncheckedResults: boolean;
   flow: FlowState;
   /** By node; `undefined` for entries and ends of flows. */
   readonly runs: readonly (AtomRun | undefined)[];
@@ -87,6 +93,8 @@ export interface RunState {
   /** Atoms with a recorded execute failure, or a failed revert, in the order they came. */
   readonly failed: Set<NodeId>;
   readonly revertFailed: Set<NodeId>;
+  /** Failed executions since the run began or went on; they count where none is resolved (E-822). */
+  readonly failedNow: Set<NodeId>;
   /** Atoms that are neither SUCCESS nor IGNORE. */
   unfinished: number;
   /** Every atom was told to revert. */
@@ -104,6 +112,7 @@ export function newRun(compiled: Compiled, options: RunOptions): RunState {
     store: options.store,
     functions: options.functions ?? {},
     deterministic: options.deterministic ?? false,
+    uncheckedResults: options.uncheckedResults ?? false,
     flow: 'PENDING',
     runs,
     readiness: initialReadiness(compiled),
@@ -112,6 +121,7 @@ export function newRun(compiled: Compiled, options: RunOptions): RunState {
     timers: new Map(),
     failed: new Set(),
     revertFailed: new Set(),
+    failedNow: new Set(),
     unfinished: compiled.atoms.size,
     revertingAll: false,
   };

@@ -26,7 +26,12 @@ export function advance(turn: TurnDraft): void {
   while (!isFatal(state) && (ready.size > 0 || turn.reissued.length > 0 || turn.begins)) {
     decide(turn);
     const idle = ready.size === 0 && turn.reissued.length === 0;
-    if (state.flow === 'RUNNING' && (!idle || turn.begins)) turn.scheduling(idle);
+    if (!idle || turn.begins) turn.entering('SCHEDULING');
+    // a run that begins passes through all states, though there is nothing to wait for
+    if (idle && turn.begins) {
+      turn.entering('WAITING');
+      turn.entering('ANALYZING');
+    }
     turn.begins = false;
     if (state.flow !== 'RUNNING') break;
     startRound(turn);

@@ -9,7 +9,8 @@ import type { TurnDraft } from './turn-draft.js';
 /** Records what the method of a RUNNING or REVERTING atom came to, and has a failure resolved. */
 export function settle(turn: TurnDraft, node: AtomNode, outcome: Outcome): void {
   const reverting = turn.run(node.id).state === 'REVERTING';
-  const judged = reverting ? outcome : shaped(node, outcome);
+  const isChecked = reverting || turn.state.uncheckedResults;
+  const judged = isChecked ? outcome : shaped(node, outcome);
   if (!('failure' in judged)) {
     const { value } = judged;
     return turn.atom(node, reverting ? 'REVERTED' : 'SUCCESS', value === undefined ? {} : { value });

@@ -6,7 +6,7 @@ import type { Failure, Value } from '@baton/core';
 import type { Compiled } from './compiled.js';
 import { newRun, type AtomRun, type RunOptions, type RunState } from './run-state.js';
 
-const formatVersion = 2;
+const formatVersion = 3;
 
 interface StoredAtom extends Omit<AtomRun, 'history'> {
   readonly history: readonly {
@@ -29,6 +29,7 @@ interface StoredRun {
   readonly timers: readonly (readonly [string, number])[];
   readonly failed: readonly number[];
   readonly revertFailed: readonly number[];
+  readonly failedNow: readonly number[];
   readonly unfinished: number;
   readonly revertingAll: boolean;
 }
@@ -54,6 +55,7 @@ export function snapshotRun(state: RunState): string {
     timers: [...state.timers],
     failed: [...state.failed],
     revertFailed: [...state.revertFailed],
+    failedNow: [...state.failedNow],
     unfinished,
     revertingAll,
   };
@@ -64,7 +66,7 @@ export function snapshotRun(state: RunState): string {
 export function restoreRun(
   compiled: Compiled,
   text: string,
-  local: Pick<RunOptions, 'functions' | 'deterministic'> = {},
+  local: Pick<RunOptions, 'functions' | 'deterministic' | 'uncheckedResults'> = {},
 ): RunState | undefined {
   const stored = JSON.parse(text) as StoredRun;
   if (stored.version !== formatVersion || stored.runs.length !== compiled.nodes.length) return undefined;
@@ -85,6 +87,7 @@ export function restoreRun(
   refill(readiness.ready, stored.readiness.ready);
   refill(state.failed, stored.failed);
   refill(state.revertFailed, stored.revertFailed);
+  refill(state.failedNow, stored.failedNow);
   refill(state.outstanding, stored.outstanding);
   refill(state.withdrawn, stored.withdrawn);
   for (const [timer, id] of stored.timers) state.timers.set(timer, id);

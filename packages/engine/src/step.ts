@@ -19,6 +19,7 @@ import { TurnDraft } from './turn-draft.js';
 /**
  * Takes one event. An event that is late, repeated or not for this run changes nothing and gives an empty turn (E-856, E-857).
  * @throws ConflictError `BATON_CONFLICT_HALF_UNDONE` when a flow with a failed revert is to run again (E-1310).
+ * @throws ConflictError `BATON_CONFLICT_NOT_RESETTABLE` when a flow that is under way or half undone is to be reset (E-806).
  * @throws InvariantError when the impossible happens.
  */
 export function step(state: RunState, event: Event, watch?: Watch): Turn {

@@ -9,7 +9,7 @@ import {
 import { applyFact, type Observer } from './apply-fact.js';
 import type { AtomNode, NodeId } from './compiled.js';
 import { ExpressionBudget } from './expression-budget.js';
-import type { Command, Turn, Watch } from './protocol.js';
+import type { Command, MachineState, Turn, Watch } from './protocol.js';
 import type { AtomRun, RunState } from './run-state.js';
 
 const nothing: ReadonlySet<NodeId> = new Set<NodeId>();
@@ -65,9 +65,9 @@ export class TurnDraft implements Turn {
     return this.expressions.isUsedUp;
   }
 
-  /** Gives the watch its say before a round is started. */
-  scheduling(idle: boolean): void {
-    if (this.#watch.scheduling?.(idle) === true) this.suspend();
+  /** Gives the watch its say. */
+  entering(state: MachineState): void {
+    if (this.#watch.entering?.(state) === true) this.suspend();
   }
 
   /** E-1001; in any state but RUNNING there is nothing to suspend. */

@@ -6,6 +6,7 @@ import { bootstrap } from '../bootstrap.mjs';
 import { environmentOf, provideServices, type ProvidedServices } from '../services/provide-services.js';
 import { onInterruption } from './interruption.js';
 import { runJest } from './jest-stage.js';
+import { runOracle } from './oracle-stage.js';
 import { runNode } from './tool.js';
 
 /** What a stage came to: how many passed, and each failure in words. */
@@ -40,6 +41,7 @@ const stages = {
     ],
   ]),
   unit: jest('unit'),
+  oracle: runOracle,
   architecture: jest('architecture'),
   local: jest('local'),
   // these share the services and watch the time: one after the other, in one process
@@ -50,7 +52,7 @@ const stages = {
 
 export type StageName = keyof typeof stages;
 export const stageNames = Object.keys(stages) as StageName[];
-const startsProcesses: ReadonlySet<StageName> = new Set(['local', 'integration', 'failover']);
+const startsProcesses: ReadonlySet<StageName> = new Set(['oracle', 'local', 'integration', 'failover']);
 export const isStage = (name: string): name is StageName => Object.hasOwn(stages, name);
 
 /** Runs them in the given order and prints as it goes. Gives the exit code. */

@@ -1,12 +1,47 @@
 /** The persisted details of TaskFlow (FORMAT 4.3) as the facts that lead to them: what a journal of Baton's own would hold. */
 import type { AtomState, Fact, Failure, FlowState, Intention, JsonValue, Value } from '@baton/core';
-import type { Compiled } from '@baton/engine';
+import { DefinitionError } from '@baton/core';
+import { fold, type Compiled, type HistoryEntry, type RunState } from '@baton/engine';
 import type { Phase } from './scenario.js';
 import { scripted } from './world.js';
 
 type Outcome = Readonly<Record<string, JsonValue>>;
 
-export function snapshotFacts(compiled: Compiled, { atoms, flow }: Pick<Phase, 'atoms' | 'flow'>): Fact[] {
+export class Snapshot {
+  readonly #facts: readonly Fact[];
+  readonly #histories = new Map<string, readonly HistoryEntry[]>();
+
+  /** @throws DefinitionError when a detail belongs to an atom of another kind (E-1333). */
+  constructor(compiled: Compiled, details: Pick<Phase, 'atoms' | 'flow'>) {
+    for (const { name, kind } of compiled.atoms.values()) {
+      const history = details.atoms[name]?.['history'] as StoredHistory | undefined;
+      if (history) this.#histories.set(name, history.map(entryOf));
+      if (details.atoms[name] && (history !== undefined) !== (kind === 'retry'))
+        throw new DefinitionError('BATON_DEFINITION_DUPLICATE_ATOM', `${name} was no ${kind} when it was stored`);
+    }
+    this.#facts = snapshotFacts(compiled, details);
+  }
+
+  restore(state: RunState): void {
+    fold(state, this.#facts);
+    // TaskFlow writes in between what is one fact of Baton's: no facts lead to a controller that is undone and has its history
+    for (const [name, history] of this.#histories) {
+      const run = state.runs[state.compiled.atoms.get(name)?.id ?? -1];
+      if (run) run.history = history.map(({ value, failures }) => ({ value, failures: new Map(failures) }));
+    }
+  }
+}
+
+type StoredHistory = readonly (readonly [JsonValue, Readonly<Record<string, JsonValue>>])[];
+
+function entryOf([value, failures]: StoredHistory[number]): HistoryEntry {
+  return {
+    value: value === null ? undefined : { data: value },
+    failures: new Map(Object.entries(failures).map(([atom, failure]) => [atom, failureOf(failure)])),
+  };
+}
+
+function snapshotFacts(compiled: Compiled, { atoms, flow }: Pick<Phase, 'atoms' | 'flow'>): Fact[] {
   const facts: Fact[] = [];
   for (const { name, kind } of compiled.atoms.values()) {
     const outcome = atoms[name];
@@ -65,16 +100,11 @@ class AtomPath {
   }
 
   #rounds(to: AtomState): void {
-    const history = (this.#outcome['history'] ?? []) as readonly (readonly [
-      JsonValue,
-      Readonly<Record<string, JsonValue>>,
-    ])[];
-    for (const [index, [value, failures]] of history.entries()) {
+    const history = (this.#outcome['history'] ?? []) as StoredHistory;
+    for (const index of history.keys()) {
       if (index > 0) this.#to('RETRYING');
       this.#to('RUNNING');
-      this.#to('SUCCESS', value === null ? {} : { value: { data: value } });
-      for (const [atom, failure] of Object.entries(failures))
-        this.#facts.push({ fact: 'history', retry: this.#name, atom, failure: failureOf(failure) });
+      this.#to('SUCCESS');
     }
     if (history.length > 0 && (to === 'RUNNING' || this.#outcome['failure'] !== undefined))
       this.#to('RETRYING');
@@ -82,7 +112,8 @@ class AtomPath {
 
   #finish(to: AtomState): void {
     if (to === this.#state) return;
-    if (to === 'PENDING') return;
+    if (to === 'PENDING') return this.#undone();
+    if (to === 'IGNORE' && this.#state !== 'PENDING') this.#undone();
     if (to === 'IGNORE' || to === 'RETRYING') return this.#to(to);
     if (this.#state !== 'SUCCESS') this.#to('RUNNING');
     if (to === 'RUNNING') return;
@@ -91,6 +122,13 @@ class AtomPath {
     this.#to('REVERTING');
     if (to === 'REVERTED') this.#to(to, this.#value('revertResult'));
     if (to === 'REVERT_FAILURE') this.#to(to, this.#failure('revertFailure', 'revert'));
+  }
+
+  /** A controller that ran and was reset since. */
+  #undone(): void {
+    this.#to('REVERTING');
+    this.#to('REVERTED');
+    this.#to('PENDING');
   }
 
   #executed(): void {

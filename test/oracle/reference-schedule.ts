@@ -1,0 +1,121 @@
+/**
+ * Purpose: TaskFlow's own schedule (FORMAT 3): what was submitted waits in a queue, and completes one at a time.
+ * States: the queue, and for each request its answer. They are the world's: they outlive the engine that asked.
+ * Not here: the order in which the engine submits (`step`), what a body does (world.ts).
+ */
+import type { Command, ExecuteCommand, Outcome, RevertCommand } from '@baton/engine';
+import type { Scenario } from './scenario.js';
+
+interface Queued {
+  readonly requestId: string;
+  readonly outcome: () => Outcome;
+  /** Nothing was done for it yet. */
+  waits: boolean;
+  withdrawn: boolean;
+}
+
+export class ReferenceSchedule {
+  readonly #isSerial: boolean;
+  readonly #picks: readonly number[];
+  readonly #body: (command: ExecuteCommand | RevertCommand) => Outcome;
+  readonly #answers = new Map<string, Outcome>();
+  readonly #recorded = new Set<string>();
+  #queue: Queued[] = [];
+  #picked = 0;
+  /** Requests that came again though the journal knew their outcome (E-1331). */
+  readonly repeated: string[] = [];
+
+  constructor(
+    { kind, picks = [] }: NonNullable<Scenario['engine']>,
+    body: (command: ExecuteCommand | RevertCommand) => Outcome,
+  ) {
+    this.#isSerial = kind === 'serial';
+    this.#picks = picks;
+    this.#body = body;
+  }
+
+  get isEmpty(): boolean {
+    return this.#queue.length === 0;
+  }
+
+  /** Takes a command from the engine. */
+  submit(command: Command): void {
+    const entry = this.#entryOf(command);
+    if (!entry) return;
+    if (this.#recorded.has(entry.requestId)) this.repeated.push(entry.requestId);
+    if (!entry.waits) entry.outcome();
+    this.#queue.push(entry);
+  }
+
+  /** The next completion; no outcome: it was taken back before anything was done for it. */
+  complete(): { readonly requestId: string; outcome(): Outcome | undefined } {
+    const { length } = this.#picks;
+    const pick = length > 0 ? (this.#picks[this.#picked++ % length] ?? 0) % this.#queue.length : 0;
+    const [next] = this.#queue.splice(pick, 1);
+    if (!next) throw new Error('the queue is empty');
+    const { requestId, withdrawn, outcome } = next;
+    return { requestId, outcome: () => (withdrawn ? undefined : outcome()) };
+  }
+
+  /** The engine stored what became of a request. */
+  recorded(requestId: string): void {
+    this.#recorded.add(requestId);
+  }
+
+  withdrawWaiting(): void {
+    for (const entry of this.#queue) entry.withdrawn ||= entry.waits;
+  }
+
+  /** Runs `act`; what it takes back is not taken back. */
+  withoutWithdrawing(act: () => void): void {
+    const before = this.#queue.map((entry) => [entry, entry.withdrawn] as const);
+    act();
+    for (const [entry, withdrawn] of before) entry.withdrawn = withdrawn;
+  }
+
+  /**
+   * The engine died, and the one that took over asks for these. Whether somebody began to work on a request, and who answers first, stays as
+   * it was.
+   */
+  takeOver(commands: readonly Command[]): void {
+    const places = new Map(this.#queue.map((entry, place) => [entry.requestId, { entry, place }]));
+    this.#queue = [];
+    for (const command of commands) {
+      const entry = this.#entryOf(command);
+      if (!entry) continue;
+      if (this.#recorded.has(entry.requestId)) this.repeated.push(entry.requestId);
+      const { withdrawn, waits } = places.get(entry.requestId)?.entry ?? entry;
+      this.#queue.push({ ...entry, withdrawn, waits });
+    }
+    const place = ({ requestId }: Queued): number => places.get(requestId)?.place ?? places.size;
+    this.#queue.sort((a, b) => place(a) - place(b));
+  }
+
+  /** A new process (FORMAT 3.3); `forgets`: it goes on from what TaskFlow stored, so no request of before is known. */
+  restart({ forgets }: { readonly forgets: boolean }): void {
+    this.#queue = [];
+    this.#picked = 0;
+    if (!forgets) return;
+    this.#answers.clear();
+    this.#recorded.clear();
+  }
+
+  #entryOf(command: Command): Queued | undefined {
+    if (command.type === 'evaluated') {
+      const { requestId, outcome } = command;
+      return { requestId, outcome: () => outcome, waits: false, withdrawn: false };
+    }
+    if (command.type !== 'execute' && command.type !== 'revert') return undefined;
+    const { requestId } = command;
+    return { requestId, outcome: () => this.#answerOf(command), waits: !this.#isSerial, withdrawn: false };
+  }
+
+  /** A worker does a request once; asked again, it gives the same answer. */
+  #answerOf(command: ExecuteCommand | RevertCommand): Outcome {
+    const known = this.#answers.get(command.requestId);
+    if (known) return known;
+    const answer = this.#body(command);
+    this.#answers.set(command.requestId, answer);
+    return answer;
+  }
+}
