@@ -34,6 +34,8 @@ const pingFrame = Buffer.from([0, 0, 0, 8, 0xff, 0xff, 0xff, 0xfe, 0, 0, 0, 11])
 const frameBytesMax = 16 * 1024 * 1024;
 const redialDelayMaxMs = 200;
 const anyVersion = -1;
+/** Connections that carry last words: a client of the session that still lives evicts one or two, a server that cuts them for the words ends that. */
+const wordsTriesMax = 5;
 const xidPing = -2;
 const xidNotice = -1;
 
@@ -56,6 +58,7 @@ export class CuredConnection {
     { readonly promise: Promise<boolean>; readonly resolve: (confirmed: boolean) => void } | undefined;
   #closeLimit: NodeJS.Timeout | undefined;
   #lastWords: LastWords | undefined;
+  #wordsSent = 0;
 
   constructor(options: CuredConnectionOptions) {
     this.#options = options;
@@ -106,7 +109,7 @@ export class CuredConnection {
   /**
    * Ends the session. While there is no connection this goes on dialling, for as long as the session could be alive (P-1206). Safe
    * in each state, also twice. Resolves to whether the server has said that the session is over. `lastWords` (full path) are sent in
-   * one piece with the end, once: whatever the server makes of them, another connection only ends the session.
+   * one piece with the end.
    */
   close(lastWords?: LastWords): Promise<boolean> {
     if (this.#closing !== undefined) return this.#closing.promise;
@@ -127,13 +130,12 @@ export class CuredConnection {
 
   #sendClose(): void {
     this.cork();
-    if (this.#lastWords !== undefined) {
+    if (this.#lastWords !== undefined && this.#wordsSent++ < wordsTriesMax) {
       const { path, data } = this.#lastWords;
       this.client.setData(path, Buffer.from(data), anyVersion, (error) => {
         if (error) this.#options.logger.debug('zookeeper.last-words-refused', { path, error });
       });
     }
-    this.#lastWords = undefined;
     this.#manager.close();
   }
 
