@@ -187,8 +187,9 @@ describe('an expression', () => {
   });
 
   it('comes to the same end with the same steps, a hundred times', () => {
+    const some = hostileExpressions.filter((_, index) => index % 4 === 0);
     const ends = Array.from({ length: 100 }, () =>
-      hostileExpressions
+      some
         .map(({ source, history: given }) => {
           const of = { of: 'history', names: new Set(Object.keys(given)) };
           try {
