@@ -29,7 +29,8 @@ function taskOf(name: string, seed: string, { body }: ConcurrentRun): RunnableTa
     const turns = hash32(`${seed}/${name}/${method}/${calls++}`) % 5;
     for (let turn = 0; turn < turns; turn++) await setImmediate();
     const outcome = body(name, method);
-    if ('failure' in outcome) throw scriptedError(outcome.failure.types[0] ?? 'Error', outcome.failure.message);
+    if ('failure' in outcome)
+      throw scriptedError(outcome.failure.types[0] ?? 'Error', outcome.failure.message);
     return outcome.value && 'data' in outcome.value ? outcome.value.data : undefined;
   };
   return {

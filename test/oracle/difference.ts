@@ -37,8 +37,7 @@ export function difference(
   for (const [index, want] of expected.phases.entries()) {
     const got = phases[index];
     const where = `phase ${index} (${want.do})`;
-    if (!got)
-      return { where, expected: want.do, got: 'nothing', at: { phase: index, part: 'missing' } };
+    if (!got) return { where, expected: want.do, got: 'nothing', at: { phase: index, part: 'missing' } };
     const found = phaseDifference(want, got, { mode, without });
     if (found)
       return {
@@ -81,11 +80,7 @@ function eventDifference(want: Phase, got: Phase, mode: Comparison['mode']): Dif
 }
 
 /** E-124, E-1918: of failures handed to `revert`, those both know. */
-function comparable(
-  want: Recorded,
-  got: Recorded,
-  mode: Comparison['mode'],
-): readonly [Recorded, Recorded] {
+function comparable(want: Recorded, got: Recorded, mode: Comparison['mode']): readonly [Recorded, Recorded] {
   if (mode === 'whole' || want[0] !== 'revert' || got[0] !== 'revert') return [want, got];
   const [a, b] = [want.at(-1), got.at(-1)] as [Record<string, JsonValue>, Record<string, JsonValue>];
   const both = mode === 'exact' ? Object.keys(a ?? {}).filter((atom) => Object.hasOwn(b ?? {}, atom)) : [];
@@ -200,7 +195,11 @@ function raised({ raised: all }: Phase): readonly string[] | null {
 
 /** Whether TaskFlow raised other failures than its own stored atoms have (tag `stale-raise`). */
 export function isStaleRaise(phase: Phase): boolean {
-  return phase.flow === 'REVERTED' && phase.raised !== null && text(raised(phase)) !== text(recordedFailures(phase));
+  return (
+    phase.flow === 'REVERTED' &&
+    phase.raised !== null &&
+    text(raised(phase)) !== text(recordedFailures(phase))
+  );
 }
 
 const mayHaveFailed: ReadonlySet<unknown> = new Set(['FAILURE', 'REVERTING', 'REVERTED', 'REVERT_FAILURE']);

@@ -104,7 +104,7 @@ const codes: Readonly<Record<string, readonly string[]>> = {
   AmbiguousDependency: ['BATON_DEFINITION_AMBIGUOUS_DEPENDENCY'],
   DependencyFailure: ['BATON_DEFINITION_CYCLE'],
   Duplicate: ['BATON_DEFINITION_DUPLICATE_ATOM'],
-  KeyError: ["BATON_DEFINITION_UNKNOWN_NODE"],
+  KeyError: ['BATON_DEFINITION_UNKNOWN_NODE'],
   TypeError: ['BATON_DEFINITION_RETRY_NEEDS_OWN_FLOW'],
   // an argument nobody takes, a depth nobody knows, the same atom in two places (E-111, E-226, E-207)
   ValueError: ['BATON_DEFINITION_BINDING', 'BATON_DEFINITION_INVALID', 'BATON_DEFINITION_DUPLICATE_ATOM'],
@@ -140,7 +140,8 @@ function looseDifference(
 ): Difference | undefined {
   const broken = invariantViolation(compiled, phases);
   const { stable, phases: recorded } = record.expected;
-  if (broken || refused !== undefined || !stable || recorded.some(({ crashed }) => crashed === true)) return broken;
+  if (broken || refused !== undefined || !stable || recorded.some(({ crashed }) => crashed === true))
+    return broken;
   const found = endDifference(recorded, phases);
   return found && !isEndOfAnotherSchedule(record, phases) ? found : undefined;
 }

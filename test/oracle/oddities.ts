@@ -136,11 +136,7 @@ function isCall([kind]: Recorded): boolean {
 }
 
 /** A failure, or a controller that gave up, whose own controller is not asked next. */
-function isUnanswered(
-  { structure }: Expected,
-  events: readonly Recorded[],
-  index: number,
-): boolean {
+function isUnanswered({ structure }: Expected, events: readonly Recorded[], index: number): boolean {
   const [kind, name] = (events[index] ?? []).map(String);
   if (kind === 'resolve' && events[index]?.at(-1) !== 'REVERT') return false;
   const controller = structure?.controllers[name ?? ''];

@@ -233,7 +233,9 @@ class Playback {
       const next = this.#schedule.complete();
       const answer = next.outcome();
       this.#pass();
-      this.#take(answer ? answerOf(next.requestId, answer) : { type: 'withdrawn', requestId: next.requestId });
+      this.#take(
+        answer ? answerOf(next.requestId, answer) : { type: 'withdrawn', requestId: next.requestId },
+      );
     }
   }
 

@@ -17,7 +17,10 @@ export class Snapshot {
       const history = details.atoms[name]?.['history'] as StoredHistory | undefined;
       if (history) this.#histories.set(name, history.map(entryOf));
       if (details.atoms[name] && (history !== undefined) !== (kind === 'retry'))
-        throw new DefinitionError('BATON_DEFINITION_DUPLICATE_ATOM', `${name} was no ${kind} when it was stored`);
+        throw new DefinitionError(
+          'BATON_DEFINITION_DUPLICATE_ATOM',
+          `${name} was no ${kind} when it was stored`,
+        );
     }
     this.#facts = snapshotFacts(compiled, details);
   }

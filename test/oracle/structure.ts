@@ -53,7 +53,10 @@ function structureOf(
   };
   const edges = nodes.flatMap((node) =>
     node.after.map((after) => {
-      const depth = deciders.get(after)?.find(({ from }) => from === node.id)?.depth.toUpperCase();
+      const depth = deciders
+        .get(after)
+        ?.find(({ from }) => from === node.id)
+        ?.depth.toUpperCase();
       return [nameOf(node), nameOf(nodes[after]), ...(depth === undefined ? [] : [depth])].join();
     }),
   );
@@ -70,7 +73,9 @@ function structureOf(
 /** Empty parts are left out. */
 function interfaceOf({ execute, revert, inject, provides }: AtomNode): AtomInterface {
   const symbols = (bindings: AtomNode['execute'], optional: boolean): string[] =>
-    bindings.filter((one) => one.optional === optional && !inject.has(one.symbol)).map(({ symbol }) => symbol);
+    bindings
+      .filter((one) => one.optional === optional && !inject.has(one.symbol))
+      .map(({ symbol }) => symbol);
   const mapping = (bindings: AtomNode['execute']): Readonly<Record<string, string>> =>
     Object.fromEntries(bindings.map(({ parameter, symbol }) => [parameter, symbol]));
   const set = (names: readonly string[]): readonly string[] => [...new Set(names)].toSorted();

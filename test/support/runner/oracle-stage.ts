@@ -14,7 +14,13 @@ export async function runOracle(): Promise<StageResult> {
   const results = await Promise.all(
     lanes.map(async (lane) => {
       const done: StageResult[] = [];
-      for (const mode of lane) done.push(await replay(mode, files.map((file) => join(corpus, file))));
+      for (const mode of lane)
+        done.push(
+          await replay(
+            mode,
+            files.map((file) => join(corpus, file)),
+          ),
+        );
       return done;
     }),
   );
