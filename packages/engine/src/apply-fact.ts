@@ -9,6 +9,7 @@ import {
   type AtomState,
   checkTransition,
   type Fact,
+  type Failure,
   flowTransitions,
   type FlowState,
   type HistoryFact,
@@ -109,6 +110,7 @@ function record(state: RunState, node: AtomNode, run: AtomRun, fact: AtomFact): 
       return submit(state, node, run, 'execute');
     case 'REVERTING':
       run.revert = { round, attempt };
+      run.flowFailures = recordedFailures(state);
       // a person had a failed revert tried again
       state.revertFailed.delete(node.id);
       return submit(state, node, run, 'revert');
@@ -156,7 +158,18 @@ function leave(state: RunState, id: NodeId, run: AtomRun): void {
   if (run.requestId === undefined) return;
   state.outstanding.delete(id);
   state.withdrawn.delete(id);
-  run.requestId = undefined;
+  run.requestId = run.flowFailures = undefined;
+}
+
+/** Kept with the revert they are told to: whoever asks again, with the same request id, must ask the same. */
+function recordedFailures({ failed, runs, compiled }: RunState): Readonly<Record<string, Failure>> {
+  const failures: Record<string, Failure> = {};
+  for (const id of failed) {
+    const failure = runs[id]?.failure;
+    const name = compiled.nodes[id]?.name;
+    if (failure && name !== undefined) failures[name] = failure;
+  }
+  return failures;
 }
 
 /** E-823. */

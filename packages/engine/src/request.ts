@@ -2,7 +2,7 @@ import type { Failure } from '@baton/core';
 import { resolveArguments } from './arguments.js';
 import type { TaskNode } from './compiled.js';
 import type { Argument, ExecuteCommand, Outcome, RevertCommand } from './protocol.js';
-import type { AtomRun, RunState } from './run-state.js';
+import type { AtomRun } from './run-state.js';
 import type { TurnDraft } from './turn-draft.js';
 
 /** The request of a task that is RUNNING or REVERTING, the same each time it is asked for; or why it cannot be made. */
@@ -18,7 +18,7 @@ export function requestOf(
   const common = commonOf(node, run, action, resolved.args);
   if (action === 'execute') return { command: { type: 'execute', ...common } };
   const result = resultOf(run);
-  const flowFailures = flowFailuresOf(state);
+  const { flowFailures = {} } = run;
   return { command: { type: 'revert', ...common, ...(result && { result }), flowFailures } };
 }
 
@@ -46,15 +46,4 @@ function commonOf(
 function resultOf({ value, failure }: AtomRun): Outcome | undefined {
   if (failure) return { failure };
   return value && { value };
-}
-
-/** Recorded execute failures by atom name (E-124). */
-export function flowFailuresOf(state: RunState): Readonly<Record<string, Failure>> {
-  const failures: Record<string, Failure> = {};
-  for (const id of state.failed) {
-    const failure = state.runs[id]?.failure;
-    const name = state.compiled.nodes[id]?.name;
-    if (failure && name !== undefined) failures[name] = failure;
-  }
-  return failures;
 }

@@ -34,6 +34,8 @@ export interface AtomRun {
   revert: AttemptNumber;
   /** Id of the request that is outstanding, while RUNNING or REVERTING. */
   requestId: string | undefined;
+  /** While REVERTING: the failures of the flow as they were when the revert was asked for (E-124). */
+  flowFailures: Readonly<Record<string, Failure>> | undefined;
   value: Value | undefined;
   failure: Failure | undefined;
   revertValue: Value | undefined;
@@ -134,6 +136,7 @@ function newAtomRun(history: HistoryEntry[]): AtomRun {
     execute: notStarted,
     revert: notStarted,
     requestId: undefined,
+    flowFailures: undefined,
     value: undefined,
     failure: undefined,
     revertValue: undefined,

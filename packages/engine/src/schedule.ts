@@ -8,7 +8,6 @@ import { decide } from './decide.js';
 import { finishIfOver, isFatal } from './finish.js';
 import type { Argument, Outcome } from './protocol.js';
 import { readyFor } from './readiness.js';
-import { flowFailuresOf } from './request.js';
 import { backoffMs, controllerOf } from './retry-controllers.js';
 import { type AttemptNumber, roundOf } from './run-state.js';
 import { cancelTimer, goOnLater, startTimer } from './timers.js';
@@ -143,7 +142,7 @@ function submitRetry(turn: TurnDraft, node: RetryNode): void {
 }
 
 function evaluate(turn: TurnDraft, node: RetryNode): Outcome {
-  const { state, history, failure } = turn.run(node.id);
+  const { state, history, failure, flowFailures = {} } = turn.run(node.id);
   const action = state === 'REVERTING' ? 'revert' : 'execute';
   const resolved = resolveArguments(turn.state, node, action);
   if ('failure' in resolved) return resolved;
@@ -151,7 +150,7 @@ function evaluate(turn: TurnDraft, node: RetryNode): Outcome {
   const controller = controllerOf(turn.state, node);
   try {
     if (action === 'execute') return valueOutcome(controller.execute(call));
-    return valueOutcome(controller.revert?.({ ...call, flowFailures: flowFailuresOf(turn.state) }));
+    return valueOutcome(controller.revert?.({ ...call, flowFailures }));
   } catch (error) {
     return { failure: toFailure(error) };
   }

@@ -6,7 +6,7 @@ import type { Failure, Value } from '@baton/core';
 import type { Compiled } from './compiled.js';
 import { newRun, type AtomRun, type RunOptions, type RunState } from './run-state.js';
 
-const formatVersion = 3;
+const formatVersion = 4;
 
 interface StoredAtom extends Omit<AtomRun, 'history'> {
   readonly history: readonly {

@@ -5,6 +5,7 @@ import { fold } from './apply-fact.js';
 import { compile } from './compile.js';
 import type { Event, ExecuteCommand, MachineState, Watch } from './protocol.js';
 import { newRun, type RunOptions, type RunState } from './run-state.js';
+import { restoreRun, snapshotRun } from './snapshot.js';
 import { step } from './step.js';
 
 /** Rules that recordings of TaskFlow brought up one by one; the recordings themselves are replayed by test/oracle. */
@@ -85,6 +86,18 @@ describe('a flow that resolves no failure (E-1411)', () => {
 });
 
 describe('a run that goes on from what was stored', () => {
+  it('asks for an open revert as it was asked for first, though more has failed since (E-124)', () => {
+    const children = ['a', 'b'].map(task);
+    const state = runOf({ kind: 'unordered', name: 'f', children });
+    step(state, { type: 'run' });
+    const told = step(state, { type: 'failed', requestId: requestOf(state, 'a'), failure: boom }).commands;
+    expect(told).toMatchObject([{ type: 'revert', atom: 'a', flowFailures: { a: { message: 'boom' } } }]);
+    step(state, { type: 'failed', requestId: requestOf(state, 'b'), failure: boom });
+    expect(step(state, { type: 'adopt' }).commands[0]).toEqual(told[0]);
+    const restored = restoreRun(state.compiled, snapshotRun(state));
+    expect(restored && step(restored, { type: 'adopt' }).commands[0]).toEqual(told[0]);
+  });
+
   it('asks the deciders of a controller that was found RETRYING (E-501, E-1312)', () => {
     const asked: string[] = [];
     const retried = { kind: 'times', name: 'r', attempts: 2 } as const;
