@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import { modes, type Mode, type Verdict, verdictOf } from './judge.js';
+import { modes, type Verdict, verdictOf } from './judge.js';
 import { reasonOf } from './refused.js';
 import type { RecordedRun } from './scenario.js';
 

@@ -33,7 +33,7 @@ function takenOver() {
   const fence = (zxid: bigint) => ({ generation: 0, zxid });
   let healthy = 0;
   const owner = (): FlowTurns => {
-    const state = OwnedState.ofJournal({ snapshot: undefined, entries }, compiled);
+    const state = OwnedState.ofJournal({ entries }, compiled);
     if (state === undefined) throw new Error('the journal is whole');
     const onFault = (error: unknown): never => {
       throw error;

@@ -1,6 +1,6 @@
 /** What the expressions of one turn may cost together. */
 import { failureOf, type JsonValue } from '@baton/core';
-import { expr, graph, linear, retry, task } from '@baton/flow';
+import { expr, graph, linear, type PatternDefinition, retry, task } from '@baton/flow';
 import { describe, expect, it } from '@jest/globals';
 import { compile } from './compile.js';
 import { expressionLimits } from './expression-syntax.js';
@@ -66,16 +66,19 @@ describe('a failure that many dear controllers are asked about', () => {
     const endless = 'args.list.map(x, x + 1).map(x, x + 1).map(x, x + 1) == [] ? "RETRY" : "REVERT"';
     const failing = task('failing', { execute: () => undefined });
     const controller = () => retry.custom(expr(endless), { requires: ['list'] });
-    let flow = linear('f0', { retry: controller() }).add(failing);
-    for (let level = 1; level < 40; level++) flow = linear(`f${level}`, { retry: controller() }).add(flow);
-    const state = newRun(compile(flow.toJSON()), { flowId: 'f', store: { list: { data: list } } });
+    let flow = linear('f0', { retry: controller() }).add(failing).toJSON();
+    for (let level = 1; level < 40; level++) {
+      const outer = linear(`f${level}`, { retry: controller() }).toJSON();
+      flow = { ...outer, root: { ...outer.root, children: [flow.root] } as PatternDefinition };
+    }
+    const state = newRun(compile(flow), { flowId: 'f', store: { list: { data: list } } });
     const [command] = step(state, { type: 'run' }).commands;
     const requestId = command?.type === 'execute' ? command.requestId : '';
     const { facts } = step(state, { type: 'failed', requestId, failure: failureOf('BROKEN', 'no') });
     const said = facts.flatMap((fact) =>
       fact.fact === 'history' && fact.atom !== 'failing' ? [fact.failure.message] : [],
     );
-    expect(said.filter((message) => message.includes('more than 50000 steps')).length).toBe(20);
-    expect(said.filter((message) => message.includes('of this turn took more than')).length).toBe(20);
+    expect(said.filter((message) => message.includes('more than 30000 steps')).length).toBe(34);
+    expect(said.filter((message) => message.includes('of this turn took more than')).length).toBe(6);
   });
 });

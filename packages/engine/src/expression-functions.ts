@@ -92,7 +92,7 @@ function add(left: Datum, right: Datum): Result {
     return left + right;
   }
   if (isList(left) && isList(right)) {
-    pay((left.length + right.length) / 8);
+    pay((left.length + right.length) / 4);
     return left.concat(right);
   }
   return arithmetic(left, right, sum);
@@ -138,6 +138,7 @@ function ofTexts(
 
 /** Numbers are read from short texts only: reading takes the square of the length. */
 function numeral(text: string): string {
+  pay(4);
   return text.length > 64 ? fault('reads a number from more than 64 characters') : text;
 }
 
@@ -173,18 +174,19 @@ function asDouble(value: Datum): Result {
   return number === undefined ? undefined : Number(number);
 }
 
-const truths: Readonly<Record<string, boolean>> = {
-  ...{ true: true, True: true, TRUE: true, t: true, 1: true },
-  ...{ false: false, False: false, FALSE: false, f: false, 0: false },
-};
+const yes = 'true True TRUE t 1'.split(' ');
+const no = 'false False FALSE f 0'.split(' ');
 
 function asBool(value: Datum): Result {
   if (typeof value !== 'string') return typeof value === 'boolean' ? value : undefined;
-  return Object.hasOwn(truths, value) ? truths[value] : new Problem('the text is neither true nor false');
+  // compared, not looked up: a long text would be hashed each time
+  if (yes.includes(value)) return true;
+  return no.includes(value) ? false : new Problem('the text is neither true nor false');
 }
 
 function asString(value: Datum): Result {
   if (typeof value === 'string') return value;
+  pay(2);
   const plain = typeof value === 'boolean' ? value : numberOf(value);
   return plain?.toString();
 }

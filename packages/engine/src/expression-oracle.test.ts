@@ -56,7 +56,10 @@ function ours(source: string): unknown {
 
 function theirs(source: string): unknown {
   try {
-    const answer = plan(library, parse(source).expr)({ history, ...history } as Record<string, never>);
+    const answer = plan(
+      library,
+      parse(source).expr,
+    )({ history, ...history } as unknown as Record<string, never>);
     return isCelError(answer) ? none : shape(answer);
   } catch {
     return none;

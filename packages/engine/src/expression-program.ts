@@ -258,6 +258,7 @@ function without(
   problem: Problem | undefined,
   operands: readonly Datum[],
 ): Failed {
+  pay(2);
   return new Failed(
     at,
     () => problem?.message ?? `${written} is not defined for ${operands.map(kindOf).join(' and ')}`,

@@ -15,7 +15,7 @@ export const expressionLimits = Object.freeze({
   dataDepthMax: 64,
   patternMax: 256,
   /** Steps of one evaluation. A step takes at most a quarter of a microsecond, on average a tenth of that. */
-  fuel: 50_000,
+  fuel: 30_000,
   /** Steps of one turn after which further deciders are asked in the next one. */
   turnSteps: 200_000,
   /** Steps of one turn that what must be answered in it may take. */

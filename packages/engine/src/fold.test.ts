@@ -2,6 +2,7 @@ import { readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { isDeepStrictEqual } from 'node:util';
 import { codeOf, type Fact, flowOutcomes, type JournalEntry } from '@baton/core';
+import { fold, type RunState } from '@baton/engine';
 import { describe, expect, it } from '@jest/globals';
 import { recordsOf } from '../../../test/oracle/main.js';
 import { type Moment, play } from '../../../test/oracle/playback.js';
@@ -13,8 +14,6 @@ import {
   terminalEntry,
   turnEntry,
 } from '../../testkit/src/protocols/journal/sample-entries.js';
-import { fold } from './apply-fact.js';
-import type { RunState } from './run-state.js';
 
 /**
  * The journal is the only truth about a run: after each turn of each recorded run, what was stored so far is read back from its documents
@@ -94,10 +93,11 @@ function replay(record: RecordedRun, stored: (moment: Moment) => void): void {
  * new owner begins with the first.
  */
 function folding(): (moment: Moment) => RunState {
-  let live: RunState | undefined;
-  let [run, done]: [RunState | undefined, number] = [undefined, 0];
+  let folded: { readonly live: RunState; readonly run: RunState } | undefined;
+  let done = 0;
   return ({ state, journal, fresh }) => {
-    if (run === undefined || live !== state) [run, live, done] = [fresh(), state, 0];
+    if (folded?.live !== state) [folded, done] = [{ live: state, run: fresh() }, 0];
+    const { run } = folded;
     for (const [index, facts] of [...journal.entries()].slice(done)) {
       const isLast = index === journal.length - 1 && flowOutcomes.some((outcome) => outcome === state.flow);
       const document = encodeEntry(entryOf(index, facts, isLast));

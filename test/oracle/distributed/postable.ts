@@ -9,7 +9,7 @@ import type {
   RetryDefinition,
 } from '@baton/flow';
 import { definitionOf, type Built } from '../definition-of.js';
-import { refusedOf } from '../refused.js';
+import { refusedTags } from '../refused.js';
 import type { DeciderSpec, NodeSpec, RecordedRun, RetrySpec, Scenario, TaskSpec } from '../scenario.js';
 
 export interface Postable {
@@ -48,7 +48,7 @@ function outsideReason(record: RecordedRun): string | undefined {
   const actions = scenario.actions ?? [{ do: 'run' }];
   if (actions.length !== 1 || Object.keys(actions[0] ?? {}).some((key) => key !== 'do'))
     return 'more than one uninterrupted run';
-  const [tag] = refusedOf(record);
+  const tag = expected.tags.find((name) => refusedTags.has(name));
   if (tag !== undefined) return `an oddity that Baton does not copy (${tag})`;
   if (!expected.stable) return 'an end that depends on the schedule';
   return tasksOf(scenario.flow).some(promisesMore)
