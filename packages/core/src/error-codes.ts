@@ -172,9 +172,10 @@ export const errorCodes = {
       "In one process: run it with `begin: { type: 'retryRevert', atom }`, or `acceptRevert` once it was cleaned up by hand. A job of a cluster has ended: clean up by hand.",
   },
   BATON_CONFLICT_NOT_RESETTABLE: {
-    cause: 'Only a flow that was not begun, succeeded or was undone can be reset; nothing was changed.',
-    check: 'The message names the state of the flow.',
-    remedy: 'Let it run to its end, or undo it first.',
+    cause:
+      'Only a flow that was not begun, succeeded or was undone can be reset, and only one of which nothing else was undone can run again from an atom on; nothing was changed.',
+    check: 'The message names the state of the flow, or the atom that was undone.',
+    remedy: 'Let it run to its end, or undo it first; run all of it again.',
   },
   BATON_UNAVAILABLE_DISCONNECTED: {
     cause: 'There is no connection to a service at the moment; nothing was sent.',

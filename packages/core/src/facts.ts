@@ -27,7 +27,7 @@ export interface AtomFact {
   readonly value?: Value;
   /** For FAILURE and REVERT_FAILURE. */
   readonly failure?: Failure;
-  /** When a person had a failed revert tried again, or took it as done. */
+  /** When a person had a failed revert tried again, took it as done, or had a failed atom skipped. */
   readonly note?: OperatorNote;
 }
 
@@ -56,12 +56,15 @@ export interface IntentionFact {
 /**
  * The same for a whole scope in one fact, so that an entry does not grow with the flow: every descendant of the atom `of`, or every
  * atom of the flow when absent. `RESET` puts them back to PENDING with intention EXECUTE; `IGNORE` sets state and intention, of
- * the atom itself too.
+ * the atom itself too. `RERUN`: an operator has them run again, the atom itself too; like `RESET`, and controllers begin with an
+ * empty history.
  */
 export interface ScopeFact {
   readonly fact: 'scope';
   readonly of?: string;
-  readonly to: Extract<Intention, 'REVERT' | 'IGNORE'> | 'RESET';
+  readonly to: Extract<Intention, 'REVERT' | 'IGNORE'> | 'RESET' | 'RERUN';
+  /** When a person wanted it. */
+  readonly note?: OperatorNote;
 }
 
 /** A failure was added to the last history entry of a retry controller. */

@@ -28,12 +28,12 @@ function verdict<S extends string>(table: TransitionTable<S>, from: S, to: S): s
 }
 
 describe('transition tables', () => {
-  it('tasks (E-711)', () => {
+  it('tasks (E-711; that a failed one is skipped, C-1310)', () => {
     expect(tableText(taskTransitions, taskStates)).toEqual([
       'PENDING =✓✗✗✗✗✗✓',
       'RUNNING ✗=✓✓✗✗✗✗',
       'SUCCESS ✗✗=✗✓✗✗✗',
-      'FAILURE ✗✗✗=✓✗✗✗',
+      'FAILURE ✗✗✗=✓✗✗✓',
       'REVERTING ✗✗✗✗=✓✓✗',
       'REVERTED ✓✗✗✗✗=✗✗',
       'REVERT_FAILURE ✗✗✗✗✓✓=✗',
@@ -51,7 +51,7 @@ describe('transition tables', () => {
     expect(more).toEqual(['SUCCESS→RETRYING', 'RETRYING→RUNNING']);
   });
 
-  it('flows (E-721, E-723)', () => {
+  it('flows (E-721, E-723; that a cancelled one runs again, C-328)', () => {
     const states: FlowState[] = [
       'PENDING',
       'RUNNING',
@@ -72,7 +72,7 @@ describe('transition tables', () => {
       'SUSPENDING ✗✗✓✓✓=✓✓✓',
       'SUSPENDED ✗✓✗✗✗i=i✓',
       'RESUMING ✗✗✗✗✗✗✓=✗',
-      'CANCELLED ✗✗✗✗✗iii=',
+      'CANCELLED ✗✓✗✗✗iii=',
     ]);
   });
 

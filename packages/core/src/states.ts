@@ -48,7 +48,7 @@ const taskArcs = {
   PENDING: { RUNNING: 'everything before it is done', IGNORE: 'a decider said no' },
   RUNNING: { SUCCESS: 'execute returned', FAILURE: 'execute failed, or could not begin' },
   SUCCESS: { REVERTING: 'its scope is undone' },
-  FAILURE: { REVERTING: 'it may have done part of its work' },
+  FAILURE: { REVERTING: 'it may have done part of its work', IGNORE: 'an operator had it skipped' },
   REVERTING: { REVERTED: 'revert returned', REVERT_FAILURE: 'revert failed' },
   REVERTED: { PENDING: 'a new round begins' },
   IGNORE: { PENDING: 'a new round begins' },
@@ -100,6 +100,7 @@ export const flowTransitions: TransitionTable<FlowState> = {
     },
     SUSPENDED: { RUNNING: 'resume', CANCELLED: 'cancelled without revert' },
     RESUMING: { SUSPENDED: 'prepared to run again' },
+    CANCELLED: { RUNNING: 'an operator has it run again' },
   },
   ignore: {
     PENDING: idle,

@@ -142,11 +142,19 @@ function record(state: RunState, node: AtomNode, run: AtomRun, fact: AtomFact): 
       run.waited = false;
       return;
     case 'IGNORE':
+      return forgetFailure(state, node.id, run);
     case 'PENDING':
       return;
     default:
       return assertNever(fact.to);
   }
+}
+
+/** It is on record of the atom no more (E-643, E-1125); the journal has it. */
+function forgetFailure(state: RunState, id: NodeId, run: AtomRun): void {
+  state.failed.delete(id);
+  state.failedNow.delete(id);
+  run.failure = undefined;
 }
 
 function submit(state: RunState, node: AtomNode, run: AtomRun, action: 'execute' | 'revert'): void {
@@ -204,6 +212,7 @@ function setIntention(state: RunState, id: NodeId, run: AtomRun, to: Intention):
 function applyScope(state: RunState, fact: ScopeFact, observe?: Observer): void {
   const head = fact.of === undefined ? undefined : atomOf(state, fact.of);
   if (fact.to === 'IGNORE') return applyIgnore(state, fact.of, observe);
+  if (fact.to === 'RERUN') return applyRerun(state, head?.node, observe);
   if (head) head.run.scopeReverting = fact.to === 'REVERT';
   else state.revertingAll = fact.to === 'REVERT';
   for (const node of head ? descendants(state, head.node.id) : state.compiled.atoms.values()) {
@@ -222,8 +231,21 @@ function applyIgnore(state: RunState, target: string | undefined, observe?: Obse
     const { state: from } = run;
     checkTransition(taskTransitions, from, 'IGNORE', ignored.name);
     run.intention = 'IGNORE';
+    forgetFailure(state, ignored.id, run);
     enter(state, ignored.id, run, 'IGNORE');
     observe?.({ of: ignored.kind, atom: ignored.name, from, to: 'IGNORE' });
+  }
+}
+
+/** A new life (E-1324): what controllers tried is forgotten; rounds and attempts are counted on, so that request ids never repeat. */
+function applyRerun(state: RunState, from: AtomNode | undefined, observe?: Observer): void {
+  state.revertingAll = false;
+  const scope = from ? [from, ...descendants(state, from.id)] : state.compiled.atoms.values();
+  for (const node of scope) {
+    const run = state.runs[node.id];
+    if (!run) continue;
+    if (node.kind === 'retry') run.history = [];
+    reset(state, node, run, observe);
   }
 }
 

@@ -63,7 +63,7 @@ function resetAll(turn: TurnDraft): void {
 }
 
 /** E-1307, E-1312, then what is outstanding. */
-function takeUp(turn: TurnDraft): void {
+export function takeUp(turn: TurnDraft): void {
   turn.entering('RESUMING');
   const { runs, compiled, outstanding } = turn.state;
   for (const id of [...turn.state.failed].toSorted((a, b) => a - b)) {
@@ -130,7 +130,7 @@ function abortExecutions(turn: TurnDraft): void {
 }
 
 /** Running again would hide what is still in place (E-1310). */
-function checkNotHalfUndone({ state }: TurnDraft): void {
+export function checkNotHalfUndone({ state }: TurnDraft): void {
   const failed = Array.from(state.revertFailed, (id) => state.compiled.nodes[id]?.name);
   if (failed.length > 0)
     throw new ConflictError(

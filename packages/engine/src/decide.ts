@@ -1,5 +1,5 @@
 /** Links with a condition: who is asked, and who is left out when the answer is no (engine.md section 5; taskflow deciders.py). */
-import { InputError, type JsonValue, toFailure, type Value } from '@baton/core';
+import { InputError, type JsonValue, type OperatorNote, toFailure, type Value } from '@baton/core';
 import type { DeciderDepth } from '@baton/flow';
 import { settle } from './settle.js';
 import { provided } from './arguments.js';
@@ -50,7 +50,7 @@ function judge(turn: TurnDraft, target: AtomNode, edges: readonly DeciderEdge[])
     turn.atom(target, 'RUNNING', first);
     return settle(turn, target, { failure: toFailure(error, { phase: 'decider' }) });
   }
-  if (widest !== undefined) ignore(turn, target, widest);
+  if (widest !== undefined) ignore(turn, target, widest, {});
 }
 
 function vote(
@@ -70,11 +70,17 @@ function vote(
   return given({ from: nameOfNode(compiled, from), to: nameOfNode(compiled, to), history });
 }
 
-function ignore(turn: TurnDraft, target: AtomNode, depth: DeciderDepth): void {
-  if (depth === 'all') return turn.fact({ fact: 'scope', of: target.name, to: 'IGNORE' });
+/** E-506. `told`: with a note, when a person wanted it. */
+export function ignore(
+  turn: TurnDraft,
+  target: AtomNode,
+  depth: DeciderDepth,
+  told: { readonly note?: OperatorNote },
+): void {
+  if (depth === 'all') return turn.fact({ fact: 'scope', of: target.name, to: 'IGNORE', ...told });
   for (const node of [target, ...affected(turn, target, depth)]) {
     turn.intention(node, 'IGNORE');
-    if (turn.run(node.id).state !== 'IGNORE') turn.atom(node, 'IGNORE');
+    if (turn.run(node.id).state !== 'IGNORE') turn.atom(node, 'IGNORE', told);
   }
 }
 

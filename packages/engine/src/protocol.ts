@@ -3,7 +3,7 @@
  * the answers back as events (engine.md 8.2, E-1702).
  */
 import type { Fact, Failure, FlowOutcome, OperatorNote, Value } from '@baton/core';
-import type { OnWorkerLoss } from '@baton/flow';
+import type { DeciderDepth, OnWorkerLoss } from '@baton/flow';
 import type { Transition } from './apply-fact.js';
 
 export type Event =
@@ -27,12 +27,33 @@ export type Event =
   /** Whatever ran is undone, of finished flows too (E-1323). */
   | { readonly type: 'revert' }
   | RepairEvent
+  | RerunEvent
+  | SkipEvent
   | { readonly type: 'timerFired'; readonly id: string };
 
 /** A person decides about a failed revert: call it again, or take the atom as undone. The journal keeps who and why (E-1321, E-1322). */
 export interface RepairEvent extends OperatorNote {
   readonly type: 'retryRevert' | 'acceptRevert';
   readonly atom: string;
+}
+
+/**
+ * A person has an ended run run again: all of it, or the atom `from` and what comes after it; what else was done stays (E-1324). Nothing is
+ * reverted before: an undone run begins afresh, of a finished one the results are overwritten. A run that is not over: nothing.
+ */
+export interface RerunEvent extends OperatorNote {
+  readonly type: 'rerun';
+  readonly from?: string;
+}
+
+/**
+ * A person has an atom left out that failed, in a flow that resolves no failure: it is ignored, with what else a decider of that depth would
+ * leave out (default `atom`), and the flow goes on (C-1310). An atom that did not fail, or whose failure is being resolved: nothing.
+ */
+export interface SkipEvent extends OperatorNote {
+  readonly type: 'skip';
+  readonly atom: string;
+  readonly depth?: DeciderDepth;
 }
 
 /** A resolved argument: the value, or one element of it when `path` is given (a reference is resolved first, by the driver). */

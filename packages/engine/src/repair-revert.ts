@@ -1,4 +1,5 @@
 /** What a person decides about a revert that failed; the engine leaves REVERT_FAILURE on nobody else's word (E-712). */
+import { noteOf } from './operator-note.js';
 import type { RepairEvent } from './protocol.js';
 import { nextAttempt, submit } from './schedule.js';
 import type { TurnDraft } from './turn-draft.js';
@@ -8,14 +9,12 @@ import type { TurnDraft } from './turn-draft.js';
  * left, the flow goes on from where it stood; else it ends as FAILURE again, once nothing is outstanding. An atom whose revert did not fail,
  * or is being retried already: nothing.
  */
-export function repairRevert(turn: TurnDraft, { type, atom, by, reason }: RepairEvent): boolean {
+export function repairRevert(turn: TurnDraft, { type, atom, ...given }: RepairEvent): boolean {
   const { state } = turn;
   const id = state.compiled.atoms.get(atom)?.id;
-  if (id === undefined || turn.run(id).state !== 'REVERT_FAILURE') return false;
-  if (state.flow === 'FAILURE') begin(turn);
-  else if (state.flow !== 'RUNNING') return false;
+  if (id === undefined || turn.run(id).state !== 'REVERT_FAILURE' || !goOn(turn)) return false;
   const node = turn.node(id);
-  const note = { note: { ...(by !== undefined && { by }), ...(reason !== undefined && { reason }) } };
+  const note = noteOf(given);
   if (type === 'acceptRevert') turn.atom(node, 'REVERTED', note);
   else {
     turn.atom(node, 'REVERTING', { ...nextAttempt(turn, node, 'revert'), ...note });
@@ -24,8 +23,12 @@ export function repairRevert(turn: TurnDraft, { type, atom, by, reason }: Repair
   return true;
 }
 
-function begin(turn: TurnDraft): void {
+/** A flow that ended as FAILURE runs again, for what a person decided; false: it is over otherwise, or suspended. */
+export function goOn(turn: TurnDraft): boolean {
+  const { state } = turn;
+  if (state.flow !== 'FAILURE') return state.flow === 'RUNNING';
   turn.flow('RUNNING');
   // a flow that failed while it was being suspended may have taken requests back
-  for (const outstanding of turn.state.outstanding) turn.reissued.push(outstanding);
+  for (const outstanding of state.outstanding) turn.reissued.push(outstanding);
+  return true;
 }

@@ -11,7 +11,7 @@ import { type Progress, TaskCalls } from './drivers/task-calls.js';
 import { heldTurns, lazyTurns, type StoredTurn, type Turns } from './drivers/turns.js';
 import { failuresOf } from './finish.js';
 import type { LocalFunctions } from './local-functions.js';
-import type { RepairEvent } from './protocol.js';
+import type { RepairEvent, RerunEvent, SkipEvent } from './protocol.js';
 import { symbolValues } from './symbol-values.js';
 import { validate } from './validate.js';
 
@@ -47,8 +47,8 @@ export interface InProcessOptions {
   /** Keeps the run. A flow that is in it already goes on from where it stands; what was under way is called again. */
   readonly logBook?: LogBook;
   /**
-   * What to do with a run of the log book: go on (default); undo it, finished or not; have a failed revert called again, or take it as done,
-   * and go on from there.
+   * What to do with a run of the log book: go on (default); undo it, finished or not; run it again when it is over, or from an atom on; have
+   * a failed revert called again, or take it as done, or leave out what failed, and go on from there.
    */
   readonly begin?: BeginEvent;
   /** Aborted: running tasks are told to stop, and what ran is undone. */
@@ -60,7 +60,7 @@ export interface InProcessOptions {
   readonly log?: Logger;
 }
 
-export type BeginEvent = { readonly type: 'run' | 'revert' } | RepairEvent;
+export type BeginEvent = { readonly type: 'run' | 'revert' } | RepairEvent | RerunEvent | SkipEvent;
 
 export interface RunFlowOptions<R extends object> extends InProcessOptions, FlowOptions {
   /** Values of the symbols the flow requires: JSON data. */
@@ -89,8 +89,8 @@ export interface RunnableFlow {
 /**
  * Runs a flow in this process: for tests, scripts and trying things out. Values pass through JSON as they do in a cluster.
  * @throws DefinitionError when the flow is wrong or lacks symbols; ConflictError `BATON_CONFLICT_KEY_REUSED` when the log book has another
- *   flow of this id, `BATON_CONFLICT_FENCED` when another engine runs it, `BATON_CONFLICT_HALF_UNDONE` when a revert of it failed. A
- *   failing task is no error: see `outcome` and `failures`. InputError when `begin` names no atom of the flow.
+ *   flow of this id, `BATON_CONFLICT_FENCED` when another engine runs it, `BATON_CONFLICT_HALF_UNDONE` when a revert of it failed,
+ *   `BATON_CONFLICT_NOT_RESETTABLE` when it cannot run again from `begin.from` on. A failing task is no error: see `outcome` and `failures`. InputError when `begin` names no atom of the flow.
  */
 export async function runFlow<N extends string, R extends object, P extends object>(
   flow: Atom<N, R, P>,
@@ -161,8 +161,9 @@ async function turnsOf(
   flowId: string,
 ): Promise<Turns> {
   validate(compiled, Object.keys(store));
-  if (begin && 'atom' in begin && !compiled.atoms.has(begin.atom))
-    throw new InputError('BATON_INPUT_INVALID', `${flowId} has no atom ${JSON.stringify(begin.atom)}`);
+  const atom = begin && 'atom' in begin ? begin.atom : begin?.type === 'rerun' ? begin.from : undefined;
+  if (atom !== undefined && !compiled.atoms.has(atom))
+    throw new InputError('BATON_INPUT_INVALID', `${flowId} has no atom ${JSON.stringify(atom)}`);
   const detail = { flowId, definition, store: storableSymbols(store) };
   const local = {
     ...(functions && { functions }),

@@ -4,7 +4,7 @@
  * Pure and deterministic: no clock, no randomness, no awaiting. The state is moved in and changed in place; after an error it is
  * worthless. An event costs the degree of the atoms it touches, a change of a whole scope the size of the scope.
  * Where things are: readiness.ts (what may start), schedule.ts (starting), incoming.ts and settle.ts (what came back), resolve.ts (who decides about a
- * failure), begin.ts (run, adopt, suspend, cancel), repair-revert.ts (failed reverts), finish.ts (how it ends), apply-fact.ts (every change
+ * failure), begin.ts (run, adopt, suspend, cancel), repair-revert.ts, rerun.ts and skip.ts (what an operator wants), finish.ts (how it ends), apply-fact.ts (every change
  * of the state).
  */
 import { assertNever } from '@baton/core';
@@ -12,14 +12,17 @@ import { adopt, cancel, prepare, reset, resume, revertRun, run } from './begin.j
 import { answered, timerFired, withdrawn } from './incoming.js';
 import type { Event, Turn, Watch } from './protocol.js';
 import { repairRevert } from './repair-revert.js';
+import { rerun } from './rerun.js';
 import type { RunState } from './run-state.js';
 import { advance } from './schedule.js';
+import { skip } from './skip.js';
 import { TurnDraft } from './turn-draft.js';
 
 /**
  * Takes one event. An event that is late, repeated or not for this run changes nothing and gives an empty turn (E-856, E-857).
  * @throws ConflictError `BATON_CONFLICT_HALF_UNDONE` when a flow with a failed revert is to run again (E-1310).
- * @throws ConflictError `BATON_CONFLICT_NOT_RESETTABLE` when a flow that is under way or half undone is to be reset (E-806).
+ * @throws ConflictError `BATON_CONFLICT_NOT_RESETTABLE` when a flow that is under way or half undone is to be reset (E-806), or one of
+ *   which other parts were undone is to run again from an atom on (E-1324).
  * @throws InvariantError when the impossible happens.
  */
 export function step(state: RunState, event: Event, watch?: Watch): Turn {
@@ -56,6 +59,10 @@ function handle(turn: TurnDraft, event: Event): boolean {
     case 'retryRevert':
     case 'acceptRevert':
       return repairRevert(turn, event);
+    case 'rerun':
+      return rerun(turn, event);
+    case 'skip':
+      return skip(turn, event);
     case 'timerFired':
       return timerFired(turn, event.id);
     default:

@@ -129,7 +129,8 @@ export class FlowView {
   #applyFact(fact: Fact): void {
     if (fact.fact === 'flow') this.#detail = { ...this.#detail, state: fact.to };
     else if (fact.fact === 'atom') this.#applyAtom(fact);
-    else if (fact.fact === 'scope' && fact.to === 'RESET' && fact.of === undefined) this.#resetAll();
+    else if (fact.fact === 'scope' && fact.of === undefined && (fact.to === 'RESET' || fact.to === 'RERUN'))
+      this.#resetAll();
   }
 
   #applyAtom({ atom, to, round, attempt, failure }: AtomFact): void {

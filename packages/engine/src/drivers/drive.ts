@@ -47,11 +47,12 @@ export class Drive {
   async run(first: Event): Promise<StoredTurn> {
     const { turns, notify } = this.#options;
     try {
+      // what an operator wants touches one place of a run; the rest of one whose engine stopped is to be taken up as well
+      if (first.type !== 'run' && first.type !== 'revert')
+        for (const command of (await turns.take({ type: 'adopt' })).commands) this.#carryOut(command);
       for (let event = first; ; event = await this.#nextEvent()) {
         let turn = await turns.take(event);
-        // what is asked for was begun before, by an engine that stopped
-        if (event === first && turn.facts.length === 0 && !isAtRest(turn.state.flow))
-          turn = await turns.take({ type: 'run' });
+        if (event === first && turn.state.flow === 'PENDING') turn = await turns.take({ type: 'run' });
         for (const command of turn.commands) this.#carryOut(command);
         notify(turn);
         const { flow } = turn.state;
