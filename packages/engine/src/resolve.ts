@@ -1,5 +1,6 @@
 /** Who decides about a failure, and what that means for the atoms around it (engine.md 6.2; taskflow completer.py). */
 import { type Failure, toFailure } from '@baton/core';
+import { flowLimits } from '@baton/flow';
 import { resolveArguments } from './arguments.js';
 import type { AtomNode, RetryNode } from './compiled.js';
 import type { Decision, RetryCall } from './local-functions.js';
@@ -44,7 +45,7 @@ function resolutionFor(turn: TurnDraft, failed: AtomNode, failure: Failure): Res
   return outerKnowsBest ? outer : { to: 'revert', of: controller };
 }
 
-/** A fault of the controller counts as REVERT and is recorded beside the failure (E-605). */
+/** A fault of the controller counts as REVERT and is recorded beside the failure (E-605); so does one round too many (E-1803). */
 function ask(turn: TurnDraft, retry: RetryNode, failed: AtomNode, failure: Failure): Decision {
   const { history } = turn.run(retry.id);
   const last = history.at(-1);
@@ -54,6 +55,8 @@ function ask(turn: TurnDraft, retry: RetryNode, failed: AtomNode, failure: Failu
     turn.fact({ fact: 'history', retry: retry.name, atom: failed.name, failure });
   try {
     const decision = controllerOf(turn.state, retry, turn.expressions).onFailure(callOf(turn, retry));
+    if (decision === 'RETRY' && history.length >= flowLimits.roundsMax)
+      throw new RangeError(`${retry.name} has tried ${history.length} times, which is as often as it may`);
     if (decision === 'RETRY' || decision === 'REVERT' || decision === 'REVERT_ALL') return decision;
     throw new TypeError(`${retry.name} decided ${JSON.stringify(decision)}`);
   } catch (error) {

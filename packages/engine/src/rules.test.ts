@@ -228,6 +228,20 @@ describe('retry controllers', () => {
     expect(Math.max(...jittered) - Math.min(...jittered)).toBeGreaterThan(300);
   });
 
+  it('try 1,000 times at most (E-1803)', () => {
+    const played = new Played(linear([task('a')], { kind: 'custom', name: 'r' }), {
+      functions: {
+        retries: { r: { execute: () => undefined, onFailure: () => 'RETRY' } },
+      },
+    });
+    let rounds = 0;
+    for (; played.state.flow === 'RUNNING'; rounds++) {
+      played.fail('a');
+      played.ok('a');
+    }
+    expect([rounds, played.state.flow]).toEqual([1000, 'REVERTED']);
+  });
+
   it('are told what failed when they are undone (E-128)', () => {
     const told: unknown[] = [];
     const retries = {

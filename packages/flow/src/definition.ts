@@ -137,5 +137,5 @@ export function retryNameOf(pattern: PatternDefinition): string {
   return pattern.retry?.name ?? `${pattern.name}_retry`;
 }
 
-/** Bounds of one flow (E-1801, E-1802). */
-export const flowLimits = Object.freeze({ atomsMax: 100_000, depthMax: 64 });
+/** Bounds of one flow (E-1801, E-1802), and of the rounds that a retry controller may ask for before it is undone (E-1803). */
+export const flowLimits = Object.freeze({ atomsMax: 100_000, depthMax: 64, roundsMax: 1_000 });
