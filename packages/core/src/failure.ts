@@ -34,6 +34,15 @@ export type FailureContext = Partial<
   Pick<Failure, 'code' | 'phase' | 'atom' | 'attempt' | 'round' | 'worker' | 'details'>
 >;
 
+const given = new WeakMap<object, JsonValue>();
+
+/** What was thrown, with data that its failure is to have as `details`; what is no object becomes an error with its text. */
+export function withDetails(thrown: unknown, details: JsonValue): object {
+  const error = typeof thrown === 'object' && thrown !== null ? thrown : new Error(safeText(thrown));
+  given.set(error, details);
+  return error;
+}
+
 /** Total: gives a Failure for whatever was thrown (strings, frozen objects, throwing getters, cyclic causes) and never throws. */
 export function toFailure(thrown: unknown, context: FailureContext = {}): Failure {
   return { ...describe(thrown, 0, new Set()), ...context };
@@ -69,6 +78,7 @@ function describe(thrown: unknown, depth: number, seen: Set<unknown>): Failure {
   const stack = textOf(thrown, 'stack');
   const message = textOf(thrown, 'message') ?? safeText(thrown);
   const retryAfterMs = read(thrown, 'retryAfterMs');
+  const details = given.get(thrown);
   const cause = read(thrown, 'cause');
   const follow = cause !== undefined && cause !== null && depth < CAUSES_DEPTH_MAX && !seen.has(cause);
   return {
@@ -80,6 +90,7 @@ function describe(thrown: unknown, depth: number, seen: Set<unknown>): Failure {
     ...(typeof retryAfterMs === 'number' && Number.isFinite(retryAfterMs) ? { retryAfterMs } : {}),
     ...(stack === undefined ? {} : { stack: clip(stack, STACK_MAX) }),
     ...(follow ? { causes: [describe(cause, depth + 1, seen)] } : {}),
+    ...(details === undefined ? {} : { details }),
   };
 }
 

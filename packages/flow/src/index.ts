@@ -13,4 +13,5 @@ export * from './schema.js';
 export * from './task.js';
 export { taskArguments } from './task-arguments.js';
 export * from './task-context.js';
+export type { TaskHooks } from './task-hooks.js';
 export { decodeUserValue, encodeUserValue, type EncodedValue } from './user-value.js';

@@ -3,6 +3,7 @@ import type { Atom, Flat, RunnableTask, Together } from './atom.js';
 import type { AttemptPolicy, Extraction, OnWorkerLoss, TaskDefinition } from './definition.js';
 import type { InputOf, OutputOf, Shape } from './schema.js';
 import type { RevertContext, TaskContext } from './task-context.js';
+import { hooked, type TaskHooks } from './task-hooks.js';
 
 /** A symbol for the whole result, symbols picked from it by key, or by position (S3). */
 export type Provides = string | readonly string[] | { readonly byIndex: readonly string[] } | undefined;
@@ -72,7 +73,7 @@ export interface TaskOptions<
   K extends Provides,
   B extends Readonly<Record<string, string>>,
   I extends Readonly<Record<string, JsonValue>>,
-> {
+> extends TaskHooks {
   /** Parameter → schema or `type<T>()`. */
   readonly requires?: S;
   /** Parameters that may be absent. */
@@ -150,6 +151,7 @@ export function task<
   options: TaskOptions<S, O, V, K, B, I>,
 ): Task<N, Requirements<S, O, B, I>, Flat<ProvidedBy<K, V>>, V, S, O> {
   const { requires, optional, version = '1.0', execute, revert } = options;
+  const { preExecute, postExecute, preRevert, postRevert } = options;
   const provides = extractions(options.provides);
   const node = nodeOf(name, options, provides);
   const made: Task<N, Requirements<S, O, B, I>, Flat<ProvidedBy<K, V>>, V, S, O> = Object.freeze({
@@ -158,9 +160,13 @@ export function task<
     requires: requires ?? ({} as S),
     optional: optional ?? ({} as O),
     provides,
-    execute: execute.bind(options),
-    ...(revert && {
-      revert: revert.bind(options) as (args: unknown, context: RevertContext<unknown>) => unknown,
+    execute: hooked(execute.bind(options), preExecute?.bind(options), postExecute?.bind(options)),
+    ...((revert ?? preRevert ?? postRevert) && {
+      revert: hooked(
+        (revert?.bind(options) ?? nothing) as (args: unknown, context: RevertContext<unknown>) => unknown,
+        preRevert?.bind(options),
+        postRevert?.bind(options),
+      ),
     }),
     as: <N2 extends string>(as: N2, use: Use<unknown, unknown> = {}) => {
       const used = { ...node, ...(use as object), name: as, task: name } as TaskDefinition;
@@ -213,6 +219,10 @@ function nodeOf(
     ...(onWorkerLoss && { onWorkerLoss }),
     ...(attempts && { attempts: attemptPolicy(name, attempts) }),
   } satisfies TaskDefinition);
+}
+
+function nothing(): void {
+  // a task that only has something around its revert
 }
 
 function extractions(provides: Provides): Readonly<Record<string, Extraction>> {
