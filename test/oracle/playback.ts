@@ -282,7 +282,8 @@ class Playback {
     // the first look at what is queued is taken before anything is withdrawn
     if (state.flow === 'SUSPENDING' && !stoppedInRound) this.#schedule.withdrawWaiting();
     if (turn.facts.length === 0) return turn;
-    if ('requestId' in event) this.#schedule.recorded(event.requestId);
+    // one that was taken back was not answered: the next run asks for it again (E-823)
+    if (event.type === 'completed' || event.type === 'failed') this.#schedule.recorded(event.requestId);
     this.#journal.push(JSON.parse(JSON.stringify(turn.facts)) as Fact[]);
     this.#entries++;
     if (this.#memory.kind === 'keep')

@@ -57,7 +57,7 @@ export class ReferenceSchedule {
     return { requestId, outcome: () => (withdrawn ? undefined : outcome()) };
   }
 
-  /** The engine stored what became of a request. */
+  /** The engine stored the answer to a request. */
   recorded(requestId: string): void {
     this.#recorded.add(requestId);
   }
