@@ -11,6 +11,7 @@ import { familyOf, rendezvousRank } from '@baton/core';
 import type { Logger, Runtime } from '@baton/core';
 import type { BoardView, Claim, FoundJob, JobBoard, JobKey } from '@baton/jobboard';
 import { limits } from './options.js';
+import { type PendingFence, PendingFences } from './pending-fences.js';
 import { ReadyQueue } from './ready-queue.js';
 
 export interface ClaimTiming {
@@ -29,7 +30,7 @@ export interface ClaimLoopDeps {
   readonly room: () => number;
   readonly owns: (jobId: string) => boolean;
   /** Takes a claimed job over; the claim's place in the window is free again when it resolves. Never rejects. */
-  readonly onClaimed: (claim: Claim, timing: ClaimTiming) => Promise<void>;
+  readonly onClaimed: (claim: Claim, timing: ClaimTiming, fence: PendingFence) => Promise<void>;
 }
 
 interface Candidate {
@@ -46,6 +47,7 @@ export class ClaimLoop {
   readonly #waiting = new Map<string, Candidate>();
   readonly #deferred = new Map<string, Candidate>();
   readonly #ready = new ReadyQueue<FoundJob & { readonly seenAtMs: number }>();
+  readonly #fences: PendingFences;
   readonly #timers = new Set<() => void>();
   #inspecting = 0;
   #claiming = 0;
@@ -59,6 +61,7 @@ export class ClaimLoop {
   constructor(deps: ClaimLoopDeps) {
     this.#deps = deps;
     this.#log = deps.runtime.logger;
+    this.#fences = new PendingFences(deps.runtime.clock);
   }
 
   start(view: BoardView): void {
@@ -184,14 +187,16 @@ export class ClaimLoop {
 
   async #claim(job: FoundJob & { readonly seenAtMs: number }): Promise<void> {
     this.#claiming++;
+    const fence = this.#fences.begin();
     try {
       const claim = await this.#deps.board.claim(job);
-      await this.#deps.onClaimed(claim, { seenAtMs: job.seenAtMs, claimedAtMs: this.#now() });
+      await this.#deps.onClaimed(claim, { seenAtMs: job.seenAtMs, claimedAtMs: this.#now() }, fence);
     } catch (error) {
       const family = familyOf(error);
       if (family === 'conflict' || family === 'not-found') this.conflicts++;
       else this.#log.warn('claim.failed', { jobId: job.jobId, error });
     } finally {
+      fence.settled();
       this.#claiming--;
       this.#busy.delete(job.jobId);
       // events for a busy job are passed over: if it looks free it is looked at once more

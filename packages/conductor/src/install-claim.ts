@@ -19,6 +19,7 @@ import { JobRunner } from './job-runner.js';
 import { limits } from './options.js';
 import { OwnedState } from './owned-state.js';
 import type { Ownership } from './ownership.js';
+import type { PendingFence } from './pending-fences.js';
 import { turnEntries } from './turn-entries.js';
 
 export interface InstallDeps {
@@ -37,13 +38,19 @@ interface FirstTurn {
   readonly entries: readonly JournalEntry[];
 }
 
+/** When it was claimed, and the claims that are under way beside it. */
+export interface ClaimCourse {
+  readonly timing: ClaimTiming;
+  readonly fence: PendingFence;
+}
+
 const MISSING_TRIES = 3;
 const MISSING_PAUSE_MS = 3_000;
 
 /** Resolves when the job is owned, left or settled; never rejects. */
-export async function installClaim(deps: InstallDeps, claim: Claim, timing: ClaimTiming): Promise<void> {
+export async function installClaim(deps: InstallDeps, claim: Claim, course: ClaimCourse): Promise<void> {
   const { owner } = deps;
-  const installation = new Installation(deps, claim, timing);
+  const installation = new Installation(deps, claim, course);
   try {
     await installation.run();
   } catch (error) {
@@ -63,6 +70,7 @@ class Installation {
   readonly #deps: InstallDeps;
   readonly #claim: Claim;
   readonly #timing: ClaimTiming;
+  readonly #fence: PendingFence;
   #compiled: Compiled | undefined;
   #refusal: Failure | undefined;
   #first: FirstTurn | undefined;
@@ -71,10 +79,11 @@ class Installation {
   #fencedAtMs = 0;
   #isOwned = false;
 
-  constructor(deps: InstallDeps, claim: Claim, timing: ClaimTiming) {
+  constructor(deps: InstallDeps, claim: Claim, { timing, fence }: ClaimCourse) {
     this.#deps = deps;
     this.#claim = claim;
     this.#timing = timing;
+    this.#fence = fence;
   }
 
   async run(): Promise<void> {
@@ -83,6 +92,7 @@ class Installation {
     if (this.#claim.fresh) await this.#compile();
     const result = await this.#fencePatiently();
     this.#fencedAtMs = owner.runtime.clock.monotonicMs();
+    this.#fence.settled();
     if (result.result !== 'owned') this.drop();
     switch (result.result) {
       case 'missing':
@@ -176,6 +186,7 @@ class Installation {
       owner.counters.claimed++;
       return runner.begin(turn, entries);
     }
+    await this.#fence.others();
     const [flow] = await Promise.all([this.#flowThrough(result), this.#compile()]);
     const known = flow.entries;
     if (this.#compiled === undefined)

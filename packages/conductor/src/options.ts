@@ -49,6 +49,8 @@ export const limits = Object.freeze({
   claimWindow: 100,
   /** Postings read ahead, so that the highest priority is claimed first. */
   inspectWindow: 200,
+  /** Longest wait of a job that is fenced, ms, for the fences of those that were claimed with it. */
+  fencesFirstMs: 100,
   /** First and longest pause before a posting that could not be read is read again. */
   findAgainMs: { first: 100, max: 5_000 },
   /** Bytes of facts in one entry; a turn above it becomes several entries. */
