@@ -38,7 +38,7 @@ export interface DemoOptions {
 
 const conductors = ['c1', 'c2', 'c3'];
 const workers = ['w1', 'w2', 'w3'];
-const pace: Pace = { stepMs: 250, hashMs: 450, compressMs: 800, touchMs: 160 };
+const pace: Pace = { stepMs: 400, hashMs: 800, compressMs: 1_400, touchMs: 400 };
 
 /** Plays it. @throws the signal's reason; whatever keeps it from starting */
 export async function playDemo(options: DemoOptions): Promise<DemoReport> {

@@ -22,7 +22,7 @@ export interface MemberProcessOptions {
 
 const program = fileURLToPath(new URL('../../bin/baton.mjs', import.meta.url));
 const lastWordsMax = 20;
-const workerNiceness = 10;
+const workerNiceness = 19;
 
 export class MemberProcess {
   readonly id: string;
