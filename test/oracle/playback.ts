@@ -282,8 +282,7 @@ class Playback {
     // the first look at what is queued is taken before anything is withdrawn
     if (state.flow === 'SUSPENDING' && !stoppedInRound) this.#schedule.withdrawWaiting();
     if (turn.facts.length === 0) return turn;
-    // one that was taken back was not answered: the next run asks for it again (E-823)
-    if (event.type === 'completed' || event.type === 'failed') this.#schedule.recorded(event.requestId);
+    if ('requestId' in event) this.#schedule.recorded(event);
     this.#journal.push(JSON.parse(JSON.stringify(turn.facts)) as Fact[]);
     this.#entries++;
     if (this.#memory.kind === 'keep')
@@ -303,8 +302,6 @@ class Playback {
   /** The process is gone; another one reads the journal and takes over what is outstanding. */
   #die(): void {
     this.#state = this.#folded();
-    const { flow } = this.#state;
-    if (flow !== 'RUNNING' && flow !== 'SUSPENDING') return this.#schedule.restart({ forgets: false });
     this.#functions.repeatLastAnswers = true;
     this.#schedule.takeOver(step(this.#state, { type: 'adopt' }).commands);
     this.#functions.repeatLastAnswers = false;

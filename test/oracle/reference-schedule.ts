@@ -3,7 +3,7 @@
  * States: the queue, and for each request its answer. They are the world's: they outlive the engine that asked.
  * Not here: the order in which the engine submits (`step`), what a body does (world.ts).
  */
-import type { Command, ExecuteCommand, Outcome, RevertCommand } from '@baton/engine';
+import type { Command, Event, ExecuteCommand, Outcome, RevertCommand } from '@baton/engine';
 import type { Scenario } from './scenario.js';
 
 interface Queued {
@@ -57,20 +57,23 @@ export class ReferenceSchedule {
     return { requestId, outcome: () => (withdrawn ? undefined : outcome()) };
   }
 
-  /** The engine stored the answer to a request. */
-  recorded(requestId: string): void {
-    this.#recorded.add(requestId);
+  /** The engine stored what became of a request. One that was taken back was not answered: the next run asks for it again (E-823). */
+  recorded({ type, requestId }: { readonly type: Event['type']; readonly requestId: string }): void {
+    if (type !== 'withdrawn') this.#recorded.add(requestId);
+    // an engine that died with an answer in hand was followed by one that asked again
+    const asked = this.#queue.findIndex((entry) => entry.requestId === requestId);
+    if (asked >= 0) this.#queue.splice(asked, 1);
   }
 
   withdrawWaiting(): void {
     for (const entry of this.#queue) entry.withdrawn ||= entry.waits;
   }
 
-  /** Runs `act`; what it takes back is not taken back. */
+  /** Runs `act`; what it takes back is not taken back, though the engine may die meanwhile and another one ask. */
   withoutWithdrawing(act: () => void): void {
-    const before = this.#queue.map((entry) => [entry, entry.withdrawn] as const);
+    const before = new Map(this.#queue.map(({ requestId, withdrawn }) => [requestId, withdrawn]));
     act();
-    for (const [entry, withdrawn] of before) entry.withdrawn = withdrawn;
+    for (const entry of this.#queue) entry.withdrawn = before.get(entry.requestId) ?? entry.withdrawn;
   }
 
   /**
