@@ -63,10 +63,12 @@ function eventDifference(want: Phase, got: Phase, mode: Comparison['mode']): Dif
   if (got === want) return undefined;
   // an atom found RUNNING or REVERTING is taken up without another notification (E-1303)
   const recorded = [...want.events.entries()].filter(([, event]) => !isRepeat(event));
+  const failures = new Map<string, string>();
   for (let index = 0; index < Math.max(recorded.length, got.events.length); index++) {
     const [event = want.events.length, wanted] = recorded[index] ?? [];
     const given = got.events[index];
-    const [one, other] = comparable(wanted ?? [], given ?? [], mode);
+    if (wanted?.[3] === 'FAILURE') failures.set(String(wanted[1]), text(wanted[4]));
+    const [one, other] = comparable(wanted ?? [], given ?? [], { mode, failures });
     if (text(one) === text(other)) continue;
     return {
       where: `event ${event}`,
@@ -79,11 +81,23 @@ function eventDifference(want: Phase, got: Phase, mode: Comparison['mode']): Dif
   return undefined;
 }
 
-/** E-124, E-1918: of failures handed to `revert`, those both know. */
-function comparable(want: Recorded, got: Recorded, mode: Comparison['mode']): readonly [Recorded, Recorded] {
+interface Knowing {
+  readonly mode: Comparison['mode'];
+  /** By atom, the last failure in this phase. */
+  readonly failures: ReadonlyMap<string, string>;
+}
+
+/** E-124, E-1918: of failures handed to `revert`, those both know, unless TaskFlow tells one of an earlier attempt. */
+function comparable(
+  want: Recorded,
+  got: Recorded,
+  { mode, failures }: Knowing,
+): readonly [Recorded, Recorded] {
   if (mode === 'whole' || want[0] !== 'revert' || got[0] !== 'revert') return [want, got];
   const [a, b] = [want.at(-1), got.at(-1)] as [Record<string, JsonValue>, Record<string, JsonValue>];
-  const both = mode === 'exact' ? Object.keys(a ?? {}).filter((atom) => Object.hasOwn(b ?? {}, atom)) : [];
+  const isCurrent = (atom: string): boolean => (failures.get(atom) ?? text(a[atom])) === text(a[atom]);
+  const isCompared = (atom: string): boolean => Object.hasOwn(b ?? {}, atom) && isCurrent(atom);
+  const both = mode === 'exact' ? Object.keys(a ?? {}).filter(isCompared) : [];
   const pick = (event: Recorded, from: Record<string, JsonValue>): Recorded => [
     ...event.slice(0, -1),
     Object.fromEntries(both.map((atom) => [atom, from[atom] ?? null])),

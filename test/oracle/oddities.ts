@@ -4,7 +4,7 @@
  */
 import type { Difference, Place } from './difference.js';
 import { leavesTransitionTable } from './invariants.js';
-import type { Played } from './playback.js';
+import type { Played } from './played.js';
 import type { Expected, Phase, RecordedRun } from './scenario.js';
 import { isOfAtom } from './trace.js';
 import type { Recorded } from './world.js';

@@ -27,51 +27,15 @@ import {
 import { concurrentDrive } from './concurrent-schedule.js';
 import { definitionOf, type Built } from './definition-of.js';
 import { atomsOf, raisedBy, symbolsOf } from './outcome.js';
+import type { Memory, Played } from './played.js';
 import { ReferenceSchedule } from './reference-schedule.js';
 import type { Action, Phase, RecordedRun, Scenario } from './scenario.js';
 import { ScriptedFunctions } from './scripted-functions.js';
 import { Snapshot } from './snapshot.js';
-import {
-  argsJson,
-  isCounted,
-  isCountedEvent,
-  isRepeat,
-  resultJson,
-  sortRuns,
-  transitionEvent,
-} from './trace.js';
+import { argsJson, isCounted, resultJson, sortRuns, transitionEvent, withoutRepeats } from './trace.js';
 import { World, type Recorded } from './world.js';
 
-/**
- * `keep`: one state in memory. `forget`: it is loaded for each event and thrown away. `cut`: the process dies after that entry.
- * `concurrent`: one state in memory, driven by the engine's concurrent driver.
- */
-export type Memory =
-  | { readonly kind: 'keep'; readonly stored?: (moment: Moment) => void }
-  | { readonly kind: 'forget' }
-  | { readonly kind: 'cut'; readonly after: number }
-  | { readonly kind: 'concurrent' };
-
-/** A turn was stored: the state as it is, the journal up to here, and a run of this process that has not begun. */
-export interface Moment {
-  readonly state: RunState;
-  readonly journal: readonly (readonly Fact[])[];
-  readonly fresh: () => RunState;
-}
-
-export interface Played {
-  readonly phases: readonly Phase[];
-  readonly compiled: Compiled;
-  readonly state: RunState;
-  /** Entries over all phases. */
-  readonly entries: number;
-  /** Requests that were carried out although the journal knew their outcome. */
-  readonly repeated: readonly string[];
-  /** Where an error was thrown into the engine's iterator, which Baton has not: phase and number of events before. */
-  readonly thrown: { readonly phase: number; readonly event: number } | undefined;
-}
-
-export class Crash extends Error {}
+class Crash extends Error {}
 
 /** What Baton refuses to do before it changes anything → what TaskFlow would call it (E-1217). */
 const refusals: ReadonlyMap<string, string> = new Map([
@@ -119,6 +83,7 @@ class Playback {
   #journal: (readonly Fact[])[] = [];
   #entries = 0;
   readonly #schedule: ReferenceSchedule;
+  readonly #order: Played['order'][number][] = [];
   #events: Recorded[] = [];
   #action: Action = { do: 'run' };
   #index = 0;
@@ -139,7 +104,12 @@ class Playback {
     this.#persisted = record.scenario.store ?? {};
     this.#functions = this.#load();
     const { engine = { kind: 'serial' } } = record.scenario;
-    this.#schedule = new ReferenceSchedule(engine, (command) => this.#carryOut(command));
+    const isLed = memory.kind === 'follow';
+    this.#schedule = new ReferenceSchedule(
+      isLed ? { kind: 'parallel' } : engine,
+      (command) => this.#carryOut(command),
+      isLed ? memory.order : undefined,
+    );
   }
 
   *play(): Steps<Played> {
@@ -152,6 +122,7 @@ class Playback {
       state: this.#current(),
       entries: this.#entries,
       repeated: this.#schedule.repeated,
+      order: this.#order,
       thrown: this.#thrown,
     };
   }
@@ -243,8 +214,9 @@ class Playback {
     const { scenario } = this.#record;
     const drive = concurrentDrive(scenario.id, this.#compiled, {
       take: (event) => {
-        this.#pass();
-        this.#pass();
+        // an answer was waited for and looked at
+        if ('requestId' in event) this.#pass();
+        if ('requestId' in event) this.#pass();
         const turn = this.#take(event);
         return { ...turn, seq: this.#journal.length, transitions: [], causes: [], state: this.#current() };
       },
@@ -282,7 +254,10 @@ class Playback {
     // the first look at what is queued is taken before anything is withdrawn
     if (state.flow === 'SUSPENDING' && !stoppedInRound) this.#schedule.withdrawWaiting();
     if (turn.facts.length === 0) return turn;
-    if ('requestId' in event) this.#schedule.recorded(event);
+    if ('requestId' in event) {
+      this.#schedule.recorded(event);
+      this.#order.push({ requestId: event.requestId, withdrawn: event.type === 'withdrawn' });
+    }
     this.#journal.push(JSON.parse(JSON.stringify(turn.facts)) as Fact[]);
     this.#entries++;
     if (this.#memory.kind === 'keep')
@@ -398,7 +373,8 @@ class Playback {
     const given = { ...this.#transient, ...this.#persisted };
     const store = Object.fromEntries(Object.entries(given).map(([symbol, data]) => [symbol, { data }]));
     const { functions } = this.#functions;
-    const deterministic = this.#memory.kind !== 'concurrent';
+    const { kind } = this.#memory;
+    const deterministic = kind === 'follow' ? !this.#memory.atOnce : kind !== 'concurrent';
     const local = { functions, ...asTaskFlow, deterministic };
     const state = newRun(this.#compiled, { flowId: 'recorded', store, ...local });
     this.#snapshot?.restore(state);
@@ -408,17 +384,3 @@ class Playback {
 
 /** The engine in TaskFlow's order, and with results taken as they are, so that one without a promised part (E-130) can be compared. */
 const asTaskFlow = { deterministic: true, uncheckedResults: true } as const;
-
-/** Notifications of a state to itself are counted by TaskFlow, and not given by Baton (E-1303). */
-function withoutRepeats(action: Action, recorded: Phase | undefined): Action {
-  const until = (k: number): number => {
-    const counted = (recorded?.events ?? []).filter(isCountedEvent);
-    return k - counted.slice(0, k).filter(isRepeat).length;
-  };
-  const { suspendAt, crashAtNotification } = action;
-  return {
-    ...action,
-    ...(suspendAt !== undefined && { suspendAt: until(suspendAt) }),
-    ...(crashAtNotification !== undefined && { crashAtNotification: until(crashAtNotification) }),
-  };
-}

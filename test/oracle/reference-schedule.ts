@@ -6,12 +6,20 @@
 import type { Command, Event, ExecuteCommand, Outcome, RevertCommand } from '@baton/engine';
 import type { Scenario } from './scenario.js';
 
+/** A request that was answered, or taken back. */
+export interface Answered {
+  readonly requestId: string;
+  readonly withdrawn: boolean;
+}
+
 interface Queued {
   readonly requestId: string;
   readonly outcome: () => Outcome;
   /** Nothing was done for it yet. */
   waits: boolean;
   withdrawn: boolean;
+  /** A controller was evaluated; nobody works on it. */
+  readonly evaluated: boolean;
 }
 
 export class ReferenceSchedule {
@@ -22,13 +30,17 @@ export class ReferenceSchedule {
   readonly #recorded = new Set<string>();
   #queue: Queued[] = [];
   #picked = 0;
+  /** Instead of picks: the order of another run; controllers go first, as nobody waits for them there (E-1404). */
+  readonly #order: Answered[] | undefined;
   /** Requests that came again though the journal knew their outcome (E-1331). */
   readonly repeated: string[] = [];
 
   constructor(
     { kind, picks = [] }: NonNullable<Scenario['engine']>,
     body: (command: ExecuteCommand | RevertCommand) => Outcome,
+    order?: readonly Answered[],
   ) {
+    this.#order = order && [...order];
     this.#isSerial = kind === 'serial';
     this.#picks = picks;
     this.#body = body;
@@ -49,12 +61,30 @@ export class ReferenceSchedule {
 
   /** The next completion; no outcome: it was taken back before anything was done for it. */
   complete(): { readonly requestId: string; outcome(): Outcome | undefined } {
-    const { length } = this.#picks;
-    const pick = length > 0 ? (this.#picks[this.#picked++ % length] ?? 0) % this.#queue.length : 0;
+    const pick = this.#order ? this.#followed(this.#order) : this.#pick();
     const [next] = this.#queue.splice(pick, 1);
     if (!next) throw new Error('the queue is empty');
     const { requestId, withdrawn, outcome } = next;
     return { requestId, outcome: () => (withdrawn ? undefined : outcome()) };
+  }
+
+  #pick(): number {
+    const { length } = this.#picks;
+    return length > 0 ? (this.#picks[this.#picked++ % length] ?? 0) % this.#queue.length : 0;
+  }
+
+  /** The one that the other run was told of first. */
+  #followed(order: Answered[]): number {
+    const controller = this.#queue.findIndex(({ evaluated }) => evaluated);
+    if (controller >= 0) return controller;
+    const place = order.findIndex(({ requestId }) =>
+      this.#queue.some((entry) => entry.requestId === requestId),
+    );
+    const [answered] = place < 0 ? [] : order.splice(place, 1);
+    const pick = this.#queue.findIndex(({ requestId }) => requestId === answered?.requestId);
+    const next = this.#queue[pick];
+    if (next && answered) next.withdrawn = answered.withdrawn;
+    return Math.max(0, pick);
   }
 
   /** The engine stored what became of a request. One that was taken back was not answered: the next run asks for it again (E-823). */
@@ -106,11 +136,12 @@ export class ReferenceSchedule {
   #entryOf(command: Command): Queued | undefined {
     if (command.type === 'evaluated') {
       const { requestId, outcome } = command;
-      return { requestId, outcome: () => outcome, waits: false, withdrawn: false };
+      return { requestId, outcome: () => outcome, waits: false, withdrawn: false, evaluated: true };
     }
     if (command.type !== 'execute' && command.type !== 'revert') return undefined;
     const { requestId } = command;
-    return { requestId, outcome: () => this.#answerOf(command), waits: !this.#isSerial, withdrawn: false };
+    const waits = !this.#isSerial;
+    return { requestId, outcome: () => this.#answerOf(command), waits, withdrawn: false, evaluated: false };
   }
 
   /** A worker does a request once; asked again, it gives the same answer. */

@@ -2,6 +2,7 @@
 import type { JsonValue } from '@baton/core';
 import type { Argument, HistoryEntry, Outcome, Transition } from '@baton/engine';
 import type { Fact } from '@baton/core';
+import type { Action, Phase } from './scenario.js';
 import { failureJson, type Recorded, valueJson } from './world.js';
 
 export function argsJson(args: Readonly<Record<string, Argument>>): JsonValue {
@@ -84,4 +85,18 @@ function compareKeys(a: readonly (string | number)[], b: readonly (string | numb
     if (part !== other) return part < other ? -1 : 1;
   }
   return 0;
+}
+
+/** Notifications of a state to itself are counted by TaskFlow, and not given by Baton (E-1303). */
+export function withoutRepeats(action: Action, recorded: Phase | undefined): Action {
+  const until = (k: number): number => {
+    const counted = (recorded?.events ?? []).filter(isCountedEvent);
+    return k - counted.slice(0, k).filter(isRepeat).length;
+  };
+  const { suspendAt, crashAtNotification } = action;
+  return {
+    ...action,
+    ...(suspendAt !== undefined && { suspendAt: until(suspendAt) }),
+    ...(crashAtNotification !== undefined && { crashAtNotification: until(crashAtNotification) }),
+  };
 }

@@ -5,7 +5,8 @@ import { codeOf, type Fact, flowOutcomes, type JournalEntry } from '@baton/core'
 import { fold, type RunState } from '@baton/engine';
 import { describe, expect, it } from '@jest/globals';
 import { recordsOf } from '../../../test/oracle/main.js';
-import { type Moment, play } from '../../../test/oracle/playback.js';
+import { play } from '../../../test/oracle/playback.js';
+import type { Moment } from '../../../test/oracle/played.js';
 import type { RecordedRun } from '../../../test/oracle/scenario.js';
 import { decodeEntry, encodeEntry } from '../../persistence/src/entry-codec.js';
 import {
