@@ -1,0 +1,103 @@
+/** Rules of which a planted fault (test/oracle/mutants) showed that nothing else holds them. */
+import type { JsonValue } from '@baton/core';
+import { graph, type GraphFlow, type NodeDefinition, task as define, type } from '@baton/flow';
+import { describe, expect, it } from '@jest/globals';
+import { compile } from './compile.js';
+import type { LocalFunctions } from './local-functions.js';
+import type { Event, ExecuteCommand } from './protocol.js';
+import { newRun } from './run-state.js';
+import { step } from './step.js';
+
+const task = (name: string, more: Partial<NodeDefinition> = {}): NodeDefinition =>
+  ({ kind: 'task', name, ...more }) as NodeDefinition;
+
+/** Runs a flow whose tasks give what is asked of them; gives the executions that were asked for, in order. */
+function played(
+  root: NodeDefinition,
+  results: Readonly<Record<string, JsonValue>>,
+  functions: LocalFunctions,
+): readonly ExecuteCommand[] {
+  const state = newRun(compile({ schemaVersion: 1, root }), { flowId: 'f', store: {}, functions });
+  const asked: ExecuteCommand[] = [];
+  const events: Event[] = [{ type: 'run' }];
+  for (const event of events)
+    for (const command of step(state, event).commands)
+      if (command.type === 'execute') {
+        asked.push(command);
+        const value = { data: results[command.atom] ?? null };
+        events.push({ type: 'completed', requestId: command.requestId, value });
+      }
+  expect(state.flow).toBe('SUCCESS');
+  return asked;
+}
+
+describe('deciders', () => {
+  const decider = { local: 'd' };
+  /** What the deciders were asked about, and with which history. */
+  const asking = (no: string) => {
+    const asked: { from: string; to: string; history: readonly string[] }[] = [];
+    const d: NonNullable<LocalFunctions['deciders']>[string] = ({ from, to, history }) => {
+      asked.push({ from, to, history: Object.keys(history) });
+      return to !== no;
+    };
+    return { asked, functions: { deciders: { d } } };
+  };
+
+  it('are asked in the order of the atoms they look at, however their links were made (E-302)', () => {
+    const { asked, functions } = asking('nobody');
+    const links = [1, 0].map((from) => ({ from, to: 2, decider }));
+    played({ kind: 'graph', name: 'f', children: [task('a'), task('b'), task('c')], links }, {}, functions);
+    expect(asked.map(({ from, history }) => [from, history])).toEqual([
+      ['a', ['a', 'b']],
+      ['b', ['a', 'b']],
+    ]);
+  });
+
+  it('are told nothing of an atom that was ignored (E-504)', () => {
+    const { asked, functions } = asking('b');
+    const links = [
+      { from: 0, to: 1, decider, depth: 'atom' as const },
+      { from: 1, to: 3, decider },
+      { from: 2, to: 3, decider },
+    ];
+    const children = ['a', 'b', 'c', 'd'].map((name) => task(name));
+    played({ kind: 'graph', name: 'f', children, links }, {}, functions);
+    expect(asked).toEqual([
+      { from: 'a', to: 'b', history: ['a'] },
+      { from: 'c', to: 'd', history: ['c'] },
+    ]);
+  });
+
+  it('hide no provider of an outer scope by what they have ignored (E-1105)', () => {
+    const { functions } = asking('near');
+    const inner: NodeDefinition = {
+      kind: 'graph',
+      name: 'inner',
+      children: [task('gate'), task('near', { provides: { x: null } }), task('reads', { requires: ['x'] })],
+      links: [
+        { from: 0, to: 1, decider, depth: 'atom' },
+        { from: 1, to: 2 },
+      ],
+    };
+    const asked = played(
+      { kind: 'linear', name: 'f', children: [task('outer', { provides: { x: null } }), inner] },
+      { outer: 7 },
+      functions,
+    );
+    expect(asked.at(-1)).toMatchObject({ atom: 'reads', args: { x: { value: { data: 7 } } } });
+  });
+});
+
+describe('a graph', () => {
+  it('leaves a node alone that has what it wants from a node linked by hand (E-223)', () => {
+    const give = <const N extends string>(name: N) => define(name, { provides: 'a', execute: () => 1 });
+    const take = define('take', { requires: { a: type<number>() }, execute: () => undefined });
+    const one = give('one');
+    const grown: GraphFlow<string, object, object> = graph('g')
+      .add(take)
+      .addAll([one], { resolveExisting: false })
+      .link(one, take)
+      .addAll([give('two')]);
+    expect(grown.toNode().links).toEqual([{ from: 1, to: 0 }]);
+  });
+});
