@@ -230,7 +230,7 @@ export class JobBoard {
   }
 
   /**
-   * Announces this member by an ephemeral node. A node of the same name that a dead session left is waited for, at most two
+   * Announces this member by an ephemeral node. A node of the same name that a dead session left is waited for, at most four
    * session timeouts. @throws ConflictError `BATON_CONFLICT_NODE_EXISTS` when another member lives under that name.
    */
   register<I extends MemberInfo>(info: I): Promise<Member<I>> {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import type { Clock, CoordinationSession } from '@baton/core';
 import { SimulatedCoordination, SimulatedCoordinationService, fakeRuntime } from '@baton/testkit';
 import { JobBoard } from './job-board.js';
 
@@ -39,4 +40,29 @@ describe('Registration', () => {
     await clock.drive(former.close());
     expect(await clock.drive(registering)).toMatchObject({ id: 'w1' });
   });
+
+  // when the service last heard of the former session, and so when it ends, is a matter of chance
+  const seeds = Array.from({ length: 12 }, (_, seed) => seed);
+  it.each(seeds)(
+    'waits long enough when its clock goes twice as fast as that of the service (%i)',
+    async (seed) => {
+      const runtime = fakeRuntime({ seed });
+      const { clock } = runtime;
+      const service = new SimulatedCoordinationService(runtime);
+      const fast: Clock = {
+        wallMs: () => 2 * clock.wallMs(),
+        monotonicMs: () => 2 * clock.monotonicMs(),
+        setTimer: (delayMs, callback) => clock.setTimer(delayMs / 2, callback),
+        setImmediate: (callback) => clock.setImmediate(callback),
+      };
+      const connect = () => new SimulatedCoordination(runtime, { service }).connect({ timeoutMs: 1_000 });
+      const open = async (session: CoordinationSession): Promise<JobBoard> =>
+        JobBoard.open({ session, board: 'default', runtime: { ...runtime, clock: fast }, memberId: 'w1' });
+      const lost = await clock.drive(connect());
+      await clock.drive((await clock.drive(open(lost))).register(worker));
+      service.partition(lost);
+      const board = await clock.drive(open(await clock.drive(connect())));
+      expect(await clock.drive(board.register(worker))).toMatchObject({ id: 'w1' });
+    },
+  );
 });

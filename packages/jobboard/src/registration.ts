@@ -21,6 +21,9 @@ import { toBytes } from './json-bytes.js';
 import { membersPath, slotsPath, type SlotKind } from './layout.js';
 import { createOwn, getIfAny, readDecided } from './session-reads.js';
 
+/** The former session ends within its timeout and a few ticks by the service's clock; this one's may go twice as fast (P-203). */
+const waitedTimeouts = 4;
+
 export class Registration {
   readonly #session: CoordinationSession;
   readonly #clock: Clock;
@@ -110,7 +113,7 @@ export class Registration {
 
   /** A node of that name is there: that of a former session of ours, which ends by itself, or of somebody alive. */
   async #untilFree(path: string): Promise<void> {
-    const limitMs = 2 * this.#session.timeoutMs;
+    const limitMs = waitedTimeouts * this.#session.timeoutMs;
     let unsubscribe = (): void => undefined;
     let cancel = (): void => undefined;
     const gone = new Promise<boolean>((resolve, reject) => {
