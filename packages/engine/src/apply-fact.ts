@@ -252,6 +252,8 @@ function applyRerun(state: RunState, from: AtomNode | undefined, observe?: Obser
 /** A new round for one atom (E-643, E-1125): its failure is forgotten, its result stays for inspection. */
 function reset(state: RunState, node: AtomNode, run: AtomRun, observe?: Observer): void {
   const from = run.state;
+  // a controller that was left out begins no round, but what it controls may have run: the next time is other work, under another key
+  if (node.kind === 'retry' && from === 'IGNORE') run.executions++;
   leave(state, node.id, run);
   state.failed.delete(node.id);
   state.revertFailed.delete(node.id);
