@@ -10,6 +10,7 @@ import type {
   TaskDefinition,
 } from '@baton/flow';
 import { DefinitionError } from '@baton/core';
+import { compile, type Compiled } from '@baton/engine';
 import { ancestors, GraphLinks, parseFlowDefinition } from '@baton/flow';
 import type {
   DeciderSpec,
@@ -40,6 +41,23 @@ export interface Built {
  * Flow JSON of a scenario.
  * @throws DefinitionError as the builders of flows do.
  */
+const compiledFlows = new WeakMap<object, CompiledFlow>();
+
+export interface CompiledFlow {
+  readonly built: Built;
+  readonly compiled: Compiled;
+}
+
+/** Built and compiled once, however often it is played. @throws DefinitionError when Baton refuses the flow. */
+export function compiledFlow(scenario: Pick<Scenario, 'flow' | 'options'>): CompiledFlow {
+  const known = compiledFlows.get(scenario.flow);
+  if (known) return known;
+  const built = definitionOf(scenario);
+  const made = { built, compiled: compile(built.definition) };
+  compiledFlows.set(scenario.flow, made);
+  return made;
+}
+
 export function definitionOf(scenario: Pick<Scenario, 'flow' | 'options'>): Built {
   const { deferReverts = false, neverResolve = false } = scenario.options ?? {};
   const builder = new Builder();

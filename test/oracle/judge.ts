@@ -1,7 +1,7 @@
 /** What one record comes to in one mode. */
 import { codeOf } from '@baton/core';
-import { compile, type Compiled } from '@baton/engine';
-import { definitionOf } from './definition-of.js';
+import type { Compiled } from '@baton/engine';
+import { compiledFlow } from './definition-of.js';
 import { difference, isStaleRaise, phaseDifference, text, type Difference } from './difference.js';
 import { invariantViolation } from './invariants.js';
 import { play, playConcurrently } from './playback.js';
@@ -66,8 +66,8 @@ function compared(record: RecordedRun, mode: Exclude<Mode, 'parallel'>): Compare
 }
 
 function firstBuilt(record: RecordedRun): readonly [Compiled, ReadonlyMap<string, string>] {
-  const { definition, paths } = definitionOf(record.scenario);
-  return [compile(definition), paths];
+  const { built, compiled } = compiledFlow(record.scenario);
+  return [compiled, built.paths];
 }
 
 /** The end of a phase is another one, but all that its atoms came to is the same. */

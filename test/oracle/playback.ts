@@ -8,7 +8,6 @@
 import { assertNever, codeOf, type Fact } from '@baton/core';
 import {
   answerOf,
-  compile,
   fold,
   missingDependencies,
   newRun,
@@ -25,7 +24,7 @@ import {
   type Turn,
 } from '@baton/engine';
 import { concurrentDrive } from './concurrent-schedule.js';
-import { definitionOf, type Built } from './definition-of.js';
+import { type Built, compiledFlow } from './definition-of.js';
 import { atomsOf, raisedBy, symbolsOf } from './outcome.js';
 import type { Memory, Played } from './played.js';
 import { ReferenceSchedule } from './reference-schedule.js';
@@ -99,8 +98,9 @@ class Playback {
     this.#record = record;
     this.#scenario = record.scenario;
     this.#memory = memory;
-    this.#built = definitionOf(record.scenario);
-    this.#compiled = compile(this.#built.definition);
+    const { built, compiled } = compiledFlow(record.scenario);
+    this.#built = built;
+    this.#compiled = compiled;
     this.#persisted = record.scenario.store ?? {};
     this.#functions = this.#load();
     const { engine = { kind: 'serial' } } = record.scenario;
@@ -258,7 +258,7 @@ class Playback {
       this.#schedule.recorded(event);
       this.#order.push({ requestId: event.requestId, withdrawn: event.type === 'withdrawn' });
     }
-    this.#journal.push(JSON.parse(JSON.stringify(turn.facts)) as Fact[]);
+    this.#journal.push(this.#memory.kind === 'forget' ? stored(turn.facts) : turn.facts);
     this.#entries++;
     if (this.#memory.kind === 'keep')
       this.#memory.stored?.({ state, journal: this.#journal, fresh: () => this.#fresh() });
@@ -276,6 +276,7 @@ class Playback {
 
   /** The process is gone; another one reads the journal and takes over what is outstanding. */
   #die(): void {
+    this.#journal = this.#journal.map(stored);
     this.#state = this.#folded();
     this.#functions.repeatLastAnswers = true;
     this.#schedule.takeOver(step(this.#state, { type: 'adopt' }).commands);
@@ -330,8 +331,11 @@ class Playback {
   #reload({ flow }: Action, index: number): null {
     const before = this.#record.expected.phases[index - 1];
     this.#schedule.restart({ forgets: before?.crashed === true || flow !== undefined });
-    if (flow) this.#built = definitionOf({ ...this.#scenario, flow });
-    if (flow) this.#compiled = compile(this.#built.definition);
+    if (flow) {
+      const { built, compiled } = compiledFlow({ ...this.#scenario, flow });
+      this.#built = built;
+      this.#compiled = compiled;
+    }
     this.#transient = {};
     this.#functions = this.#load(flow);
     if (before?.crashed === true || flow) {
@@ -346,6 +350,7 @@ class Playback {
       for (const [atom, { progress }] of Object.entries(before.atoms))
         if (typeof progress === 'number') this.#world.progress.set(atom, progress);
     }
+    this.#journal = this.#journal.map(stored);
     this.#state = this.#folded();
     return null;
   }
@@ -380,6 +385,11 @@ class Playback {
     this.#snapshot?.restore(state);
     return state;
   }
+}
+
+/** Facts as they are read back. */
+function stored(facts: readonly Fact[]): readonly Fact[] {
+  return JSON.parse(JSON.stringify(facts)) as readonly Fact[];
 }
 
 /** The engine in TaskFlow's order, and with results taken as they are, so that one without a promised part (E-130) can be compared. */
