@@ -1,6 +1,6 @@
 /** Rules of which a planted fault (test/oracle/mutants) showed that nothing else holds them. */
 import type { JsonValue } from '@baton/core';
-import { graph, type GraphFlow, type NodeDefinition, task as define, type } from '@baton/flow';
+import { graph, type NodeDefinition, task as define, type } from '@baton/flow';
 import { describe, expect, it } from '@jest/globals';
 import { compile } from './compile.js';
 import type { LocalFunctions } from './local-functions.js';
@@ -93,7 +93,7 @@ describe('a graph', () => {
     const give = <const N extends string>(name: N) => define(name, { provides: 'a', execute: () => 1 });
     const take = define('take', { requires: { a: type<number>() }, execute: () => undefined });
     const one = give('one');
-    const grown: GraphFlow<string, object, object> = graph('g')
+    const grown = graph('g')
       .add(take)
       .addAll([one], { resolveExisting: false })
       .link(one, take)
