@@ -1,10 +1,19 @@
 /**
- * `npm run simulate -- [--seeds N] [--from S] [--seed X --trace]`: many seeds, each a cluster with its own workload and faults; prints every violation
- * with the seed that shows it again, and closes with a count. Exit code 1 when there was one.
+ * `npm run simulate -- [--seeds N] [--from S]`: many seeds, each a cluster with its own workload and faults. Prints every violation with the command that
+ * shows it again, and closes with what was done. `--seed X [--trace]`: one of them, with what every process logs. `--sabotage [ID]`: with planted bugs.
+ * Exit code 1 when an invariant was broken, or a planted bug was not found.
  */
 import { parseArgs } from 'node:util';
-import type { LogLine } from './process.js';
-import { simulate, type SimulationResult } from './simulation.js';
+import { Lanes } from './lanes.js';
+import { runSabotages } from './sabotage/run-sabotages.js';
+import { shrink } from './shrink.js';
+import type { RunPlan, SimulationResult } from './simulation.js';
+import { Tally } from './tally.js';
+
+/** Of a hundred seeds one runs twice, and its histories must be equal. */
+const repeatEvery = 100;
+/** Violations are shown for so many seeds; more are only counted. */
+const shownMax = 10;
 
 export async function main(args: readonly string[]): Promise<number> {
   const { values } = parseArgs({
@@ -14,57 +23,86 @@ export async function main(args: readonly string[]): Promise<number> {
       from: { type: 'string', default: '1' },
       seed: { type: 'string' },
       trace: { type: 'boolean', default: false },
+      faults: { type: 'string' },
+      jobs: { type: 'string' },
+      lanes: { type: 'string' },
+      sabotage: { type: 'boolean', default: false },
+      only: { type: 'string' },
     },
   });
-  const from = Number(values.seed ?? values.from);
-  const count = values.seed === undefined ? Number(values.seeds) : 1;
-  const startedAt = performance.now();
-  const results: SimulationResult[] = [];
-  let failed = 0;
-  for (let seed = from; seed < from + count; seed++) {
-    const result = await simulate({ seed, ...(values.trace && { onLog: print }) });
-    results.push(result);
-    if (result.violations.length > 0) {
-      failed++;
-      say(`seed ${seed}: ${JSON.stringify(result.stats)}`);
-      for (const violation of result.violations) say(`  ${violation}`);
-    }
-    if (seed % 100 === 0 && seed % 1_000 !== 0 && (await simulate({ seed })).hash !== result.hash) {
-      failed++;
-      say(`seed ${seed}: I20 a second run of it differs`);
-    }
-    if (results.length % 100 === 0) say(`${results.length} of ${count} seeds, ${failed} with violations`);
+  const count = values.lanes === undefined ? undefined : Number(values.lanes);
+  if (values.sabotage) return runSabotages({ say, count, only: values.only });
+  if (values.seed !== undefined) {
+    const faults = values.faults?.split(',').filter(Boolean).map(Number);
+    const jobs = values.jobs?.split(',').filter(Boolean);
+    return runOne(
+      { seed: Number(values.seed), ...(faults && { faults }), ...(jobs && { jobs }) },
+      values.trace,
+    );
   }
-  summarise(results, performance.now() - startedAt);
-  say(`${count - failed} passed, ${failed} failed`);
-  return failed === 0 ? 0 : 1;
+  return runMany({ from: Number(values.from), seeds: Number(values.seeds), count });
 }
 
-function summarise(results: readonly SimulationResult[], ms: number): void {
-  const sum = (of: (stats: SimulationResult['stats']) => number): number =>
-    results.reduce((total, { stats }) => total + of(stats), 0);
-  const faults: Record<string, number> = {};
-  for (const { stats } of results)
-    for (const [kind, count] of Object.entries(stats.faults)) faults[kind] = (faults[kind] ?? 0) + count;
-  say(
-    `${results.length} seeds in ${(ms / 1_000).toFixed(1)} s (${((results.length / ms) * 1_000).toFixed(1)} a second): ` +
-      `${sum((stats) => stats.jobs)} jobs, ${sum((stats) => stats.calls)} task calls, ${sum((stats) => stats.entries)} entries, ` +
-      `${sum((stats) => stats.takeovers)} takeovers, ${sum((stats) => stats.fenced)} writes of former owners refused, ` +
-      `${(sum((stats) => stats.virtualMs) / 3_600_000).toFixed(1)} h of virtual time, ${sum((stats) => stats.events)} events`,
-  );
-  say(
-    `faults: ${Object.entries(faults)
-      .map(([kind, count]) => `${kind} ${count}`)
-      .join(', ')}`,
-  );
+async function runOne(plan: RunPlan, trace: boolean): Promise<number> {
+  const lanes = new Lanes({ trace, count: 1 });
+  const result = await lanes.runOne(plan);
+  lanes.close();
+  say(`seed ${plan.seed}, history ${result.hash}: ${JSON.stringify(result.stats)}`);
+  for (const violation of result.violations) say(`  ${violation}`);
+  return result.violations.length === 0 ? 0 : 1;
 }
 
-function print({ atMs, process, level, message, fields }: LogLine): void {
-  const text = JSON.stringify(fields, (_key, value: unknown) => {
-    if (typeof value === 'bigint') return value.toString();
-    return value instanceof Error ? value.message : value;
+async function runMany(o: {
+  readonly from: number;
+  readonly seeds: number;
+  readonly count: number | undefined;
+}): Promise<number> {
+  const lanes = new Lanes({ count: o.count });
+  const tally = new Tally();
+  const failed: SimulationResult[] = [];
+  const hashes = new Map<number, string>();
+  let differing = 0;
+  await lanes.run(plansOf(o), (result) => {
+    const { seed } = result.plan;
+    const first = hashes.get(seed);
+    if (first !== undefined) {
+      if (first === result.hash) return true;
+      differing++;
+      say(`seed ${seed}: I20 a second run of it differs`);
+      return true;
+    }
+    if (seed % repeatEvery === 0) hashes.set(seed, result.hash);
+    tally.add(result);
+    if (result.violations.length > 0) failed.push(result);
+    if (tally.seeds % 1_000 === 0)
+      say(`${tally.seeds} of ${o.seeds} seeds, ${failed.length} with violations`);
+    return true;
   });
-  say(`${atMs.toFixed(1).padStart(9)} ${process.padEnd(8)} ${level.padEnd(5)} ${message} ${text}`);
+  for (const result of failed.slice(0, shownMax)) await show(result, lanes);
+  lanes.close();
+  for (const line of tally.lines()) say(line);
+  const wrong = failed.length + differing;
+  say(`${o.seeds - failed.length} passed, ${wrong} failed`);
+  return wrong === 0 ? 0 : 1;
+}
+
+function* plansOf({ from, seeds }: { readonly from: number; readonly seeds: number }): Iterable<RunPlan> {
+  for (let seed = from; seed < from + seeds; seed++) yield { seed };
+  for (let seed = from; seed < from + seeds; seed++) if (seed % repeatEvery === 0) yield { seed };
+}
+
+async function show(failed: SimulationResult, lanes: Lanes): Promise<void> {
+  const { seed } = failed.plan;
+  say(`seed ${seed}: ${JSON.stringify(failed.stats)}`);
+  for (const violation of failed.violations) say(`  ${violation}`);
+  say(`  again: npm run simulate -- --seed ${seed} --trace`);
+  const smallest = await shrink(failed, (plan) => lanes.runOne(plan));
+  if (smallest === failed) return;
+  const { faults, jobs } = smallest.plan;
+  say(
+    `  smaller: npm run simulate -- --seed ${seed} --faults '${faults.join()}' --jobs '${jobs.join()}' --trace`,
+  );
+  for (const violation of smallest.violations) say(`    ${violation}`);
 }
 
 function say(line: string): void {

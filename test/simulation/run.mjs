@@ -1,7 +1,7 @@
-/** `npm run simulate -- [--seeds N] [--from S] [--seed X --trace]`: see main.ts. */
+/** `npm run simulate -- …`: see main.ts. Runs the packages from their sources: nothing needs to be built. */
 import { bootstrap } from '../support/bootstrap.mjs';
 
-await bootstrap({ build: process.env.BATON_SIMULATION_BUILD !== '0' });
+await bootstrap({ build: false });
 await import('../support/typescript.mjs');
 const { main } = await import('./main.ts');
 process.exitCode = await main(process.argv.slice(2));

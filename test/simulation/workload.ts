@@ -2,89 +2,47 @@
  * Random flows, and the one task they are made of. What a call does depends on its definition and its round and attempt alone, so a repetition does
  * the same.
  */
-import { task, type FlowDefinition, type NodeDefinition, type RetryDefinition } from '@baton/flow';
 import type { Random } from '@baton/core';
-import { z } from 'zod';
-import type { Effects } from './effects.js';
-import type { SimulatedProcess } from './process.js';
+import type {
+  NodeDefinition,
+  RetryDefinition,
+  FlowDefinition,
+  TaskDefinition,
+  LinkDefinition,
+} from '@baton/flow';
+import { below, chance, pick } from './choices.js';
 
 export interface PlannedJob {
   readonly jobId: string;
   readonly definition: FlowDefinition;
-  /** Virtual ms. */
+  readonly priority: 'HIGH' | 'NORMAL' | 'LOW';
+  /** True ms. */
   readonly atMs: number;
-  /** Cancelled so long after its post; undefined = not at all. */
-  readonly cancelAfterMs: number | undefined;
+  /** Cancelled so long after its post was acknowledged, with or without undoing what ran; undefined = not at all. */
+  readonly cancel: { readonly afterMs: number; readonly revert: boolean } | undefined;
 }
 
 export const taskName = 'sim.step';
 
-const bits = z.number().int();
-
-/** The task as a worker process offers it. */
-export function stepTask(process: SimulatedProcess, effects: Effects) {
-  const work = ({ atom, round }: { readonly atom: string; readonly round: number }): string =>
-    `${atom}/${round}`;
-  const passes = (ms: number): Promise<void> => new Promise((resolve) => process.clock.setTimer(ms, resolve));
-  return task(taskName, {
-    requires: { fails: bits, revertFails: z.boolean(), ms: z.number() },
-    provides: 'done',
-    execute: async ({ fails, ms }, context) => {
-      const call = effects.started(callOf('execute', context, process));
-      await passes(ms);
-      call.endedAtMs = process.clock.monotonicMs();
-      if (((fails >> (context.round + context.attempt - 2)) & 1) === 1) {
-        call.failed = true;
-        throw new Error(`${context.atom} fails in ${context.round}.${context.attempt}`);
-      }
-      effects.done(context.flowId, work(context));
-      return `${context.atom} ${context.round}`;
-    },
-    revert: async ({ revertFails, ms }, context) => {
-      const call = effects.started(callOf('revert', context, process));
-      await passes(ms);
-      call.endedAtMs = process.clock.monotonicMs();
-      if (revertFails) {
-        call.failed = true;
-        throw new Error(`${context.atom} cannot be undone`);
-      }
-      effects.undone(context.flowId, work(context));
-    },
-  });
+export interface WorkloadSize {
+  readonly jobsMax: number;
+  /** Jobs are posted until then. */
+  readonly untilMs: number;
+  readonly tasksMax: number;
 }
 
-function callOf(
-  action: 'execute' | 'revert',
-  context: {
-    readonly flowId: string;
-    readonly atom: string;
-    readonly idempotencyKey: string;
-    readonly requestId: string;
-    readonly delivery: number;
-  },
-  process: SimulatedProcess,
-) {
-  const { flowId, atom, idempotencyKey, requestId, delivery } = context;
-  return {
-    flowId,
-    atom,
-    action,
-    key: idempotencyKey,
-    requestId,
-    delivery,
-    process: process.name,
-    startedAtMs: process.clock.monotonicMs(),
-  };
-}
-
-/** Up to `countMax` jobs, posted in the first seconds. */
-export function planJobs(random: Random, countMax: number): readonly PlannedJob[] {
-  const count = 1 + below(random, countMax);
-  return Array.from({ length: count }, (_, index) => ({
+export function planJobs(
+  random: Random,
+  { jobsMax, untilMs, tasksMax }: WorkloadSize,
+): readonly PlannedJob[] {
+  return Array.from({ length: 1 + below(random, jobsMax) }, (_, index) => ({
     jobId: `job-${index + 1}`,
-    definition: randomFlow(random),
-    atMs: random.fraction() * 4_000,
-    cancelAfterMs: random.fraction() < 0.1 ? random.fraction() * 3_000 : undefined,
+    definition: randomFlow(random, 1 + below(random, tasksMax)),
+    priority: pick(random, ['HIGH', 'NORMAL', 'NORMAL', 'LOW'] as const),
+    atMs: random.fraction() * untilMs,
+    cancel: chance(random, 0.1)
+      ? { afterMs: random.fraction() * 3_000, revert: chance(random, 0.8) }
+      : undefined,
   }));
 }
 
@@ -92,50 +50,90 @@ const retries: readonly (RetryDefinition | undefined)[] = [
   undefined,
   undefined,
   undefined,
+  undefined,
   { kind: 'times', attempts: 2 },
   { kind: 'times', attempts: 3, backoff: { kind: 'constant', initialMs: 200 } },
   { kind: 'forEach', values: [1, 2], revertAll: true },
+  { kind: 'custom', onFailure: { expr: "attempt < 2 ? 'RETRY' : 'REVERT'" } },
   { kind: 'alwaysRevert' },
   { kind: 'alwaysRevertAll' },
 ];
 
-function randomFlow(random: Random): FlowDefinition {
-  let tasks = 0;
-  let patterns = 0;
-  const leaf = (): NodeDefinition => ({
-    kind: 'task',
-    name: `t${++tasks}`,
-    task: taskName,
-    requires: ['fails', 'ms', 'revertFails'],
-    inject: {
-      fails: random.fraction() < 0.2 ? 1 + below(random, 15) : 0,
-      ms: random.fraction() < 0.1 ? 3_000 * random.fraction() : 200 * random.fraction(),
-      revertFails: random.fraction() < 0.01,
-    },
-    ...(random.fraction() < 0.2 && { attempts: { max: 2, delayMs: below(random, 2) * 100 } }),
-  });
-  const pattern = (depth: number): NodeDefinition => {
-    const kind = pick(random, ['linear', 'unordered', 'graph'] as const);
+function randomFlow(random: Random, tasks: number): FlowDefinition {
+  const maker = new FlowMaker(random, tasks);
+  const root = maker.pattern(0, []);
+  const deferReverts = chance(random, 0.8);
+  return { schemaVersion: 1, root, ...(deferReverts ? {} : { options: { deferReverts } }) };
+}
+
+class FlowMaker {
+  readonly #random: Random;
+  #left: number;
+  #tasks = 0;
+  #patterns = 0;
+
+  constructor(random: Random, tasks: number) {
+    this.#random = random;
+    this.#left = tasks;
+  }
+
+  /** `given`: tasks whose results stand before this pattern begins. */
+  pattern(depth: number, given: readonly string[]): NodeDefinition {
+    const random = this.#random;
+    const kind = pick(random, ['linear', 'linear', 'unordered', 'graph'] as const);
     const retry = pick(random, retries);
-    const children = Array.from({ length: 1 + below(random, 4) }, () =>
-      depth < 3 && random.fraction() < 0.3 ? pattern(depth + 1) : leaf(),
-    );
-    const links = children.slice(2).map((_, index) => ({ from: index, to: index + 2 }));
+    const name = `f${++this.#patterns}`;
+    const children: NodeDefinition[] = [];
+    const known = [...given];
+    do {
+      const child = depth < 3 && chance(random, 0.3) ? this.pattern(depth + 1, known) : this.#leaf(known);
+      children.push(child);
+      if (kind === 'linear') known.push(...tasksOf(child));
+    } while (this.#left > 0 && children.length < 6 && chance(random, depth === 0 ? 0.9 : 0.6));
+    const links = kind === 'graph' ? this.#links(children.length) : undefined;
+    return { kind, name, children, ...(retry && { retry }), ...(links && { links }) };
+  }
+
+  #leaf(given: readonly string[]): TaskDefinition {
+    const random = this.#random;
+    const name = `t${++this.#tasks}`;
+    this.#left--;
+    const from = given.length > 0 && chance(random, 0.5) ? pick(random, given) : undefined;
+    const timeout = chance(random, 0.05) ? { queueMs: 500 + below(random, 3_000) } : undefined;
     return {
-      kind,
-      name: `f${++patterns}`,
-      children,
-      ...(retry && { retry }),
-      ...(kind === 'graph' && { links }),
+      kind: 'task',
+      name,
+      task: taskName,
+      requires: ['fails', 'ms', 'revertFails', 'bytes'],
+      // optional, because a decider may have ignored its source
+      ...(from && { optional: ['input'], rebind: { input: `of_${from}` } }),
+      provides: { [`of_${name}`]: null },
+      inject: {
+        fails: chance(random, 0.15) ? 1 + below(random, 15) : 0,
+        ms: chance(random, 0.1) ? 3_000 * random.fraction() : 200 * random.fraction() ** 2,
+        revertFails: chance(random, 0.01),
+        bytes: chance(random, 0.02) ? 20_000 : 0,
+      },
+      ...(chance(random, 0.15) && { attempts: { max: 2, delayMs: below(random, 2) * 100 } }),
+      ...(chance(random, 0.2) && { onWorkerLoss: pick(random, ['fail', 'park'] as const) }),
+      ...(timeout && { timeout }),
     };
-  };
-  return { schemaVersion: 1, root: pattern(0) } as FlowDefinition;
+  }
+
+  #links(count: number): LinkDefinition[] {
+    const random = this.#random;
+    const links: LinkDefinition[] = [];
+    for (let to = 1; to < count; to++)
+      for (let from = 0; from < to; from++) {
+        if (!chance(random, 0.4)) continue;
+        const decider = chance(random, 0.15) ? { expr: chance(random, 0.5) ? 'false' : 'true' } : undefined;
+        const depth = pick(random, ['all', 'flow', 'neighbors', 'atom'] as const);
+        links.push({ from, to, ...(decider && { decider, depth }) });
+      }
+    return links;
+  }
 }
 
-export function below(random: Random, limit: number): number {
-  return Math.floor(random.fraction() * limit);
-}
-
-export function pick<T>(random: Random, items: readonly T[]): T {
-  return items[below(random, items.length)] as T;
+function tasksOf(node: NodeDefinition): string[] {
+  return node.kind === 'task' ? [node.name] : (node.children ?? []).flatMap(tasksOf);
 }

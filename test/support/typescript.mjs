@@ -1,6 +1,7 @@
 /**
  * Lets Node run the TypeScript of test/ as it is: `node --import ./test/support/typescript.mjs FILE.ts`. Types are stripped by swc,
- * which jest uses as well; relative imports name the emitted file (./x.js), as everywhere. Packages are taken from their dist.
+ * which jest uses as well; relative imports name the emitted file (./x.js), as everywhere. Packages are taken from their dist, or with
+ * `--conditions=source` from their sources.
  */
 import { readFile } from 'node:fs/promises';
 import { register } from 'node:module';
@@ -24,7 +25,12 @@ export async function resolve(specifier, context, next) {
 export async function load(url, context, next) {
   if (!url.startsWith('file:') || !url.endsWith('.ts')) return next(url, context);
   const filename = fileURLToPath(url);
-  const { code } = await transform(await readFile(filename, 'utf8'), {
+  return compiled(filename, await readFile(filename, 'utf8'));
+}
+
+/** What a load hook answers for this TypeScript. */
+export async function compiled(filename, text) {
+  const { code } = await transform(text, {
     filename,
     sourceMaps: 'inline',
     swcrc: false,

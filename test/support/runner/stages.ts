@@ -7,6 +7,7 @@ import { environmentOf, provideServices, type ProvidedServices } from '../servic
 import { onInterruption } from './interruption.js';
 import { runJest } from './jest-stage.js';
 import { runOracle } from './oracle-stage.js';
+import { runSimulation } from './simulation-stage.js';
 import { runNode } from './tool.js';
 
 /** What a stage came to: how many passed, and each failure in words. */
@@ -42,6 +43,7 @@ const stages = {
   ]),
   unit: jest('unit'),
   oracle: runOracle,
+  simulation: runSimulation,
   architecture: jest('architecture'),
   local: jest('local'),
   // these share the services and watch the time: one after the other, in one process

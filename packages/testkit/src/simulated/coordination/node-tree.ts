@@ -60,9 +60,16 @@ export class NodeTree {
   readonly #random: { fraction(): number };
   #zxid = 0x3000_0000_0000_0001n;
 
-  constructor(random: { fraction(): number }) {
+  /** `like`: begins as a copy of that tree. */
+  constructor(random: { fraction(): number }, like?: NodeTree) {
     this.#random = random;
-    this.#nodes.set('/', { data: new Uint8Array(), stat: newStat(0n, 0, 0n), children: new Set() });
+    if (like === undefined) {
+      this.#nodes.set('/', { data: new Uint8Array(), stat: newStat(0n, 0, 0n), children: new Set() });
+      return;
+    }
+    this.#zxid = like.#zxid;
+    for (const [path, node] of like.#nodes)
+      this.#nodes.set(path, { ...node, children: new Set(node.children) });
   }
 
   get zxid(): bigint {
@@ -95,13 +102,11 @@ export class NodeTree {
     return work;
   }
 
-  /** Ends a session's ephemerals, all in one transaction. */
-  removeOwned(owner: bigint, nowMs: number): readonly TreeChange[] {
-    const owned = [...this.#nodes].filter(([, node]) => node.stat.ephemeralOwner === owner);
-    return this.transact(
-      owned.map(([path]) => ({ type: 'delete', path })),
-      { owner, nowMs },
-    ).changes;
+  /** A session's ephemerals. */
+  ownedBy(owner: bigint): readonly string[] {
+    const owned: string[] = [];
+    for (const [path, node] of this.#nodes) if (node.stat.ephemeralOwner === owner) owned.push(path);
+    return owned;
   }
 
   #apply(operation: NodeOperation, index: number, work: Work): void {

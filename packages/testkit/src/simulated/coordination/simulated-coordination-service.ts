@@ -9,7 +9,7 @@
  *   the test (`cut`, `partition`, `expire`, `lag`, `goDown`).
  * Not here: what a client believes about its session (SimulatedSession).
  */
-import type { CoordinationSession, LastWords, Runtime, SessionToken } from '@baton/core';
+import type { CoordinationSession, LastWords, NodeOperation, Runtime, SessionToken } from '@baton/core';
 import { Faults } from '../faults.js';
 import { NodeTree, type TreeChange, type TreeNode } from './node-tree.js';
 import {
@@ -40,7 +40,20 @@ export interface SessionRecord {
   cancelExpiry: () => void;
 }
 
-export type Outcome = { readonly value: unknown } | { readonly error: unknown };
+/** What was done to the tree, all of it at once; the removal of an ended session's nodes as well. */
+export interface AppliedTransaction {
+  readonly zxid: bigint;
+  /** 0: nobody's. */
+  readonly sessionId: bigint;
+  readonly operations: readonly NodeOperation[];
+}
+
+export interface SimulatedCoordinationServiceOptions {
+  readonly tickMs?: number;
+  /** Begins with a copy of that service's nodes. */
+  readonly like?: SimulatedCoordinationService;
+  readonly observe?: (transaction: AppliedTransaction) => void;
+}
 
 export class SimulatedCoordinationService {
   readonly faults = new Faults<CoordinationOperation, CoordinationFault>();
@@ -49,13 +62,15 @@ export class SimulatedCoordinationService {
   readonly #tree: NodeTree;
   readonly #sessions = new Map<bigint, SessionRecord>();
   readonly #whenUp: (() => void)[] = [];
+  readonly #observe: ((transaction: AppliedTransaction) => void) | undefined;
   #down = false;
   #sessionIds = 0x0100_0000_0000_0000n;
 
-  constructor(runtime: Runtime, options: { readonly tickMs?: number } = {}) {
+  constructor(runtime: Runtime, options: SimulatedCoordinationServiceOptions = {}) {
     this.runtime = runtime;
     this.#tickMs = options.tickMs ?? 200;
-    this.#tree = new NodeTree(runtime.random);
+    this.#tree = new NodeTree(runtime.random, options.like === undefined ? undefined : options.like.#tree);
+    this.#observe = options.observe;
   }
 
   // ---- what a test does to it
@@ -90,6 +105,18 @@ export class SimulatedCoordinationService {
   /** Ends a `cut` or `partition`. */
   heal(session: CoordinationSession): void {
     (session as SimulatedSession).reconnect();
+  }
+
+  /** An operator's hand: removes a node, whoever it belongs to. False when there is none. */
+  remove(path: string): boolean {
+    if (this.#tree.node(path) === undefined) return false;
+    this.#transact([{ type: 'delete', path }], 0n);
+    return true;
+  }
+
+  /** A node as it is, for assertions. */
+  node(path: string): TreeNode | undefined {
+    return this.#tree.node(path);
   }
 
   /** From now on the session reads an old state, until it writes, asks for a barrier or catches up. */
@@ -216,7 +243,11 @@ export class SimulatedCoordinationService {
     record.attached = false;
     record.cancelExpiry();
     this.#sessions.delete(record.id);
-    this.#publish(this.#tree.removeOwned(record.id, this.runtime.clock.wallMs()));
+    // one transaction, also when there is nothing to remove: the end of a session has a number as well
+    this.#transact(
+      this.#tree.ownedBy(record.id).map((path) => ({ type: 'delete', path })),
+      record.id,
+    );
   }
 
   handle(record: SessionRecord, request: CoordinationRequest): unknown {
@@ -260,6 +291,7 @@ export class SimulatedCoordinationService {
 
   #transact(operations: Parameters<NodeTree['transact']>[0], owner: bigint): unknown {
     const done = this.#tree.transact(operations, { owner, nowMs: Math.floor(this.runtime.clock.wallMs()) });
+    this.#observe?.({ zxid: done.zxid, sessionId: owner, operations });
     this.#publish(done.changes);
     return done;
   }

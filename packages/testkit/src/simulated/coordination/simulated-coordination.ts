@@ -53,13 +53,17 @@ export class SimulatedCoordination implements Coordination {
 
   /** One trip to the service. @throws UnavailableError `BATON_UNAVAILABLE_DISCONNECTED` when it is down for `withinMs`. */
   async #reached(what: string, withinMs: number): Promise<void> {
-    await new Promise<void>((resolve) => this.#wire.toService(resolve));
+    const late = (): UnavailableError =>
+      new UnavailableError(
+        'BATON_UNAVAILABLE_DISCONNECTED',
+        `${what} got no connection within ${withinMs} ms`,
+      );
+    await new Promise<void>((resolve, reject) => this.#wire.toService(resolve, () => reject(late())));
     if (!this.service.down) return;
     await new Promise<void>((resolve, reject) => {
       const cancelTimer = this.#wire.clock.setTimer(withinMs, () => {
         stopWaiting();
-        const message = `${what} got no connection within ${withinMs} ms`;
-        reject(new UnavailableError('BATON_UNAVAILABLE_DISCONNECTED', message));
+        reject(late());
       });
       const stopWaiting = this.service.onUp(() => {
         cancelTimer();

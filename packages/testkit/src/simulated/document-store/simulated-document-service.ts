@@ -22,7 +22,15 @@ import { Faults } from '../faults.js';
 export type DocumentFault = 'lose-request' | 'lose-reply' | 'tear' | 'land-late' | 'refuse';
 export type DocumentOperation = 'insert' | 'get' | 'find' | 'replace' | 'delete';
 
+/** `duplicate`: it changed nothing. */
+export interface DocumentWrite {
+  readonly collection: string;
+  readonly document: StoredDocument;
+  readonly verdict: 'stored' | 'duplicate' | 'replaced';
+}
+
 export interface Collection {
+  readonly name: string;
   readonly documents: Map<string, StoredDocument>;
   readonly indexes: Set<string>;
 }
@@ -31,10 +39,13 @@ export class SimulatedDocumentService {
   readonly faults = new Faults<DocumentOperation, DocumentFault>();
   readonly runtime: Runtime;
   readonly #databases = new Map<string, Map<string, Collection>>();
+  readonly #observe: ((write: DocumentWrite) => void) | undefined;
   #past: Map<Collection, ReadonlyMap<string, StoredDocument>> | undefined;
 
-  constructor(runtime: Runtime) {
+  /** `observe` is told of every write that reaches the service. */
+  constructor(runtime: Runtime, options: { readonly observe?: (write: DocumentWrite) => void } = {}) {
     this.runtime = runtime;
+    this.#observe = options.observe;
   }
 
   // ---- what a test does to it
@@ -69,7 +80,7 @@ export class SimulatedDocumentService {
     const collections = this.#databases.get(database) ?? new Map<string, Collection>();
     this.#databases.set(database, collections);
     for (const { name, indexes = [] } of specs) {
-      const collection = collections.get(name) ?? { documents: new Map(), indexes: new Set(['_id']) };
+      const collection = collections.get(name) ?? { name, documents: new Map(), indexes: new Set(['_id']) };
       for (const index of indexes) collection.indexes.add(index);
       collections.set(name, collection);
     }
@@ -81,6 +92,18 @@ export class SimulatedDocumentService {
     if (collection === undefined)
       throw new UnavailableError('BATON_UNAVAILABLE_REFUSED', `there is no collection ${name}`);
     return collection;
+  }
+
+  insert(collection: Collection, document: StoredDocument): 'stored' | 'duplicate' {
+    const isTaken = collection.documents.has(document._id);
+    if (!isTaken) collection.documents.set(document._id, document);
+    this.#observe?.({ collection: collection.name, document, verdict: isTaken ? 'duplicate' : 'stored' });
+    return isTaken ? 'duplicate' : 'stored';
+  }
+
+  replace(collection: Collection, document: StoredDocument): void {
+    collection.documents.set(document._id, document);
+    this.#observe?.({ collection: collection.name, document, verdict: 'replaced' });
   }
 
   /** What reads see. */

@@ -88,7 +88,7 @@ export class SimulatedDocumentStore implements DocumentStore {
     }
     const copies = documents.map(copyOf);
     await this.#write('replace', collection, copies, (each) => {
-      this.service.collection(this.#database, collection).documents.set(each._id, each);
+      this.service.replace(this.service.collection(this.#database, collection), each);
     });
   }
 
@@ -110,9 +110,9 @@ export class SimulatedDocumentStore implements DocumentStore {
     const verdicts: InsertVerdict[] = [];
     try {
       await this.#write('insert', name, documents, (document) => {
-        const stored = this.service.collection(this.#database, name).documents;
-        verdicts.push({ verdict: stored.has(document._id) ? 'duplicate' : 'stored' });
-        if (!stored.has(document._id)) stored.set(document._id, document);
+        verdicts.push({
+          verdict: this.service.insert(this.service.collection(this.#database, name), document),
+        });
       });
       return verdicts;
     } catch (error) {
@@ -144,20 +144,25 @@ export class SimulatedDocumentStore implements DocumentStore {
     apply: (item: T) => void,
   ): Promise<void> {
     if (this.#closed) throw disconnected();
-    await request(this.#wire, () => {
-      this.service.collection(this.#database, name);
-      const fault = this.service.faults.take(operation);
-      if (fault?.kind === 'refuse') throw refusedByFault(operation);
-      if (fault?.kind === 'land-late')
-        this.service.runtime.clock.setTimer(fault.delayMs ?? 100, () => items.forEach(apply));
-      else if (fault?.kind === 'tear')
-        shuffled(this.service.runtime.random, items)
-          .slice(0, Math.floor(items.length / 2))
-          .forEach(apply);
-      else if (fault?.kind !== 'lose-request') items.forEach(apply);
-      if (fault !== undefined)
-        throw new UnavailableError('BATON_UNAVAILABLE_OUTCOME_UNKNOWN', `no answer to ${operation}`);
-    });
+    const silence = (): Error =>
+      new UnavailableError('BATON_UNAVAILABLE_OUTCOME_UNKNOWN', `no answer to ${operation}`);
+    await request(
+      this.#wire,
+      () => {
+        this.service.collection(this.#database, name);
+        const fault = this.service.faults.take(operation);
+        if (fault?.kind === 'refuse') throw refusedByFault(operation);
+        if (fault?.kind === 'land-late')
+          this.service.runtime.clock.setTimer(fault.delayMs ?? 100, () => items.forEach(apply));
+        else if (fault?.kind === 'tear')
+          shuffled(this.service.runtime.random, items)
+            .slice(0, Math.floor(items.length / 2))
+            .forEach(apply);
+        else if (fault?.kind !== 'lose-request') items.forEach(apply);
+        if (fault !== undefined) throw silence();
+      },
+      silence,
+    );
   }
 }
 

@@ -37,7 +37,10 @@ export class SimulatedLogAppender implements LogAppender {
     const copies = records.map((record) => ({ ...record, value: record.value.slice() }));
     await new Promise<void>((resolve, reject) => {
       if (this.#underWay.push({ records: copies, resolve, reject }) === 1)
-        this.#wire.toService(() => this.#arrive());
+        this.#wire.toService(
+          () => this.#arrive(),
+          () => this.#lose(),
+        );
     });
   }
 
@@ -50,14 +53,22 @@ export class SimulatedLogAppender implements LogAppender {
     this.#underWay = [];
     for (const append of appends) {
       const error = this.#carryOut(append.records);
-      this.#wire.toClient(() => (error === undefined ? append.resolve() : append.reject(error)));
+      this.#wire.toClient(
+        () => (error === undefined ? append.resolve() : append.reject(error)),
+        () => append.reject(unanswered()),
+      );
     }
+  }
+
+  /** Nothing of what is under way reached the service, as the client cannot know. */
+  #lose(): void {
+    for (const append of this.#underWay.splice(0)) append.reject(unanswered());
   }
 
   /** What the appender is told: nothing when it was acknowledged. */
   #carryOut(records: readonly LogRecord[]): unknown {
     const fault = this.#service.faults.take('append');
-    const unknown = new UnavailableError('BATON_UNAVAILABLE_OUTCOME_UNKNOWN', 'no answer to an append');
+    const unknown = unanswered();
     try {
       for (const { topic, partition } of records) this.#service.partition(topic, partition);
       switch (fault?.kind) {
@@ -94,4 +105,8 @@ export class SimulatedLogAppender implements LogAppender {
     const kept = new Set(shuffled(random, keys).slice(0, Math.floor(keys.length / 2)));
     return records.filter((record) => kept.has(keyOf(record)));
   }
+}
+
+function unanswered(): UnavailableError {
+  return new UnavailableError('BATON_UNAVAILABLE_OUTCOME_UNKNOWN', 'no answer to an append');
 }

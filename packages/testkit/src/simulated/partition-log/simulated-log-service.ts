@@ -27,9 +27,15 @@ export class SimulatedLogService {
   readonly faults = new Faults<LogOperation, LogFault>();
   readonly runtime: Runtime;
   readonly #topics = new Map<string, PartitionRecords[]>();
+  readonly #observe: ((record: LogRecord, position: number) => void) | undefined;
 
-  constructor(runtime: Runtime) {
+  /** `observe` is told of every record that is appended. */
+  constructor(
+    runtime: Runtime,
+    options: { readonly observe?: (record: LogRecord, position: number) => void } = {},
+  ) {
     this.runtime = runtime;
+    this.#observe = options.observe;
   }
 
   // ---- what a test does to it
@@ -39,6 +45,12 @@ export class SimulatedLogService {
     const records = this.partition(topic, partition);
     records.records.splice(0, Math.max(0, position - records.start));
     records.start = Math.max(records.start, position);
+  }
+
+  /** A correlated loss of power: the newest records are gone although they were acknowledged (P-206). Answers how many. */
+  cutEnd({ topic, partition, count }: { topic: string; partition: number; count: number }): number {
+    const { records } = this.partition(topic, partition);
+    return records.splice(Math.max(0, records.length - count)).length;
   }
 
   /** All records of a partition, for assertions. */
@@ -78,7 +90,11 @@ export class SimulatedLogService {
 
   append(records: readonly LogRecord[]): void {
     const targets = records.map((record) => this.partition(record.topic, record.partition));
-    records.forEach((record, index) => targets[index]?.records.push(record.value));
+    for (const [index, record] of records.entries()) {
+      const target = targets[index] as PartitionRecords;
+      const length = target.records.push(record.value);
+      this.#observe?.(record, target.start + length - 1);
+    }
     for (const target of new Set(targets)) for (const wake of [...target.waiting]) wake();
   }
 }

@@ -1,0 +1,96 @@
+/** I03, I06, H66: locks and job nodes, transaction by transaction. */
+import type { NodeOperation } from '@baton/core';
+import type { BoardChange } from '../history.js';
+import type { Evidence, JobEvidence, Violations } from './evidence.js';
+
+interface Lock {
+  readonly zxid: bigint;
+  readonly sessionId: bigint;
+}
+
+interface Node {
+  readonly tree: 'jobs' | 'locks' | 'trash' | 'dormant';
+  readonly jobId: string;
+}
+
+export function* boardRules(evidence: Evidence): Violations {
+  const jobs = new Map(evidence.jobs.map((job) => [job.job.jobId, job]));
+  const board = new Board(jobs);
+  for (const change of evidence.history.board) yield* board.apply(change);
+  yield* board.end();
+  for (const job of evidence.jobs) yield* claimsOf(job, board);
+}
+
+class Board {
+  /** zxid of the transaction that made it → the lock, of each job. */
+  readonly locks = new Map<string, Map<bigint, Lock>>();
+  readonly #held = new Map<string, Lock>();
+  readonly #present = new Map<string, number>();
+  readonly #settled = new Map<string, number>();
+  readonly #jobs: ReadonlyMap<string, JobEvidence>;
+
+  constructor(jobs: ReadonlyMap<string, JobEvidence>) {
+    this.#jobs = jobs;
+  }
+
+  *apply(change: BoardChange): Violations {
+    const moved = new Map<string, { made: number; removed: number }>();
+    for (const operation of change.operations) {
+      const node = nodeOf(operation.path);
+      if (node === undefined) continue;
+      if (node.tree === 'locks') yield* this.#lock(node.jobId, operation, change);
+      const made = Number(node.tree === 'jobs' && operation.type === 'create');
+      const removed = Number(node.tree === 'jobs' && operation.type === 'delete');
+      const known = moved.get(node.jobId) ?? { made: 0, removed: 0 };
+      moved.set(node.jobId, { made: known.made + made, removed: known.removed + removed });
+    }
+    for (const [jobId, { made, removed }] of moved) {
+      this.#present.set(jobId, (this.#present.get(jobId) ?? 0) + made - removed);
+      if (removed === 0) continue;
+      this.#settled.set(jobId, (this.#settled.get(jobId) ?? 0) + 1);
+      const terminal = this.#jobs.get(jobId)?.entries.at(-1);
+      if (terminal?.entry.kind !== 'terminal' || terminal.order > change.order)
+        yield `I06 ${jobId}: taken off the board before its terminal entry was stored`;
+    }
+  }
+
+  *end(): Violations {
+    for (const [jobId, count] of this.#present) {
+      // a post that nobody acknowledged may have been left half done
+      if (count > 0) yield `I06 ${jobId}: still on the board`;
+      const isTerminal = this.#jobs.get(jobId)?.entries.at(-1)?.entry.kind === 'terminal';
+      if (isTerminal && !this.#settled.has(jobId)) yield `I06 ${jobId}: ended and never settled`;
+    }
+    for (const jobId of this.#held.keys()) yield `I06 ${jobId}: its lock is still held`;
+  }
+
+  *#lock(jobId: string, operation: NodeOperation, { zxid, sessionId }: BoardChange): Violations {
+    if (operation.type === 'create') {
+      const lock = { zxid, sessionId };
+      this.#held.set(jobId, lock);
+      const all = this.locks.get(jobId) ?? new Map<bigint, Lock>();
+      this.locks.set(jobId, all.set(zxid, lock));
+    } else if (operation.type === 'delete') {
+      const held = this.#held.get(jobId);
+      this.#held.delete(jobId);
+      if (sessionId !== 0n && held !== undefined && held.sessionId !== sessionId)
+        yield `H66 ${jobId}: session ${sessionId} removed the lock of session ${held.sessionId}`;
+    }
+  }
+}
+
+/** Each claim entry's fence is a lock that somebody held, and was stored after it was taken. */
+function* claimsOf({ job: { jobId }, entries }: JobEvidence, board: Board): Violations {
+  const locks = board.locks.get(jobId);
+  for (const { entry } of entries)
+    if (entry.kind === 'claim' && !locks?.has(entry.fence.zxid))
+      yield `I03 ${jobId}: claim entry ${entry.seq} has a fence that no lock of it ever had`;
+}
+
+function nodeOf(path: string): Node | undefined {
+  const [, boards, , tree, , name] = path.split('/');
+  if (boards !== 'boards' || name === undefined) return undefined;
+  if (tree === 'locks' || tree === 'trash') return { tree, jobId: name };
+  if (tree === 'jobs' || tree === 'dormant') return { tree, jobId: name.slice(0, name.lastIndexOf('.')) };
+  return undefined;
+}

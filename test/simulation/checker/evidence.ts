@@ -1,0 +1,45 @@
+/** What the checker reads: the history, the world outside, and how the run was set up. Nothing of the cluster is asked for its opinion. */
+import type { AtomState, FlowOutcome, FlowState } from '@baton/core';
+import type { Compiled } from '@baton/engine';
+import type { Choices } from '../choices.js';
+import type { History, StoredEntry } from '../history.js';
+import type { World } from '../world-task.js';
+import type { PlannedJob } from '../workload.js';
+
+export interface Evidence {
+  readonly history: History;
+  readonly world: World;
+  readonly choices: Choices;
+  /** Kinds of faults that struck. */
+  readonly struck: ReadonlySet<string>;
+  readonly jobs: readonly JobEvidence[];
+}
+
+export interface JobEvidence {
+  readonly job: PlannedJob;
+  readonly compiled: Compiled;
+  readonly entries: readonly StoredEntry[];
+  /** What its user was told. */
+  readonly told: string | undefined;
+}
+
+/** A state change as the journal records it, and the states after it. */
+export interface Step {
+  readonly entry: StoredEntry;
+  readonly atom: string;
+  readonly from: AtomState;
+  readonly to: AtomState;
+  readonly states: ReadonlyMap<string, AtomState>;
+}
+
+/** What a run came to, by its journal. */
+export interface RunEnd {
+  readonly states: ReadonlyMap<string, AtomState>;
+  readonly flow: FlowState;
+  readonly outcome: FlowOutcome | undefined;
+  /** It was ended without being run: poison, no definition. */
+  readonly isRefused: boolean;
+}
+
+/** One line for each breach, with the number of its invariant (reliability 14). */
+export type Violations = Generator<string>;

@@ -1,0 +1,49 @@
+/** I01, I02, I04 (order), I06 (end), I07 (after the end), H16: what may follow what in one journal. */
+import { compareFences, type JournalEntry } from '@baton/core';
+import type { Evidence, JobEvidence, Violations } from './evidence.js';
+
+/** Default of the conductor's option. */
+const poisonClaimsMax = 3;
+
+export function* journalRules({ jobs, history }: Evidence): Violations {
+  for (const job of jobs) {
+    yield* order(job);
+    yield* poison(job);
+    const hasToEnd = history.acknowledged.has(job.job.jobId) || job.entries.length > 1;
+    if (hasToEnd && job.entries.at(-1)?.entry.kind !== 'terminal')
+      yield `I06 ${job.job.jobId}: no terminal entry`;
+  }
+}
+
+function* order({ job: { jobId }, entries }: JobEvidence): Violations {
+  for (const [index, { entry }] of entries.entries()) {
+    const before = entries[index - 1]?.entry;
+    if (entry.seq !== index) yield `I04 ${jobId}: entry ${entry.seq} is stored as number ${index}`;
+    if (before === undefined) continue;
+    const rise = compareFences(before.fence, entry.fence);
+    if (rise > 0) yield `I02 ${jobId}: entry ${index} has a lower fence than the one before`;
+    if (rise < 0 && entry.kind !== 'claim')
+      yield `I01 ${jobId}: entry ${index} has a new fence and is no claim`;
+    if (rise === 0 && entry.kind === 'claim')
+      yield `I01 ${jobId}: entry ${index} claims with a fence used before`;
+    if (before.kind === 'terminal') yield `I07 ${jobId}: entry ${index} comes after the terminal one`;
+  }
+}
+
+/** A job that was claimed too often without any progress does not run on. */
+function* poison({ job: { jobId }, entries }: JobEvidence): Violations {
+  let idleClaims = 0;
+  for (const { entry } of entries) {
+    const isIdleClaim = entry.kind === 'claim' && entry.facts.length === 0;
+    if (isIdleClaim) idleClaims++;
+    else if (idleClaims > poisonClaimsMax && !isPoison(entry))
+      yield `H16 ${jobId}: entry ${entry.seq} runs on after ${idleClaims} claims that led to nothing`;
+    if (isPoison(entry) && idleClaims <= poisonClaimsMax)
+      yield `H16 ${jobId}: ended as poison after ${idleClaims} claims that led to nothing`;
+    if (!isIdleClaim) idleClaims = 0;
+  }
+}
+
+function isPoison(entry: JournalEntry): boolean {
+  return entry.kind === 'terminal' && entry.reason?.code === 'POISON';
+}

@@ -1,0 +1,186 @@
+/** I09, I10, P-103, P-412: requests, the calls of user code they led to, and the answers. */
+import { flowIdOf, requestIdOf, type RequestFact } from '@baton/core';
+import type { NodeDefinition, OnWorkerLoss } from '@baton/flow';
+import type { Call, Happened, Reply } from '../history.js';
+import type { Evidence, JobEvidence, Violations } from './evidence.js';
+
+interface Assignment extends Happened {
+  readonly fact: RequestFact;
+}
+
+export function* requestRules(evidence: Evidence): Violations {
+  const { history, jobs } = evidence;
+  const known = new Set(jobs.map(({ job }) => job.jobId));
+  const assignments = byRequest(
+    jobs.flatMap((job) => [...assignmentsOf(job)]),
+    ({ fact }) => fact.requestId,
+  );
+  const stored = new Map(jobs.flatMap((job) => [...successesOf(job)]));
+  const epochs = epochEnds(evidence);
+  const calls = byRequest(history.calls, ({ requestId }) => requestId);
+  for (const call of history.calls) {
+    if (!known.has(call.flowId)) yield `I07 ${call.requestId} ran and no such job was posted`;
+    yield* recorded(call, assignments.get(call.requestId) ?? []);
+    const done = stored.get(call.requestId);
+    if (done !== undefined && done.order < call.order && call.epoch !== undefined)
+      yield `P-103 ${call.requestId} was started after its result was stored`;
+  }
+  for (const [requestId, same] of calls) {
+    const given = assignments.get(requestId) ?? [];
+    yield* repeated(requestId, same, { given, epochs });
+    if (new Set(same.map(({ key }) => key)).size > 1) yield `I09 ${requestId} ran under different keys`;
+  }
+  yield* keysOf(history.calls);
+  if (!evidence.struck.has('log loses what it acknowledged')) yield* answered(history.replies, assignments);
+  for (const job of jobs) {
+    yield* results(job);
+    yield* policies(job, { calls, assignments });
+  }
+  yield* evidence.world.oddities.map((oddity) => `I09 ${oddity}`);
+}
+
+function* assignmentsOf({ entries }: JobEvidence): Generator<Assignment> {
+  for (const { entry, order, atMs } of entries)
+    for (const fact of entry.facts) if (fact.fact === 'request') yield { order, atMs, fact };
+}
+
+/** Requests whose good result is in the journal. */
+function* successesOf({ job, entries }: JobEvidence): Generator<readonly [string, Happened]> {
+  const open = new Map<string, string>();
+  for (const stored of entries)
+    for (const fact of stored.entry.facts) {
+      if (fact.fact === 'attempt') {
+        const id = open.get(fact.atom);
+        if (id !== undefined) open.set(fact.atom, id.replace(/\.\d+$/, `.${fact.attempt}`));
+      }
+      if (fact.fact !== 'atom') continue;
+      const { atom, to, round = 0, attempt = 1 } = fact;
+      if (to === 'RUNNING' || to === 'REVERTING') {
+        const action = to === 'RUNNING' ? 'execute' : 'revert';
+        open.set(atom, requestIdOf({ flowId: job.jobId, atom, action, round, attempt }));
+      } else if (to === 'SUCCESS' || to === 'REVERTED') yield [open.get(atom) ?? '', stored];
+    }
+}
+
+/** Epoch of a worker → when its registration ended. */
+function epochEnds({ history }: Evidence): ReadonlyMap<string, number> {
+  const present = new Map<string, string>();
+  const ends = new Map<string, number>();
+  for (const { order, operations, zxid } of history.board)
+    for (const { type, path } of operations) {
+      if (!path.startsWith('/members/workers/')) continue;
+      if (type === 'create') present.set(path, zxid.toString(16));
+      const epoch = type === 'delete' ? present.get(path) : undefined;
+      if (epoch !== undefined) ends.set(epoch, order);
+    }
+  return ends;
+}
+
+/** Nothing runs that was not saved before. */
+function* recorded(call: Call, given: readonly Assignment[]): Violations {
+  const own = given.find(({ fact }) => fact.delivery === call.delivery && fact.state === 'assigned');
+  if (own === undefined || own.order > call.order)
+    yield `P-412 ${call.requestId} delivery ${call.delivery} ran before an entry recorded it`;
+  else if (call.epoch !== undefined && own.fact.workerEpoch !== call.epoch)
+    yield `P-901 ${call.requestId} delivery ${call.delivery} ran in epoch ${call.epoch}, it was given to ${own.fact.workerEpoch}`;
+}
+
+/** A request runs again only when the worker that had it was gone before that was decided. */
+function* repeated(
+  requestId: string,
+  [first, ...again]: readonly Call[],
+  { given, epochs }: { readonly given: readonly Assignment[]; readonly epochs: ReadonlyMap<string, number> },
+): Violations {
+  for (const call of again) {
+    const decided = given.find(({ fact }) => fact.delivery === call.delivery);
+    if (first?.epoch === undefined || decided === undefined) continue;
+    const endedAt = epochs.get(first.epoch) ?? Infinity;
+    if (endedAt > decided.order)
+      yield `I09 ${requestId} ran as delivery ${first.delivery} and ${call.delivery}, and the first worker was still there`;
+  }
+}
+
+/** Equal keys for equal work, different keys for different work. */
+function* keysOf(calls: readonly Call[]): Violations {
+  const works = new Map<string, string>();
+  const keys = new Map<string, string>();
+  for (const { flowId, atom, action, round, key } of calls) {
+    const work = `${flowId}/${atom}/${action}/${round}`;
+    if ((works.get(key) ?? work) !== work) yield `I09 key ${key} was given to ${work} and ${works.get(key)}`;
+    if ((keys.get(work) ?? key) !== key) yield `I09 ${work} had the keys ${key} and ${keys.get(work)}`;
+    works.set(key, work);
+    keys.set(work, key);
+  }
+}
+
+/** I10: what a registered worker has answered, and the log has acknowledged, is not asked for again. */
+function* answered(
+  replies: readonly Reply[],
+  assignments: ReadonlyMap<string, readonly Assignment[]>,
+): Violations {
+  for (const { message, order, isRegistered } of replies) {
+    if (message.kind !== 'result' || !isRegistered) continue;
+    const later = assignments.get(message.requestId)?.find((each) => each.order > order);
+    if (later !== undefined)
+      yield `I10 ${message.requestId} was ${later.fact.state} again, as delivery ${later.fact.delivery}, after its result was in the log`;
+  }
+}
+
+/** A stored result is the one its task gave. */
+function* results({ job, entries }: JobEvidence): Violations {
+  const rounds = new Map<string, number>();
+  for (const { entry } of entries)
+    for (const fact of entry.facts) {
+      if (fact.fact !== 'atom') continue;
+      if (fact.to === 'RUNNING') rounds.set(fact.atom, fact.round ?? 0);
+      if (fact.to !== 'SUCCESS' || fact.value === undefined || !('data' in fact.value)) continue;
+      const { data } = fact.value;
+      const expected = `${job.jobId}/${fact.atom}/${rounds.get(fact.atom)}`;
+      if (typeof data === 'string' && !data.startsWith(expected))
+        yield `I12 ${job.jobId}: ${fact.atom} has the result ${data.slice(0, 40)}, expected ${expected}`;
+    }
+}
+
+/** Deliveries that a loss of the worker allows (P-932, P-933). */
+const lossesMax = 2;
+
+/** `fail` and `park` never run twice, but at the word of a person; `resend` not for ever. */
+function* policies(
+  { job, entries }: JobEvidence,
+  o: {
+    readonly calls: ReadonlyMap<string, readonly Call[]>;
+    readonly assignments: ReadonlyMap<string, readonly Assignment[]>;
+  },
+): Violations {
+  const policyOf = new Map<string, OnWorkerLoss>();
+  const visit = (node: NodeDefinition): void => {
+    if (node.kind === 'task') policyOf.set(node.name, node.onWorkerLoss ?? 'resend');
+    else node.children?.forEach(visit);
+  };
+  visit(job.definition.root);
+  for (const fact of entries.flatMap(({ entry }) => entry.facts)) {
+    if (fact.fact !== 'request' || fact.state !== 'assigned') continue;
+    const policy = policyOf.get(fact.atom);
+    if (policy === 'resend' && fact.losses > lossesMax)
+      yield `P-933 ${fact.requestId} is sent again after ${fact.losses} workers were lost with it`;
+  }
+  for (const [requestId, given] of o.assignments) {
+    const atom = given[0]?.fact.atom ?? '';
+    const policy = policyOf.get(atom);
+    if (flowIdOf(requestId) !== job.jobId || policy === undefined || policy === 'resend') continue;
+    const parked = given.filter(({ fact }) => fact.state === 'parked').length;
+    const ran = (o.calls.get(requestId) ?? []).filter(({ epoch }) => epoch !== undefined).length;
+    if (ran > 1 + parked) yield `P-932 ${requestId} ran ${ran} times, its policy is ${policy}`;
+  }
+}
+
+function byRequest<T>(items: readonly T[], idOf: (item: T) => string): Map<string, T[]> {
+  const found = new Map<string, T[]>();
+  for (const item of items) {
+    const id = idOf(item);
+    const known = found.get(id);
+    if (known) known.push(item);
+    else found.set(id, [item]);
+  }
+  return found;
+}

@@ -1,0 +1,203 @@
+/** I04 (legal changes), I05, I11, I13, I14, I15, and what a run says of itself against the world outside (I09). */
+import type { AtomState, Fact, FlowState } from '@baton/core';
+import { fold, newRun } from '@baton/engine';
+import { retryNameOf, type NodeDefinition } from '@baton/flow';
+import { wallStartMs } from '../process.js';
+import type { StoredEntry } from '../history.js';
+import type { Evidence, JobEvidence, RunEnd, Step, Violations } from './evidence.js';
+
+export function* runRules(evidence: Evidence): Violations {
+  for (const job of evidence.jobs) {
+    if (job.entries.length === 0) continue;
+    const steps: Step[] = [];
+    const end = folded(job, steps);
+    if (typeof end === 'string') yield `I04 ${job.job.jobId}: ${end}`;
+    yield* orderOf(job, steps);
+    yield* roundsOf(job, steps);
+    yield* cancelOf(job, steps);
+    yield* timersOf(job, evidence);
+    if (typeof end !== 'string') yield* worldOf(job, end, evidence);
+  }
+}
+
+/** The engine's own fold refuses what its tables do not allow; what it told is judged here. */
+function folded({ job, compiled, entries }: JobEvidence, steps: Step[]): RunEnd | string {
+  const states = new Map<string, AtomState>();
+  let flow: FlowState = 'PENDING';
+  const run = newRun(compiled, { flowId: job.jobId, store: {} });
+  try {
+    for (const entry of entries)
+      fold(run, entry.entry.facts, (transition) => {
+        if (transition.of === 'flow') return void (flow = transition.to);
+        const { atom, from, to } = transition;
+        states.set(atom, to);
+        steps.push({ entry, atom, from, to, states: new Map(states) });
+      });
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+  const last = entries.at(-1)?.entry;
+  const isTerminal = last?.kind === 'terminal';
+  return {
+    states,
+    flow,
+    outcome: isTerminal ? last.outcome : undefined,
+    isRefused: isTerminal && last.reason !== undefined,
+  };
+}
+
+/** Atom → atoms that come directly before it, by the shape of the flow alone. */
+function predecessors(root: NodeDefinition): ReadonlyMap<string, readonly string[]> {
+  const before = new Map<string, readonly string[]>();
+  const visit = (node: NodeDefinition, after: readonly string[]): string[] => {
+    if (node.kind === 'task') {
+      before.set(node.name, after);
+      return [node.name];
+    }
+    const retry = node.retry && retryNameOf(node);
+    if (retry !== undefined) before.set(retry, after);
+    const first = retry === undefined ? after : [retry];
+    const atoms: string[][] = [];
+    for (const [index, child] of (node.children ?? []).entries()) {
+      const sources =
+        node.kind === 'linear'
+          ? atoms.slice(-1)
+          : (node.links ?? []).filter(({ to }) => to === index).map(({ from }) => atoms[from] ?? []);
+      atoms.push(visit(child, sources.length > 0 ? sources.flat() : first));
+    }
+    return [...(retry === undefined ? [] : [retry]), ...atoms.flat()];
+  };
+  visit(root, []);
+  return before;
+}
+
+const isDone = (state: AtomState | undefined): boolean => state === 'SUCCESS' || state === 'IGNORE';
+/** What has work that is not undone. */
+const standing: ReadonlySet<AtomState | undefined> = new Set([
+  'RUNNING',
+  'SUCCESS',
+  'FAILURE',
+  'REVERTING',
+  'RETRYING',
+]);
+
+function* orderOf({ job: { jobId, definition } }: JobEvidence, steps: readonly Step[]): Violations {
+  const before = predecessors(definition.root);
+  const after = new Map<string, string[]>();
+  for (const [atom, sources] of before)
+    for (const source of sources) after.set(source, [...(after.get(source) ?? []), atom]);
+  for (const { atom, to, states, entry } of steps) {
+    if (to === 'RUNNING')
+      for (const source of before.get(atom) ?? [])
+        if (!isDone(states.get(source)))
+          yield `I05 ${jobId}: entry ${entry.entry.seq} starts ${atom} while ${source} is ${states.get(source) ?? 'PENDING'}`;
+    if (to === 'REVERTING')
+      for (const later of after.get(atom) ?? [])
+        if (standing.has(states.get(later)))
+          yield `I11 ${jobId}: entry ${entry.entry.seq} undoes ${atom} while ${later} is ${states.get(later)}`;
+  }
+}
+
+/** Rounds of each controller, attempts of each task in a round: consecutive, and no more than its policy allows. */
+function* roundsOf({ job: { jobId, definition }, entries }: JobEvidence, steps: readonly Step[]): Violations {
+  const allowed = new Map<string, number>();
+  const attemptsMax = new Map<string, number>();
+  const visit = (node: NodeDefinition): void => {
+    if (node.kind === 'task') return void attemptsMax.set(node.name, node.attempts?.max ?? 1);
+    const { retry } = node;
+    if (retry?.kind === 'times') allowed.set(retryNameOf(node), retry.attempts ?? 1);
+    else if (retry?.kind === 'forEach') allowed.set(retryNameOf(node), retry.values?.length ?? 0);
+    else if (retry !== undefined) allowed.set(retryNameOf(node), retry.kind === 'custom' ? 2 : 1);
+    node.children?.forEach(visit);
+  };
+  visit(definition.root);
+  const rounds = new Map<string, number>();
+  for (const { atom, from, to } of steps) {
+    if (to === 'RUNNING') rounds.set(atom, from === 'RETRYING' ? (rounds.get(atom) ?? 0) + 1 : 1);
+    const max = allowed.get(atom);
+    if (to === 'RUNNING' && max !== undefined && (rounds.get(atom) ?? 0) > max)
+      yield `I13 ${jobId}: ${atom} begins round ${rounds.get(atom)} of ${max}`;
+  }
+  const attempts = new Map<string, number>();
+  for (const fact of entries.flatMap(({ entry }) => entry.facts)) {
+    if (fact.fact === 'atom' && fact.to === 'RUNNING') attempts.set(fact.atom, fact.attempt ?? 1);
+    if (fact.fact !== 'attempt') continue;
+    const last = attempts.get(fact.atom) ?? 0;
+    if (fact.attempt !== last + 1)
+      yield `I13 ${jobId}: attempt ${fact.attempt} of ${fact.atom} follows ${last}`;
+    if (fact.attempt > (attemptsMax.get(fact.atom) ?? 1))
+      yield `I13 ${jobId}: attempt ${fact.attempt} of ${fact.atom}, allowed are ${attemptsMax.get(fact.atom)}`;
+    attempts.set(fact.atom, fact.attempt);
+  }
+}
+
+/** After the entry that applies a cancel nothing starts but reverts. */
+function* cancelOf({ job: { jobId }, entries }: JobEvidence, steps: readonly Step[]): Violations {
+  const isCancel = (fact: Fact): boolean => fact.fact === 'command' && fact.command === 'cancel';
+  const cancelled = entries.find(({ entry }) => entry.facts.some(isCancel));
+  if (cancelled === undefined) return;
+  const numbers = entries.flatMap(({ entry }) =>
+    entry.facts.flatMap((fact) => (fact.fact === 'command' ? [fact.n] : [])),
+  );
+  for (const [index, n] of numbers.entries())
+    if (n !== index + 1) yield `I14 ${jobId}: command ${n} was applied as number ${index + 1}`;
+  for (const { entry, atom, to } of steps)
+    if (to === 'RUNNING' && entry.order > cancelled.order)
+      yield `I14 ${jobId}: ${atom} starts after the run was cancelled`;
+  for (const { entry, order } of entries)
+    for (const fact of entry.facts)
+      if (order > cancelled.order && fact.fact === 'request' && fact.action === 'execute')
+        yield `I14 ${jobId}: ${fact.requestId} is ${fact.state} after the run was cancelled`;
+}
+
+/** Each timer fires once, and never early; the second can be told only when all clocks go right. */
+function* timersOf({ job: { jobId }, entries }: JobEvidence, { choices, struck }: Evidence): Violations {
+  const isExact = choices.skewMs === 0 && choices.drift === 1 && !struck.has('clock jumps');
+  const set = new Map<string, number>();
+  for (const stored of entries)
+    for (const fact of stored.entry.facts) {
+      if (fact.fact !== 'timer') continue;
+      if (fact.state === 'set') {
+        set.set(fact.id, dueOf(stored, fact.delayMs ?? 0));
+        continue;
+      }
+      const dueMs = set.get(fact.id);
+      if (dueMs === undefined) yield `I15 ${jobId}: timer ${fact.id} is ${fact.state} and was not set`;
+      else if (fact.state === 'fired' && isExact && stored.atMs < dueMs)
+        yield `I15 ${jobId}: timer ${fact.id} fired ${dueMs - stored.atMs} ms early`;
+      set.delete(fact.id);
+    }
+}
+
+function dueOf({ entry }: StoredEntry, delayMs: number): number {
+  return entry.atMs - wallStartMs + delayMs - 1;
+}
+
+/** What stands outside must be what the run says: everything after SUCCESS, nothing that was undone. */
+function* worldOf({ job, told }: JobEvidence, end: RunEnd, { world }: Evidence): Violations {
+  const { jobId } = job;
+  if (end.outcome === undefined) return;
+  if (told !== undefined && told !== end.outcome)
+    yield `I06 ${jobId}: its user was told ${told}, it is ${end.outcome}`;
+  const there = world.standing(jobId);
+  for (const atom of new Set(there.filter((each, index) => there.indexOf(each) !== index)))
+    yield `I11 ${jobId}: the effect of ${atom} stands twice`;
+  for (const [atom, state] of end.states) {
+    const stands = there.includes(atom);
+    if (state === 'SUCCESS' && !stands && !isController(atom))
+      yield `I09 ${jobId}: ${atom} is SUCCESS and its effect is not there`;
+    if ((state === 'REVERTED' || state === 'PENDING' || state === 'IGNORE') && stands)
+      yield `I09 ${jobId}: ${atom} is ${state} and its effect stands`;
+    if (end.outcome === 'SUCCESS' && !isDone(state)) yield `I04 ${jobId} is SUCCESS and ${atom} is ${state}`;
+    // a controller that does not ask its parent undoes its own scope and no more (E-624)
+    const isWhole = job.definition.options?.deferReverts !== false;
+    if (end.outcome === 'REVERTED' && isWhole && standing.has(state))
+      yield `I04 ${jobId} is REVERTED and ${atom} is ${state}`;
+  }
+  if (end.outcome !== end.flow && !end.isRefused)
+    yield `I04 ${jobId}: its terminal entry says ${end.outcome}, its flow is ${end.flow}`;
+}
+
+function isController(atom: string): boolean {
+  return atom.endsWith('_retry');
+}

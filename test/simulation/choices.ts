@@ -1,0 +1,58 @@
+/** Seeded choices. Each part of a run has a stream of its own, so that leaving a fault or a job out leaves the others as they are (shrink.ts). */
+import type { Random } from '@baton/core';
+import { SeededRandom } from '@baton/testkit';
+import { wallStartMs } from './process.js';
+
+const noTime = {
+  wallMs: () => wallStartMs,
+  monotonicMs: () => 0,
+  setTimer: () => () => undefined,
+  setImmediate: () => undefined,
+};
+
+export type Stream = 'choices' | 'jobs' | 'faults' | 'world';
+const streams: readonly Stream[] = ['choices', 'jobs', 'faults', 'world'];
+
+export function streamOf(seed: number, stream: Stream, number = 0): SeededRandom {
+  const mixed = Math.imul(seed * 31 + streams.indexOf(stream), 0x9e3779b1) + Math.imul(number, 0x85ebca6b);
+  return new SeededRandom(mixed ^ (mixed >>> 15), noTime);
+}
+
+export function below(random: Pick<Random, 'fraction'>, limit: number): number {
+  return Math.floor(random.fraction() * limit);
+}
+
+export function chance(random: Pick<Random, 'fraction'>, probability: number): boolean {
+  return random.fraction() < probability;
+}
+
+export function pick<T>(random: Pick<Random, 'fraction'>, items: readonly T[]): T {
+  return items[below(random, items.length)] as T;
+}
+
+/** What stands at the beginning of a run. */
+export function choicesOf(seed: number) {
+  const random = streamOf(seed, 'choices');
+  const faultsUntilMs = pick(random, [2_000, 5_000, 12_000]);
+  return {
+    sessionTimeoutMs: pick(random, [1_000, 2_000, 4_000]),
+    tripMs: pick(random, [0.2, 1, 5]),
+    skewMs: pick(random, [0, 0, 1_000, 600_000]),
+    /** Clocks go that much too fast or too slow, at most. */
+    drift: pick(random, [1, 1, 1.02, 2]),
+    concurrency: pick(random, [1, 4, 16]),
+    conductors: 1 + below(random, 4),
+    workers: 1 + below(random, 4),
+    /** A board nobody has laid out yet. */
+    isNewBoard: chance(random, 0.02),
+    faultsUntilMs,
+    faults: pick(random, [0, 2, 5, 5, 10, 20]),
+    jobs: {
+      jobsMax: pick(random, [1, 2, 4, 10]),
+      untilMs: faultsUntilMs * 0.6,
+      tasksMax: pick(random, [3, 6, 12]),
+    },
+  };
+}
+
+export type Choices = ReturnType<typeof choicesOf>;

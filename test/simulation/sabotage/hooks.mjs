@@ -1,0 +1,23 @@
+/** Module hook: plants one bug: the one place in one source file is replaced as it is loaded. */
+import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { compiled } from '../../support/typescript.mjs';
+
+let sabotage;
+let file;
+
+export function initialize(given) {
+  sabotage = given;
+  file = new URL(`../../../${sabotage.file}`, import.meta.url).href;
+}
+
+export async function load(url, context, next) {
+  if (url !== file) return next(url, context);
+  const filename = fileURLToPath(url);
+  const text = await readFile(filename, 'utf8');
+  if (text.split(sabotage.find).length !== 2) throw new Error(`${sabotage.id} does not fit ${sabotage.file}`);
+  return compiled(
+    filename,
+    text.replace(sabotage.find, () => sabotage.replace),
+  );
+}

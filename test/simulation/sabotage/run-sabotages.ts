@@ -1,0 +1,56 @@
+/** Runs the simulation with one planted bug after the other, each until a seed finds it; prints the table that README.md keeps. */
+import { Lanes } from '../lanes.js';
+import { invariantOf } from '../shrink.js';
+import type { RunPlan } from '../simulation.js';
+import { sabotages, type Sabotage } from './sabotages.js';
+
+const seedsMax = 10_000;
+
+export interface SabotageOptions {
+  readonly say: (line: string) => void;
+  /** Processes at the same time. */
+  readonly count: number | undefined;
+  /** Only those whose id holds this. */
+  readonly only: string | undefined;
+}
+
+/** Gives the exit code: 1 when one was not found. */
+export async function runSabotages({ say, count, only = '' }: SabotageOptions): Promise<number> {
+  const chosen = sabotages.filter(({ id }) => id.includes(only));
+  const lost: string[] = [];
+  say('| planted bug | hazard | file | seeds to detect | found as |');
+  say('|---|---|---|---|---|');
+  for (const sabotage of chosen) {
+    const { seeds, found } = await detect(sabotage, count);
+    if (found === undefined) lost.push(sabotage.id);
+    const file = sabotage.file.replace('packages/', '').replace('/src/', '/');
+    say(
+      `| ${sabotage.id} | ${sabotage.hazard} | ${file} | ${found === undefined ? `not in ${seeds}` : seeds} | ${found ?? '–'} |`,
+    );
+  }
+  say(`${chosen.length - lost.length} of ${chosen.length} found`);
+  for (const id of lost) say(`not found: ${id}`);
+  return lost.length === 0 ? 0 : 1;
+}
+
+async function detect(
+  sabotage: Sabotage,
+  count: number | undefined,
+): Promise<{ readonly seeds: number; readonly found: string | undefined }> {
+  const lanes = new Lanes({ sabotage: JSON.stringify(sabotage), count });
+  let seeds = seedsMax;
+  let found: string | undefined;
+  await lanes.run(seedsFrom(1), ({ plan, violations }) => {
+    if (violations.length > 0 && plan.seed < seeds) {
+      seeds = plan.seed;
+      found = [...new Set(violations.map(invariantOf))].slice(0, 3).join(', ');
+    }
+    return found === undefined;
+  });
+  lanes.close();
+  return { seeds, found };
+}
+
+function* seedsFrom(first: number): Iterable<RunPlan> {
+  for (let seed = first; seed <= seedsMax; seed++) yield { seed };
+}

@@ -1,0 +1,53 @@
+import type { SimulationResult } from './simulation.js';
+
+const sumNames = [
+  'jobs',
+  'calls',
+  'entries',
+  'takeovers',
+  'refusedWrites',
+  'repeatedCalls',
+  'events',
+  'virtualMs',
+] as const;
+type SumName = (typeof sumNames)[number];
+
+/** What many runs did, together. */
+export class Tally {
+  seeds = 0;
+  readonly #startedAt = performance.now();
+  readonly #sums = Object.fromEntries(sumNames.map((name) => [name, 0])) as Record<SumName, number>;
+  readonly #faults = new Map<string, number>();
+  readonly #outcomes = new Map<string, number>();
+
+  add({ stats }: SimulationResult): void {
+    this.seeds++;
+    for (const name of sumNames) this.#sums[name] += stats[name];
+    count(this.#faults, stats.faults);
+    count(this.#outcomes, stats.outcomes);
+  }
+
+  lines(): readonly string[] {
+    const seconds = (performance.now() - this.#startedAt) / 1_000;
+    const { jobs, calls, entries, takeovers, refusedWrites, repeatedCalls, events, virtualMs } = this.#sums;
+    const struck = [...this.#faults.values()].reduce((sum, each) => sum + each, 0);
+    return [
+      `${this.seeds} seeds in ${seconds.toFixed(1)} s, ${(this.seeds / seconds).toFixed(1)} a second: ${jobs} jobs, ${calls} calls of tasks ` +
+        `(${repeatedCalls} repeated), ${entries} journal entries, ${takeovers} takeovers, ${refusedWrites} entries of former owners tried and ` +
+        `refused, ${(virtualMs / 3_600_000).toFixed(1)} h of virtual time, ${events} events`,
+      `${struck} faults: ${listed(this.#faults)}`,
+      `outcomes: ${listed(this.#outcomes)}`,
+    ];
+  }
+}
+
+function count(sums: Map<string, number>, more: Readonly<Record<string, number>>): void {
+  for (const [name, number] of Object.entries(more)) sums.set(name, (sums.get(name) ?? 0) + number);
+}
+
+function listed(sums: ReadonlyMap<string, number>): string {
+  return [...sums]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, number]) => `${name} ${number}`)
+    .join(', ');
+}

@@ -1,0 +1,121 @@
+/**
+ * Purpose: what users do: post until it is acknowledged, perhaps cancel, decide about parked tasks, wait for the end, whatever fails meanwhile. Their
+ *   programs may be killed at any moment; then they start them again and say the same once more (H19, H20).
+ * What is authoritative: nothing here; `told` is what the last program was told.
+ * Not here: whether what it was told is true (checker/).
+ */
+import { codeOf, type CoordinationSession } from '@baton/core';
+import type { Client } from '@baton/client';
+import type { Cluster } from './cluster.js';
+import { chance } from './choices.js';
+import type { SimulatedProcess } from './process.js';
+import type { PlannedJob } from './workload.js';
+
+/** How often a user looks for tasks that wait for a decision. */
+const lookMs = 1_500;
+
+export class User {
+  readonly job: PlannedJob;
+  /** Outcome it was told. */
+  told: string | undefined;
+  /** Its program died before the post was acknowledged, and it did not try again. */
+  hasGivenUp = false;
+  /** Its post stays unrepeated when its program dies before the acknowledgement. */
+  readonly #isFickle: boolean;
+  readonly #cluster: Cluster;
+  #process: SimulatedProcess | undefined;
+  #sessions: CoordinationSession[] = [];
+  #isPosted = false;
+  #isCancelled = false;
+
+  constructor(cluster: Cluster, job: PlannedJob) {
+    this.#cluster = cluster;
+    this.job = job;
+    this.#isFickle = chance(cluster.random, 0.3);
+    cluster.time.schedule(job.atMs, () => this.#start());
+  }
+
+  get isDone(): boolean {
+    return this.told !== undefined || this.hasGivenUp;
+  }
+
+  /** Its program, while there is something left to do. */
+  get process(): SimulatedProcess | undefined {
+    return this.isDone ? undefined : this.#process;
+  }
+
+  /** SIGKILL of its program. */
+  kill(): void {
+    if (this.#process === undefined || this.isDone) return;
+    this.#cluster.kill({ process: this.#process, sessions: this.#sessions });
+    this.#process = undefined;
+    if (!this.#isPosted && this.#isFickle) this.hasGivenUp = true;
+    else this.#cluster.time.schedule(20 + this.#cluster.random.fraction() * 1_000, () => this.#start());
+  }
+
+  #start(): void {
+    const process = this.#cluster.process(`user-of-${this.job.jobId}`);
+    this.#process = process;
+    this.#sessions = [];
+    const client = this.#cluster.client(process, this.#sessions);
+    this.#play(process, client).catch((error: unknown) => {
+      if (process.alive)
+        this.#cluster.crashes.push(`the user of ${this.job.jobId} was told ${String(error)}`);
+    });
+  }
+
+  async #play(process: SimulatedProcess, client: Client): Promise<void> {
+    const { jobId, definition, priority, cancel } = this.job;
+    await persist(process, () => client.post(definition, { key: jobId, priority }));
+    if (!process.alive) return;
+    this.#isPosted = true;
+    this.#cluster.history.acknowledge(jobId);
+    const waiting = persist(process, () => client.wait(jobId));
+    void this.#decideParked(process, client);
+    if (cancel !== undefined && !this.#isCancelled) {
+      await pause(process, cancel.afterMs);
+      await persist(process, () => client.cancel(jobId, { revert: cancel.revert }));
+      this.#isCancelled = true;
+    }
+    const end = await waiting;
+    if (process.alive) this.told = end?.outcome ?? 'nothing';
+    await client.close();
+  }
+
+  async #decideParked(process: SimulatedProcess, client: Client): Promise<void> {
+    const { entries } = this.#cluster.history;
+    const decided = new Set<string>();
+    for (;;) {
+      await pause(process, lookMs);
+      if (this.isDone) return;
+      // a person sees it in the report of the job; here a look at the journal is cheaper
+      for (const { entry } of entries.get(this.job.jobId) ?? [])
+        for (const fact of entry.facts) {
+          const parked = fact.fact === 'request' && fact.state === 'parked' ? fact : undefined;
+          const key = `${entry.seq} ${parked?.atom ?? ''}`;
+          if (parked === undefined || decided.has(key)) continue;
+          decided.add(key);
+          const decision = chance(process.runtime.random, 0.5) ? 'rerun' : 'fail';
+          await persist(process, () => client.decideParked(this.job.jobId, { atom: parked.atom, decision }));
+        }
+    }
+  }
+}
+
+/** Until it is answered. What a person has to be told ends it; that the job has ended already is no news. */
+async function persist<T>(process: SimulatedProcess, what: () => Promise<T>): Promise<T | undefined> {
+  for (;;)
+    try {
+      return await what();
+    } catch (error) {
+      const code = codeOf(error);
+      if (code === 'BATON_CONFLICT_ENDED') return undefined;
+      // not found: it was acknowledged, and the store shows an old state
+      if (code !== 'BATON_NOT_FOUND_JOB' && code?.startsWith('BATON_UNAVAILABLE_') !== true) throw error;
+      await pause(process, 100);
+    }
+}
+
+function pause(process: SimulatedProcess, ms: number): Promise<void> {
+  return new Promise((resolve) => process.clock.setTimer(ms, resolve));
+}
