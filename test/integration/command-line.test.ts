@@ -92,6 +92,24 @@ describe('baton', () => {
     expect(reverted.map(({ atom }) => atom)).toEqual(['gated', 'a']);
   });
 
+  it('says when nobody is there to run the job that is waited for', async () => {
+    const empty = new Cluster(realServices());
+    try {
+      const options = ['--wait', '--timeout', '300ms', '--key', 'alone'];
+      const waited = await empty.baton('job', 'post', flow('waiting'), ...options);
+      expect(waited.code).toBe(124);
+      expect(waited.stderr).toContain('no conductor is up: job alone waits');
+    } finally {
+      await empty.dispose();
+    }
+  });
+
+  it('tells of each job that cannot be cancelled', async () => {
+    const refused = await cluster.baton('job', 'cancel', 'unknown-1', 'unknown-2');
+    expect(refused.code).toBe(5);
+    expect(refused.stderr).toMatch(/unknown-1[^]*unknown-2/);
+  });
+
   it('takes the same post twice for one job, and refuses another under its key', async () => {
     const post = ['job', 'post', flow('calculation'), '--key', 'twice', '--set'];
     expect(await cluster.baton(...post, 'number=1')).toMatchObject({ code: 0, stdout: 'twice\n' });

@@ -9,7 +9,7 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { readFileSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -71,6 +71,8 @@ async function install() {
 }
 
 async function compile() {
+  // the first time it takes a while
+  if (!existsSync(join(root, 'packages/cli/dist'))) console.error('bootstrap: compiling (tsc -b)');
   const tsc = join(root, 'node_modules/typescript/bin/tsc');
   const { code } = await run([process.execPath, tsc, '-b'], { stdout: 2, stderr: 2 });
   if (code !== 0) throw new BootstrapError('The sources do not compile: mend the errors above.');

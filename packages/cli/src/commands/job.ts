@@ -8,6 +8,7 @@ import { atomGlyphs, flowGlyphs, jobGlyphs } from '../glyphs.js';
 import type { Invocation } from '../invocation.js';
 import { loadFlow } from '../load-flow.js';
 import { clean } from '../output.js';
+import { reportError } from '../report-error.js';
 import { storeValues } from '../store-values.js';
 import type { Run } from '../run.js';
 
@@ -90,6 +91,8 @@ async function post(
     invocation.output.one({ jobId }, { text: jobId, name: jobId });
     return exitCodes.ok;
   }
+  const { conductors } = await client.cluster();
+  if (conductors.length === 0) tell(`no conductor is up: job ${jobId} waits on the board for one\n`);
   return waitFor(client, invocation, [jobId], flags.timeout);
 }
 
@@ -214,8 +217,12 @@ async function cancel(
       { title: 'CANCEL', of: (row) => row.cancel },
     ],
   );
-  const failed = answers.find((answer) => answer.status === 'rejected');
-  if (failed !== undefined) throw failed.reason;
+  const failed: unknown[] = answers.flatMap((answer) =>
+    answer.status === 'rejected' ? [answer.reason] : [],
+  );
+  for (const error of failed.slice(0, -1))
+    reportError(error, { json: invocation.output.isJson, write: tell });
+  if (failed.length > 0) throw failed.at(-1);
   return exitCodes.ok;
 }
 
@@ -274,6 +281,11 @@ function linesOf(entry: JournalEntry): string[] {
 
 function plainEntry(entry: JournalEntry): object {
   return { ...entry, fence: { generation: entry.fence.generation, zxid: entry.fence.zxid.toString(16) } };
+}
+
+/** To a person, beside what the command prints. */
+function tell(text: string): void {
+  process.stderr.write(text);
 }
 
 function collect(value: string, before: readonly string[] = []): string[] {
