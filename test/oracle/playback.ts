@@ -248,6 +248,7 @@ class Playback {
         return stop;
       },
       command: (command) => {
+        if (command.type === 'execute' || command.type === 'revert') this.#world.beginsAnew(command.atom);
         if (this.#memory.kind !== 'concurrent') this.#schedule.submit(command);
       },
     });

@@ -44,6 +44,11 @@ export class World {
     return { n, step: steps[Math.min(n, steps.length) - 1] ?? {} };
   }
 
+  /** An atom that is asked for, for the first time or once more, has made no progress (E-152). */
+  beginsAnew(atom: string): void {
+    if (this.progress.has(atom)) this.progress.set(atom, 0);
+  }
+
   /** Runs a task's method by its script. `event` is called when the body starts. */
   runTask(
     atom: string,
