@@ -1,6 +1,9 @@
 import { randomFillSync } from 'node:crypto';
 import type { Clock, Logger, Random, Runtime } from '@baton/core';
 
+/** Node takes a longer delay for 1 ms. */
+const timerMaxMs = 2 ** 31 - 1;
+
 /**
  * The real clock. Monotonic time is the machine's (CLOCK_MONOTONIC), so that times logged by different processes of one machine can be
  * compared; timers do not keep the process alive.
@@ -9,7 +12,13 @@ export const systemClock: Clock = {
   wallMs: () => Date.now(),
   monotonicMs: () => Number(process.hrtime.bigint()) / 1e6,
   setTimer(delayMs, callback) {
-    const timer = setTimeout(callback, delayMs).unref();
+    let timer: NodeJS.Timeout;
+    const wait = (restMs: number): void => {
+      const partMs = Math.min(restMs, timerMaxMs);
+      const onEnd = partMs < restMs ? () => wait(restMs - partMs) : callback;
+      timer = setTimeout(onEnd, partMs).unref();
+    };
+    wait(delayMs);
     return () => clearTimeout(timer);
   },
   setImmediate: (callback) => void setImmediate(callback),

@@ -57,17 +57,13 @@ export class JobTimers {
     this.#cancels.clear();
   }
 
-  /** Longer delays than a timer of the platform can hold are cut into several. */
   #start(key: string, delayMs: number, callback: () => void): void {
     this.#end(key);
-    const nowMs = Math.min(Math.max(0, delayMs), 2 ** 30);
-    const rest = delayMs - nowMs;
     const fire = (): void => {
       this.#cancels.delete(key);
-      if (rest > 0) this.#start(key, rest, callback);
-      else callback();
+      callback();
     };
-    this.#cancels.set(key, this.#clock.setTimer(nowMs, fire));
+    this.#cancels.set(key, this.#clock.setTimer(Math.max(0, delayMs), fire));
   }
 
   #end(key: string): void {

@@ -4,7 +4,7 @@ export interface Clock {
   wallMs(): number;
   /** Milliseconds that never go back; only differences mean anything. */
   monotonicMs(): number;
-  /** Calls back once after at least `delayMs`; the answer cancels. A pending timer does not keep a process alive by itself. */
+  /** Calls back once after at least `delayMs`, however long that is; the answer cancels. A pending timer does not keep a process alive by itself. */
   setTimer(delayMs: number, callback: () => void): () => void;
   /** Calls back in a later turn of the event loop, before any timer: what falls together until then can be batched. */
   setImmediate(callback: () => void): void;
