@@ -5,7 +5,7 @@
  * On failure: the outbox below repeats; a message to a worker that is gone is dropped, its loss brings the request back. A notice
  *   that an overfull outbox does not take is dropped: what is asked is asked again, and a result not confirmed expires at its worker.
  */
-import { familyOf } from '@baton/core';
+import { codeOf, familyOf } from '@baton/core';
 import type { Fence, RequestMessage, Runtime, TaskRequest } from '@baton/core';
 import type { Outbox } from '@baton/transport';
 import type { LiveWorker } from './worker-roster.js';
@@ -22,14 +22,14 @@ export interface AttachTarget {
 }
 
 export class Dispatcher {
-  readonly #outbox: Outbox;
+  readonly #outbox: Pick<Outbox, 'sendRequest'>;
   readonly #runtime: Pick<Runtime, 'clock' | 'logger'>;
   readonly #replyPartition: number;
   readonly #workers: { get(epoch: string): LiveWorker | undefined };
   readonly #stored = new Map<string, { ids: string[]; cancelTimer: () => void }>();
 
   constructor(deps: {
-    readonly outbox: Outbox;
+    readonly outbox: Pick<Outbox, 'sendRequest'>;
     readonly runtime: Pick<Runtime, 'clock' | 'logger'>;
     readonly replyPartition: number;
     readonly workers: { get(epoch: string): LiveWorker | undefined };
@@ -44,13 +44,22 @@ export class Dispatcher {
   request(message: Omit<TaskRequest, 'kind' | 'replyPartition' | 'sentAtMs' | 'forget'>): void {
     const worker = this.#workers.get(message.workerEpoch);
     if (worker === undefined) return;
-    this.#outbox.sendRequest(worker.requestPartition, {
-      kind: 'request',
-      ...message,
-      replyPartition: this.#replyPartition,
-      sentAtMs: this.#runtime.clock.wallMs(),
-      forget: this.#take(worker.epoch),
-    });
+    const send = (forget: readonly string[]): void =>
+      this.#outbox.sendRequest(worker.requestPartition, {
+        kind: 'request',
+        ...message,
+        replyPartition: this.#replyPartition,
+        sentAtMs: this.#runtime.clock.wallMs(),
+        forget,
+      });
+    const forget = this.#stored.get(worker.epoch)?.ids ?? [];
+    try {
+      send(forget);
+    } catch (error) {
+      if (forget.length === 0 || codeOf(error) !== 'BATON_INPUT_TOO_LARGE') throw error;
+      return send([]); // whether it fits must not depend on what would ride along, which leaves by itself
+    }
+    this.#take(worker.epoch);
   }
 
   /** Asks a worker what it knows of these requests; the answers come to this conductor's inbox (P-803). */
