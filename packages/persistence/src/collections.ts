@@ -31,7 +31,6 @@ export const collectionNames = {
 export type CollectionName = (typeof collectionNames)[keyof typeof collectionNames];
 
 const indexes: Partial<Record<CollectionName, readonly string[]>> = {
-  journal: ['segment'],
   snapshots: ['flowId'],
   commands: ['flowId'],
   jobs: ['state'],

@@ -26,7 +26,6 @@ describe('journal entries as documents', () => {
     const entry = turnEntry({ flowId: 'f', seq: 300, fence: fenceOf(255), opId: 'op' });
     expect(encodeEntry(entry)).toMatchObject({
       _id: 'f:300',
-      segment: 'f/1',
       fence: '00000000:00000000000000ff',
       opId: 'op',
       schemaVersion: 1,

@@ -12,14 +12,6 @@ import { documentSizeOf } from './document-size.js';
 /** Version of every document this code writes (P-413). Readers accept this one and the one before. */
 export const schemaVersion = 1;
 
-/**
- * Entries of a flow are found by an indexed field that names the flow and the stretch of 256 sequence numbers they lie in, so that one
- * query reads a whole short flow and only the beginning of a long one (whose end is read from its snapshot on, by exact ids).
- */
-export const segmentEntries = 256;
-export const segmentOf = (flowId: string, seq: number): string =>
-  `${flowId}/${Math.floor(seq / segmentEntries)}`;
-
 /** The compare-and-set of the journal. */
 export const entryIdOf = (flowId: string, seq: number): string => `${flowId}:${seq}`;
 
@@ -32,7 +24,6 @@ export function encodeEntry(entry: JournalEntry): StoredDocument {
   return {
     _id: entryIdOf(flowId, seq),
     flowId,
-    segment: segmentOf(flowId, seq),
     seq,
     kind,
     fence: formatFence(fence),

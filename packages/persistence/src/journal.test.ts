@@ -20,6 +20,15 @@ class SilentReads extends SimulatedDocumentStore {
   }
 }
 
+class CountedReads extends SimulatedDocumentStore {
+  ids = 0;
+
+  override async get(collection: string, ids: readonly string[]) {
+    this.ids += ids.length;
+    return super.get(collection, ids);
+  }
+}
+
 async function makeWorld() {
   const runtime = fakeRuntime();
   const { clock } = runtime;
@@ -68,18 +77,60 @@ describe('Journal.append', () => {
   });
 });
 
-describe('Journal.load', () => {
-  it('reads what is asked while a load is in flight in one query', async () => {
-    const { clock, service, journal } = await makeWorld();
-    const flowIds = Array.from({ length: 100 }, (_, index) => `f${index}`);
-    await clock.drive(Promise.all(flowIds.map((flowId) => journal.append(postEntry(flowId)))));
-    // the second query would meet this fault
-    service.faults.next('refuse', { operation: 'find', skip: 1 });
-    const flows = await clock.drive(Promise.all(flowIds.map((flowId) => journal.load(flowId))));
-    expect(flows.map(({ entries }) => entries.length)).toEqual(flowIds.map(() => 1));
-    expect(service.faults.pending).toBe(1);
+describe('Journal.loadThrough', () => {
+  const flowId = 'f';
+
+  async function staleReader() {
+    const world = await makeWorld();
+    const { clock, service, own } = world;
+    await clock.drive(own.journal.append(postEntry(flowId)));
+    service.lag();
+    for (const seq of [1, 2, 3])
+      await clock.drive(own.journal.append(turnEntry({ flowId, seq, fence: fenceOf(3) })));
+    return world;
+  }
+
+  it('waits for what a stale read does not show, because a shorter run would be decided on again', async () => {
+    const { clock, service, other } = await staleReader();
+    const loading = other.journal.loadThrough(flowId, 3);
+    const all = other.journal.entriesThrough(flowId, 3);
+    await clock.advance(20_000);
+    service.catchUp();
+    expect((await clock.drive(loading)).entries).toHaveLength(4);
+    expect(await clock.drive(all)).toHaveLength(4);
   });
 
+  it('fails rather than give less', async () => {
+    const { clock, other } = await staleReader();
+    await expect(clock.drive(other.journal.loadThrough(flowId, 3))).rejects.toMatchObject({
+      code: 'BATON_UNAVAILABLE_DEADLINE',
+    });
+  });
+});
+
+describe('Journal.head', () => {
+  it('with a hint reads two entries a run, however many runs are looked for', async () => {
+    const { clock, runtime, service, own } = await makeWorld();
+    const flowIds = Array.from({ length: 30 }, (_, index) => `f${index}`);
+    for (const flow of flowIds)
+      for (let seq = 0; seq < 10; seq++)
+        await clock.drive(
+          own.journal.append(
+            seq === 0 ? postEntry(flow) : turnEntry({ flowId: flow, seq, fence: fenceOf(1) }),
+          ),
+        );
+    const counting = new CountedReads(runtime, { service });
+    const reader = await clock.drive(openPersistence({ store: counting, runtime, readOnly: true }));
+    counting.ids = 0;
+    const heads = await clock.drive(
+      Promise.all(flowIds.map((flow) => reader.journal.head(flow, { hint: 9 }))),
+    );
+    expect(heads.map((head) => head?.entry.seq)).toEqual(flowIds.map(() => 9));
+    expect(counting.ids).toBe(60);
+  });
+});
+
+describe('Journal.load', () => {
   it('repeats reads that are not answered, and not those that are refused', async () => {
     const { clock, runtime, service, journal } = await makeWorld();
     await clock.drive(journal.append(entry));

@@ -26,15 +26,11 @@ import type { Snapshots } from './snapshots.js';
 /** `collided`: somebody else's entry has this place. The writer is fenced: it stops and touches nothing else (P-405). */
 export type AppendResult = 'accepted' | 'collided';
 
-/** Heads looked for at once; more are loaded whole, which is one query for all of them. */
-const SEARCHES_MAX = 10;
-
 export class Journal {
   readonly #inserts: GroupInsert;
   readonly #documents: GroupGet;
   readonly #reader: JournalReader;
   readonly #heads: HeadSearch;
-  #searching = 0;
 
   constructor(options: { store: DocumentStore; runtime: Runtime; snapshots: Snapshots }) {
     const journal = { ...options, collection: collectionNames.journal };
@@ -55,26 +51,39 @@ export class Journal {
     return isSameWrite(await this.#taken(document), document) ? 'accepted' : 'collided';
   }
 
-  /** Snapshot (if any) and entries of a run; neither when the flow is unknown. Loads that fall together are one. @throws UnavailableError; InputError `BATON_INPUT_MALFORMED` */
-  load(flowId: string): Promise<FlowJournal> {
-    return this.#reader.load(flowId);
+  /**
+   * Snapshot (if any) and entries of a run; neither when the flow is unknown. There may be more by now: reads may be old.
+   * @throws UnavailableError; InputError `BATON_INPUT_MALFORMED`
+   */
+  async load(flowId: string): Promise<FlowJournal> {
+    const head = await this.head(flowId);
+    return head === undefined
+      ? { flowId, entries: [] }
+      : this.loadThrough(flowId, head.entry.seq, head.known);
   }
 
-  /** The same up to entry `through`, which is known to be stored: cheaper, complete whatever else is read late, and without reading what is `known`. @throws as `load` */
+  /**
+   * The same to exactly entry `through`, which is known to be stored, without reading what is `known`.
+   * @throws as `load`; UnavailableError too when the store does not show all of it within 30 s
+   */
   loadThrough(flowId: string, through: number, known?: KnownEntries): Promise<FlowJournal> {
     return this.#reader.loadThrough(flowId, through, known);
+  }
+
+  /**
+   * All entries to `through`, for whoever cannot use the snapshot. @throws as `loadThrough`; ConflictError `BATON_CONFLICT_SCHEMA_NEWER`
+   * when the journal was shortened behind the snapshot
+   */
+  entriesThrough(flowId: string, through: number): Promise<readonly JournalEntry[]> {
+    return this.#reader.entriesThrough(flowId, through);
   }
 
   /**
    * The newest entry, undefined when there is none: a few reads however long the run is, two with a good hint. A wrong one costs time only.
    * @throws as `load`
    */
-  async head(flowId: string, hint: HeadHint = {}): Promise<JournalHead | undefined> {
-    if (this.#searching < SEARCHES_MAX) return this.#search(flowId, hint);
-    const flow = await this.#reader.load(flowId);
-    const entry = flow.entries.at(-1);
-    if (entry === undefined) return undefined;
-    return { entry, known: new Map(flow.entries.map((each) => [each.seq, each])) };
+  head(flowId: string, hint: HeadHint = {}): Promise<JournalHead | undefined> {
+    return this.#heads.find(flowId, hint);
   }
 
   /** Entries from `fromSeq` on, by exact ids up to the first gap: for reading on after a collision. @throws as `load` */
@@ -89,15 +98,6 @@ export class Journal {
 
   close(): void {
     this.#inserts.close();
-  }
-
-  async #search(flowId: string, hint: HeadHint): Promise<JournalHead | undefined> {
-    this.#searching++;
-    try {
-      return await this.#heads.find(flowId, hint);
-    } finally {
-      this.#searching--;
-    }
   }
 
   async #taken({ _id }: StoredDocument): Promise<StoredDocument> {
