@@ -1,8 +1,9 @@
 /** Rules of which a planted fault (test/oracle/mutants) showed that nothing else holds them. */
-import type { JsonValue } from '@baton/core';
+import { failureOf, type JsonValue } from '@baton/core';
 import { graph, type NodeDefinition, task as define, type } from '@baton/flow';
 import { describe, expect, it } from '@jest/globals';
 import { compile } from './compile.js';
+import { failuresOf } from './finish.js';
 import type { LocalFunctions } from './local-functions.js';
 import type { Event, ExecuteCommand } from './protocol.js';
 import { newRun } from './run-state.js';
@@ -99,5 +100,66 @@ describe('a graph', () => {
       .link(one, take)
       .addAll([give('two')]);
     expect(grown.toNode().links).toEqual([{ from: 1, to: 0 }]);
+  });
+});
+
+describe('a second round', () => {
+  const retry = { kind: 'times', attempts: 3 } as const;
+  const unordered = (...children: readonly NodeDefinition[]): NodeDefinition => ({
+    kind: 'unordered',
+    name: 'f',
+    retry,
+    children,
+  });
+  const begun = (root: NodeDefinition) => {
+    const state = newRun(compile({ schemaVersion: 1, root }), { flowId: 'f', store: {} });
+    const run = (atom: string) => state.runs[state.compiled.atoms.get(atom)?.id ?? -1];
+    const ask = (atom: string) => run(atom)?.requestId ?? '';
+    step(state, { type: 'run' });
+    const ok = (atom: string) =>
+      step(state, { type: 'completed', requestId: ask(atom), value: { data: ask(atom) } });
+    const fail = (atom: string) =>
+      step(state, { type: 'failed', requestId: ask(atom), failure: failureOf('X', 'boom') });
+    return { state, run, ok, fail };
+  };
+
+  it('has none of the results of the first on record (E-1122)', () => {
+    const { run, ok, fail } = begun(unordered(task('a'), task('b')));
+    ok('a');
+    fail('b');
+    ok('b');
+    ok('a');
+    expect(run('a')).toMatchObject({ state: 'RUNNING', revertValue: { data: 'f/a/revert/1.1' } });
+    // undone as soon as it has failed
+    fail('a');
+    expect(run('a')).toMatchObject({ state: 'REVERTING', value: undefined, revertValue: undefined });
+  });
+
+  it('tells its failures in the order in which they came (E-809)', () => {
+    const { state, ok, fail } = begun(unordered(task('a'), task('b')));
+    for (const [one, other] of [
+      ['b', 'a'],
+      ['a', 'b'],
+    ] as const) {
+      fail(one);
+      fail(other);
+      ok(one);
+      ok(other);
+    }
+    fail('a');
+    fail('b');
+    expect(failuresOf(state).map(({ atom }) => atom)).toEqual(['a', 'b']);
+  });
+
+  it('undoes a nested scope that was to be undone in the first (E-628)', () => {
+    const inner: NodeDefinition = { kind: 'linear', name: 'g', retry, children: [task('x')] };
+    const { run, ok, fail } = begun(unordered(inner, task('y')));
+    fail('x');
+    fail('y');
+    ok('x');
+    ok('y');
+    expect([run('x')?.state, run('y')?.state]).toEqual(['RUNNING', 'RUNNING']);
+    fail('x');
+    expect(run('x')?.state).toBe('REVERTING');
   });
 });
