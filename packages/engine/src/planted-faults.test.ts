@@ -2,6 +2,7 @@
 import { failureOf, type JsonValue } from '@baton/core';
 import { graph, type NodeDefinition, task as define, type } from '@baton/flow';
 import { describe, expect, it } from '@jest/globals';
+import { fold } from './apply-fact.js';
 import { compile } from './compile.js';
 import { failuresOf } from './finish.js';
 import type { LocalFunctions } from './local-functions.js';
@@ -103,6 +104,19 @@ describe('a graph', () => {
   });
 });
 
+/** A run that is driven by the names of its atoms. */
+const begun = (root: NodeDefinition) => {
+  const state = newRun(compile({ schemaVersion: 1, root }), { flowId: 'f', store: {} });
+  const run = (atom: string) => state.runs[state.compiled.atoms.get(atom)?.id ?? -1];
+  const ask = (atom: string) => run(atom)?.requestId ?? '';
+  step(state, { type: 'run' });
+  const ok = (atom: string) =>
+    step(state, { type: 'completed', requestId: ask(atom), value: { data: ask(atom) } });
+  const fail = (atom: string) =>
+    step(state, { type: 'failed', requestId: ask(atom), failure: failureOf('X', 'boom') });
+  return { state, run, ok, fail };
+};
+
 describe('a second round', () => {
   const retry = { kind: 'times', attempts: 3 } as const;
   const unordered = (...children: readonly NodeDefinition[]): NodeDefinition => ({
@@ -111,18 +125,6 @@ describe('a second round', () => {
     retry,
     children,
   });
-  const begun = (root: NodeDefinition) => {
-    const state = newRun(compile({ schemaVersion: 1, root }), { flowId: 'f', store: {} });
-    const run = (atom: string) => state.runs[state.compiled.atoms.get(atom)?.id ?? -1];
-    const ask = (atom: string) => run(atom)?.requestId ?? '';
-    step(state, { type: 'run' });
-    const ok = (atom: string) =>
-      step(state, { type: 'completed', requestId: ask(atom), value: { data: ask(atom) } });
-    const fail = (atom: string) =>
-      step(state, { type: 'failed', requestId: ask(atom), failure: failureOf('X', 'boom') });
-    return { state, run, ok, fail };
-  };
-
   it('has none of the results of the first on record (E-1122)', () => {
     const { run, ok, fail } = begun(unordered(task('a'), task('b')));
     ok('a');
@@ -161,5 +163,41 @@ describe('a second round', () => {
     expect([run('x')?.state, run('y')?.state]).toEqual(['RUNNING', 'RUNNING']);
     fail('x');
     expect(run('x')?.state).toBe('REVERTING');
+  });
+});
+
+describe('a run that goes on', () => {
+  it('undoes what waited for a failed revert as soon as that is called again (E-1321)', () => {
+    const branch: NodeDefinition = { kind: 'linear', name: 'g', children: [task('p'), task('q')] };
+    const root: NodeDefinition = { kind: 'unordered', name: 'f', children: [branch, task('x'), task('y')] };
+    const { state, ok, fail } = begun(root);
+    for (const atom of ['p', 'q', 'x']) ok(atom);
+    fail('y');
+    fail('x');
+    ok('q');
+    ok('y');
+    expect(state.flow).toBe('FAILURE');
+    const { commands } = step(state, { type: 'retryRevert', atom: 'x' });
+    expect(commands.flatMap((command) => (command.type === 'revert' ? [command.atom] : []))).toEqual([
+      'x',
+      'p',
+    ]);
+  });
+
+  it('takes up unresolved failures in the order of the atoms (E-1307)', () => {
+    const retry = { kind: 'times', name: 'r', attempts: 2 } as const;
+    const { state, run } = begun({ kind: 'unordered', name: 'f', retry, children: [task('a'), task('b')] });
+    const failed = { fact: 'atom', from: 'RUNNING', to: 'FAILURE', failure: failureOf('X', 'boom') } as const;
+    fold(state, [
+      { ...failed, atom: 'b' },
+      { ...failed, atom: 'a' },
+    ]);
+    step(state, { type: 'run' });
+    expect([...(run('r')?.history[0]?.failures.keys() ?? [])]).toEqual(['a', 'b']);
+  });
+
+  it('is not run again before it is over (E-1324)', () => {
+    const { state } = begun(task('a'));
+    expect(step(state, { type: 'rerun' }).facts).toEqual([]);
   });
 });
