@@ -1,6 +1,7 @@
 /**
  * `npm run bench -- engine`: what an atom costs in the engine alone, in this process, with nothing stored. Needs no services. Options:
  * --json, --kinds linear,unordered,graph, --sizes 100,1000,10000,100000, --seconds N (how long each figure is measured, at least; default 1).
+ * Times are CPU times, on one thread (test/support/runner/bench.ts): atoms a second are those of one core that has nothing else to do.
  */
 import { loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
@@ -74,7 +75,7 @@ function asText(): string {
     figure.stateBytes,
   ]);
   return [
-    'engine alone, in process, serial, no-op tasks; best of several runs, per atom',
+    'engine alone, in process, serial, no-op tasks, one core; CPU time an atom, the best of several samples',
     tableOf([['', 'atoms/s', 'run µs', 'of it step µs', 'compile µs', 'compiled B', 'run B'], ...rows]),
     ...taskflow.map(
       ({ atoms, taskflowMs: ms, times }) =>
