@@ -7,6 +7,8 @@ import {
   type RequestMessage,
   type TaskRequest,
 } from '@baton/core';
+import { encodeReply } from '@baton/wire';
+import { openMaxOf } from './options.js';
 import { RequestLedger, type Effect, type LedgerLimits } from './request-ledger.js';
 
 const EPOCH = 'e1';
@@ -272,6 +274,23 @@ describe('RequestLedger', () => {
       { partition: 7, message: { running: [idOf('c')] } },
     ]);
     expect(ledger().heartbeats(3)).toEqual([]);
+  });
+
+  it('holds no more than a heartbeat can list, however long the ids are', () => {
+    const l = ledger({ openMax: openMaxOf(Number.MAX_SAFE_INTEGER) });
+    const flowId = 'f'.repeat(128);
+    let open = 0;
+    for (; ; open++) {
+      const atom = `${open}`.padEnd(255, 'a'); // E-1805
+      const requestId = requestIdOf({ flowId, atom, action: 'execute', round: 2 ** 31, attempt: 2 ** 31 });
+      const [effect] = l.receive(request(atom, { flowId, requestId }), 0);
+      if (effect?.effect !== 'wait') break;
+    }
+    expect(open).toBeGreaterThan(2_048); // what one conductor sends to the largest worker
+    const [heartbeat] = l.heartbeats(0);
+    if (heartbeat === undefined) throw new Error('no heartbeat');
+    const header = { clusterId: 'c'.repeat(128), sender: 'w'.repeat(128), sentAtMs: Date.UTC(2030, 0, 1) };
+    expect(() => encodeReply(heartbeat.message, header)).not.toThrow();
   });
 
   it('turns a result nobody confirmed into a promise when its time is over, and then forgets that too', () => {
