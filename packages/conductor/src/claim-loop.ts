@@ -20,6 +20,14 @@ export interface ClaimTiming {
   readonly claimedAtMs: number;
 }
 
+/** A claim that was won, on its way to an owned job. */
+export interface ClaimCourse {
+  readonly timing: ClaimTiming;
+  readonly fence: PendingFence;
+  /** What follows takes long: other claims need not wait for it. Idempotent. */
+  stepAside(): void;
+}
+
 export interface ClaimLoopDeps {
   readonly board: Pick<JobBoard, 'find' | 'claim'>;
   readonly memberId: string;
@@ -30,7 +38,7 @@ export interface ClaimLoopDeps {
   readonly room: () => number;
   readonly owns: (jobId: string) => boolean;
   /** Takes a claimed job over; the claim's place in the window is free again when it resolves. Never rejects. */
-  readonly onClaimed: (claim: Claim, timing: ClaimTiming, fence: PendingFence) => Promise<void>;
+  readonly onClaimed: (claim: Claim, course: ClaimCourse) => Promise<void>;
 }
 
 interface Candidate {
@@ -186,18 +194,28 @@ export class ClaimLoop {
   }
 
   async #claim(job: FoundJob & { readonly seenAtMs: number }): Promise<void> {
-    this.#claiming++;
     const fence = this.#fences.begin();
+    let hasPlace = true;
+    this.#claiming++;
+    const leavePlace = (): void => {
+      fence.settled();
+      if (hasPlace) this.#claiming--;
+      hasPlace = false;
+    };
+    const stepAside = (): void => {
+      leavePlace();
+      this.#pump();
+    };
     try {
       const claim = await this.#deps.board.claim(job);
-      await this.#deps.onClaimed(claim, { seenAtMs: job.seenAtMs, claimedAtMs: this.#now() }, fence);
+      const timing = { seenAtMs: job.seenAtMs, claimedAtMs: this.#now() };
+      await this.#deps.onClaimed(claim, { timing, fence, stepAside });
     } catch (error) {
       const family = familyOf(error);
       if (family === 'conflict' || family === 'not-found') this.conflicts++;
       else this.#log.warn('claim.failed', { jobId: job.jobId, error });
     } finally {
-      fence.settled();
-      this.#claiming--;
+      leavePlace();
       this.#busy.delete(job.jobId);
       // events for a busy job are passed over: if it looks free it is looked at once more
       if (!this.#stopped && !this.#deps.owns(job.jobId) && (this.#view?.isAvailable(job) ?? false))

@@ -94,11 +94,11 @@ describe('a takeover', () => {
   });
 
   it('fences all of its jobs before it reads the first of them', async () => {
-    // the one with a hint is fenced while the other is still searched
+    // the one with a hint is fenced while the others are still searched
     const hintOne = (heads: ReadonlyMap<string, number>) => [...heads].slice(0, 1);
-    const { reads, fencedBefore } = await takeOver(hintOne, { jobs: 2 });
+    const { reads, fencedBefore } = await takeOver(hintOne, { jobs: 12 });
     const firstLoad = reads.findIndex((entries) => entries.includes(0));
-    expect(fencedBefore[firstLoad]).toBe(2);
+    expect(fencedBefore[firstLoad]).toBe(12);
   });
 
   it('survives a hint above the end', async () => {

@@ -147,7 +147,7 @@ export class Incarnation implements Ownership {
       conductors: { current: () => this.#conductorIds(), refresh: () => this.#conductors.refresh() },
       room: () => (this.#over ? 0 : deps.options.maxJobs - this.#runners.size),
       owns: (jobId) => this.#runners.has(jobId),
-      onClaimed: (claim, timing, fence) =>
+      onClaimed: (claim, course) =>
         installClaim(
           {
             owner: this,
@@ -157,7 +157,7 @@ export class Incarnation implements Ownership {
             onOwned: (runner) => this.#own(runner),
           },
           claim,
-          { timing, fence },
+          course,
         ),
     });
     this.#commands = new CommandWatch(services.persistence.commands, deps.runtime.logger);

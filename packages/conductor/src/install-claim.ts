@@ -2,24 +2,23 @@
  * Purpose: from a won lock to an owned flow: puts this owner's fence into the journal and hands the folded state to a runner. A job
  * that was never claimed needs no read: its first turn rides in the claim entry.
  * What is authoritative: the journal. The lock alone gives no right to write.
- * On failure: outranked or settled: leave as the rules say; store away past its bound: abandon.
+ * On failure: outranked or settled: leave as the rules say; store away past its bound: abandon; what is stored cannot be read: trash.
  * Not here: the fencing rule itself (`installFence` of @baton/persistence).
  */
-import { codeOf, failureOf, familyOf, noFence, toFailure } from '@baton/core';
+import { InputError, InvariantError, codeOf, failureOf, familyOf, noFence, toFailure } from '@baton/core';
 import type { ClaimEntry, Failure, JournalEntry, TerminalEntry } from '@baton/core';
 import type { Compiled } from '@baton/engine';
 import type { Claim } from '@baton/jobboard';
 import { installFence } from '@baton/persistence';
 import type { FenceResult, FlowJournal, KnownEntries } from '@baton/persistence';
 import { abandonClaim } from './abandon-claim.js';
-import type { ClaimTiming } from './claim-loop.js';
+import type { ClaimCourse } from './claim-loop.js';
 import type { CompiledFlows } from './compiled-flows.js';
 import type { TurnDraft } from './flow-turns.js';
 import { JobRunner } from './job-runner.js';
 import { limits } from './options.js';
 import { OwnedState } from './owned-state.js';
 import type { Ownership } from './ownership.js';
-import type { PendingFence } from './pending-fences.js';
 import { turnEntries } from './turn-entries.js';
 
 export interface InstallDeps {
@@ -38,12 +37,6 @@ interface FirstTurn {
   readonly entries: readonly JournalEntry[];
 }
 
-/** When it was claimed, and the claims that are under way beside it. */
-export interface ClaimCourse {
-  readonly timing: ClaimTiming;
-  readonly fence: PendingFence;
-}
-
 const MISSING_TRIES = 3;
 const MISSING_PAUSE_MS = 3_000;
 
@@ -60,17 +53,28 @@ export async function installClaim(deps: InstallDeps, claim: Claim, course: Clai
     if (code === 'BATON_CONFLICT_CLAIM_LOST' || code === 'BATON_NOT_FOUND_JOB')
       return owner.runtime.logger.warn('claim.lost', { jobId: claim.jobId, error });
     owner.runtime.logger.error('claim.install-failed', { jobId: claim.jobId, error });
-    if (familyOf(error) !== 'unavailable') return owner.fatal(error);
     if (code === 'BATON_UNAVAILABLE_SESSION_LOST') return;
-    await abandonClaim(owner, claim, { pauseMs: limits.abandonMs.first });
+    // a newer version wrote it: that one can go on
+    if (familyOf(error) === 'unavailable' || code === 'BATON_CONFLICT_SCHEMA_NEWER')
+      return abandonClaim(owner, claim, { pauseMs: limits.abandonMs.first });
+    if (installation.isHandedOver || !isDamage(error)) return owner.fatal(error);
+    // it would bring down one conductor after the other
+    await owner.board
+      .trash(claim, `QUARANTINE: ${(error as Error).message}`)
+      .catch(() => abandonClaim(owner, claim, { pauseMs: limits.abandonMs.first }));
   }
+}
+
+/** What is stored of this job cannot be read or makes no sense: no fault of who reads it. */
+function isDamage(error: unknown): boolean {
+  const family = familyOf(error);
+  return family === 'input' || family === 'invariant' || family === 'definition';
 }
 
 class Installation {
   readonly #deps: InstallDeps;
   readonly #claim: Claim;
-  readonly #timing: ClaimTiming;
-  readonly #fence: PendingFence;
+  readonly #course: ClaimCourse;
   #compiled: Compiled | undefined;
   #refusal: Failure | undefined;
   #first: FirstTurn | undefined;
@@ -78,12 +82,13 @@ class Installation {
   #foundAtMs = 0;
   #fencedAtMs = 0;
   #isOwned = false;
+  /** The runner has the job: what fails now is no matter of installing it. */
+  isHandedOver = false;
 
-  constructor(deps: InstallDeps, claim: Claim, { timing, fence }: ClaimCourse) {
+  constructor(deps: InstallDeps, claim: Claim, course: ClaimCourse) {
     this.#deps = deps;
     this.#claim = claim;
-    this.#timing = timing;
-    this.#fence = fence;
+    this.#course = course;
   }
 
   async run(): Promise<void> {
@@ -92,7 +97,7 @@ class Installation {
     if (this.#claim.fresh) await this.#compile();
     const result = await this.#fencePatiently();
     this.#fencedAtMs = owner.runtime.clock.monotonicMs();
-    this.#fence.settled();
+    this.#course.fence.settled();
     if (result.result !== 'owned') this.drop();
     switch (result.result) {
       case 'missing':
@@ -136,6 +141,7 @@ class Installation {
         entryFor: ({ seq, known }) => this.#entryFor(seq, known),
       });
       if (result.result !== 'missing' || tries > MISSING_TRIES) return result;
+      this.#course.stepAside();
       await new Promise<void>((resolve) => owner.runtime.clock.setTimer(MISSING_PAUSE_MS, resolve));
     }
   }
@@ -162,7 +168,8 @@ class Installation {
   }
 
   #firstTurn(known: readonly JournalEntry[], compiled: Compiled, seq: number): FirstTurn {
-    const runner = new JobRunner(this.#deps.owner, this.#claim, this.#stateOf({ entries: known }, compiled));
+    const state = this.#folded({ entries: known }, compiled) as OwnedState;
+    const runner = new JobRunner(this.#deps.owner, this.#claim, state);
     const turn = runner.firstTurn();
     const entries = turnEntries(
       {
@@ -182,16 +189,17 @@ class Installation {
     this.#isOwned = true;
     if (this.#first !== undefined) {
       const { runner, turn, entries } = this.#first;
+      this.isHandedOver = true;
       onOwned(runner);
       owner.counters.claimed++;
       return runner.begin(turn, entries);
     }
-    await this.#fence.others();
+    await this.#course.fence.others();
     const [flow] = await Promise.all([this.#flowThrough(result), this.#compile()]);
     const known = flow.entries;
     if (this.#compiled === undefined)
       return this.#refuse(known, this.#refusal ?? failureOf('DEFINITION', 'no definition'));
-    const state = await this.#load(flow, this.#compiled);
+    const state = await this.#load(flow, this.#compiled, entry.seq);
     // the claim entry just written counts as one that led to nothing, so far
     if (state.idleClaims > this.#deps.poisonClaimsMax)
       return this.#refuse(
@@ -214,20 +222,35 @@ class Installation {
   }
 
   /** A snapshot that this version cannot read costs time only. */
-  async #load(flow: Pick<FlowJournal, 'snapshot' | 'entries'>, compiled: Compiled): Promise<OwnedState> {
-    const state = OwnedState.ofJournal(flow, compiled);
-    if (state !== undefined) return state;
-    return this.#stateOf({ entries: await this.#deps.owner.journal.history(this.#claim.jobId) }, compiled);
+  async #load(flow: FlowJournal, compiled: Compiled, through: number): Promise<OwnedState> {
+    const { jobId } = this.#claim;
+    const state =
+      this.#folded(flow, compiled) ??
+      this.#folded({ entries: await this.#deps.owner.journal.entriesThrough(jobId, through) }, compiled);
+    if (state?.seq === through) return state;
+    throw new InvariantError(
+      'BATON_INVARIANT_UNREACHABLE',
+      `the journal of ${jobId} was folded to entry ${state?.seq ?? 'none'}, its own claim is entry ${through}`,
+    );
   }
 
-  #stateOf(flow: { readonly entries: readonly JournalEntry[] }, compiled: Compiled): OwnedState {
-    return OwnedState.ofJournal(flow, compiled) as OwnedState;
+  /** Undefined: without the snapshot it may work. @throws InputError `BATON_INPUT_MALFORMED` */
+  #folded(flow: Pick<FlowJournal, 'snapshot' | 'entries'>, compiled: Compiled): OwnedState | undefined {
+    try {
+      return OwnedState.ofJournal(flow, compiled);
+    } catch (cause) {
+      if (flow.snapshot !== undefined) return undefined;
+      throw new InputError('BATON_INPUT_MALFORMED', `the journal of ${this.#claim.jobId} cannot be folded`, {
+        cause,
+      });
+    }
   }
 
   #takeOver(entry: ClaimEntry, state: OwnedState, entries: readonly JournalEntry[]): void {
     const { owner, onOwned, memberId } = this.#deps;
     const runner = new JobRunner(owner, this.#claim, state);
     owner.resume(entries, this.#claim);
+    this.isHandedOver = true;
     onOwned(runner);
     owner.counters.takenOver++;
     const former = entries.findLast(
@@ -240,7 +263,7 @@ class Installation {
       by: memberId,
       requests: runner.turns.state.table.size,
       hinted: this.#claim.headHint !== undefined,
-      ...this.#timing,
+      ...this.#course.timing,
       foundAtMs: this.#foundAtMs,
       fencedAtMs: this.#fencedAtMs,
       loadedAtMs: owner.runtime.clock.monotonicMs(),

@@ -1,16 +1,16 @@
 /**
  * Purpose: fences before loads. Whoever takes over many jobs at once makes itself the only writer of all of them before it spends its time
  * on reading and folding the first: a job without a fence has no owner, a job that is being loaded has one.
- * States of a claim here: pending until its fence is stored, or it is given up.
+ * States of a claim here: pending until its fence is stored, it is given up, or it has taken too long: one that hangs holds up nobody.
  * Not here: the fence itself (`install-claim.ts`).
  */
 import type { Clock } from '@baton/core';
 import { limits } from './options.js';
 
 export interface PendingFence {
-  /** It is stored, or will never be. Idempotent. */
+  /** It is stored, or will never be, or not soon. Idempotent. */
   settled(): void;
-  /** Resolves when the fences that are pending now are settled, or have taken too long. */
+  /** Resolves when the fences that are pending now are settled. */
   others(): Promise<void>;
 }
 
@@ -26,22 +26,12 @@ export class PendingFences {
     let settle: () => void = () => undefined;
     const pending = new Promise<void>((resolve) => (settle = resolve));
     this.#pending.add(pending);
-    return {
-      settled: () => {
-        this.#pending.delete(pending);
-        settle();
-      },
-      others: () => this.#others(),
+    const settled = (): void => {
+      cancelTimer();
+      this.#pending.delete(pending);
+      settle();
     };
-  }
-
-  async #others(): Promise<void> {
-    if (this.#pending.size === 0) return;
-    let cancel: () => void = () => undefined;
-    const tooLong = new Promise<void>(
-      (resolve) => (cancel = this.#clock.setTimer(limits.fencesFirstMs, resolve)),
-    );
-    await Promise.race([tooLong, Promise.all(this.#pending)]);
-    cancel();
+    const cancelTimer = this.#clock.setTimer(limits.fencesFirstMs, settled);
+    return { settled, others: () => Promise.all(this.#pending).then(() => undefined) };
   }
 }
