@@ -55,7 +55,7 @@ const record = (position: number, clusterId = 'k'): ReadRecord => ({
   value: encodeReply(accepted(position), { clusterId, sender: 'm', sentAtMs: 0 }),
 });
 
-async function world() {
+async function world(options: { readonly throwing?: Error } = {}) {
   const runtime = fakeRuntime();
   const reader = new SlowReader();
   const log = { openReader: async () => reader } as Partial<PartitionLog>;
@@ -69,6 +69,7 @@ async function world() {
     runtime,
     clusterId: 'k',
     onMessages: (messages) => {
+      if (options.throwing !== undefined) throw options.throwing;
       received.push(...messages);
       positionsSeen.push(inbox.position);
     },
@@ -182,5 +183,15 @@ describe('Inbox', () => {
     expect(clock.pendingTimers).toBe(1);
     await inbox.close();
     expect(clock.pendingTimers).toBe(0);
+  });
+
+  it('ends, and says so, when a handler throws: it cannot know what was taken', async () => {
+    const throwing = new Error('a defect');
+    const { last, inbox } = await world({ throwing });
+    const ended = expect(inbox.ended).rejects.toBe(throwing);
+    last().answer([record(10)]);
+    await ended;
+    expect(inbox.position).toBe(10);
+    await inbox.close();
   });
 });

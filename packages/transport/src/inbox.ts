@@ -6,7 +6,8 @@
  * On failure: reads again from the same position, for ever. Position out of range (retention overtook a reader that was
  *   away too long, or the log was cut): goes on at the oldest, or the end, and logs an error, since messages were lost;
  *   their senders notice by themselves (probe, re-send).
- * Not here: committed positions (there are none), duplicates, what messages mean. A handler that throws ends the process.
+ *   A handler that throws ends the reading (`ended`): it is a defect, and nobody can say which messages were taken.
+ * Not here: committed positions (there are none), duplicates, what messages mean.
  */
 import {
   codeOf,
@@ -54,7 +55,11 @@ export class Inbox<M> {
   readonly #waiters = new Set<{ readonly position: number; resolve(): void; reject(error: Error): void }>();
   #position: number;
   #open = true;
-  readonly #loop: Promise<void>;
+  /**
+   * Resolves when the inbox is closed. Rejects with what a handler threw: nothing is read any more, and the member that others know by
+   * this inbox must go.
+   */
+  readonly ended: Promise<void>;
 
   /** Inbox of a worker. @throws UnavailableError when the log is not reachable. */
   static openRequests(options: InboxOptions<RequestMessage>): Promise<Inbox<RequestMessage>> {
@@ -90,7 +95,7 @@ export class Inbox<M> {
     this.#reader = reader;
     this.#position = position;
     this.#backOff = new BackOff(options.runtime);
-    this.#loop = this.#readOn();
+    this.ended = this.#readOn();
   }
 
   /** Next to be consumed. While `onMessages` runs it is still that before the messages it was given. */
@@ -118,7 +123,7 @@ export class Inbox<M> {
     this.#open = false;
     this.#backOff.cancel();
     await this.#reader.close();
-    await this.#loop;
+    await this.ended.catch(() => undefined); // told already
     for (const { reject } of this.#waiters) reject(closedError('inbox'));
     this.#waiters.clear();
   }

@@ -4,7 +4,8 @@
  * What is authoritative: the member node. While it is there, conductors count on an answer; when it is gone they send the
  *   requests elsewhere. So it stays until the last running task has answered, also while draining: a drain is told by refusals
  *   and heartbeats.
- * On failure: a lost session takes the epoch with it: tasks are told to stop, the worker opens the next incarnation.
+ * On failure: a lost session takes the epoch with it: tasks are told to stop, the worker opens the next incarnation. An inbox that is
+ *   not read any more does as well, and ends the worker: its requests would wait for ever, for a member that is there and deaf.
  * Not here: what becomes of a request (request-ledger.ts), trying again (worker.ts).
  */
 import type {
@@ -39,9 +40,11 @@ export interface IncarnationDeps {
   readonly onSession: (token: SessionToken) => void;
 }
 
+type IncarnationEnd = { readonly cause: 'lost' } | { readonly cause: 'broken'; readonly error: unknown };
+
 export class Incarnation {
-  /** Resolves when the session is lost. */
-  readonly lost: Promise<void>;
+  /** Resolves when the session is lost, or the inbox is not read any more, which only a defect brings about. */
+  readonly ended: Promise<IncarnationEnd>;
   readonly #runtime: Runtime;
   readonly #board: JobBoard;
   readonly #outbox: Outbox;
@@ -49,7 +52,7 @@ export class Incarnation {
   readonly #member: Member<WorkerInfo>;
   readonly #runner: RequestRunner;
   readonly #unsubscribe: () => void;
-  #tellLost: () => void = () => undefined;
+  #tellEnd: (end: IncarnationEnd) => void = () => undefined;
 
   /** @throws UnavailableError when a service is away or no slot is free; ConflictError when another member has this id. */
   static async open(deps: IncarnationDeps): Promise<Incarnation> {
@@ -83,7 +86,8 @@ export class Incarnation {
     this.#outbox = parts.outbox;
     this.#inbox = parts.inbox.inbox;
     this.#member = parts.member;
-    this.lost = new Promise((resolve) => (this.#tellLost = resolve));
+    this.ended = new Promise((resolve) => (this.#tellEnd = resolve));
+    this.#inbox.ended.catch((error: unknown) => this.#end({ cause: 'broken', error }));
     this.#runner = new RequestRunner({
       runtime,
       worker: deps.member.id,
@@ -131,7 +135,7 @@ export class Incarnation {
     return { drained: left === 0, handedBack: this.#runner.handedBack + left };
   }
 
-  /** After the session is lost: resolves when the last of its tasks has ended or was given up. */
+  /** After the end: resolves when the last of its tasks has ended or was given up. The session is over before. */
   async retire(): Promise<void> {
     await this.#close();
     await this.#runner.idle();
@@ -141,10 +145,16 @@ export class Incarnation {
     if (state === 'connected') return this.#runner.resume();
     this.#runner.pause();
     if (state === 'suspended') return;
-    this.#runtime.logger.warn('worker.session-lost', { epoch: this.#member.epoch, ...this.#runner.stats });
+    this.#end({ cause: 'lost' });
+  }
+
+  #end(end: IncarnationEnd): void {
+    const fields = { epoch: this.#member.epoch, ...this.#runner.stats };
+    if (end.cause === 'lost') this.#runtime.logger.warn('worker.session-lost', fields);
+    else this.#runtime.logger.error('worker.inbox-broken', { ...fields, error: end.error });
     this.#runner.end();
     this.#runner.abort('lost', `worker ${this.#member.id} lost its session`);
-    this.#tellLost();
+    this.#tellEnd(end);
   }
 
   async #close(): Promise<void> {

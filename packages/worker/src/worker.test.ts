@@ -388,6 +388,42 @@ describe('a worker that drains', () => {
   });
 });
 
+describe('a worker that cannot read its inbox any more', () => {
+  it('leaves: its session ends, its tasks are told to stop, and `run` rejects with what was thrown', async () => {
+    cluster = await Cluster.open();
+    const gate = new Gate();
+    const defect = new Error('a defect');
+    const failing = new Proxy(cluster.runtime.logger, {
+      get(logger, name) {
+        if (name !== 'debug') return logger[name as keyof typeof logger];
+        return (message: string) => {
+          if (message === 'request.ignored') throw defect;
+        };
+      },
+    });
+    const worker = createWorker({
+      tasks: [gate.task],
+      runtime: { ...cluster.runtime, logger: failing },
+      coordination: cluster.coordination,
+      log: cluster.log,
+      prefix: PREFIX,
+      board: 'b',
+      member: { id: 'w1', host: 'h', pid: 1, version: '0.1.0' },
+      options: SLOTS,
+    });
+    const failed = expect(worker.run({ signal: new AbortController().signal })).rejects.toBe(defect);
+    const to = await cluster.ready(worker);
+    await cluster.send(to, request('runs'));
+    await cluster.send({ ...to, epoch: 'another' }, request('not for this one'));
+    await cluster.clock.advance(100);
+    expect(await cluster.members()).toEqual([]);
+    expect(gate.runs.map(({ context }) => context.signal.aborted)).toEqual([true]);
+    gate.runs[0]?.end('x');
+    await cluster.clock.drive(failed);
+    expect(worker.status.state).toBe('stopped');
+  });
+});
+
 describe('a worker that loses its session', () => {
   const loseSession = async () => {
     const token = cluster.tokens.at(-1);

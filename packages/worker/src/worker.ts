@@ -2,7 +2,7 @@
  * Purpose: the worker as a service: one incarnation per jobboard session, one after the other, until it is told to stop.
  * States: opening → ready → (session lost) → opening …; draining → stopped. Slots and outbox outlive sessions.
  * On failure: services away at start or after a lost session: tried again with back-off, for ever; what must not happen (another
- *   member of the same id, a newer board) ends `run`.
+ *   member of the same id, a newer board, an inbox whose reader threw) ends `run`, after the session.
  */
 import {
   OutageLog,
@@ -105,12 +105,13 @@ class WorkerService implements Worker {
         if (incarnation === undefined) break;
         this.#incarnation = incarnation;
         this.#state = 'ready';
-        await Promise.race([told, incarnation.lost]);
-        if (signal.aborted) return await this.#drain(incarnation);
+        const end = await Promise.race([told, incarnation.ended]);
+        if (end === undefined || signal.aborted) return await this.#drain(incarnation);
         this.#state = 'opening';
         this.#incarnation = undefined;
         const retired = incarnation.retire().finally(() => this.#retiring.delete(retired));
         this.#retiring.add(retired);
+        if (end.cause === 'broken') throw end.error;
       }
       return { drained: true, handedBack: 0 };
     } finally {
