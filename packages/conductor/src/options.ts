@@ -49,7 +49,7 @@ export const limits = Object.freeze({
   claimWindow: 100,
   /** Postings read ahead, so that the highest priority is claimed first. */
   inspectWindow: 200,
-  /** Longest wait of a job that is fenced, ms, for the fences of those that were claimed with it. */
+  /** A claim that has no fence for so long, ms, is not waited for by those that were claimed with it. */
   fencesFirstMs: 100,
   /** First and longest pause before a posting that could not be read is read again. */
   findAgainMs: { first: 100, max: 5_000 },
