@@ -73,7 +73,10 @@ async function runMany(o: {
     }
     if (seed % repeatEvery === 0) hashes.set(seed, result.hash);
     tally.add(result);
-    if (result.violations.length > 0) failed.push(result);
+    if (result.violations.length > 0) {
+      failed.push(result);
+      say(`seed ${seed}: ${result.violations[0]?.split('\n', 1)[0] ?? ''}`);
+    }
     if (tally.seeds % 1_000 === 0)
       say(`${tally.seeds} of ${o.seeds} seeds, ${failed.length} with violations`);
     return true;

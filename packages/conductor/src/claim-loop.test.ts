@@ -71,6 +71,18 @@ describe('the claim loop', () => {
     loop.stop();
   });
 
+  it('waits no longer for a job that was given back than a pause may last, whatever the clock of its former owner said', async () => {
+    const notBeforeMs = fakeRuntime().clock.wallMs() + 3_600_000;
+    const { loop, runtime, claimed } = loopOver(() =>
+      Promise.resolve({ ...found, posting: { ...posting, notBeforeMs } }),
+    );
+    await runtime.clock.advance(290_000);
+    expect(claimed).toEqual([]);
+    await runtime.clock.advance(20_000);
+    expect(claimed).toEqual(['job']);
+    loop.stop();
+  });
+
   it('forgets a job that is gone', async () => {
     const { loop, runtime, asked } = loopOver(() => Promise.resolve(undefined));
     await runtime.clock.advance(60_000);

@@ -46,6 +46,8 @@ interface Candidate {
   readonly seenAtMs: number;
   /** How often its posting could not be read. */
   readonly failures?: number;
+  /** It was left alone for as long as any pause lasts: the clock of whoever gave it back went ahead of ours. */
+  readonly hasWaited?: boolean;
 }
 
 export class ClaimLoop {
@@ -157,18 +159,19 @@ export class ClaimLoop {
     const job = await this.#find(candidate);
     this.#inspecting--;
     if (job === undefined) this.#busy.delete(candidate.key.jobId);
-    else this.#push({ ...job, seenAtMs: candidate.seenAtMs });
+    else this.#push({ ...job, seenAtMs: candidate.seenAtMs }, candidate.hasWaited);
     this.#pump();
   }
 
-  #push(job: FoundJob & { readonly seenAtMs: number }): void {
-    const waitMs = (job.posting.notBeforeMs ?? 0) - this.#deps.runtime.clock.wallMs();
+  #push(job: FoundJob & { readonly seenAtMs: number }, hasWaited = false): void {
+    const waitMs = hasWaited ? 0 : (job.posting.notBeforeMs ?? 0) - this.#deps.runtime.clock.wallMs();
     this.#busy.add(job.jobId);
     if (waitMs <= 0) return this.#ready.push(job);
     // abandoned with back-off: not before its time; the second look of others finds it if this member dies meanwhile
     this.#after(Math.min(waitMs, limits.abandonMs.max), () => {
       this.#busy.delete(job.jobId);
-      if (this.#view?.isAvailable(job) ?? false) this.#enqueue({ key: job, seenAtMs: this.#now() });
+      if (this.#view?.isAvailable(job) ?? false)
+        this.#enqueue({ key: job, seenAtMs: this.#now(), hasWaited: true });
     });
   }
 
