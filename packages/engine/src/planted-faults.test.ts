@@ -6,8 +6,9 @@ import { fold } from './apply-fact.js';
 import { compile } from './compile.js';
 import { failuresOf } from './finish.js';
 import type { LocalFunctions } from './local-functions.js';
-import type { Event, ExecuteCommand } from './protocol.js';
+import type { Event, ExecuteCommand, Watch } from './protocol.js';
 import { newRun } from './run-state.js';
+import { restoreRun, snapshotRun } from './snapshot.js';
 import { step } from './step.js';
 
 const task = (name: string, more: Partial<NodeDefinition> = {}): NodeDefinition =>
@@ -196,8 +197,67 @@ describe('a run that goes on', () => {
     expect([...(run('r')?.history[0]?.failures.keys() ?? [])]).toEqual(['a', 'b']);
   });
 
+  it('asks for a revert with the inputs of the revert (E-109)', () => {
+    const { state, ok, fail } = begun({
+      kind: 'linear',
+      name: 'f',
+      children: [
+        task('a', { provides: { x: null } }),
+        task('b', { revertInputs: { requires: ['x'] } }),
+        task('c'),
+      ],
+    });
+    ok('a');
+    ok('b');
+    fail('c');
+    ok('c');
+    const { commands } = step(state, { type: 'adopt' });
+    expect(commands).toMatchObject([
+      { type: 'revert', atom: 'b', args: { x: { value: { data: 'f/a/execute/0.1' } } } },
+    ]);
+  });
+
+  it('asks after its suspension for what was outstanding before (E-823)', () => {
+    const { state } = begun(task('a'));
+    const asked = (event: Event, watch?: Watch) =>
+      step(state, event, watch).commands.filter(({ type }) => type === 'execute').length;
+    expect(asked({ type: 'run' }, { entering: (machine) => machine === 'RESUMING' })).toBe(0);
+    expect(state.flow).toBe('SUSPENDED');
+    expect(asked({ type: 'run' })).toBe(1);
+  });
+
+  it('has nothing left out that is still to be undone (C-1310)', () => {
+    const { state, run, ok, fail } = begun({
+      kind: 'unordered',
+      name: 'f',
+      children: [task('a'), task('x'), task('y')],
+    });
+    ok('x');
+    fail('y');
+    fail('x');
+    ok('y');
+    fail('a');
+    expect([state.flow, run('a')?.state]).toEqual(['FAILURE', 'FAILURE']);
+    expect(step(state, { type: 'skip', atom: 'a' }).facts).toEqual([]);
+  });
+
   it('is not run again before it is over (E-1324)', () => {
     const { state } = begun(task('a'));
     expect(step(state, { type: 'rerun' }).facts).toEqual([]);
   });
+});
+
+it('a snapshot keeps what was taken back, what failed, and that all is undone (E-823, E-809, E-628)', () => {
+  const { state, fail, run } = begun({ kind: 'unordered', name: 'f', children: [task('a'), task('b')] });
+  fail('a');
+  step(state, { type: 'suspend' });
+  step(state, { type: 'withdrawn', requestId: run('b')?.requestId ?? '' });
+  const restored = restoreRun(state.compiled, snapshotRun(state));
+  const [a, b] = [state.compiled.atoms.get('a')?.id, state.compiled.atoms.get('b')?.id];
+  for (const one of [state, restored])
+    expect([[...(one?.withdrawn ?? [])], [...(one?.failed ?? [])], one?.revertingAll]).toEqual([
+      [b],
+      [a],
+      true,
+    ]);
 });
