@@ -31,7 +31,6 @@ function takenOver() {
   const compiled = compile(flow.toJSON());
   const entries: JournalEntry[] = [postEntry('job')];
   const fence = (zxid: bigint) => ({ generation: 0, zxid });
-  let healthy = 0;
   const owner = (): FlowTurns => {
     const state = OwnedState.ofJournal({ entries }, compiled);
     if (state === undefined) throw new Error('the journal is whole');
@@ -39,7 +38,7 @@ function takenOver() {
       throw error;
     };
     return new FlowTurns(services, 'job', state, {
-      ...{ onInput: () => undefined, onFault, onAdopted: () => void healthy++ },
+      ...{ onInput: () => undefined, onFault, onAdopted: () => undefined },
     });
   };
   const first = owner();
@@ -52,37 +51,59 @@ function takenOver() {
   if (!a || !b) throw new Error('both are open');
   const unknown = ({ requestId, delivery, workerEpoch }: OpenRequest) =>
     turns.notRun({ kind: 'unknown', requestId, delivery, workerEpoch } as never);
-  return { turns, a, b, unknown, healthy: () => healthy };
+  return { clock: runtime.clock, turns, roster, a, b, unknown };
 }
 
-it('it is when every request of the former owner gave a sign of life, each counted once', () => {
-  const { turns, a, b, healthy } = takenOver();
+it('it is when every request of the former owner gave a sign of life', () => {
+  const { turns, a, b } = takenOver();
+  expect(turns.isAtRest).toBe(false);
   turns.heard(a.requestId);
-  turns.heard(a.requestId);
-  expect(healthy()).toBe(0);
+  expect(turns.isAtRest).toBe(false);
   turns.heard(b.requestId);
+  expect(turns.isAtRest).toBe(true);
+});
+
+it('it is not while the value of an answer is being stored, or is not part of a turn', async () => {
+  const { turns, a, b } = takenOver();
+  const { requestId, delivery, workerEpoch } = a;
+  const answer = { requestId, delivery, workerEpoch, outcome: { value: { data: 1 } } };
+  turns.result({ kind: 'result', worker: 'w', ...answer } as never);
   turns.heard(b.requestId);
-  expect(healthy()).toBe(1);
+  expect(turns.isAtRest).toBe(false);
+  await Promise.resolve();
+  expect(turns.hasNews).toBe(true);
+  expect(turns.isAtRest).toBe(false);
 });
 
 it.each(['before', 'after'])(
-  'it is not when one came back unknown, %s the other one was heard of',
+  'it is not when one came back unknown, %s the other one was heard of: it goes to a worker again',
   (order) => {
-    const { turns, a, b, unknown, healthy } = takenOver();
+    const { turns, a, b, unknown } = takenOver();
     if (order === 'before') unknown(b);
     turns.heard(a.requestId);
     if (order === 'after') unknown(b);
-    expect(healthy()).toBe(0);
-    // it goes to a worker again, and nothing of that is a sign of health either: the entry that says so is
+    expect(turns.isAtRest).toBe(false);
+    // the entry that says so is the progress
     expect(turns.next(99).facts).toMatchObject([{ fact: 'request', requestId: b.requestId, delivery: 2 }]);
-    turns.heard(b.requestId);
-    expect(healthy()).toBe(0);
   },
 );
 
-it('it is not when one was lost', () => {
-  const { turns, a, b, healthy } = takenOver();
-  turns.lost([b.requestId]);
+it('it is when one was lost with its worker and no other worker is there', () => {
+  const { turns, roster, a, b } = takenOver();
   turns.heard(a.requestId);
-  expect(healthy()).toBe(0);
+  roster.leave('w-epoch');
+  expect(turns.isAtRest).toBe(false);
+  turns.lost([b.requestId]);
+  expect(turns.next(99).facts).toEqual([]);
+  expect(turns.isAtRest).toBe(true);
+});
+
+it('it is not while a timer is due that has not fired', () => {
+  const { clock, turns, a, b } = takenOver();
+  turns.timers.set('soon', clock.wallMs() + 1_000);
+  turns.heard(a.requestId);
+  turns.heard(b.requestId);
+  expect(turns.isAtRest).toBe(true);
+  turns.timers.set('late', clock.wallMs());
+  expect(turns.isAtRest).toBe(false);
 });

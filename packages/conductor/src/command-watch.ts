@@ -17,9 +17,11 @@ export class CommandWatch {
     await Promise.all(Array.from(runners, (runner) => this.#lookFor(runner)));
   }
 
-  async #lookFor({ jobId, turns }: JobRunner): Promise<void> {
+  async #lookFor(runner: JobRunner): Promise<void> {
+    const { jobId, turns } = runner;
     try {
       for (const command of await this.#commands.after(jobId, turns.lastCommand)) turns.command(command);
+      runner.commandsRead();
     } catch (error) {
       this.#logger.debug('job.commands-unknown', { jobId, error });
     }

@@ -19,6 +19,7 @@ import type { OwnedState } from './owned-state.js';
 import type { Ownership } from './ownership.js';
 import { lostWorker, noWorker, queueTimeout, withdrawn } from './request-failures.js';
 import type { OpenRequest } from './request-table.js';
+import { stampDue } from './stamp-due.js';
 
 export interface Finish {
   readonly outcome: FlowOutcome;
@@ -64,6 +65,8 @@ export class FlowTurns {
   #lastCommand: number;
   /** Requests of a former owner whose workers have not answered this one yet. */
   #adopting = 0;
+  /** Answers whose values are being stored. */
+  #storing = 0;
 
   constructor(
     services: Services,
@@ -72,10 +75,7 @@ export class FlowTurns {
     callbacks: {
       readonly onInput: () => void;
       readonly onFault: (error: unknown) => void;
-      /**
-       * Every request of the former owner runs on or is answered: a sign of health. Never when one came back unknown, refused or lost: what
-       * follows then is decided anew, and may be what its owners died of; the entry that holds it is the progress (P-506).
-       */
+      /** A request of the former owner runs on. */
       readonly onAdopted: () => void;
     },
   ) {
@@ -98,6 +98,15 @@ export class FlowTurns {
   /** Whether a turn would have anything to do. */
   get isDue(): boolean {
     return this.hasNews || this.flight.waiting > 0;
+  }
+
+  /**
+   * Nothing could be decided now: what the flow waits for is a worker, a time that has not come, a person or a task of which its worker
+   * says that it runs.
+   */
+  get isAtRest(): boolean {
+    const { flight, timers } = this;
+    return !this.hasNews && this.#storing === 0 && !timers.isOverdue && !flight.isAdopting && !flight.hasRoom;
   }
 
   /** Number of the last operator command that was taken in. */
@@ -132,8 +141,12 @@ export class FlowTurns {
     // the worker may drop its answer only when the turn that holds it is stored, so both go into the same turn
     const take = (event: Event): void => this.event(event, { ...open, workerEpoch: message.workerEpoch });
     if ('failure' in outcome) return take({ type: 'failed', requestId, failure: outcome.failure });
+    this.#storing++;
     this.#services.payloads.externalise(outcome.value).then(
-      (value) => take({ type: 'completed', requestId, value }),
+      (value) => {
+        this.#storing--;
+        take({ type: 'completed', requestId, value });
+      },
       (error: unknown) => this.#unstorable(requestId, error, take),
     );
   }
@@ -142,10 +155,12 @@ export class FlowTurns {
   heard(requestId: string): void {
     const outstanding = this.flight.get(requestId);
     if (outstanding === undefined) return;
+    const { adopting } = outstanding;
     this.#isAdopted(outstanding);
     outstanding.accepted = true;
     outstanding.heardAtMs = this.#now();
     this.timers.dequeue(requestId);
+    if (adopting) this.#onAdopted();
   }
 
   /** The worker will never run this delivery: the request goes to another one. */
@@ -288,10 +303,10 @@ export class FlowTurns {
     this.#adopting--;
     if (this.#adopting > 0) return;
     this.#services.runtime.logger.info('job.adopted', { jobId: this.#jobId, monotonicMs: this.#now() });
-    this.#onAdopted();
   }
 
   #unstorable(requestId: string, error: unknown, take: (event: Event) => void): void {
+    this.#storing--;
     if (familyOf(error) !== 'input') return this.#onFault(error);
     const message = error instanceof Error ? error.message : String(error);
     take({
@@ -375,13 +390,4 @@ export class FlowTurns {
   #now(): number {
     return this.#services.runtime.clock.monotonicMs();
   }
-}
-
-/** The engine knows no time: its fact of a timer gets the due time from the owner that set it. */
-function stampDue(facts: Fact[], id: string, dueAtMs: number): void {
-  const index = facts.findLastIndex(
-    (fact) => fact.fact === 'timer' && fact.id === id && fact.state === 'set',
-  );
-  const fact = facts[index];
-  if (fact?.fact === 'timer') facts[index] = { ...fact, dueAtMs };
 }

@@ -73,7 +73,8 @@ export class InFlight {
       cancelled: false,
     };
     this.#requests.set(command.requestId, outstanding);
-    if (this.openOf(command.requestId) !== undefined) outstanding.adopting = true;
+    const open = this.openOf(command.requestId);
+    if (open !== undefined) outstanding.adopting = open.state === 'assigned';
     else this.#waiting.add(command.requestId, command, { delivery: 1, losses: 0 });
     return outstanding;
   }
@@ -108,6 +109,12 @@ export class InFlight {
   /** Whether `assign` would give anything. */
   get hasRoom(): boolean {
     for (const demand of this.demands()) if (this.#roster.hasRoomFor(demand)) return true;
+    return false;
+  }
+
+  /** Whether a worker of a former owner's request has not answered yet. */
+  get isAdopting(): boolean {
+    for (const { adopting } of this.#requests.values()) if (adopting) return true;
     return false;
   }
 

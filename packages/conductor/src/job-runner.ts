@@ -36,6 +36,7 @@ export class JobRunner implements Waiter {
   #snapshotSeq: number;
   #saving: Promise<void> | undefined;
   #kickDue = false;
+  #commandsRead = false;
   /** Tasks that requests wait for and no live worker offers. */
   #withoutWorker: ReadonlySet<string> = new Set();
   #phase: 'running' | 'settling' | 'ended' = 'running';
@@ -52,10 +53,7 @@ export class JobRunner implements Waiter {
     this.turns = new FlowTurns(owner, claim.jobId, state, {
       onInput: () => this.#kickSoon(),
       onFault: (error) => this.#giveUp(error),
-      // owners that die one after the other while a healthy task runs are no reason to call the job poison (P-506)
-      onAdopted: () => {
-        if (this.turns.state.idleClaims > 1 && this.turns.timers.isQuiet) this.#stayedQuiet();
-      },
+      onAdopted: () => this.#lookIfHealthy(),
     });
   }
 
@@ -94,6 +92,12 @@ export class JobRunner implements Waiter {
   /** Something changed that may let a waiting request or a held back turn go on. */
   kick(): void {
     if (this.#canDecide) this.#turn(this.#owner.places.allowance(this));
+  }
+
+  /** The operator commands that were there have been handed over. */
+  commandsRead(): void {
+    this.#commandsRead = true;
+    this.#lookIfHealthy();
   }
 
   get priority(): Posting['priority'] {
@@ -225,6 +229,7 @@ export class JobRunner implements Waiter {
       this.#owner.places.serveSoon();
     }
     if (this.turns.hasNews) this.kick();
+    else this.#lookIfHealthy();
   }
 
   #dispatch({ outstanding, fact }: Assignment): void {
@@ -253,6 +258,17 @@ export class JobRunner implements Waiter {
     // its worker may have gone while the assignment was being saved: nobody else would notice
     if (roster.get(fact.workerEpoch) === undefined)
       this.#owner.workerGone(fact.workerEpoch, this, [requestId]);
+  }
+
+  /**
+   * After claims that led to nothing, everything that could be decided is, and it was nothing: the job does not hurt its owners, who die
+   * of something else while it waits for a worker, a time, a person or a running task (P-506). Noted at once: the next owner may not live
+   * until it has been quiet.
+   */
+  #lookIfHealthy(): void {
+    const { state, timers } = this.turns;
+    if (state.idleClaims > 1 && timers.isQuiet && this.#commandsRead && this.turns.isAtRest)
+      this.#stayedQuiet();
   }
 
   /** Kept for a while, or handed over, without any transition after claims that led to nothing: the job is healthy (P-506). */

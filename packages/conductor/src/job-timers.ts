@@ -4,7 +4,7 @@ import type { Clock } from '@baton/core';
 export class JobTimers {
   readonly #clock: Clock;
   readonly #onDue: (id: string) => void;
-  readonly #cancels = new Map<string, () => void>();
+  readonly #started = new Map<string, { readonly dueAtMs: number; readonly cancel: () => void }>();
   #quiet = false;
 
   constructor(clock: Clock, onDue: (id: string) => void) {
@@ -46,6 +46,13 @@ export class JobTimers {
     return this.#quiet;
   }
 
+  /** One is due that has not fired yet. */
+  get isOverdue(): boolean {
+    const nowMs = this.#clock.wallMs();
+    for (const { dueAtMs } of this.#started.values()) if (dueAtMs <= nowMs) return true;
+    return false;
+  }
+
   moved(): void {
     if (!this.#quiet) return;
     this.#quiet = false;
@@ -53,21 +60,22 @@ export class JobTimers {
   }
 
   stop(): void {
-    for (const cancel of this.#cancels.values()) cancel();
-    this.#cancels.clear();
+    for (const { cancel } of this.#started.values()) cancel();
+    this.#started.clear();
   }
 
   #start(key: string, delayMs: number, callback: () => void): void {
     this.#end(key);
     const fire = (): void => {
-      this.#cancels.delete(key);
+      this.#started.delete(key);
       callback();
     };
-    this.#cancels.set(key, this.#clock.setTimer(Math.max(0, delayMs), fire));
+    const dueAtMs = this.#clock.wallMs() + delayMs;
+    this.#started.set(key, { dueAtMs, cancel: this.#clock.setTimer(Math.max(0, delayMs), fire) });
   }
 
   #end(key: string): void {
-    this.#cancels.get(key)?.();
-    this.#cancels.delete(key);
+    this.#started.get(key)?.cancel();
+    this.#started.delete(key);
   }
 }
