@@ -17,6 +17,7 @@ import {
 } from '@baton/core';
 import { WatchedBoard, type BoardEvent, type BoardView } from './board-view.js';
 import { Claims, type Claim, type FoundJob, type LockOwner } from './claims.js';
+import { GoneWatch, lives } from './gone-watch.js';
 import { HeadHints } from './head-hints.js';
 import { fromBytes } from './json-bytes.js';
 import {
@@ -33,7 +34,6 @@ import { WatchedMembers, memberOf, type MemberListener, type MemberWatch } from 
 import { comparePostings, decodePosting, encodePosting, type Posting } from './posting.js';
 import { Registration } from './registration.js';
 import { getIfAny, whenConnected } from './session-reads.js';
-import { lives, waitUntilGone } from './wait-until-gone.js';
 
 export interface JobBoardOptions {
   readonly session: CoordinationSession;
@@ -66,6 +66,7 @@ export class JobBoard {
   readonly #meta: Meta;
   readonly #claims: Claims;
   readonly #registration: Registration;
+  readonly #gone: GoneWatch;
   readonly #open = new Set<{ close(): void }>();
 
   private constructor(o: JobBoardOptions, paths: BoardPaths, meta: Meta) {
@@ -83,6 +84,7 @@ export class JobBoard {
       generation: meta.storeGeneration,
     });
     this.#registration = new Registration({ session, clock: runtime.clock, memberId });
+    this.#gone = new GoneWatch({ session, paths });
   }
 
   /**
@@ -226,7 +228,7 @@ export class JobBoard {
    * the store. Rejects when `signal` is aborted or the session is lost.
    */
   waitUntilGone(jobId: string, signal?: AbortSignal): Promise<void> {
-    return waitUntilGone({ session: this.session, paths: this.#paths, jobId, signal });
+    return this.#gone.wait(jobId, signal);
   }
 
   /**
