@@ -16,14 +16,12 @@ const flow = linear('f').add(task('a', { execute: () => undefined }));
 function newClient() {
   const runtime = fakeRuntime();
   const store = new SimulatedDocumentStore(runtime, { service: new SimulatedDocumentService(runtime) });
-  const client = new Client({
-    runtime,
-    coordination: new SimulatedCoordination(runtime, { service: new SimulatedCoordinationService(runtime) }),
-    store,
-    board: 'default',
-    clientId: 'client',
+  const coordination = new SimulatedCoordination(runtime, {
+    service: new SimulatedCoordinationService(runtime),
   });
-  return { client, store, drive: <T>(promise: Promise<T>): Promise<T> => runtime.clock.drive(promise) };
+  const another = () => new Client({ runtime, coordination, store, board: 'default', clientId: 'client' });
+  const drive = <T>(promise: Promise<T>): Promise<T> => runtime.clock.drive(promise);
+  return { client: another(), another, store, drive };
 }
 
 describe('the client', () => {
@@ -43,6 +41,17 @@ describe('the client', () => {
       },
     ]);
     await drive(client.close());
+  });
+
+  it('shows a job whose definition is gone, without its atoms', async () => {
+    const { client, another, store, drive } = newClient();
+    await drive(client.post(flow, { key: 'j' }));
+    const { definitionHash } = await drive(client.job('j'));
+    await drive(client.close());
+    await drive(store.delete('definitions', [definitionHash]));
+    const reader = another(); // the first one remembers the definition
+    expect(await drive(reader.job('j'))).toMatchObject({ name: 'f', definitionHash, atoms: [], results: {} });
+    await drive(reader.close());
   });
 
   it('gives what ended last first, whatever the ids are', async () => {

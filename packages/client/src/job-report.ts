@@ -2,7 +2,7 @@
  * Purpose: one job as people and scripts see it, folded exactly: from its journal and its pinned definition, plus what the board says now.
  * What is authoritative: the journal for the run, the board for the owner. Both may move on while this is read.
  */
-import { NotFoundError, formatFence } from '@baton/core';
+import { NotFoundError, familyOf, formatFence } from '@baton/core';
 import type {
   AtomState,
   Failure,
@@ -209,12 +209,12 @@ function jobStateOf(reading: JobReading, last: JournalEntry): JobReport['jobStat
   return reading.state === 'CLAIMED' ? 'CLAIMED' : 'UNCLAIMED';
 }
 
-/** A definition that cannot be compiled ended its job; the report then has no atoms. */
+/** A definition that is gone or cannot be compiled ended its job; the report then has no atoms. @throws UnavailableError */
 async function compiledOf(persistence: Persistence, hash: string): Promise<Compiled | undefined> {
-  const json = await persistence.definitions.get(hash);
   try {
-    return compile(parseFlowDefinition(JSON.parse(json)));
-  } catch {
+    return compile(parseFlowDefinition(JSON.parse(await persistence.definitions.get(hash))));
+  } catch (error) {
+    if (familyOf(error) === 'unavailable') throw error;
     return undefined;
   }
 }
