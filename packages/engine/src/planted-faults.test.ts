@@ -241,6 +241,14 @@ describe('a run that goes on', () => {
     expect(step(state, { type: 'skip', atom: 'a' }).facts).toEqual([]);
   });
 
+  it('has no timer left when it is over (E-1936)', () => {
+    const { state, fail } = begun(task('a', { attempts: { max: 2, delayMs: 5 } }));
+    expect(fail('a').commands).toMatchObject([{ type: 'startTimer' }]);
+    const { commands } = step(state, { type: 'cancel', revert: false });
+    expect(commands.map(({ type }) => type)).toEqual(['cancelTimer', 'finish']);
+    expect(state.timers.size).toBe(0);
+  });
+
   it('is not run again before it is over (E-1324)', () => {
     const { state } = begun(task('a'));
     expect(step(state, { type: 'rerun' }).facts).toEqual([]);

@@ -62,7 +62,13 @@ export class LeashedProcess {
   }
 
   signal(signal: NodeJS.Signals): void {
-    if (this.isRunning) process.kill(this.pid, signal);
+    if (!this.isRunning) return;
+    try {
+      process.kill(this.pid, signal);
+    } catch (error) {
+      // gone this moment: its leash is about to tell
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+    }
   }
 
   /** Ends it and its process group at once, whatever state it is in. Idempotent. */
