@@ -1,13 +1,14 @@
 /**
  * Purpose: DocumentStore on a server of the MongoDB protocol: MongoDB 6 to 8, and FerretDB 1.24 (which has no transactions, whose
  *   updates are not atomic, and where nothing but a filter on one exact `_id` uses an index).
- * States: connecting in the background; the driver's pool comes and goes by itself. Closed for good by `close`.
+ * States: connecting in the background until it works once; then the driver's pool comes and goes by itself. Closed for good by `close`.
  * What is authoritative: writes are acknowledged by the majority and journalled; reads go to the primary and see only what a majority
  *   has, so nothing that is read can be rolled back. A read may still be old.
  * On failure: an insert without an answer is `unknown` for each of its documents; reads and replaces reject with an UnavailableError.
  *   An outage is noticed within 2 s (no server) or 10 s (a server that does not answer). Nothing is retried here.
  * Not here: repeating, batching over time, what documents mean.
  */
+import { setTimeout as delay } from 'node:timers/promises';
 import {
   InputError,
   type CollectionSpec,
@@ -52,6 +53,7 @@ const NAMESPACE_EXISTS = 48;
 const WRITABLE = new Set(['RSPrimary', 'Standalone', 'Mongos', 'LoadBalancer']);
 
 const READS_AT_ONCE = 16;
+const CONNECT_AGAIN_MS = 100;
 
 const clientOptions = {
   appName: 'baton',
@@ -86,6 +88,9 @@ export class MongoDocumentStore implements DocumentStore {
   readonly #client: MongoClient;
   readonly #db: Db;
   readonly #logger: Logger;
+  /** Why there is no connection yet. */
+  #connectFailure: unknown;
+  #isClosed = false;
   #isReachable: boolean | undefined;
   #findsManyByIndex: boolean | undefined;
 
@@ -101,8 +106,7 @@ export class MongoDocumentStore implements DocumentStore {
     this.#client.on('topologyDescriptionChanged', ({ newDescription }) =>
       this.#noteReachable([...newDescription.servers.values()]),
     );
-    // what comes of it is seen by the first operation; here it only starts the pool
-    void this.#client.connect().catch(() => undefined);
+    void this.#connect();
   }
 
   async ensureCollections(collections: readonly CollectionSpec[]): Promise<void> {
@@ -178,6 +182,7 @@ export class MongoDocumentStore implements DocumentStore {
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true;
     this.#client.removeAllListeners('topologyDescriptionChanged');
     await this.#client
       .close()
@@ -194,7 +199,7 @@ export class MongoDocumentStore implements DocumentStore {
         if (sized !== undefined) verdicts[sized.index] = verdict;
       }
     } catch (error) {
-      const cause = mapError(error);
+      const cause = this.#mapped(error);
       const verdict = isUnanswered(cause) ? 'unknown' : 'refused';
       if (verdict === 'unknown' || batch.length === 1) {
         for (const { index } of batch) verdicts[index] = { verdict, cause };
@@ -247,7 +252,7 @@ export class MongoDocumentStore implements DocumentStore {
     try {
       await this.#db.createCollection(name);
     } catch (error) {
-      if ((error as { code?: unknown }).code !== NAMESPACE_EXISTS) throw mapError(error);
+      if ((error as { code?: unknown }).code !== NAMESPACE_EXISTS) throw this.#mapped(error);
     }
   }
 
@@ -259,8 +264,28 @@ export class MongoDocumentStore implements DocumentStore {
     try {
       return await operation();
     } catch (error) {
-      throw mapError(error);
+      throw this.#mapped(error);
     }
+  }
+
+  /** A driver whose first connection fails closes itself for good: it has to be told to connect until one stands. */
+  async #connect(): Promise<void> {
+    while (!this.#isClosed) {
+      try {
+        await this.#client.connect();
+        this.#connectFailure = undefined;
+        if (this.#isClosed) await this.#client.close();
+        return;
+      } catch (error) {
+        this.#connectFailure = error;
+        await delay(CONNECT_AGAIN_MS);
+      }
+    }
+  }
+
+  /** What an operation met while no connection ever stood says nothing; why none stands does. */
+  #mapped(error: unknown): Error {
+    return mapError(this.#connectFailure ?? error);
   }
 
   #noteReachable(servers: readonly ServerDescription[]): void {

@@ -61,6 +61,20 @@ describe('the journal on a store behind a bad network', () => {
     expect(logger.messages('warn')).toEqual(['store.unreachable']);
   });
 
+  it('is connected to once the server is there, however late that is', async () => {
+    await proxy.refuse();
+    const early = new MongoDocumentStore({ url: `mongodb://${proxy.address}/`, database, logger });
+    try {
+      await expect(early.get('journal', ['x'])).rejects.toThrow('ECONNREFUSED');
+      // by now the driver has closed itself; the reason is still the first one
+      await expect(early.get('journal', ['x'])).rejects.toThrow('ECONNREFUSED');
+      await proxy.pass();
+      await eventually(async () => (await early.get('journal', ['x']).catch(() => [])).length === 1);
+    } finally {
+      await early.close();
+    }
+  });
+
   it('says within 3 s that nothing answers', async () => {
     await proxy.refuse();
     const startedMs = performance.now();
