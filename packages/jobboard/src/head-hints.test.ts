@@ -1,5 +1,9 @@
+import { NotFoundError, type CoordinationSession } from '@baton/core';
 import { describe, expect, it } from '@jest/globals';
-import { headHintWords } from './head-hints.js';
+import { SimulatedCoordination, fakeRuntime } from '@baton/testkit';
+import { HeadHints, headHintWords } from './head-hints.js';
+import { JobBoard } from './job-board.js';
+import { BoardPaths } from './layout.js';
 
 const textOf = (words: ReturnType<typeof headHintWords>): string => Buffer.from(words?.data ?? []).toString();
 
@@ -24,5 +28,32 @@ describe('the last words of a conductor', () => {
     expect(words?.data.length).toBeGreaterThan(64 * 1024 - 100);
     const said = Object.entries(JSON.parse(textOf(words)) as object);
     expect(said).toEqual(heads.slice(0, said.length));
+  });
+});
+
+describe('the place of the last words', () => {
+  const paths = new BoardPaths('default');
+
+  it('is made on a board that an earlier version made without it', async () => {
+    const runtime = fakeRuntime();
+    const { clock } = runtime;
+    const session = await clock.drive(new SimulatedCoordination(runtime).connect({ timeoutMs: 60_000 }));
+    const open = () => clock.drive(JobBoard.open({ session, board: 'default', runtime, memberId: 'm' }));
+    await open();
+    await clock.drive(session.delete(paths.heads));
+    await open();
+    expect(await clock.drive(session.exists(paths.heads))).toBeDefined();
+  });
+
+  it('is looked for once a session when it is not there, not once a claim', async () => {
+    let reads = 0;
+    const get = (path: string) => {
+      reads++;
+      return Promise.reject(new NotFoundError('BATON_NOT_FOUND_NODE', `no node ${path}`));
+    };
+    const session = { get } as Partial<CoordinationSession> as CoordinationSession;
+    const hints = new HeadHints({ session, paths, logger: fakeRuntime().logger });
+    for (let claim = 0; claim < 20; claim++) expect(await hints.of(`job-${claim}`)).toBeUndefined();
+    expect(reads).toBe(1);
   });
 });

@@ -12,6 +12,7 @@
 import type { CoordinationSession, LastWords, Logger } from '@baton/core';
 import { fromBytes } from './json-bytes.js';
 import { BoardPaths } from './layout.js';
+import { getIfAny } from './session-reads.js';
 
 const bytesMax = 64 * 1024;
 
@@ -60,9 +61,9 @@ export class HeadHints {
 
   async #read(): Promise<Hints> {
     try {
-      const { data } = await this.#session.get(this.#path, this.#forget);
-      if (data.length === 0 || data.length > bytesMax) return none;
-      const hints = fromBytes(data);
+      const node = await getIfAny(this.#session, this.#path, this.#forget);
+      if (node === undefined || node.data.length === 0 || node.data.length > bytesMax) return none;
+      const hints = fromBytes(node.data);
       return typeof hints === 'object' && hints !== null ? (hints as Hints) : none;
     } catch (error) {
       this.#logger.debug('board.head-hints-unread', { error });

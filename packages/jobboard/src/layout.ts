@@ -111,10 +111,16 @@ export async function ensureLayout(
   paths: BoardPaths,
   random: Random,
 ): Promise<Meta> {
-  const [found, board] = await Promise.all([getIfAny(session, '/meta'), getIfAny(session, paths.root)]);
+  const [found, board, heads] = await Promise.all([
+    getIfAny(session, '/meta'),
+    getIfAny(session, paths.root),
+    session.exists(paths.heads),
+  ]);
   const meta = found === undefined ? await createMeta(session, random) : parseMeta(found.data);
   // The board's own data is written after the last bucket: whoever reads it need not look at 1,024 nodes
   if (board === undefined || board.data.length === 0) await createBoard(session, paths);
+  // the first boards were made without; a newer layout version would keep members of then from the board for the sake of a hint
+  else if (heads === undefined) await createMissing(session, paths.heads, nothing);
   return meta;
 }
 
