@@ -115,7 +115,8 @@ const kinds: Readonly<Record<string, Strike>> = {
     const operation = chance(random, 0.6)
       ? { operation: pick(random, ['multi', 'create', 'set'] as const) }
       : {};
-    const how = { skip: below(random, 8), delayMs: below(random, 800) };
+    // there are few transactions: claims, and the ways to end them
+    const how = { skip: below(random, 'operation' in operation ? 3 : 8), delayMs: below(random, 800) };
     cluster.coordination.faults.next(pick(random, conditions), { ...operation, ...how });
     return true;
   },
@@ -138,6 +139,7 @@ const kinds: Readonly<Record<string, Strike>> = {
     const count = 1 + below(random, 3);
     return partitions > 0 && cluster.logs.cutEnd({ topic, partition, count }) > 0;
   },
+  'coordination slow': (blow) => onLink(blow, { slowMs: 1 + below(blow.random, 600) }, ['coordination']),
   'log slow': (blow) => onLink(blow, { slowMs: 1 + below(blow.random, 400) }, ['log']),
   'store slow': (blow) => onLink(blow, { slowMs: 1 + below(blow.random, 400) }, ['store']),
   'link cut': (blow) => onLink(blow, { cut: pick(blow.random, directions) }, ['log', 'store']),
@@ -147,7 +149,7 @@ const kinds: Readonly<Record<string, Strike>> = {
     const operation = kind === 'refuse' ? {} : { operation: pick(random, writes) };
     cluster.documents.faults.next(kind, {
       ...operation,
-      skip: below(random, 8),
+      skip: below(random, 4),
       delayMs: below(random, 2_500),
     });
     return true;

@@ -34,7 +34,7 @@ async function run({ plan, trace }: LaneRequest): Promise<SimulationResult> {
 }
 
 process.on('message', (request: LaneRequest) => {
-  void run(request).then((result) => process.send?.(result));
+  void run(request).then((result) => process.connected && process.send?.(result));
 });
 process.on('disconnect', () => process.exit());
 process.send?.('ready');

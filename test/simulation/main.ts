@@ -19,7 +19,7 @@ export async function main(args: readonly string[]): Promise<number> {
   const { values } = parseArgs({
     args: [...args],
     options: {
-      seeds: { type: 'string', default: '200' },
+      seeds: { type: 'string' },
       from: { type: 'string', default: '1' },
       seed: { type: 'string' },
       trace: { type: 'boolean', default: false },
@@ -31,7 +31,8 @@ export async function main(args: readonly string[]): Promise<number> {
     },
   });
   const count = values.lanes === undefined ? undefined : Number(values.lanes);
-  if (values.sabotage) return runSabotages({ say, count, only: values.only });
+  const seeds = values.seeds === undefined ? undefined : Number(values.seeds);
+  if (values.sabotage) return runSabotages({ say, count, only: values.only, seedsMax: seeds });
   if (values.seed !== undefined) {
     const faults = values.faults?.split(',').filter(Boolean).map(Number);
     const jobs = values.jobs?.split(',').filter(Boolean);
@@ -40,7 +41,7 @@ export async function main(args: readonly string[]): Promise<number> {
       values.trace,
     );
   }
-  return runMany({ from: Number(values.from), seeds: Number(values.seeds), count });
+  return runMany({ from: Number(values.from), seeds: seeds ?? 200, count });
 }
 
 async function runOne(plan: RunPlan, trace: boolean): Promise<number> {

@@ -13,6 +13,8 @@ import type { PlannedJob } from './workload.js';
 
 /** How often a user looks for tasks that wait for a decision. */
 const lookMs = 1_500;
+/** And how long they wait for what they decided. */
+const decideAgainMs = 15_000;
 
 export class User {
   readonly job: PlannedJob;
@@ -82,23 +84,32 @@ export class User {
     await client.close();
   }
 
+  /** Says it again after a while when nothing came of it: that a decision can be lost with its owner is open (README.md). */
   async #decideParked(process: SimulatedProcess, client: Client): Promise<void> {
-    const { entries } = this.#cluster.history;
-    const decided = new Set<string>();
+    const decided = new Map<string, number>();
     for (;;) {
       await pause(process, lookMs);
       if (this.isDone) return;
-      // a person sees it in the report of the job; here a look at the journal is cheaper
-      for (const { entry } of entries.get(this.job.jobId) ?? [])
-        for (const fact of entry.facts) {
-          const parked = fact.fact === 'request' && fact.state === 'parked' ? fact : undefined;
-          const key = `${entry.seq} ${parked?.atom ?? ''}`;
-          if (parked === undefined || decided.has(key)) continue;
-          decided.add(key);
-          const decision = chance(process.runtime.random, 0.5) ? 'rerun' : 'fail';
-          await persist(process, () => client.decideParked(this.job.jobId, { atom: parked.atom, decision }));
-        }
+      for (const [atom, key] of this.#parked()) {
+        const nowMs = process.clock.monotonicMs();
+        if (nowMs - (decided.get(key) ?? -Infinity) < decideAgainMs) continue;
+        decided.set(key, nowMs);
+        const decision = chance(process.runtime.random, 0.5) ? 'rerun' : 'fail';
+        await persist(process, () => client.decideParked(this.job.jobId, { atom, decision }));
+      }
     }
+  }
+
+  /** Atoms whose newest request is parked. A person sees them in the report of the job; here a look at the journal is cheaper. */
+  #parked(): ReadonlyMap<string, string> {
+    const parked = new Map<string, string>();
+    for (const { entry } of this.#cluster.history.entries.get(this.job.jobId) ?? [])
+      for (const fact of entry.facts) {
+        if (fact.fact === 'request' && fact.state === 'parked')
+          parked.set(fact.atom, `${entry.seq} ${fact.atom}`);
+        else if (fact.fact === 'request' || fact.fact === 'atom') parked.delete(fact.atom);
+      }
+    return parked;
   }
 }
 

@@ -4,7 +4,7 @@ import { invariantOf } from '../shrink.js';
 import type { RunPlan } from '../simulation.js';
 import { sabotages, type Sabotage } from './sabotages.js';
 
-const seedsMax = 10_000;
+const seedsMaxDefault = 10_000;
 
 export interface SabotageOptions {
   readonly say: (line: string) => void;
@@ -12,16 +12,19 @@ export interface SabotageOptions {
   readonly count: number | undefined;
   /** Only those whose id holds this. */
   readonly only: string | undefined;
+  /** So many are tried for each bug. */
+  readonly seedsMax: number | undefined;
 }
 
 /** Gives the exit code: 1 when one was not found. */
-export async function runSabotages({ say, count, only = '' }: SabotageOptions): Promise<number> {
+export async function runSabotages(o: SabotageOptions): Promise<number> {
+  const { say, count, only = '', seedsMax = seedsMaxDefault } = o;
   const chosen = sabotages.filter(({ id }) => id.includes(only));
   const lost: string[] = [];
   say('| planted bug | hazard | file | seeds to detect | found as |');
   say('|---|---|---|---|---|');
   for (const sabotage of chosen) {
-    const { seeds, found } = await detect(sabotage, count);
+    const { seeds, found } = await detect(sabotage, { count, seedsMax });
     if (found === undefined) lost.push(sabotage.id);
     const file = sabotage.file.replace('packages/', '').replace('/src/', '/');
     say(
@@ -35,12 +38,12 @@ export async function runSabotages({ say, count, only = '' }: SabotageOptions): 
 
 async function detect(
   sabotage: Sabotage,
-  count: number | undefined,
+  { count, seedsMax }: { readonly count: number | undefined; readonly seedsMax: number },
 ): Promise<{ readonly seeds: number; readonly found: string | undefined }> {
   const lanes = new Lanes({ sabotage: JSON.stringify(sabotage), count });
   let seeds = seedsMax;
   let found: string | undefined;
-  await lanes.run(seedsFrom(1), ({ plan, violations }) => {
+  await lanes.run(seedsTo(seedsMax), ({ plan, violations }) => {
     if (violations.length > 0 && plan.seed < seeds) {
       seeds = plan.seed;
       found = [...new Set(violations.map(invariantOf))].slice(0, 3).join(', ');
@@ -51,6 +54,6 @@ async function detect(
   return { seeds, found };
 }
 
-function* seedsFrom(first: number): Iterable<RunPlan> {
-  for (let seed = first; seed <= seedsMax; seed++) yield { seed };
+function* seedsTo(last: number): Iterable<RunPlan> {
+  for (let seed = 1; seed <= last; seed++) yield { seed };
 }

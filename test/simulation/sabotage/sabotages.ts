@@ -41,13 +41,6 @@ export const sabotages: readonly Sabotage[] = [
     replace: 'data },',
   },
   {
-    id: 'owner compared by name',
-    hazard: 'H05',
-    file: claims,
-    find: 'return lock.sessionId === this.#session.id && lock.nonce === nonce;',
-    replace: 'return lock.member === this.#memberId;',
-  },
-  {
     id: 'lost answer to a claim taken for a no',
     hazard: 'H06',
     file: claims,
