@@ -31,6 +31,7 @@ export interface ClientDeps {
 export interface CancelOptions {
   /** Undo what ran (default), or stop where it is. */
   readonly revert?: boolean;
+  /** Who, and why: at most 1 KiB each. */
   readonly by?: string;
   readonly reason?: string;
 }
@@ -144,7 +145,7 @@ export class Client {
     }
   }
 
-  /** Stores the command and tells the owner; it is applied between two turns, or not at all when the run ends first. Gives its number. */
+  /** Stores the command and tells the owner; it is applied between two turns, or not at all when the run ends first. Gives its number. @throws InputError `BATON_INPUT_TOO_LARGE` */
   cancel(jobId: string, { revert = true, ...who }: CancelOptions = {}): Promise<number> {
     return this.#command(jobId, { command: 'cancel', arguments: { revert }, ...who });
   }

@@ -5,7 +5,7 @@
  * On failure: another owner's entry in the way = fenced: stop, touch nothing (P-405). Store away past its bound: abandon (P-616).
  * Not here: computing a turn (`flow-turns.ts`), which job to claim (`claim-loop.ts`), batches of adoptions (`adoption.ts`).
  */
-import { ConflictError, codeOf, familyOf, formatFence } from '@baton/core';
+import { ConflictError, codeOf, familyOf, formatFence, toFailure } from '@baton/core';
 import type { Fence, FlowOutcome, JournalEntry, Logger } from '@baton/core';
 import type { Claim, Posting } from '@baton/jobboard';
 import { snapshotEveryEntries } from '@baton/persistence';
@@ -186,8 +186,22 @@ export class JobRunner implements Waiter {
         this.#saving = undefined;
         if (isStored) this.#stored(draft, entries);
       },
-      (error: unknown) => this.#giveUp(error),
+      (error: unknown) => {
+        const isReason = entries.some((entry) => entry.kind === 'terminal' && entry.reason !== undefined);
+        if (familyOf(error) === 'input' && !isReason) this.#unstorable(error, draft);
+        else this.#giveUp(error);
+      },
     );
+  }
+
+  /** A turn that no document can hold would not fit the next owner's either: the run ends with that as its reason (P-615). */
+  #unstorable(error: unknown, { aborts }: TurnDraft): void {
+    if (this.#phase !== 'running') return;
+    this.#log.error('job.unstorable', { jobId: this.jobId, error });
+    const reason = toFailure(error);
+    const finish = { outcome: 'FAILURE', failures: [reason] } as const;
+    const running = [...this.turns.state.table.values()].filter(({ state }) => state === 'assigned');
+    this.#saveBeside({ aborts: [...aborts, ...running], finish });
   }
 
   #moved(seq: number): void {
@@ -273,10 +287,18 @@ export class JobRunner implements Waiter {
 
   /** Kept for a while, or handed over, without any transition after claims that led to nothing: the job is healthy (P-506). */
   #stayedQuiet(): void {
-    if (this.#saving !== undefined || this.#phase !== 'running') return;
-    const turn = { flowId: this.jobId, seq: this.#seq + 1, fence: this.fence, facts: [], outcome: undefined };
+    if (this.#saving === undefined && this.#phase === 'running') this.#saveBeside({});
+  }
+
+  /** An entry that the engine knows nothing of. */
+  #saveBeside(follow: Partial<Pick<TurnDraft, 'aborts' | 'finish'>>): void {
+    const turn = { flowId: this.jobId, seq: this.#seq + 1, fence: this.fence, facts: [] };
+    const { outcome, failures } = follow.finish ?? {};
     const nothing = { facts: [], assignments: [], answers: [], aborts: [], adopted: [], finish: undefined };
-    this.#save(nothing, turnEntries(turn, this.#owner.runtime));
+    this.#save(
+      { ...nothing, ...follow },
+      turnEntries({ ...turn, outcome, reason: failures?.[0] }, this.#owner.runtime),
+    );
   }
 
   /** Everything in the state is stored: written down beside the journal, so that the next owner reads less. Nobody waits for it. */

@@ -1,4 +1,4 @@
-import type { ClaimEntry, Fact, Fence, FlowOutcome, JournalEntry, Runtime } from '@baton/core';
+import type { ClaimEntry, Fact, Failure, Fence, FlowOutcome, JournalEntry, Runtime } from '@baton/core';
 import { splitFacts } from '@baton/persistence';
 import { limits } from './options.js';
 
@@ -17,6 +17,8 @@ export function turnEntries(
     readonly fence: Fence;
     readonly facts: readonly Fact[];
     readonly outcome: FlowOutcome | undefined;
+    /** Why the run ends without the engine. */
+    readonly reason?: Failure | undefined;
     readonly claim?: ClaimEntry['claim'];
   },
   runtime: Runtime,
@@ -37,7 +39,10 @@ export function turnEntries(
     };
     if (index === 0 && turn.claim !== undefined) return { ...common, kind: 'claim', claim: turn.claim };
     if (index === parts.length - 1 && turn.outcome !== undefined)
-      return { ...common, kind: 'terminal', outcome: turn.outcome };
+      return {
+        ...{ ...common, kind: 'terminal', outcome: turn.outcome },
+        ...(turn.reason && { reason: turn.reason }),
+      };
     return { ...common, kind: 'turn' };
   });
 }

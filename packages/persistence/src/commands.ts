@@ -5,6 +5,7 @@
  * On failure: as GroupInsert. A stale read finds fewer; the next reading finds the rest.
  * Not here: applying a command, and remembering which were applied (`command` facts in the journal).
  */
+import { InputError } from '@baton/core';
 import type { DocumentStore, JsonValue, Runtime, StoredDocument } from '@baton/core';
 import { collectionNames } from './collections.js';
 import { GroupGet } from './group-get.js';
@@ -14,6 +15,8 @@ import { gaveUp, readPatiently } from './patience.js';
 /** Flows asked about in one query: owners ask for all of theirs at once, and mostly there is nothing. */
 const FLOWS_PER_QUERY_MAX = 500;
 const PAGE = 1_000;
+/** Of each text that the owner writes into the journal beside the command. */
+const TEXT_BYTES_MAX = 1_024;
 
 interface Asked {
   readonly flowId: string;
@@ -25,6 +28,7 @@ export interface OperatorCommand {
   /** `suspend`, `resume`, `cancel`, … */
   readonly command: string;
   readonly arguments?: Readonly<Record<string, JsonValue>>;
+  /** These two at most 1 KiB each. */
   readonly by?: string;
   readonly reason?: string;
 }
@@ -51,8 +55,9 @@ export class Commands {
     this.#documents = new GroupGet(commands);
   }
 
-  /** Stores a command behind those there are and gives its number. @throws UnavailableError */
+  /** Stores a command behind those there are and gives its number. @throws InputError `BATON_INPUT_TOO_LARGE`; UnavailableError */
   async append(flowId: string, command: OperatorCommand): Promise<number> {
+    for (const text of ['by', 'reason'] as const) checkSize(text, command[text] ?? '');
     const opId = this.#runtime.random.nonce();
     const atMs = this.#runtime.clock.wallMs();
     const known = await this.after(flowId, 0);
@@ -116,6 +121,15 @@ export class Commands {
       after = page.at(-1)?._id;
     }
   }
+}
+
+function checkSize(name: string, text: string): void {
+  const bytes = Buffer.byteLength(text);
+  if (bytes > TEXT_BYTES_MAX)
+    throw new InputError(
+      'BATON_INPUT_TOO_LARGE',
+      `${JSON.stringify(name)} of a command has ${bytes} bytes, allowed are ${TEXT_BYTES_MAX}: shorten it`,
+    );
 }
 
 const idOf = (flowId: string, n: number): string => `${flowId}:cmd:${n}`;
