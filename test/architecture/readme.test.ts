@@ -6,7 +6,7 @@ import type { LinearFlow } from '../../packages/flow/src/index.js';
 import { exitCodes } from '../../packages/cli/src/exit-codes.js';
 import { buildProgram } from '../../packages/cli/src/main.js';
 import { settingKeys, variableOf, type SettingKey } from '../../packages/cli/src/settings.js';
-import { files, read } from './sources.js';
+import { files, read, shipped } from './sources.js';
 
 const pages = ['README.md', 'packages/cli/README.md'];
 const root = read('README.md');
@@ -44,6 +44,15 @@ describe.each(pages)('%s', (page) => {
       links.filter((path) => !files.some((file) => file === path || file.startsWith(`${path}/`))),
     ).toEqual([]);
   });
+});
+
+it('no message, comment or page names a command there is not', () => {
+  const pages = files.filter((path) => /^packages\/.*\.md$/.test(path));
+  const lines = [...shipped, ...pages].flatMap((path) =>
+    [...read(path).matchAll(/`baton ([a-z][^`\n\\…]*)/g)].map(([, line = '']) => line),
+  );
+  expect(lines.length).toBeGreaterThan(20);
+  expect(lines.filter((line) => unknownWords(line).length > 0)).toEqual([]);
 });
 
 it('the command line has no command that its README leaves out', () => {

@@ -18,8 +18,7 @@ export const errorCodes = {
   BATON_INPUT_TOO_LARGE: {
     cause: 'A value, posting or message is larger than its limit.',
     check: 'The message names the size, the limit and what was too large.',
-    remedy:
-      'Store the data elsewhere and pass a reference, or raise payload.max (at most 512 KiB by default).',
+    remedy: 'Store the data elsewhere and pass a reference to it.',
   },
   BATON_INPUT_MALFORMED: {
     cause: 'Bytes that came from outside could not be decoded.',
@@ -28,7 +27,8 @@ export const errorCodes = {
   },
   BATON_INPUT_UNSUPPORTED: {
     cause: 'A message is of a protocol version or a kind that this version of Baton does not know.',
-    check: 'The message names what was found and what is known; `baton cluster members` shows the versions.',
+    check:
+      'The message names what was found and what is known; `baton cluster status -o json` shows the versions.',
     remedy: 'Finish the rolling upgrade, or bring the newer member back to the version of the others.',
   },
   BATON_DEFINITION_INVALID: {
@@ -205,8 +205,9 @@ export const errorCodes = {
   },
   BATON_UNAVAILABLE_NO_SLOT: {
     cause: 'Every slot (partition) of this kind is leased by another member, so this one has no inbox.',
-    check: '`baton member list` shows who is there.',
-    remedy: 'Raise the number of slots with `baton migrate`, or run fewer members.',
+    check: '`baton cluster status` shows who is there.',
+    remedy:
+      'Raise transport.kafka.request_slots (workers) or reply_slots (conductors): the next member that starts makes the partitions. Or run fewer members.',
   },
   BATON_UNAVAILABLE_DEADLINE: {
     cause: 'An operation did not end before its deadline.',

@@ -52,7 +52,7 @@ export async function partitionsOf(log: PartitionLog, topic: string): Promise<nu
   if (count === 0)
     throw new UnavailableError(
       'BATON_UNAVAILABLE_REFUSED',
-      `topic ${topic} does not exist: create the topics with \`baton migrate\``,
+      `topic ${topic} does not exist: a conductor or worker makes the topics when it starts`,
     );
   return count;
 }

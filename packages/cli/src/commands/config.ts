@@ -1,4 +1,4 @@
-/** `baton config show`, `baton states`: what is configured and what the words mean. */
+/** `baton config show`, `baton errors`: what is configured and what the words mean. */
 import { errorCodes } from '@baton/core';
 import type { Command } from 'commander';
 import { exitCodes } from '../exit-codes.js';

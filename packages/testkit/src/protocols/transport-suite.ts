@@ -112,7 +112,7 @@ export const transportCases = casesOf<PartitionLogWorld>({
       sender: 'member-1',
       clusterId,
     });
-    await expect(opened).rejects.toThrow(/does not exist.*baton migrate/);
+    await expect(opened).rejects.toThrow(/does not exist.*when it starts/);
   },
 
   'brings requests and replies to the inbox of their partition and to no other': async (world, scope) => {
