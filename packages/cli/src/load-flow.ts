@@ -1,6 +1,4 @@
 import { readFile } from 'node:fs/promises';
-import { resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { DefinitionError, InputError } from '@baton/core';
 import type { FlowDefinition } from '@baton/flow';
 import type { Postable } from '@baton/client';
@@ -10,8 +8,13 @@ import type { Postable } from '@baton/client';
  * @throws InputError when the file is not there or not readable as what its name says, DefinitionError when it holds no flow.
  */
 export async function loadFlow(reference: string): Promise<Postable> {
-  const [file = '', name = 'default'] = reference.split('#');
-  if (/\.[cm]?js$/.test(file)) return flowOfModule(file, name);
+  const [file = '', name] = reference.split('#');
+  if (/\.[cm]?js$/.test(file)) return flowOfModule(file, name ?? 'default');
+  if (name !== undefined)
+    throw new InputError(
+      'BATON_INPUT_INVALID',
+      `${file} is no module, so it has no export to name: leave out #${name}`,
+    );
   let text: string;
   try {
     text = await readFile(file, 'utf8');
@@ -25,36 +28,46 @@ export async function loadFlow(reference: string): Promise<Postable> {
   try {
     return JSON.parse(text) as FlowDefinition;
   } catch (cause) {
-    throw new InputError(
-      'BATON_INPUT_MALFORMED',
-      `flow file ${file} is not JSON: ${cause instanceof Error ? cause.message.replace(/ imported from .*$/s, '') : String(cause)}`,
-      { cause },
-    );
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new InputError('BATON_INPUT_INVALID', `flow file ${file} is not JSON: ${reason}`, { cause });
   }
 }
 
 async function flowOfModule(file: string, name: string): Promise<Postable> {
-  let module: Record<string, unknown>;
-  try {
-    module = (await import(pathToFileURL(resolve(file)).href)) as Record<string, unknown>;
-  } catch (cause) {
-    // a module that builds its flow wrongly says so itself
-    if (cause instanceof DefinitionError || cause instanceof InputError) throw cause;
-    throw new InputError(
-      'BATON_INPUT_INVALID',
-      `module ${file} cannot be loaded: ${cause instanceof Error ? cause.message.replace(/ imported from .*$/s, '') : String(cause)}`,
-      { cause },
-    );
-  }
+  const module = await exportsOf(file);
   const flow = module[name];
-  if (
-    typeof flow !== 'object' ||
-    flow === null ||
-    typeof (flow as { toJSON?: unknown }).toJSON !== 'function'
-  )
-    throw new DefinitionError(
-      'BATON_DEFINITION_INVALID',
-      `export ${JSON.stringify(name)} of ${file} is no flow: export what linear(), unordered() or graph() gave`,
-    );
-  return flow as Postable;
+  if (isFlow(flow)) return flow;
+  const flows = Object.keys(module).filter((candidate) => isFlow(module[candidate]));
+  const asked = name === 'default' ? 'default export' : `export ${JSON.stringify(name)}`;
+  const found = name in module ? `the ${asked} of ${file} is no flow` : `${file} has no ${asked}`;
+  const remedy =
+    flows.length === 0
+      ? 'export what linear(), unordered() or graph() gave'
+      : `its flows are ${flows.map((candidate) => (candidate === 'default' ? file : `${file}#${candidate}`)).join(', ')}`;
+  throw new DefinitionError('BATON_DEFINITION_INVALID', `${found}; ${remedy}`);
+}
+
+/** A module whose top level never ends leaves this process without anything to wait for, which is how it is noticed. */
+async function exportsOf(file: string): Promise<Readonly<Record<string, unknown>>> {
+  const { importModule } = await import('@baton/worker');
+  let notice: () => void = () => undefined;
+  const stuck = new Promise<never>((_, reject) => {
+    notice = () =>
+      reject(
+        new InputError(
+          'BATON_INPUT_INVALID',
+          `module ${file} never finishes loading: look at its top-level awaits`,
+        ),
+      );
+  });
+  process.once('beforeExit', notice);
+  try {
+    return await Promise.race([importModule(file), stuck]);
+  } finally {
+    process.off('beforeExit', notice);
+  }
+}
+
+function isFlow(value: unknown): value is Postable {
+  return typeof (value as { toJSON?: unknown } | null | undefined)?.toJSON === 'function';
 }

@@ -16,3 +16,12 @@ describe('--set', () => {
     expect(() => storeValues(undefined, [set])).toThrow(/--set must look like name=value/);
   });
 });
+
+it.each(['values.json', '{"a":'])('--store says how a file is given when it gets %j', (store) => {
+  expect(() => storeValues(store)).toThrow(
+    expect.objectContaining({
+      code: 'BATON_INPUT_INVALID',
+      message: '--store is not JSON: give a JSON object, @FILE, or - for standard input',
+    }),
+  );
+});

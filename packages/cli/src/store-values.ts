@@ -30,7 +30,13 @@ function parseStore(store: string): Record<string, JsonValue> {
   try {
     parsed = JSON.parse(text);
   } catch (cause) {
-    throw new InputError('BATON_INPUT_MALFORMED', '--store is not JSON', { cause });
+    throw new InputError(
+      'BATON_INPUT_INVALID',
+      '--store is not JSON: give a JSON object, @FILE, or - for standard input',
+      {
+        cause,
+      },
+    );
   }
   if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed))
     throw new InputError('BATON_INPUT_INVALID', '--store must be a JSON object: symbol → value');

@@ -1,3 +1,4 @@
+export { importModule } from './import-module.js';
 export { loadTasks } from './load-tasks.js';
 export { resolveWorkerOptions, type ResolvedWorkerOptions, type WorkerOptions } from './options.js';
 export type { Arguments, RegisteredTask } from './registered-task.js';

@@ -41,6 +41,13 @@ describe('loadTasks', () => {
       code,
       message: expect.stringContaining('boom'),
     });
+    await expect(load(`import 'no-such-package/part';`)).rejects.toMatchObject({
+      code,
+      message: expect.stringMatching(/beside it or above; in its folder: npm install no-such-package$/),
+    });
+    await expect(load(`import '@baton/no-such';`)).rejects.toMatchObject({
+      message: expect.stringContaining('npm install /'),
+    });
     await expect(loadTasks(join(directory, 'missing.mjs'))).rejects.toMatchObject({
       code,
       message: expect.stringContaining('missing.mjs'),

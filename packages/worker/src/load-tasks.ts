@@ -1,12 +1,11 @@
-import { resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
-import { InputError, toFailure } from '@baton/core';
+import { InputError } from '@baton/core';
+import { importModule } from './import-module.js';
 import type { RegisteredTask } from './registered-task.js';
 
 /**
  * The tasks a module exports, under whatever names, or as an array (for example its default export). Other exports, such as
  * flows, are left alone. Runs the module: only for modules the operator names, at start.
- * @throws InputError `BATON_INPUT_INVALID` when the module cannot be loaded or exports no task.
+ * @throws InputError `BATON_INPUT_INVALID` when the module exports no task; what `importModule` throws.
  */
 export async function loadTasks(modulePath: string): Promise<readonly RegisteredTask[]> {
   const exported = await importModule(modulePath);
@@ -18,18 +17,6 @@ export async function loadTasks(modulePath: string): Promise<readonly Registered
     'BATON_INPUT_INVALID',
     `${modulePath} exports no task (it exports ${names}): export what task() of @baton/flow gives, by name or as an array`,
   );
-}
-
-async function importModule(modulePath: string): Promise<Readonly<Record<string, unknown>>> {
-  try {
-    return (await import(pathToFileURL(resolve(modulePath)).href)) as Readonly<Record<string, unknown>>;
-  } catch (error) {
-    throw new InputError(
-      'BATON_INPUT_INVALID',
-      `tasks module ${modulePath} cannot be loaded: ${toFailure(error).message.replace(/ imported from .*$/s, '')}`,
-      { cause: error },
-    );
-  }
 }
 
 function isTask(value: unknown): value is RegisteredTask {

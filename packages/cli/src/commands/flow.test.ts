@@ -82,6 +82,29 @@ describe('baton flow validate', () => {
     });
   });
 
+  it.each([
+    ['two.mjs', 'two.mjs has no default export; its flows are '],
+    ['two.mjs#tow', 'two.mjs has no export "tow"; its flows are '],
+  ])('lists the flows there are when %s is none', async (reference, message) => {
+    const { code, err } = await ran('validate', join(folder, reference));
+    expect(code).toBe(exitCodes.usage);
+    expect(err).toContain(`${message}${module}#two (BATON_DEFINITION_INVALID)`);
+  });
+
+  it('says what to export when nothing is a flow', async () => {
+    const none = file('none.mjs', 'export default 1;');
+    expect((await ran('validate', none)).err).toContain(
+      'the default export of ' + none + ' is no flow; export what linear(), unordered() or graph() gave',
+    );
+  });
+
+  it('refuses a name of an export where there are none, and JSON that is none', async () => {
+    expect((await ran('validate', `${json}#two`)).err).toContain('leave out #two (BATON_INPUT_INVALID)');
+    expect((await ran('validate', file('broken.json', '{'))).err).toMatch(
+      /is not JSON: .* \(BATON_INPUT_INVALID\)/,
+    );
+  });
+
   const decided = (decider: object): object => ({
     ...{ schemaVersion: 1, root: { ...root, kind: 'graph', links: [{ from: 0, to: 1, decider }] } },
   });

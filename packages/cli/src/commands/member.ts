@@ -10,9 +10,11 @@ import { headHintWords } from '@baton/jobboard';
 import { Option, type Command } from 'commander';
 import { exitCodes } from '../exit-codes.js';
 import type { Invocation } from '../invocation.js';
+import { loadUnlessStopped } from '../load-unless-stopped.js';
 import type { Run } from '../run.js';
 import { defaultMemberId } from '../settings.js';
 import { openCoordination, openSubstrates } from '../substrates.js';
+import { systemRandom } from '../system-runtime.js';
 import { version } from '../version.js';
 
 interface MemberFlags {
@@ -88,9 +90,16 @@ async function runWorker(invocation: Invocation, _: readonly string[], flags: Wo
   return runMember(invocation, 'worker', flags, async (member) => {
     const { createWorker, loadTasks } = await import('@baton/worker');
     const { settings } = invocation;
+    const module = resolve(flags.tasks);
+    const tasks = await loadUnlessStopped(loadTasks(module), {
+      module,
+      signal: member.signal,
+      runtime: member.deps.runtime,
+    });
+    if (tasks === undefined) return exitCodes.ok;
     const worker = createWorker({
       ...member.deps,
-      tasks: await loadTasks(resolve(flags.tasks)),
+      tasks,
       options: {
         concurrency: settings.get('worker.concurrency'),
         labels: settings.get('worker.labels'),
@@ -121,7 +130,8 @@ async function runMember(
   const { settings } = invocation;
   if (flags.guard && flags.guarded !== true && settings.get('guard.enabled'))
     return guard(invocation, kind, flags);
-  const logger = invocation.logger('daemon', { kind, pid: process.pid });
+  const id = settings.maybe('member.id') ?? defaultMemberId(kind, process.pid, systemRandom.nonce());
+  const logger = invocation.logger('daemon', { kind, memberId: id, pid: process.pid });
   const runtime = invocation.runtime(logger);
   const stop = stopSignals(runtime);
   const link =
@@ -132,7 +142,6 @@ async function runMember(
     logger.warn('guard.gone', {});
     stop.now();
   });
-  const id = settings.maybe('member.id') ?? defaultMemberId(kind, process.pid, runtime.random.nonce());
   const substrates = await openSubstrates(settings, `baton-${kind}/${id}`, logger);
   reportStrayErrors(kind, logger);
   // timers and idle sockets may not keep the process alive: it lives until its service ends
