@@ -1,12 +1,14 @@
 /** Rules of which a planted fault (test/oracle/mutants) showed that nothing else holds them. */
 import { failureOf, type JsonValue } from '@baton/core';
-import { graph, type NodeDefinition, task as define, type } from '@baton/flow';
+import { graph, type NodeDefinition, task as define, type, unordered } from '@baton/flow';
 import { describe, expect, it } from '@jest/globals';
 import { fold } from './apply-fact.js';
 import { compile } from './compile.js';
 import { failuresOf } from './finish.js';
+import { MemoryLogBook } from './drivers/log-book.js';
 import type { LocalFunctions } from './local-functions.js';
 import type { Event, ExecuteCommand, Watch } from './protocol.js';
+import { runFlow } from './run-flow.js';
 import { newRun } from './run-state.js';
 import { restoreRun, snapshotRun } from './snapshot.js';
 import { step } from './step.js';
@@ -120,14 +122,14 @@ const begun = (root: NodeDefinition) => {
 
 describe('a second round', () => {
   const retry = { kind: 'times', attempts: 3 } as const;
-  const unordered = (...children: readonly NodeDefinition[]): NodeDefinition => ({
+  const both = (...children: readonly NodeDefinition[]): NodeDefinition => ({
     kind: 'unordered',
     name: 'f',
     retry,
     children,
   });
   it('has none of the results of the first on record (E-1122)', () => {
-    const { run, ok, fail } = begun(unordered(task('a'), task('b')));
+    const { run, ok, fail } = begun(both(task('a'), task('b')));
     ok('a');
     fail('b');
     ok('b');
@@ -139,7 +141,7 @@ describe('a second round', () => {
   });
 
   it('tells its failures in the order in which they came (E-809)', () => {
-    const { state, ok, fail } = begun(unordered(task('a'), task('b')));
+    const { state, ok, fail } = begun(both(task('a'), task('b')));
     for (const [one, other] of [
       ['b', 'a'],
       ['a', 'b'],
@@ -156,7 +158,7 @@ describe('a second round', () => {
 
   it('undoes a nested scope that was to be undone in the first (E-628)', () => {
     const inner: NodeDefinition = { kind: 'linear', name: 'g', retry, children: [task('x')] };
-    const { run, ok, fail } = begun(unordered(inner, task('y')));
+    const { run, ok, fail } = begun(both(inner, task('y')));
     fail('x');
     fail('y');
     ok('x');
@@ -268,4 +270,24 @@ it('a snapshot keeps what was taken back, what failed, and that all is undone (E
       [a],
       true,
     ]);
+});
+
+it('the serial engine records no answer before its round is done (E-1401)', async () => {
+  const seen: string[] = [];
+  const logBook = new MemoryLogBook();
+  const append = logBook.append.bind(logBook);
+  logBook.append = (flowId, seq, facts) => {
+    for (const fact of facts)
+      if (fact.fact === 'atom' && fact.to === 'SUCCESS') seen.push(`${fact.atom} SUCCESS`);
+    return append(flowId, seq, facts);
+  };
+  const slow = <const N extends string>(name: N) =>
+    define(name, {
+      execute: async () => {
+        for (let turn = 0; turn < 20; turn++) await Promise.resolve();
+        seen.push(name);
+      },
+    });
+  await runFlow(unordered('f').add(slow('a'), slow('b')), { store: {}, logBook });
+  expect(seen).toEqual(['a', 'b', 'a SUCCESS', 'b SUCCESS']);
 });
