@@ -10,7 +10,7 @@ export const survived = '**survived**';
 
 /** Id of a fault → the test that was red first, or `survived`. */
 export function readResult(): Map<string, string> {
-  const rows = readFileSync(file, 'utf8').matchAll(/^\| ([a-z-]+) +\| \S+ +\| .*? +\| (.*?) +\|$/gm);
+  const rows = readFileSync(file, 'utf8').matchAll(/^\| ([a-z-]+) +\| [CES]-?\d+ +\| .*? +\| (.*?) +\|$/gm);
   return new Map(Array.from(rows, ([, id = '', by = '']) => [id, by]));
 }
 
