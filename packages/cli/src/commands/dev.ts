@@ -110,9 +110,7 @@ class DevCluster {
   killOne(): void {
     const running = [...this.#stage.members.values()].filter((member) => !member.hasEnded);
     const victim = running[Math.floor(Math.random() * running.length)];
-    if (victim === undefined) return;
-    say(`${victim.id} is killed`);
-    void victim.end(1_000);
+    if (victim?.kill() === true) say(`${victim.id} is killed (SIGKILL)`);
   }
 
   stop(): void {

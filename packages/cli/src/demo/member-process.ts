@@ -32,6 +32,8 @@ export class MemberProcess {
   /** What it said that is no log line, the last of it: the reason when it does not come up. */
   readonly lastWords: string[] = [];
   #hasEnded = false;
+  /** Of the member itself, the guard's child; as its first log line says. */
+  #pid: number | undefined;
   readonly #guard: ChildProcess;
 
   constructor({ id, kind, args, environment, onLine }: MemberProcessOptions) {
@@ -51,6 +53,8 @@ export class MemberProcess {
       createInterface({ input: stderr }).on('line', (text) => {
         const line = parse(text);
         if (line !== undefined) onLine(line, id);
+        if (line?.['kind'] === kind && typeof line['pid'] === 'number') this.#pid = line['pid'];
+        if (line?.message === 'guard.child.ended') this.#pid = undefined; // its number may be another's soon
         if (line === undefined || line['level'] === 'error') this.#keep(text);
       });
   }
@@ -66,6 +70,16 @@ export class MemberProcess {
   /** The guard goes like on a host that lost its power. Whoever calls this kills the child first. */
   killGuard(): void {
     this.#guard.kill('SIGKILL');
+  }
+
+  /** SIGKILL for the member, and for it alone. False while it starts. */
+  kill(): boolean {
+    if (this.#pid === undefined || this.#hasEnded) return false;
+    try {
+      return process.kill(this.#pid, 'SIGKILL');
+    } catch {
+      return false; // it has just gone by itself
+    }
   }
 
   /** Asks it to finish and leave. */
