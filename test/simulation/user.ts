@@ -113,14 +113,14 @@ export class User {
   }
 }
 
-/** Until it is answered. What a person has to be told ends it; that the job has ended already is no news. */
+/** Until it is answered. What a person has to be told ends it; that the job has ended, or its task is decided, already is no news. */
 async function persist<T>(process: SimulatedProcess, what: () => Promise<T>): Promise<T | undefined> {
   for (;;)
     try {
       return await what();
     } catch (error) {
       const code = codeOf(error);
-      if (code === 'BATON_CONFLICT_ENDED') return undefined;
+      if (code === 'BATON_CONFLICT_ENDED' || code === 'BATON_CONFLICT_NOT_PARKED') return undefined;
       // not found: it was acknowledged, and the store shows an old state
       if (code !== 'BATON_NOT_FOUND_JOB' && code?.startsWith('BATON_UNAVAILABLE_') !== true) throw error;
       await pause(process, 100);

@@ -4,7 +4,7 @@
  * What is authoritative: the store for runs, the board for ownership. The client decides nothing but what it posts.
  * On failure: UnavailableErrors reach the caller; posting again with the same key is safe.
  */
-import { ConflictError, NotFoundError, UnavailableError, checkId } from '@baton/core';
+import { ConflictError, NotFoundError, UnavailableError, checkId, closest } from '@baton/core';
 import type { Coordination, DocumentStore, FlowOutcome, JournalEntry, Member, Runtime } from '@baton/core';
 import { JobBoard } from '@baton/jobboard';
 import type { JobListing } from '@baton/jobboard';
@@ -152,12 +152,15 @@ export class Client {
 
   /**
    * Decides about a task whose worker was lost and whose `onWorkerLoss` is `park`: it is sent to a worker again, or fails with
-   * `WORKER_LOST`. Stored like `cancel`; changes nothing when the task is not parked. Gives the number of the command.
+   * `WORKER_LOST`. Stored like `cancel`; changes nothing when somebody else decides at the same time. Gives the number of the command.
+   * @throws NotFoundError `BATON_NOT_FOUND_ATOM`, ConflictError `BATON_CONFLICT_NOT_PARKED`, and what `cancel` does
    */
-  decideParked(
+  async decideParked(
     jobId: string,
     { atom, decision, ...who }: { atom: string; decision: 'rerun' | 'fail'; by?: string; reason?: string },
   ): Promise<number> {
+    const { outcome, atoms } = await this.job(jobId);
+    if (outcome === undefined) checkParked(atom, { jobId, atoms });
     return this.#command(jobId, { command: `${decision}-task`, arguments: { atom }, ...who });
   }
 
@@ -289,6 +292,24 @@ function failuresOf({ reason }: JournalEntry & { readonly kind: 'terminal' }): F
   return reason === undefined
     ? []
     : [{ message: reason.message, ...(reason.code === undefined ? {} : { code: reason.code }) }];
+}
+
+/** @throws NotFoundError, ConflictError */
+function checkParked(name: string, { jobId, atoms }: Pick<JobReport, 'jobId' | 'atoms'>): void {
+  const atom = atoms.find((candidate) => candidate.name === name);
+  if (atom === undefined) {
+    const near = closest(
+      name,
+      atoms.map((candidate) => candidate.name),
+    );
+    const hint = near === undefined ? '' : `, did you mean ${near}?`;
+    throw new NotFoundError('BATON_NOT_FOUND_ATOM', `job ${jobId} has no atom ${name}${hint}`);
+  }
+  if (atom.parked !== true)
+    throw new ConflictError(
+      'BATON_CONFLICT_NOT_PARKED',
+      `${name} of job ${jobId} is not parked: it is ${atom.state}${atom.worker === undefined ? '' : ` on ${atom.worker}`}`,
+    );
 }
 
 function unknownJob(jobId: string): NotFoundError {

@@ -29,6 +29,8 @@ export interface AtomReport {
   /** Who has its request, and which delivery of it; only while one is open. */
   readonly worker?: string;
   readonly delivery?: number;
+  /** That worker was lost, and a person has to decide (`Client.decideParked`). */
+  readonly parked?: true;
   /** RUNNING or REVERTING, and no worker has it: none offers the task, or none has room. */
   readonly waitingForWorker?: boolean;
   /** RUNNING or REVERTING when the run was ended without undoing it: nobody waits for it any more. */
@@ -159,6 +161,7 @@ function atomReports(
         ? {}
         : { attempt: number.attempt, round: number.round }),
       ...(request === undefined ? {} : { worker: request.worker, delivery: request.delivery }),
+      ...(request?.state === 'parked' && !isOver ? { parked: true } : {}),
       ...(isActive && isOver ? { abandoned: true } : {}),
       ...(isActive && !isOver && node.kind === 'task' && request === undefined
         ? { waitingForWorker: true }

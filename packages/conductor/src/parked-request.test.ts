@@ -10,7 +10,13 @@ describe('a request that is parked (P-932)', () => {
   afterEach(() => cluster.dispose());
 
   /** A job whose only task is parked, after a takeover if told so; another worker is there. */
-  async function parked({ takenOver }: { takenOver: boolean }) {
+  async function parked({
+    takenOver,
+    second = ok,
+  }: {
+    takenOver: boolean;
+    second?: typeof ok | typeof never;
+  }) {
     cluster = new Cluster();
     const owner = cluster.conductor('c1');
     const first = await cluster.drive(cluster.worker('w1', { t: never }));
@@ -23,7 +29,7 @@ describe('a request that is parked (P-932)', () => {
       await cluster.runtime.clock.advance(500);
       await cluster.drive(owner.stop());
     }
-    const worker = await cluster.drive(cluster.worker('w2', { t: ok }));
+    const worker = await cluster.drive(cluster.worker('w2', { t: second }));
     await cluster.runtime.clock.advance(10_000);
     expect(worker.seen).toEqual([]);
     return { jobId, worker };
@@ -46,16 +52,45 @@ describe('a request that is parked (P-932)', () => {
     expect(report.atoms[0]?.failure).toMatchObject({ code: 'WORKER_LOST' });
   });
 
-  it('is not there: a decision about a task that runs changes nothing', async () => {
+  it('is decided once, though two people ask at the same time', async () => {
+    const { jobId, worker } = await parked({ takenOver: false, second: never });
+    const decide = () => cluster.client.decideParked(jobId, { atom: 't', decision: 'rerun' });
+    await cluster.drive(Promise.all([decide(), decide()]));
+    await cluster.runtime.clock.advance(10_000);
+    expect(worker.seen.map(({ delivery }) => delivery)).toEqual([2]);
+    expect((await cluster.drive(cluster.client.job(jobId))).outcome).toBeUndefined();
+  });
+
+  it('is shown as parked until it is decided', async () => {
+    const { jobId } = await parked({ takenOver: false, second: never });
+    const atomOf = async () => (await cluster.drive(cluster.client.job(jobId))).atoms[0];
+    expect(await atomOf()).toMatchObject({ parked: true, worker: 'w1' });
+    await cluster.drive(cluster.client.decideParked(jobId, { atom: 't', decision: 'rerun' }));
+    await cluster.runtime.clock.advance(10_000);
+    const decided = await atomOf();
+    expect([decided?.parked, decided?.worker]).toEqual([undefined, 'w2']);
+  });
+
+  it('is not there: a decision about a task that runs is refused, and one about no task', async () => {
     cluster = new Cluster();
     cluster.conductor('c1');
     const worker = await cluster.drive(cluster.worker('w1', { t: never }));
     const jobId = await cluster.drive(cluster.client.post(linear('f').add(parks), {}));
     await cluster.runtime.clock.advanceUntil(() => worker.seen.length === 1);
-    for (const decision of ['fail', 'rerun'] as const)
-      await cluster.drive(cluster.client.decideParked(jobId, { atom: 't', decision }));
+    for (const decision of ['fail', 'rerun'] as const) {
+      const about = (atom: string) => cluster.drive(cluster.client.decideParked(jobId, { atom, decision }));
+      await expect(about('t')).rejects.toMatchObject({
+        code: 'BATON_CONFLICT_NOT_PARKED',
+        message: `t of job ${jobId} is not parked: it is RUNNING on w1`,
+      });
+      await expect(about('T')).rejects.toMatchObject({
+        code: 'BATON_NOT_FOUND_ATOM',
+        message: `job ${jobId} has no atom T, did you mean t?`,
+      });
+    }
     await cluster.runtime.clock.advance(10_000);
     expect(worker.seen).toHaveLength(1);
-    expect((await cluster.drive(cluster.client.job(jobId))).outcome).toBeUndefined();
+    const { outcome, pending } = await cluster.drive(cluster.client.job(jobId));
+    expect([outcome, pending]).toEqual([undefined, []]);
   });
 });

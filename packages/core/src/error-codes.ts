@@ -100,6 +100,11 @@ export const errorCodes = {
     check: '`baton job list` shows the known jobs.',
     remedy: 'Check the id and that you look at the right board and cluster.',
   },
+  BATON_NOT_FOUND_ATOM: {
+    cause: 'The flow of the job has no atom of this name.',
+    check: '`baton job get ID` lists its atoms.',
+    remedy: 'Correct the name of the atom, or the id of the job.',
+  },
   BATON_NOT_FOUND_DOCUMENT: {
     cause: 'A document that a journal entry refers to (a definition or a payload) is not in the store.',
     check: 'The message names the collection and the id.',
@@ -139,6 +144,12 @@ export const errorCodes = {
     cause: 'A command was given to a job that has ended.',
     check: '`baton job get ID` shows how it ended.',
     remedy: 'None needed; post the flow again to run it again.',
+  },
+  BATON_CONFLICT_NOT_PARKED: {
+    cause: 'A decision was given about a task that does not wait for one; nothing was changed.',
+    check: '`baton job get ID` shows which tasks are parked, and what the others do.',
+    remedy:
+      'None needed. Only a task with `onWorkerLoss: park` whose worker was lost waits; `baton job cancel` stops a job.',
   },
   BATON_CONFLICT_KEY_REUSED: {
     cause: 'A job with this key exists and has other content.',

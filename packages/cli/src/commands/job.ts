@@ -254,6 +254,8 @@ function describe(report: JobReport): string {
 }
 
 function whereIs(atom: AtomReport): string {
+  if (atom.parked === true)
+    return `  parked: ${atom.worker} was lost with it; decide with \`baton task rerun\` or \`baton task fail\``;
   if (atom.worker !== undefined) return `  on ${atom.worker}, delivery ${atom.delivery}`;
   if (atom.waitingForWorker === true) return '  waits: no worker offers or has room for its task';
   return atom.abandoned === true ? ' when the run was ended; nobody waits for it' : '';
