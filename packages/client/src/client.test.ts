@@ -12,6 +12,9 @@ import { Client } from './client.js';
 
 const flow = linear('f').add(task('a', { execute: () => undefined }));
 
+/** Each value is stored in line; all of them together are more than a document holds. */
+const large = Object.fromEntries(Array.from({ length: 80 }, (_, n) => [`s${n}`, 'x'.repeat(15_000)]));
+
 /** No conductor runs: what is posted stays as it is. */
 function newClient() {
   const runtime = fakeRuntime();
@@ -64,6 +67,17 @@ describe('the client', () => {
     await drive(store.insert('job_archive', [ended('a', 3), ended('b', 1), ended('c', 2)]));
     const last = await drive(client.ended({ limit: 2 }));
     expect(last.map(({ flowId }) => flowId)).toEqual(['a', 'c']);
+    await drive(client.close());
+  });
+
+  it.each([
+    ['whose posting', flow, { tags: { note: 'x'.repeat(5_000) } }],
+    ['whose values together', flow, { store: large }],
+  ])('stores nothing of a post %s would not fit, so that its key stays free', async (_, posted, options) => {
+    const { client, drive } = newClient();
+    const refused = drive(client.post(posted.toJSON(), { key: 'j', ...options }));
+    await expect(refused).rejects.toMatchObject({ code: 'BATON_INPUT_TOO_LARGE' });
+    expect(await drive(client.post(flow, { key: 'j' }))).toBe('j');
     await drive(client.close());
   });
 

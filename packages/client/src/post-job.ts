@@ -5,13 +5,14 @@
  */
 import { createHash } from 'node:crypto';
 import { DefinitionError, InputError, checkId, noFence } from '@baton/core';
-import type { JsonValue, Runtime, Value } from '@baton/core';
+import type { JsonValue, PostEntry, Runtime, Value } from '@baton/core';
 import { compile, missingDependencies, validate } from '@baton/engine';
 import { canonicalFlowJson, parseFlowDefinition } from '@baton/flow';
 import type { Atom, FlowDefinition, NodeDefinition } from '@baton/flow';
-import { postingBytesMax, priorities } from '@baton/jobboard';
+import { encodePosting, postingBytesMax, priorities } from '@baton/jobboard';
 import type { JobBoard, Posting, Priority } from '@baton/jobboard';
-import type { Persistence } from '@baton/persistence';
+import { documentBytesMax, entrySizeOf } from '@baton/persistence';
+import type { JobPost, Persistence } from '@baton/persistence';
 
 export interface PostOptions {
   /** Idempotency key and id of the job; the same key with the same content is the same job. Default: a new ULID. */
@@ -64,7 +65,7 @@ export async function postJob(deps: PostDeps, flow: Postable, options: PostOptio
     { name: definition.root.name, definitionHash, createdAtMs: runtime.clock.wallMs() },
     store,
   );
-  const record = await persistence.jobs.insert({
+  const post: JobPost = {
     jobId,
     definitionHash,
     contentHash: sha256(
@@ -72,23 +73,46 @@ export async function postJob(deps: PostDeps, flow: Postable, options: PostOptio
     ),
     posting: JSON.stringify(posting),
     postedAtMs: posting.createdAtMs,
-  });
+  };
+  // a record whose other parts do not fit could never be finished, by nobody
+  encodePosting(posting);
+  checkSize(postEntry(post, store));
+  const record = await persistence.jobs.insert(post);
   // a repeated post uses the posting of the first one, so that both are the same to the letter
   const standing = JSON.parse(record.posting) as Posting;
   if (record.state === 'POSTED') return jobId;
-  await persistence.journal.append({
-    kind: 'post',
-    flowId: jobId,
-    seq: 0,
-    fence: noFence,
-    opId: record.contentHash,
-    atMs: record.postedAtMs,
-    facts: [],
-    post: { name: standing.name, definitionHash, store },
-  });
+  await persistence.journal.append(postEntry(record, store));
   await board.post(jobId, standing);
   void persistence.jobs.markPosted(record);
   return jobId;
+}
+
+function postEntry(
+  { jobId, definitionHash, contentHash, posting, postedAtMs }: JobPost,
+  store: Readonly<Record<string, Value>>,
+): PostEntry {
+  const { name } = JSON.parse(posting) as Posting;
+  return {
+    ...{
+      kind: 'post',
+      flowId: jobId,
+      seq: 0,
+      fence: noFence,
+      opId: contentHash,
+      atMs: postedAtMs,
+      facts: [],
+    },
+    post: { name, definitionHash, store },
+  };
+}
+
+function checkSize(entry: PostEntry): void {
+  const bytes = entrySizeOf(entry);
+  if (bytes > documentBytesMax)
+    throw new InputError(
+      'BATON_INPUT_TOO_LARGE',
+      `the store values of the job have ${bytes} bytes together, allowed are ${documentBytesMax}: give references to the large ones`,
+    );
 }
 
 /**

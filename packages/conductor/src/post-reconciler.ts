@@ -2,16 +2,16 @@
  * Purpose: finishes posts whose poster died between the journal and the board (P-601): what was stored as posted will run.
  * What is authoritative: the job record and journal entry 0. Posting again is harmless: a job that has moved on, or has ended, is
  * recognised by its claimer.
- * On failure: logged, found again at the next look.
+ * On failure: logged, found again at the next look. A post that cannot be finished holds no other up.
  * Not here: posts without an entry 0: their poster was never told that they are posted, and repeats them or gave up.
  */
+import { familyOf } from '@baton/core';
 import type { Runtime } from '@baton/core';
 import type { JobBoard, Posting } from '@baton/jobboard';
-import type { Persistence } from '@baton/persistence';
+import type { JobRecord, Persistence } from '@baton/persistence';
 
 /** Older than any poster that is still at work. */
 const AGE_MS = 10_000;
-const AT_ONCE_MAX = 100;
 
 export interface PostReconcilerDeps {
   readonly runtime: Runtime;
@@ -20,16 +20,23 @@ export interface PostReconcilerDeps {
 }
 
 /** Looks once. Never rejects. */
-export async function reconcilePosts({ runtime, board, persistence }: PostReconcilerDeps): Promise<void> {
+export async function reconcilePosts(deps: PostReconcilerDeps): Promise<void> {
+  const { logger } = deps.runtime;
   try {
-    for (const record of await persistence.jobs.postingFor({ ageMs: AGE_MS, limit: AT_ONCE_MAX })) {
-      const [entry] = await persistence.journal.tail(record.jobId, 0);
-      if (entry === undefined) continue;
-      await board.post(record.jobId, JSON.parse(record.posting) as Posting);
-      await persistence.jobs.markPosted(record);
-      runtime.logger.info('job.post-finished', { jobId: record.jobId });
-    }
+    for await (const record of deps.persistence.jobs.postingFor({ ageMs: AGE_MS }))
+      await finish(record, deps).catch((error: unknown) => {
+        if (familyOf(error) === 'unavailable') throw error;
+        logger.warn('job.reconcile-failed', { jobId: record.jobId, error });
+      });
   } catch (error) {
-    runtime.logger.warn('job.reconcile-failed', { error });
+    logger.warn('job.reconcile-failed', { error });
   }
+}
+
+async function finish(record: JobRecord, { runtime, board, persistence }: PostReconcilerDeps): Promise<void> {
+  const [entry] = await persistence.journal.tail(record.jobId, 0);
+  if (entry === undefined) return;
+  await board.post(record.jobId, JSON.parse(record.posting) as Posting);
+  await persistence.jobs.markPosted(record);
+  runtime.logger.info('job.post-finished', { jobId: record.jobId });
 }

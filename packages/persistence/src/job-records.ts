@@ -18,6 +18,9 @@ import { GroupGet } from './group-get.js';
 import { GroupInsert } from './group-insert.js';
 import { readPatiently } from './patience.js';
 
+/** Records read in one query. */
+const PAGE = 100;
+
 export interface JobPost {
   readonly jobId: string;
   /** Id of the definition document. */
@@ -84,14 +87,19 @@ export class JobRecords {
     return document === undefined ? undefined : decode(document);
   }
 
-  /** Posts that may have been left half done: POSTING for longer than `ageMs` by the local clock; at most `limit`. @throws UnavailableError */
-  async postingFor({ ageMs, limit = 1_000 }: { ageMs: number; limit?: number }): Promise<JobRecord[]> {
-    const where = { field: 'state', oneOf: ['POSTING'] };
-    const found = await readPatiently(this.#runtime, () =>
-      this.#store.find(collectionNames.jobs, { where, limit }),
-    );
+  /** Posts that may have been left half done: POSTING for longer than `ageMs` by the local clock; in the order of their ids. @throws UnavailableError */
+  async *postingFor({ ageMs }: { readonly ageMs: number }): AsyncGenerator<JobRecord, void> {
+    const query = { where: { field: 'state', oneOf: ['POSTING'] }, limit: PAGE };
     const before = this.#runtime.clock.wallMs() - ageMs;
-    return found.map(decode).filter((record) => record.postedAtMs <= before);
+    for (let after: string | undefined; ;) {
+      const from = after === undefined ? {} : { after };
+      const page = await readPatiently(this.#runtime, () =>
+        this.#store.find(collectionNames.jobs, { ...query, ...from }),
+      );
+      for (const record of page.map(decode)) if (record.postedAtMs <= before) yield record;
+      if (page.length < PAGE) return;
+      after = page.at(-1)?._id;
+    }
   }
 
   close(): void {

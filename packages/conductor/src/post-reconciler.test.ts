@@ -1,0 +1,38 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { linear } from '@baton/flow';
+import { SimulatedDocumentStore } from '@baton/testkit';
+import { Cluster, noop, ok } from './fixtures/cluster.js';
+
+describe('posts that were left half done', () => {
+  let cluster: Cluster;
+  afterEach(() => cluster.dispose());
+
+  it('are finished whatever stands before them: posts nobody was told of, posts that never can be finished', async () => {
+    cluster = new Cluster();
+    const { runtime, documents } = cluster;
+    await cluster.drive(cluster.worker('w1', { a: ok }));
+    await cluster.drive(cluster.client.post(linear('f').add(noop('a')), { key: 'whole' }));
+    const store = new SimulatedDocumentStore(runtime, { service: documents });
+    const [record] = await cluster.drive(store.get('jobs', ['whole']));
+    const [entry] = await cluster.drive(store.get('journal', ['whole:0']));
+    const posting = JSON.parse(String(record?.['posting'])) as object;
+    const tooLarge = JSON.stringify({ ...posting, tags: { note: 'x'.repeat(5_000) } });
+    const numbers = Array.from({ length: 250 }, (_, n) => String(n).padStart(3, '0'));
+    const half = { ...record, state: 'POSTING' };
+    await cluster.drive(
+      store.insert('jobs', [
+        ...numbers.map((n) => ({ ...half, _id: `b-untold-${n}` })),
+        { ...half, _id: 'a-too-large', posting: tooLarge },
+        { ...half, _id: 'c-not-json', posting: '{' },
+        { ...half, _id: 'z' },
+      ]),
+    );
+    const entryOf = (flowId: string) => ({ ...entry, _id: `${flowId}:0`, flowId, segment: `${flowId}/0` });
+    await cluster.drive(store.insert('journal', ['a-too-large', 'c-not-json', 'z'].map(entryOf)));
+    cluster.conductor('c1');
+    await runtime.clock.advance(60_000);
+    expect((await cluster.drive(cluster.client.wait('z', { timeoutMs: 1_000 }))).outcome).toBe('SUCCESS');
+    const failed = runtime.logger.lines.filter(({ message }) => message === 'job.reconcile-failed');
+    expect(failed.map(({ fields }) => fields?.['jobId'])).toContain('a-too-large');
+  });
+});
