@@ -55,6 +55,17 @@ it('no message, comment or page names a command there is not', () => {
   expect(lines.filter((line) => unknownWords(line).length > 0)).toEqual([]);
 });
 
+it('no error sends anybody to a setting there is not', () => {
+  // in backquotes stand settings, and code, which has other dots
+  const page = read('packages/core/ERRORS.md')
+    .split('\n')
+    .flatMap((line) => line.split('`').filter((part, at) => at % 2 === 0 || /^[a-z._]+$/.test(part)))
+    .join('\n');
+  const named = [...page.matchAll(/\b[a-z_]+(?:\.[a-z_]+)+\b/g)].map(([name]) => name);
+  expect(named).toContain('drain.timeout');
+  expect(named.filter((name) => !(name in settingKeys))).toEqual([]);
+});
+
 it('the command line has no command that its README leaves out', () => {
   const page = read('packages/cli/README.md');
   const leaves = leavesOf(

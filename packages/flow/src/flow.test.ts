@@ -130,6 +130,10 @@ describe('links of a graph', () => {
     expect(codeFrom(() => flow.link(b, a))).toBe('BATON_DEFINITION_CYCLE');
     expect(codeFrom(() => flow.link(a, a))).toBe('BATON_DEFINITION_CYCLE');
     expect(codeFrom(() => flow.link(a, c))).toBe('BATON_DEFINITION_UNKNOWN_NODE');
+    for (const decider of [() => true, { local: () => true }])
+      expect(codeFrom(() => flow.link(a, b, { decider: decider as never }))).toBe(
+        'BATON_DEFINITION_DECIDER_NOT_PORTABLE',
+      );
     expect(codeFrom(() => graph('g').add(give('a', '1'), give('a', '2'), take('a')))).toBe(
       'BATON_DEFINITION_AMBIGUOUS_DEPENDENCY',
     );

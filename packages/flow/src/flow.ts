@@ -99,7 +99,8 @@ export interface GraphFlow<N extends string, in out R extends object, in out P e
   ): GraphFlow<N, Flat<Omit<R & R2, keyof (P & P2)>>, Flat<P & P2>>;
   /**
    * `to` runs after `from`; with a decider, only if it says so. Both must have been added.
-   * @throws DefinitionError `BATON_DEFINITION_UNKNOWN_NODE`, `BATON_DEFINITION_CYCLE`
+   * @throws DefinitionError `BATON_DEFINITION_UNKNOWN_NODE`, `BATON_DEFINITION_CYCLE`; `BATON_DEFINITION_DECIDER_NOT_PORTABLE` for a
+   *   decider that is a function: its name stands here, the function where the flow is run
    */
   link(from: AnyAtom, to: AnyAtom, options?: LinkOptions): GraphFlow<N, R, P>;
   /**
@@ -194,6 +195,11 @@ class BuiltFlow {
 
   link(from: AnyAtom, to: AnyAtom, options?: LinkOptions): BuiltFlow {
     const ends = { from: this.#indexOf(from), to: this.#indexOf(to) };
+    if (isFunction(options?.decider))
+      throw new DefinitionError(
+        'BATON_DEFINITION_DECIDER_NOT_PORTABLE',
+        `the link ${from.name} → ${to.name} of ${this.name} is decided by a function, and a flow is data: give expr('…'); or only in process, { local: 'NAME' } here and the function to runFlow, as functions: { deciders: { NAME } }`,
+      );
     const links = this.#links.copy();
     links.link({ ...ends, ...options } satisfies LinkDefinition);
     return new BuiltFlow(this.#base, this.#atoms, links);
@@ -233,4 +239,10 @@ class BuiltFlow {
       `${atom.name} is linked in ${this.name} before it was added`,
     );
   }
+}
+
+/** What the types refuse, in a module that no compiler has seen. */
+function isFunction(decider: unknown): boolean {
+  const { local } = (decider ?? {}) as { readonly local?: unknown };
+  return typeof decider === 'function' || typeof local === 'function';
 }
