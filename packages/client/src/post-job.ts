@@ -9,7 +9,13 @@ import type { JsonValue, PostEntry, Runtime, Value } from '@baton/core';
 import { compile, missingDependencies, validate } from '@baton/engine';
 import { canonicalFlowJson, parseFlowDefinition } from '@baton/flow';
 import type { Atom, FlowDefinition, NodeDefinition } from '@baton/flow';
-import { encodePosting, postingBytesMax, priorities } from '@baton/jobboard';
+import {
+  defaultNamespace,
+  encodePosting,
+  postingBytesMax,
+  postingVersion,
+  priorities,
+} from '@baton/jobboard';
 import type { JobBoard, Posting, Priority } from '@baton/jobboard';
 import { documentBytesMax, entrySizeOf } from '@baton/persistence';
 import type { JobPost, Persistence } from '@baton/persistence';
@@ -166,9 +172,9 @@ function postingOf(
     ...made,
     name: options.name ?? made.name,
     priority,
-    namespace: 'default',
+    namespace: defaultNamespace,
     tags: options.tags ?? {},
-    protocolVersion: 1,
+    protocolVersion: postingVersion,
   };
   const withStore: Posting = { ...posting, store };
   const isSmall =

@@ -83,6 +83,31 @@ describe('the claim loop', () => {
     loop.stop();
   });
 
+  it.each([{ protocolVersion: 2 }, { namespace: 'other' }])(
+    'leaves a posting with %j to others, and does not read it again for each job that ends',
+    async (foreign) => {
+      const job = { ...found, posting: { ...posting, ...foreign } };
+      const { loop, runtime, claimed, asked } = loopOver(() => Promise.resolve(job));
+      await runtime.clock.advance(1_000);
+      loop.refill();
+      await runtime.clock.advance(1_000);
+      expect(asked).toHaveLength(1);
+      expect(claimed).toEqual([]);
+      loop.stop();
+    },
+  );
+
+  it('claims a posting that was foreign when the board offers it anew', async () => {
+    let answer: FoundJob = { ...found, posting: { ...posting, protocolVersion: 2 } };
+    const { loop, runtime, claimed } = loopOver(() => Promise.resolve(answer));
+    await runtime.clock.advance(1_000);
+    answer = found;
+    loop.offer(key, { released: false, seenAtMs: runtime.clock.monotonicMs() });
+    await runtime.clock.advance(1_000);
+    expect(claimed).toEqual(['job']);
+    loop.stop();
+  });
+
   it('forgets a job that is gone', async () => {
     const { loop, runtime, asked } = loopOver(() => Promise.resolve(undefined));
     await runtime.clock.advance(60_000);

@@ -9,6 +9,7 @@
  */
 import { familyOf, rendezvousRank } from '@baton/core';
 import type { Logger, Runtime } from '@baton/core';
+import { isServed } from '@baton/jobboard';
 import type { BoardView, Claim, FoundJob, JobBoard, JobKey } from '@baton/jobboard';
 import { limits } from './options.js';
 import { type PendingFence, PendingFences } from './pending-fences.js';
@@ -56,6 +57,8 @@ export class ClaimLoop {
   readonly #busy = new Set<string>();
   readonly #waiting = new Map<string, Candidate>();
   readonly #deferred = new Map<string, Candidate>();
+  /** Of a newer version, or another namespace: left to others. */
+  readonly #foreign = new Map<string, JobKey>();
   readonly #ready = new ReadyQueue<FoundJob & { readonly seenAtMs: number }>();
   readonly #fences: PendingFences;
   readonly #timers = new Set<() => void>();
@@ -107,9 +110,11 @@ export class ClaimLoop {
     this.#refillArmed = true;
     this.#after(20, () => {
       this.#refillArmed = false;
+      for (const [jobId, key] of this.#foreign)
+        if (!(this.#view?.isAvailable(key) ?? false)) this.#foreign.delete(jobId);
       for (const key of this.#view?.available() ?? []) {
         if (this.#waiting.size >= limits.inspectWindow) break;
-        this.offer(key, { released: false, seenAtMs: this.#now() });
+        if (!this.#foreign.has(key.jobId)) this.offer(key, { released: false, seenAtMs: this.#now() });
       }
     });
   }
@@ -175,15 +180,28 @@ export class ClaimLoop {
     });
   }
 
-  /** Undefined: it is gone, or it could not be read and is looked at again after a pause. */
+  /** Undefined: it is gone, it is not for this conductor, or it could not be read and is looked at again after a pause. */
   async #find(candidate: Candidate): Promise<FoundJob | undefined> {
     try {
-      return await this.#deps.board.find(candidate.key);
+      const job = await this.#deps.board.find(candidate.key);
+      return job !== undefined && this.#isForeign(job) ? undefined : job;
     } catch (error) {
       this.#log.debug('claim.find-failed', { jobId: candidate.key.jobId, error });
       this.#findLater(candidate);
       return undefined;
     }
+  }
+
+  #isForeign(job: FoundJob): boolean {
+    const { jobId, life, posting } = job;
+    if (isServed(posting)) {
+      this.#foreign.delete(jobId);
+      return false;
+    }
+    const { protocolVersion, namespace } = posting;
+    if (!this.#foreign.has(jobId)) this.#log.info('claim.not-served', { jobId, protocolVersion, namespace });
+    this.#foreign.set(jobId, { jobId, life });
+    return true;
   }
 
   /** The board tells of changes only: nobody would offer the job again. */

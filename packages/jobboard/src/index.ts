@@ -4,4 +4,13 @@ export { headHintWords } from './head-hints.js';
 export { JobBoard, type JobBoardOptions, type JobListing, type JobReading } from './job-board.js';
 export { bucketIndexOf, layoutVersion, type JobKey, type SlotKind } from './layout.js';
 export type { MemberChange, MemberListener, MemberWatch } from './member-watch.js';
-export { encodePosting, postingBytesMax, priorities, type Posting, type Priority } from './posting.js';
+export {
+  defaultNamespace,
+  encodePosting,
+  isServed,
+  postingBytesMax,
+  postingVersion,
+  priorities,
+  type Posting,
+  type Priority,
+} from './posting.js';

@@ -13,8 +13,8 @@ export interface Posting {
   readonly definitionHash: string;
   readonly namespace: string;
   readonly tags: Readonly<Record<string, string>> | readonly string[];
-  /** A conductor claims only what it understands. */
-  readonly protocolVersion: 1;
+  /** What the poster knew; see `isServed`. */
+  readonly protocolVersion: number;
   /** Wall time of the poster, ms since 1970; orders jobs of one priority. */
   readonly createdAtMs: number;
   /**
@@ -25,6 +25,16 @@ export interface Posting {
   readonly store?: Readonly<Record<string, Value>>;
   /** Set by an abandon with back-off: nobody should claim it before (ms since 1970). */
   readonly notBeforeMs?: number;
+}
+
+/** Of the postings this version writes, and the newest it understands. */
+export const postingVersion = 1;
+/** The only one there is so far. */
+export const defaultNamespace = 'default';
+
+/** Whether a conductor of this version may claim it (P-507): it would misread what a newer poster wrote, and other namespaces are not its own. */
+export function isServed({ protocolVersion, namespace }: Posting): boolean {
+  return protocolVersion <= postingVersion && namespace === defaultNamespace;
 }
 
 export const postingBytesMax = 4096;
