@@ -4,7 +4,7 @@
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { availableParallelism, hostname } from 'node:os';
-import { InputError, checkId, closest, durationMs } from '@baton/core';
+import { InputError, checkId, closest, durationMs, workerConcurrencyMax } from '@baton/core';
 import { parse as parseYaml } from 'yaml';
 import type { Environment } from './environment.js';
 
@@ -47,11 +47,10 @@ export const settingKeys = {
   'conductor.max_jobs': key(wholeNumber(1, 100_000), '2000', 'jobs one conductor owns at most'),
   'poison.claims': key(wholeNumber(1, 1_000), '3', 'claims without progress before a job is trashed'),
   'worker.concurrency': key(
-    wholeNumber(1, 100_000),
+    wholeNumber(1, workerConcurrencyMax),
     String(availableParallelism()),
     'tasks one worker runs at the same time',
   ),
-  'worker.labels': key(labels, '', 'labels of a worker: a=1,b=2'),
   'guard.enabled': key(yesOrNo, 'true', 'run conductors and workers under a guard'),
   'guard.hang': key(
     duration,
@@ -247,19 +246,4 @@ function oneOf<T extends string>(...allowed: readonly T[]): Parse<T> {
 
 function yesOrNo(value: string, name: string): boolean {
   return oneOf('true', 'false')(value, name) === 'true';
-}
-
-function labels(value: string, name: string): Record<string, string> {
-  const pairs = value.split(',').filter((pair) => pair !== '');
-  return Object.fromEntries(
-    pairs.map((pair) => {
-      const at = pair.indexOf('=');
-      if (at < 1)
-        throw new InputError(
-          'BATON_INPUT_INVALID',
-          `${name} must look like a=1,b=2, got ${JSON.stringify(value)}`,
-        );
-      return [pair.slice(0, at), pair.slice(at + 1)];
-    }),
-  );
 }

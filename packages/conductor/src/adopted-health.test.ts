@@ -20,7 +20,7 @@ function takenOver() {
   const [host, tasks] = ['here', ['a', 'b'].map((name) => ({ name, version: '1.0' }))];
   roster.join({
     ...{ kind: 'worker', id: 'w', epoch: 'w-epoch', host, pid: 1, version: '0', startedAtMs: 0 },
-    ...{ requestPartition: 0, concurrency: 9, labels: {}, tasks },
+    ...{ requestPartition: 0, concurrency: 9, tasks },
   });
   const services = {
     ...{ runtime, roster, payloads: { externalise: (value: unknown) => Promise.resolve(value) } },

@@ -33,7 +33,6 @@ function workerOf(id: string, concurrency: number, tasks = ['t']): LiveWorker {
     startedAtMs: 0,
     requestPartition: 0,
     concurrency,
-    labels: {},
     tasks: tasks.map((name) => ({ name, version: '1.0' })),
   };
 }

@@ -15,7 +15,7 @@ function world() {
   for (const name of ['one', 'two'])
     roster.join({
       ...{ kind: 'worker', id: name, epoch: name, host: 'here', pid: 1, version: '0', startedAtMs: 0 },
-      ...{ requestPartition: 0, concurrency: 2.5, labels: {}, tasks: [{ name: 't', version: '1.0' }] },
+      ...{ requestPartition: 0, concurrency: 2.5, tasks: [{ name: 't', version: '1.0' }] },
     });
   const table = new RequestTable();
   const flight = new InFlight(roster, table);

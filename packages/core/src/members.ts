@@ -19,11 +19,13 @@ export interface WorkerInfo extends MemberCommon {
   readonly kind: 'worker';
   /** Its inbox: the partition of the request topic it reads. */
   readonly requestPartition: number;
-  /** Requests it runs at the same time. */
+  /** Requests it runs at the same time, at most `workerConcurrencyMax`. */
   readonly concurrency: number;
   readonly tasks: readonly { readonly name: string; readonly version: string }[];
-  readonly labels: Readonly<Record<string, string>>;
 }
+
+/** Far above what one event loop carries. */
+export const workerConcurrencyMax = 1_024;
 
 export type MemberInfo = ConductorInfo | WorkerInfo;
 export type MemberKind = MemberInfo['kind'];

@@ -2,6 +2,7 @@ import { expect, it } from '@jest/globals';
 import type { CoordinationSession } from '@baton/core';
 import { SimulatedCoordination, SimulatedCoordinationService, fakeRuntime } from '@baton/testkit';
 import { JobBoard } from './job-board.js';
+import type { Posting } from './posting.js';
 
 /** A board, and how many functions its session was given to call at changes. */
 async function world() {
@@ -40,7 +41,7 @@ async function world() {
   return { clock, service, session, board, watchers, claimed, endedWait };
 }
 
-const posting = {
+const posting: Posting = {
   ...{
     name: 'n',
     definitionHash: 'h',

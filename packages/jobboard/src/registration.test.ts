@@ -12,7 +12,6 @@ const worker = {
   startedAtMs: 0,
   requestPartition: 0,
   concurrency: 1,
-  labels: {},
   tasks: [],
 } as const;
 

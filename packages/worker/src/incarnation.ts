@@ -226,6 +226,5 @@ function workerInfo(deps: IncarnationDeps, requestPartition: number): WorkerInfo
     requestPartition,
     concurrency: options.concurrency,
     tasks: registry.listing(),
-    labels: options.labels,
   };
 }

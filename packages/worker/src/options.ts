@@ -1,10 +1,8 @@
-import { InputError } from '@baton/core';
+import { InputError, workerConcurrencyMax } from '@baton/core';
 
 export interface WorkerOptions {
   /** Tasks that run at the same time. Default 16. */
   readonly concurrency?: number;
-  /** What this worker has that others have not, by which requests may be placed. Default none. */
-  readonly labels?: Readonly<Record<string, string>>;
   /** Session timeout asked of the jobboard, ms. Default 4,000. */
   readonly sessionTimeoutMs?: number;
   /** Partitions of the request topic that workers lease. Default 256. */
@@ -19,10 +17,8 @@ export interface WorkerOptions {
 
 export type ResolvedWorkerOptions = Required<WorkerOptions>;
 
-const BOUNDS: Readonly<
-  Record<Exclude<keyof WorkerOptions, 'labels'>, { readonly min: number; readonly max: number }>
-> = {
-  concurrency: { min: 1, max: 1_024 },
+const BOUNDS: Readonly<Record<keyof WorkerOptions, { readonly min: number; readonly max: number }>> = {
+  concurrency: { min: 1, max: workerConcurrencyMax },
   sessionTimeoutMs: { min: 100, max: 600_000 },
   requestSlots: { min: 1, max: 10_000 },
   replySlots: { min: 1, max: 10_000 },
@@ -35,7 +31,6 @@ const BOUNDS: Readonly<
 export function resolveWorkerOptions(options: WorkerOptions): ResolvedWorkerOptions {
   const resolved = {
     concurrency: 16,
-    labels: {},
     sessionTimeoutMs: 4_000,
     requestSlots: 256,
     replySlots: 64,

@@ -173,7 +173,7 @@ afterEach(() => cluster.end());
 describe('a worker', () => {
   it('announces itself, runs what it is sent, and answers once without further notices', async () => {
     cluster = await Cluster.open();
-    const { worker } = cluster.worker([echo], { options: { labels: { zone: 'a' } } });
+    const { worker } = cluster.worker([echo]);
     const to = await cluster.ready(worker);
     const [member] = await cluster.members();
     expect(member).toMatchObject({
@@ -183,7 +183,6 @@ describe('a worker', () => {
       requestPartition: to.requestPartition,
       concurrency: 2,
       tasks: [{ name: 'echo', version: '1.0' }],
-      labels: { zone: 'a' },
     } satisfies Partial<WorkerInfo> & { epoch: string });
     expect(cluster.tokens).toHaveLength(1);
     await cluster.send(to, request('a', { task: 'echo', args: { x: { data: 1 } } }));
@@ -215,7 +214,10 @@ describe('a worker', () => {
       connect: async (options: { readonly timeoutMs: number }) => {
         const session = await cluster.coordination.connect(options);
         const exists = session.exists.bind(session);
-        session.exists = (path, watcher) => held.then(() => exists(path, watcher));
+        session.exists = async (path, watcher) => {
+          if (path.startsWith('/members/')) await held;
+          return exists(path, watcher);
+        };
         return session;
       },
       endSession: () => Promise.resolve(),

@@ -102,7 +102,6 @@ async function runWorker(invocation: Invocation, _: readonly string[], flags: Wo
       tasks,
       options: {
         concurrency: settings.get('worker.concurrency'),
-        labels: settings.get('worker.labels'),
         sessionTimeoutMs: settings.get('jobboard.session_timeout'),
         requestSlots: settings.get('transport.kafka.request_slots'),
         replySlots: settings.get('transport.kafka.reply_slots'),

@@ -94,6 +94,5 @@ export const workerOf = (id: string, changes: Partial<WorkerInfo> = {}): WorkerI
   requestPartition: 0,
   concurrency: 4,
   tasks: [{ name: 't', version: '1' }],
-  labels: {},
   ...changes,
 });
