@@ -1,6 +1,7 @@
 import { boardRules } from './board-rules.js';
 import type { Evidence } from './evidence.js';
 import { journalRules } from './journal-rules.js';
+import { modelRules } from './model-rules.js';
 import { requestRules } from './request-rules.js';
 import { runRules } from './run-rules.js';
 
@@ -11,5 +12,6 @@ export function check(evidence: Evidence): string[] {
     ...boardRules(evidence),
     ...runRules(evidence),
     ...requestRules(evidence),
+    ...modelRules(evidence),
   ];
 }

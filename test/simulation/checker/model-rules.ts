@@ -1,0 +1,128 @@
+/**
+ * Ties the model of the ownership protocol (test/model) to the code: what happened on the board and in the journal is done once more by the model's own
+ * transitions, and each has to be one that the model allows. Ownership is followed job by job, answers request by request: the model's flow has one open
+ * step at a time, a real one has many.
+ */
+import { accept } from '../../model/journal.js';
+import { applyMulti, createJob, endSession } from '../../model/board.js';
+import { reply } from '../../model/log.js';
+import { blank, initial, type BoardOperation, type Entry, type State } from '../../model/state.js';
+import { Rules } from '../../model/variant.js';
+import { variants } from '../../model/variants.js';
+import type { BoardChange, Happened, StoredEntry } from '../history.js';
+import type { Evidence, JobEvidence, Violations } from './evidence.js';
+import { requestStories } from './request-stories.js';
+
+/** The rules as they stand. */
+const rules = new Rules(variants[0] as (typeof variants)[number]);
+const taskRules = new Rules({ ...(variants[0] as (typeof variants)[number]), flow: 'T' });
+
+export function* modelRules(evidence: Evidence): Violations {
+  for (const job of evidence.jobs) yield* new Replay(job).run(evidence.history.board);
+  // what the model calls acknowledged is not there any more when the log has lost it
+  if (!evidence.struck.has('log loses what it acknowledged')) yield* requests(evidence);
+}
+
+class Replay {
+  readonly #jobId: string;
+  readonly #entries: readonly StoredEntry[];
+  readonly #sessions = new Map<bigint, number>();
+  /** zxid of a lock → its number in the model, and who made it. */
+  readonly #fences = new Map<bigint, { readonly fence: number; readonly by: number }>();
+  readonly #state: State;
+
+  constructor({ job, entries }: JobEvidence) {
+    this.#jobId = job.jobId;
+    this.#entries = entries;
+    this.#state = initial({ conductors: 0, workers: 0, steps: 0, withPost: true, budget: {} });
+  }
+
+  *run(board: readonly BoardChange[]): Violations {
+    const happened: (Happened & { readonly change?: BoardChange; readonly stored?: StoredEntry })[] = [
+      ...board.filter(({ operations }) => operations.some(({ path }) => this.#isOwn(path))),
+      ...this.#entries,
+    ].map((each) => ('operations' in each ? { ...each, change: each } : { ...each, stored: each }));
+    for (const { change, stored } of happened.sort((a, b) => a.order - b.order)) {
+      const refused = change ? this.#change(change) : stored && this.#entry(stored);
+      const problem = refused ?? this.#state.violation;
+      if (problem === undefined) continue;
+      yield `model ${this.#jobId}: ${problem}`;
+      return;
+    }
+  }
+
+  #isOwn(path: string): boolean {
+    const [, boards, , tree, , name = ''] = path.split('/');
+    if (boards !== 'boards') return false;
+    return tree === 'locks' ? name === this.#jobId : tree === 'jobs' && name === `${this.#jobId}.0`;
+  }
+
+  /** Undefined: the model does the same. */
+  #change(change: BoardChange): string | undefined {
+    const { operations, sessionId, zxid } = change;
+    const own = operations.filter(({ path }) => this.#isOwn(path));
+    const job = own.find(({ path }) => path.endsWith('.0'));
+    const lock = own.find(({ path }) => !path.endsWith('.0'));
+    const by = this.#sessionOf(sessionId);
+    if (lock === undefined) return this.#post();
+    if (job === undefined) {
+      if (sessionId === 0n) this.#state.lock = undefined;
+      else endSession(this.#state, by);
+      return undefined;
+    }
+    const operation: BoardOperation =
+      lock.type === 'create' ? 'claim' : job.type === 'delete' ? 'settle' : 'abandon';
+    const version = 'version' in job ? (job.version ?? -1) : -1;
+    if (!applyMulti(rules, this.#state, { by, operation, life: 0, version }))
+      return `transaction ${zxid} is no ${operation} that may happen`;
+    if (operation === 'claim') this.#fences.set(zxid, { fence: this.#state.locksMade, by });
+    return undefined;
+  }
+
+  #post(): string | undefined {
+    if ((this.#state.jobs[0] ?? -1) >= 0) return 'its node was made while it was there';
+    createJob(this.#state);
+    return undefined;
+  }
+
+  #entry({ entry }: StoredEntry): string | undefined {
+    const claim = entry.kind === 'post' ? { fence: 0, by: -1 } : this.#fences.get(entry.fence.zxid);
+    if (claim === undefined) return `entry ${entry.seq} has the fence of no claim`;
+    accept(rules, this.#state, entry.seq, { ...blank, kind: entry.kind, ...claim });
+    return undefined;
+  }
+
+  #sessionOf(sessionId: bigint): number {
+    const known = this.#sessions.get(sessionId);
+    if (known !== undefined) return known;
+    const index = this.#sessions.size;
+    this.#sessions.set(sessionId, index);
+    const [conductor] = initial({
+      conductors: 1,
+      workers: 0,
+      steps: 0,
+      withPost: true,
+      budget: {},
+    }).conductors;
+    if (conductor !== undefined) this.#state.conductors = [...this.#state.conductors, conductor];
+    return index;
+  }
+}
+
+/** Assignments, answers and stored successes of each request, as a flow of one task. */
+function* requests(evidence: Evidence): Violations {
+  for (const [requestId, story] of requestStories(evidence)) {
+    const state = initial({ conductors: 1, workers: 0, steps: 1, withPost: false, budget: {} });
+    for (const { what, owner, delivery, isRegistered } of story) {
+      const base: Entry = { ...blank, by: owner, fence: owner + 1 };
+      const seq = state.journal.length;
+      if (what === 'assigned') accept(taskRules, state, seq, { ...base, step: 0, delivery, worker: 0 });
+      else if (what === 'stored') accept(taskRules, state, seq, { ...base, completes: 0 });
+      else {
+        reply(state, 0, { type: 'result', step: 0, delivery });
+        if (isRegistered) state.acknowledgedResults |= 1;
+      }
+    }
+    if (state.violation !== undefined) yield `model ${requestId}: ${state.violation}`;
+  }
+}
