@@ -8,6 +8,8 @@ import { verifyChecksums } from '../support/services/artifacts.js';
 import { cached } from '../support/services/cache.js';
 import { realServices } from '../support/services/endpoints.js';
 import { findTool } from '../support/services/prerequisites.js';
+import { settingsOf } from '../support/services/provide-services.js';
+import { settingKeys, variableOf, type SettingKey } from '../../packages/cli/src/settings.js';
 import { resultOf, type JestReport } from '../support/runner/jest-stage.js';
 import { root } from './sources.js';
 
@@ -104,4 +106,11 @@ describe('what the services are made of', () => {
       if (before !== undefined) process.env['BATON_KAFKA'] = before;
     }
   });
+});
+
+it('what `npm run services` prints for baton are settings there are', () => {
+  const known = (Object.keys(settingKeys) as SettingKey[]).map(variableOf);
+  const printed = settingsOf({ zookeeper: 'zk:1', kafka: 'k:2', mongodb: 'mongodb://m:3' });
+  expect(Object.keys(printed).filter((name) => !known.includes(name))).toEqual([]);
+  expect(Object.values(printed)).toEqual(['zk:1/baton', 'k:2', 'mongodb://m:3']);
 });

@@ -15,6 +15,7 @@ import {
   type CpuPer,
   type SequentialFigures,
 } from '../support/bench/step-measures.js';
+import { progressOver } from '../support/bench/progress.js';
 import {
   distributionColumns,
   distributionRow,
@@ -34,6 +35,8 @@ const { values: options } = parseArgs({
 });
 const parts = new Set(options.only.split(','));
 const rounds = Number(options.rounds);
+const opens = parts.has('throughput') ? options.open.split(',').map(Number) : [];
+const begin = progressOver([...parts].filter((part) => part !== 'throughput').length + opens.length);
 
 /** DESIGN goals. */
 const goals = Object.freeze({
@@ -53,6 +56,7 @@ function environment(): Record<string, string> {
 }
 
 const loadBefore = loadavg()[0];
+if (parts.has('sequential')) begin(`${options.flows} flows one after the other`);
 const singly = parts.has('sequential') ? await sequential(Number(options.flows), environment()) : undefined;
 const figures = { sequential: singly, ...(await manyAtOnce()) };
 const machine = { loadBefore, loadAfter: loadavg()[0] };
@@ -64,14 +68,15 @@ async function manyAtOnce() {
   try {
     await Promise.all([bench.conductor(), bench.worker(), bench.worker()]);
     const many = [];
-    if (parts.has('throughput'))
-      for (const open of options.open.split(',').map(Number))
-        many.push(await throughput(bench, open, rounds));
-    return {
-      throughput: many,
-      fan: parts.has('fan') ? await fanOut(bench, 100, 50) : undefined,
-      drain: parts.has('drain') ? await drainWaiting(bench, 1_000, 4) : undefined,
-    };
+    for (const open of opens) {
+      begin(`${open} flows at once`);
+      many.push(await throughput(bench, open, rounds));
+    }
+    if (parts.has('fan')) begin('fan-out of 100');
+    const fan = parts.has('fan') ? await fanOut(bench, 100, 50) : undefined;
+    if (parts.has('drain')) begin('1,000 waiting jobs');
+    const drain = parts.has('drain') ? await drainWaiting(bench, 1_000, 4) : undefined;
+    return { throughput: many, fan, drain };
   } finally {
     if (options.profile !== undefined) await stopped(bench);
     await bench.dispose();

@@ -7,6 +7,7 @@
 import { loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { distributionColumns, distributionRow, tableOf } from '../support/bench/distribution.js';
+import { progressOver } from '../support/bench/progress.js';
 import {
   conductorKills,
   phases,
@@ -40,11 +41,15 @@ const goals: Readonly<Partial<Record<Phase, string>>> = Object.freeze({
 const workerGoal = 'median ≤ 18 ms';
 
 const loadBefore = loadavg()[0];
-const guarded = await conductorKills({ kills: Number(options.kills), jobs, guard: true });
 const unguardedKills = Number(options['no-guard-kills']);
+const workerKillCount = Number(options.workers);
+const begin = progressOver(1 + Number(unguardedKills > 0) + Number(workerKillCount > 0));
+begin(`${options.kills} kills of conductors`);
+const guarded = await conductorKills({ kills: Number(options.kills), jobs, guard: true });
+if (unguardedKills > 0) begin(`${unguardedKills} kills of conductors without a guard`);
 const unguarded =
   unguardedKills === 0 ? undefined : await conductorKills({ kills: unguardedKills, jobs, guard: false });
-const workerKillCount = Number(options.workers);
+if (workerKillCount > 0) begin(`${workerKillCount} kills of workers`);
 const workers = workerKillCount === 0 ? undefined : await workerKills(workerKillCount);
 const machine = { loadBefore, loadAfter: loadavg()[0] };
 if (options.json)

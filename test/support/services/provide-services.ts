@@ -22,6 +22,7 @@ export async function provideServices(options: {
     }),
   ) as Partial<Endpoints>;
   const missing = serviceNames.filter((name) => given[name] === undefined);
+  if (missing.length > 0) options.report(`starting ${missing.join(', ')}`);
   if (missing.length === serviceNames.length && options.zookeepers !== 3 && dockerRuns())
     return { ...(await startContainers()), origin: 'containers' };
   const services = await startServices({ ...options, only: missing });
@@ -42,4 +43,13 @@ export function environmentOf(endpoints: Endpoints): Record<string, string> {
   return Object.fromEntries(
     serviceNames.map((name: ServiceName) => [endpointVariables[name], endpoints[name]]),
   );
+}
+
+/** The environment in which `baton` finds them. */
+export function settingsOf({ zookeeper, kafka, mongodb }: Endpoints): Record<string, string> {
+  return {
+    BATON_JOBBOARD_ZOOKEEPER_HOSTS: `${zookeeper}/baton`,
+    BATON_TRANSPORT_KAFKA_BROKERS: kafka,
+    BATON_PERSISTENCE_MONGODB_URL: mongodb,
+  };
 }
