@@ -151,8 +151,8 @@ export const sabotages: readonly Sabotage[] = [
     id: 'state from a stale read',
     hazard: 'H50',
     file: reader,
-    find: 'isThere: (documents) => documents.every((document) => document !== undefined),',
-    replace: 'isThere: () => true,',
+    find: '{ isThere: (documents) => documents.every((document) => document !== undefined) },',
+    replace: '{ isThere: () => true },',
   },
   // ---- turns: save, dispatch, notify
   {
@@ -423,8 +423,8 @@ export const sabotages: readonly Sabotage[] = [
     id: 'post acknowledged before its journal',
     hazard: 'H19',
     file: post,
-    find: '  await persistence.journal.append({\n',
-    replace: '  void persistence.journal.append({\n',
+    find: '  await persistence.journal.append(postEntry(record, store));\n',
+    replace: '  void persistence.journal.append(postEntry(record, store));\n',
   },
   {
     id: 'post acknowledged without the board',
