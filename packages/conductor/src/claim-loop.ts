@@ -1,7 +1,7 @@
 /**
  * Purpose: turns what the board shows as free into claimed jobs: highest priority first, in a window, without herds.
- * States of a job here: inspected (posting being read) → ready → claiming → handed over; or deferred (another member's
- * first choice) until a second look shows that nobody took it.
+ * States of a job here: inspected (posting being read) → ready → claiming → handed over; or ready → behind (the window is full of jobs
+ * that go before it) until there is a place; or deferred (another member's first choice) until a second look shows that nobody took it.
  * What is authoritative: the claiming transaction on the board. The view may be stale; that costs a conflict.
  * On failure: a failed claim leaves the job to whoever has it; a posting that cannot be read is read again with back-off; a board
  *   without connection stops claiming until it is back.
@@ -51,6 +51,11 @@ interface Candidate {
   readonly hasWaited?: boolean;
 }
 
+type ReadyJob = FoundJob & { readonly seenAtMs: number };
+
+/** What is kept of a posting that the window has no place for. */
+type BehindJob = Candidate & { readonly posting: Pick<FoundJob['posting'], 'priority' | 'createdAtMs'> };
+
 export class ClaimLoop {
   readonly #deps: ClaimLoopDeps;
   readonly #log: Logger;
@@ -59,7 +64,9 @@ export class ClaimLoop {
   readonly #deferred = new Map<string, Candidate>();
   /** Of a newer version, or another namespace: left to others. */
   readonly #foreign = new Map<string, JobKey>();
-  readonly #ready = new ReadyQueue<FoundJob & { readonly seenAtMs: number }>();
+  readonly #ready = new ReadyQueue<ReadyJob>();
+  readonly #behind = new ReadyQueue<BehindJob>();
+  #behindMax: number = limits.inspectWindow;
   readonly #fences: PendingFences;
   readonly #timers = new Set<() => void>();
   #inspecting = 0;
@@ -146,20 +153,60 @@ export class ClaimLoop {
 
   /** Reads postings ahead, then claims in order of priority and age. */
   #pump(): void {
-    for (const [jobId, candidate] of this.#waiting) {
-      if (this.#inspecting + this.#ready.size >= limits.inspectWindow) break;
-      this.#waiting.delete(jobId);
-      this.#busy.add(jobId);
-      void this.#inspect(candidate);
-    }
-    while (!this.#stopped && this.#claiming < limits.claimWindow && this.#deps.room() - this.#claiming > 0) {
+    this.#readAhead();
+    while (!this.#stopped && this.#claiming < limits.claimWindow && this.#hasRoom) {
       const job = this.#ready.pop();
       if (job === undefined) return;
       void this.#claim(job);
     }
   }
 
+  get #hasRoom(): boolean {
+    return this.#deps.room() - this.#claiming > 0;
+  }
+
+  /**
+   * With room, no more postings than the window takes: the first job is not to be claimed after the last was read. Without room there is
+   * time to learn the priorities of all that wait: the next one that is claimed shall be the highest of them.
+   */
+  #readAhead(): void {
+    const isFull = !this.#hasRoom;
+    const mayRead = (): boolean => this.#inspecting + (isFull ? 0 : this.#ready.size) < limits.inspectWindow;
+    while (!isFull && mayRead()) {
+      const known = this.#behind.pop();
+      if (known === undefined) break;
+      if (this.#isStillFree(known)) void this.#inspect(known);
+    }
+    for (const candidate of this.#waiting.values()) {
+      if (!mayRead()) break;
+      this.#waiting.delete(candidate.key.jobId);
+      void this.#inspect(candidate);
+    }
+  }
+
+  #isStillFree({ key }: BehindJob): boolean {
+    if (this.#view?.isAvailable(key) ?? false) return true;
+    this.#busy.delete(key.jobId);
+    return false;
+  }
+
+  #toReady(job: ReadyJob): void {
+    this.#ready.push(job);
+    if (this.#ready.size <= limits.inspectWindow || this.#hasRoom) return;
+    const last = this.#ready.popLast();
+    if (last === undefined) return;
+    const { jobId, life, seenAtMs, posting } = last;
+    const { priority, createdAtMs } = posting;
+    const key = { jobId, life };
+    this.#behind.push({ key, seenAtMs, hasWaited: true, posting: { priority, createdAtMs } });
+    if (this.#behind.size < this.#behindMax) return;
+    // what others took meanwhile goes: never much more than the board shows
+    this.#behind.keep((known) => this.#isStillFree(known));
+    this.#behindMax = 2 * this.#behind.size + limits.inspectWindow;
+  }
+
   async #inspect(candidate: Candidate): Promise<void> {
+    this.#busy.add(candidate.key.jobId);
     this.#inspecting++;
     const job = await this.#find(candidate);
     this.#inspecting--;
@@ -168,10 +215,10 @@ export class ClaimLoop {
     this.#pump();
   }
 
-  #push(job: FoundJob & { readonly seenAtMs: number }, hasWaited = false): void {
+  #push(job: ReadyJob, hasWaited = false): void {
     const waitMs = hasWaited ? 0 : (job.posting.notBeforeMs ?? 0) - this.#deps.runtime.clock.wallMs();
     this.#busy.add(job.jobId);
-    if (waitMs <= 0) return this.#ready.push(job);
+    if (waitMs <= 0) return this.#toReady(job);
     // abandoned with back-off: not before its time; the second look of others finds it if this member dies meanwhile
     this.#after(Math.min(waitMs, limits.abandonMs.max), () => {
       this.#busy.delete(job.jobId);
@@ -214,7 +261,7 @@ export class ClaimLoop {
     });
   }
 
-  async #claim(job: FoundJob & { readonly seenAtMs: number }): Promise<void> {
+  async #claim(job: ReadyJob): Promise<void> {
     const fence = this.#fences.begin();
     let hasPlace = true;
     this.#claiming++;

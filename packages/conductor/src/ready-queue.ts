@@ -13,7 +13,7 @@ interface Prioritised {
   readonly posting: Pick<Posting, 'priority' | 'createdAtMs'>;
 }
 
-/** Jobs that may be claimed, highest priority first, then oldest. Small (the inspect window), so insertion keeps it sorted. */
+/** Jobs that may be claimed, highest priority first, then oldest. */
 export class ReadyQueue<J extends Prioritised> {
   readonly #lanes = new Map<Posting['priority'], J[]>(priorities.map((priority) => [priority, []]));
   #size = 0;
@@ -24,9 +24,7 @@ export class ReadyQueue<J extends Prioritised> {
 
   push(job: J): void {
     const lane = this.#lanes.get(job.posting.priority) ?? [];
-    let index = lane.length;
-    while (index > 0 && (lane[index - 1] as J).posting.createdAtMs > job.posting.createdAtMs) index--;
-    lane.splice(index, 0, job);
+    lane.splice(placeFor(job, lane), 0, job);
     this.#size++;
   }
 
@@ -39,4 +37,36 @@ export class ReadyQueue<J extends Prioritised> {
     }
     return undefined;
   }
+
+  /** The one that `pop` would give last. */
+  popLast(): J | undefined {
+    for (const lane of [...this.#lanes.values()].reverse()) {
+      const job = lane.pop();
+      if (job === undefined) continue;
+      this.#size--;
+      return job;
+    }
+    return undefined;
+  }
+
+  /** Drops the others. */
+  keep(isWanted: (job: J) => boolean): void {
+    this.#size = 0;
+    for (const [priority, lane] of this.#lanes) {
+      const kept = lane.filter(isWanted);
+      this.#lanes.set(priority, kept);
+      this.#size += kept.length;
+    }
+  }
+}
+
+/** Behind those that are as old. A lane may be as long as the board, so it is not searched job by job. */
+function placeFor({ posting: { createdAtMs } }: Prioritised, lane: readonly Prioritised[]): number {
+  let [from, to] = [0, lane.length];
+  while (from < to) {
+    const middle = (from + to) >> 1;
+    if ((lane[middle] as Prioritised).posting.createdAtMs > createdAtMs) to = middle;
+    else from = middle + 1;
+  }
+  return from;
 }

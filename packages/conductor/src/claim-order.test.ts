@@ -1,0 +1,70 @@
+import { expect, it } from '@jest/globals';
+import type { Claim, JobKey, Posting } from '@baton/jobboard';
+import { fakeRuntime } from '@baton/testkit';
+import { ClaimLoop } from './claim-loop.js';
+
+const common = { name: 'f', definitionHash: 'h', namespace: 'default', tags: {}, protocolVersion: 1 };
+const keyOf = (jobId: string): JobKey => ({ jobId, life: 0 });
+
+/** A full conductor, and a board with a thousand free jobs, named by their age and shown in no order. */
+function crowd() {
+  const runtime = fakeRuntime();
+  const ages = Array.from({ length: 1_000 }, (_, n) => (n * 367) % 1_000);
+  const jobs = new Map<string, Posting>();
+  const add = (jobId: string, priority: Posting['priority'], createdAtMs: number): void =>
+    void jobs.set(jobId, { ...common, priority, createdAtMs });
+  for (const age of ages) add(`j${age}`, 'LOW', age);
+  const claimed: string[] = [];
+  let [asked, room] = [0, 0];
+  const loop = new ClaimLoop({
+    board: {
+      find: (key) => {
+        asked++;
+        const posting = jobs.get(key.jobId);
+        return Promise.resolve(posting && { ...key, posting, version: 0 });
+      },
+      claim: ({ jobId }) => {
+        claimed.push(jobId);
+        jobs.delete(jobId);
+        room--;
+        return Promise.resolve({ jobId } as Claim);
+      },
+    },
+    memberId: 'c1',
+    runtime,
+    conductors: { current: () => ['c1'], refresh: () => Promise.resolve() },
+    room: () => room,
+    owns: () => false,
+    onClaimed: () => Promise.resolve(),
+  });
+  loop.start({
+    available: () => [...jobs.keys()].map(keyOf),
+    isAvailable: ({ jobId }) => jobs.has(jobId),
+    relook: () => Promise.resolve(),
+    close: () => undefined,
+  });
+  const makeRoom = async (): Promise<void> => {
+    room = 1;
+    loop.refill();
+    await runtime.clock.advance(30);
+  };
+  return { runtime, ages, jobs, add, claimed, loop, makeRoom, asked: () => asked };
+}
+
+it('takes the highest priority, then the oldest, of all that wait, however many they are', async () => {
+  const { runtime, ages, jobs, add, claimed, loop, makeRoom, asked } = crowd();
+  await runtime.clock.advance(30);
+  await makeRoom();
+  add('urgent', 'VERY_HIGH', 2_000);
+  loop.offer(keyOf('urgent'), { released: false, seenAtMs: 0 });
+  await runtime.clock.advance(30);
+  await makeRoom();
+  expect(claimed).toEqual(['j0', 'urgent']);
+  // others take some of those that are known here
+  for (let age = 300; age < 600; age++) jobs.delete(`j${age}`);
+  while (jobs.size > 0) await makeRoom();
+  const rest = ages.toSorted((a, b) => a - b).filter((age) => age > 0 && (age < 300 || age >= 600));
+  expect(claimed.slice(2)).toEqual(rest.map((age) => `j${age}`));
+  expect(asked()).toBeLessThan(2 * 1_001);
+  loop.stop();
+});
