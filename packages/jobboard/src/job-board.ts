@@ -257,8 +257,8 @@ export class JobBoard {
 
   /** Follows the members of a kind; ends with the session or its `close`. The listener must not throw. */
   async watchMembers(kind: MemberKind, listener: MemberListener): Promise<MemberWatch> {
-    const { logger } = this.#runtime;
-    const watch = await WatchedMembers.open({ session: this.session, kind, logger, listener });
+    const { clock, logger } = this.#runtime;
+    const watch = await WatchedMembers.open({ session: this.session, kind, clock, logger, listener });
     this.#open.add(watch);
     return watch;
   }

@@ -2,11 +2,12 @@
  * Purpose: who is there: a copy of one kind's member nodes, kept up to date by watches.
  * States: open, closed.
  * Authoritative: the member nodes; the copy lags by about a millisecond while connected, and is kept unchanged while suspended.
- * On failure: a reading that fails is repeated at the next connection; a lost session ends the watch silently.
+ * On failure: a reading that fails is repeated, after a pause when it was refused, and at the next connection; a lost session ends the watch silently.
  * Not here: what a member's coming or going means.
  */
 import {
   codeOf,
+  type Clock,
   type CoordinationSession,
   type Logger,
   type Member,
@@ -41,6 +42,9 @@ export function memberOf(kind: MemberKind, node: NodeData): Member | undefined {
   return { ...info, epoch: node.stat.czxid.toString(16) };
 }
 
+/** Before what could not be read is read again. */
+const retryMs = 500;
+
 interface Known {
   readonly member: Member;
   readonly mzxid: bigint;
@@ -49,6 +53,7 @@ interface Known {
 export class WatchedMembers implements MemberWatch {
   readonly #session: CoordinationSession;
   readonly #kind: MemberKind;
+  readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #listener: MemberListener;
   readonly #unsubscribe: () => void;
@@ -66,6 +71,7 @@ export class WatchedMembers implements MemberWatch {
   private constructor(o: WatchedMembersOptions) {
     this.#session = o.session;
     this.#kind = o.kind;
+    this.#clock = o.clock;
     this.#logger = o.logger;
     this.#listener = o.listener;
     this.#unsubscribe = o.session.onState((state) => {
@@ -123,9 +129,13 @@ export class WatchedMembers implements MemberWatch {
       this.#scheduled = false;
       this.refresh().catch((error: unknown) => {
         if (codeOf(error) === 'BATON_UNAVAILABLE_SESSION_LOST') return;
-        if (!isInterruption(error))
-          this.#logger.warn('board.members-unreadable', { kind: this.#kind, error });
-        else if (this.#session.state === 'connected') this.#schedule(); // a single request went unanswered
+        if (isInterruption(error)) {
+          if (this.#session.state === 'connected') this.#schedule(); // a single request went unanswered
+          return;
+        }
+        this.#logger.warn('board.members-unreadable', { kind: this.#kind, error });
+        // nothing tells of this change again: without another look a worker that is gone would be waited for, for ever
+        this.#clock.setTimer(retryMs, () => this.#schedule());
       });
     });
   }
@@ -191,6 +201,7 @@ export class WatchedMembers implements MemberWatch {
 export interface WatchedMembersOptions {
   readonly session: CoordinationSession;
   readonly kind: MemberKind;
+  readonly clock: Clock;
   readonly logger: Logger;
   readonly listener: MemberListener;
 }
