@@ -8,7 +8,7 @@ import { JobBoard } from '@baton/jobboard';
 import { openPersistence } from '@baton/persistence';
 import { topicsOf } from '@baton/transport';
 import { variableOf, type SettingKey, type Settings } from './settings.js';
-import { openCoordination, openLog, openStore } from './substrates.js';
+import { openCoordination, openKafka, openLog, openStore } from './substrates.js';
 import { systemClock, systemRuntime } from './system-runtime.js';
 
 export interface Check {
@@ -23,12 +23,12 @@ const CLOCK_SKEW_MAX_MS = 2_000;
 const CONNECT_TIMEOUT_MS = 4_000;
 
 export async function examine(settings: Settings, logger: Logger): Promise<readonly Check[]> {
-  const parts = await Promise.all([
+  const [{ checks, timeoutMs }, ...parts] = await Promise.all([
     examineBoard(settings, logger),
     examineTransport(settings, logger),
     examineStore(settings, logger),
   ]);
-  return [examineNode(), ...parts.flat(), examineGuard(settings)];
+  return [examineNode(), ...checks, ...parts.flat(), examineGuard(settings, timeoutMs)];
 }
 
 function examineNode(): Check {
@@ -44,11 +44,15 @@ function examineNode(): Check {
       };
 }
 
-async function examineBoard(settings: Settings, logger: Logger): Promise<Check[]> {
+/** `timeoutMs`: of sessions, as the board grants it, or as it is asked for while the board cannot be reached. */
+async function examineBoard(
+  settings: Settings,
+  logger: Logger,
+): Promise<{ readonly checks: readonly Check[]; readonly timeoutMs: number }> {
   const where = settings.maybe('local.socket') ?? settings.get('jobboard.zookeeper.hosts');
+  const timeoutMs = settings.get('jobboard.session_timeout');
   try {
     const coordination = await openCoordination(settings, logger);
-    const timeoutMs = settings.get('jobboard.session_timeout');
     const session = await coordination.connect({ timeoutMs, connectTimeoutMs: CONNECT_TIMEOUT_MS });
     try {
       const board = await JobBoard.open({
@@ -62,7 +66,7 @@ async function examineBoard(settings: Settings, logger: Logger): Promise<Check[]
       await session.create(probe, new Uint8Array(), { ephemeral: true });
       const stat = await session.exists(probe);
       const skewMs = Math.abs((stat?.mtimeMs ?? systemClock.wallMs()) - systemClock.wallMs());
-      return [
+      const checks: Check[] = [
         {
           check: 'jobboard',
           state: 'ok',
@@ -78,19 +82,16 @@ async function examineBoard(settings: Settings, logger: Logger): Promise<Check[]
             }
           : { check: 'clock', state: 'ok', found: `within ${Math.round(skewMs)} ms of the jobboard's` },
       ];
+      return { checks, timeoutMs: session.timeoutMs };
     } finally {
       await session.close();
     }
   } catch (error) {
-    return [
-      problem(settings, {
-        check: 'jobboard',
-        where,
-        error,
-        service: 'ZooKeeper',
-        key: 'jobboard.zookeeper.hosts',
-      }),
-    ];
+    const check = problem(settings, {
+      ...{ check: 'jobboard', where, error },
+      ...{ service: 'ZooKeeper', key: 'jobboard.zookeeper.hosts' },
+    });
+    return { checks: [check], timeoutMs };
   }
 }
 
@@ -107,7 +108,10 @@ function granted(grantedMs: number, askedMs: number): Check {
 
 async function examineTransport(settings: Settings, logger: Logger): Promise<Check[]> {
   const where = settings.maybe('local.socket') ?? settings.get('transport.kafka.brokers');
-  const log = await openLog(settings, `doctor-${process.pid}`, logger);
+  const clientId = `doctor-${process.pid}`;
+  const isLocal = settings.maybe('local.socket') !== undefined;
+  const kafka = isLocal ? undefined : await openKafka(settings, clientId, logger);
+  const log = kafka ?? (await openLog(settings, clientId, logger));
   try {
     const topics = topicsOf(settings.get('transport.kafka.prefix'));
     const startMs = systemClock.monotonicMs();
@@ -140,6 +144,7 @@ async function examineTransport(settings: Settings, logger: Logger): Promise<Che
             remedy: 'the next conductor that starts raises them',
           }
         : { check: 'topics', state: 'ok', found: `${requests} request and ${replies} reply partitions` },
+      ...(kafka ? [examineReplicas(await within(CONNECT_TIMEOUT_MS, kafka.replicas(topics.request)))] : []),
     ];
   } catch (error) {
     return [
@@ -154,6 +159,17 @@ async function examineTransport(settings: Settings, logger: Logger): Promise<Che
   } finally {
     await log.close().catch(() => undefined);
   }
+}
+
+export function examineReplicas(replicas: number): Check {
+  if (replicas > 1) return { check: 'replication', state: 'ok', found: `${replicas} replicas` };
+  return {
+    check: 'replication',
+    state: 'note',
+    found: '1 replica: while its broker is away, the members whose partitions it has are cut off',
+    remedy:
+      'run three brokers, then add replicas with kafka-reassign-partitions, or stop all members and delete the topics: the next one makes them',
+  };
 }
 
 async function examineStore(settings: Settings, logger: Logger): Promise<Check[]> {
@@ -182,8 +198,7 @@ async function examineStore(settings: Settings, logger: Logger): Promise<Check[]
   }
 }
 
-function examineGuard(settings: Settings): Check {
-  const timeoutMs = settings.get('jobboard.session_timeout');
+function examineGuard(settings: Settings, timeoutMs: number): Check {
   return settings.get('guard.enabled')
     ? {
         check: 'guard',

@@ -38,10 +38,15 @@ export const settingKeys = {
   'jobboard.zookeeper.hosts': key(text, '127.0.0.1:2181/baton', 'ZooKeeper servers, with chroot'),
   'jobboard.board': key((value) => checkId('board', value), 'default', 'name of the jobboard'),
   'jobboard.session_timeout': key(duration, '4s', 'session timeout asked of the jobboard'),
-  'transport.kafka.brokers': key(text, '127.0.0.1:9092', 'Kafka brokers, comma separated'),
+  'transport.kafka.brokers': key(brokers, '127.0.0.1:9092', 'Kafka brokers, comma separated'),
   'transport.kafka.prefix': key(text, 'baton', 'prefix of the topics'),
   'transport.kafka.request_slots': key(wholeNumber(1, 10_000), '256', 'partitions that workers lease'),
   'transport.kafka.reply_slots': key(wholeNumber(1, 10_000), '64', 'partitions that conductors lease'),
+  'transport.kafka.replication': key(
+    wholeNumber(1, 100),
+    undefined,
+    'replicas of each partition when the topics are made; default 3, or as many as there are brokers',
+  ),
   'persistence.mongodb.url': key(text, 'mongodb://127.0.0.1:27017', 'MongoDB connection string', true),
   'persistence.mongodb.db': key(text, 'baton', 'database'),
   'conductor.max_jobs': key(wholeNumber(1, 100_000), '2000', 'jobs one conductor owns at most'),
@@ -219,6 +224,19 @@ function checkTogether(settings: Settings): void {
       'BATON_INPUT_INVALID',
       `guard.hang (${hangMs} ms) must be at least half of jobboard.session_timeout (${sessionMs} ms): the child reports every quarter of it`,
     );
+}
+
+/** The client library would take a name without a port for a defect of its own. */
+function brokers(value: string, name: string): string {
+  const isBroker = (broker: string): boolean => {
+    const port = Number(/^(?:[^\s:/@]+|\[[0-9a-f:.]+\]):(\d{1,5})$/i.exec(broker.trim())?.[1]);
+    return port >= 1 && port <= 65_535;
+  };
+  if (value.split(',').every(isBroker)) return value;
+  throw new InputError(
+    'BATON_INPUT_INVALID',
+    `${name} must look like host:port,host:port, got ${JSON.stringify(value)}`,
+  );
 }
 
 function wholeNumber(min: number, max: number): Parse<number> {

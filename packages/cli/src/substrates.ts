@@ -3,6 +3,7 @@
  * libraries are loaded only when they are used, so that a guard or `--help` starts fast.
  */
 import type { Coordination, DocumentStore, Logger, PartitionLog } from '@baton/core';
+import type { KafkaPartitionLog } from '@baton/transport/kafka';
 import type { Settings } from './settings.js';
 
 export interface Substrates {
@@ -39,16 +40,23 @@ export async function openStore(settings: Settings, logger: Logger): Promise<Doc
 
 export async function openLog(settings: Settings, clientId: string, logger: Logger): Promise<PartitionLog> {
   const address = settings.maybe('local.socket');
-  if (address !== undefined) {
-    const { LocalPartitionLog } = await import('@baton/local');
-    return new LocalPartitionLog({ address, logger });
-  }
+  if (address === undefined) return openKafka(settings, clientId, logger);
+  const { LocalPartitionLog } = await import('@baton/local');
+  return new LocalPartitionLog({ address, logger });
+}
+
+export async function openKafka(
+  settings: Settings,
+  clientId: string,
+  logger: Logger,
+): Promise<KafkaPartitionLog> {
   const { KafkaPartitionLog } = await import('@baton/transport/kafka');
   const brokers = settings
     .get('transport.kafka.brokers')
     .split(',')
     .map((broker) => broker.trim());
-  return new KafkaPartitionLog({ brokers, clientId, logger });
+  const replication = settings.maybe('transport.kafka.replication');
+  return new KafkaPartitionLog({ brokers, clientId, logger, replication });
 }
 
 export async function openSubstrates(

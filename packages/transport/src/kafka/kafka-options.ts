@@ -7,6 +7,8 @@ export interface KafkaOptions {
   /** Shown in the logs of the brokers. */
   readonly clientId: string;
   readonly logger: Logger;
+  /** Replicas of each partition of a topic that is made. Default 3, or as many as there are brokers. */
+  readonly replication?: number | undefined;
 }
 
 export const connectionTimeoutMs = 3_000;

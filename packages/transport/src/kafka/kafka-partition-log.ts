@@ -10,7 +10,7 @@ import { KafkaAppender } from './kafka-appender.js';
 import { connectionTimeoutMs, retryOf, type KafkaOptions } from './kafka-options.js';
 import { KafkaReader } from './kafka-reader.js';
 import { KafkaSockets } from './kafka-sockets.js';
-import { ensureKafkaTopics, partitionCountOf } from './kafka-topics.js';
+import { ensureKafkaTopics, partitionCountOf, replicaCountOf } from './kafka-topics.js';
 import { quietIdleTimers } from './kafkajs-internals.js';
 import { mapError } from './map-error.js';
 
@@ -24,11 +24,17 @@ export class KafkaPartitionLog implements PartitionLog {
   }
 
   ensureTopics(topics: readonly TopicSpec[]): Promise<void> {
-    return this.#administer('ensure topics', (admin) => ensureKafkaTopics(admin, topics));
+    const { replication } = this.#options;
+    return this.#administer('ensure topics', (admin) => ensureKafkaTopics(admin, topics, { replication }));
   }
 
   partitions(topic: string): Promise<number> {
     return this.#administer(`describe ${topic}`, (admin) => partitionCountOf(admin, topic));
+  }
+
+  /** Replicas of the partition of the topic that has the fewest, 0 when it does not exist. */
+  replicas(topic: string): Promise<number> {
+    return this.#administer(`describe ${topic}`, (admin) => replicaCountOf(admin, topic));
   }
 
   async openAppender(): Promise<LogAppender> {
