@@ -19,3 +19,15 @@ describe('a stream of things', () => {
     expect(written('name')).toBe('');
   });
 });
+
+it('one thing that is a table on a terminal is lines with tabs on a pipe', () => {
+  const written = (isTerminal: boolean): string => {
+    let text = '';
+    const output = new Output({ format: 'table', isTerminal, write: (more) => void (text += more) });
+    output.one({}, { text: 'JOBS  1', name: 'x', cells: [['jobs', 1], ['a\tb']] });
+    output.one({}, { text: 'no cells', name: 'x' });
+    return text;
+  };
+  expect(written(true)).toBe('JOBS  1\nno cells\n');
+  expect(written(false)).toBe('jobs\t1\na·b\nno cells\n');
+});

@@ -48,8 +48,15 @@ export class Output {
     }
   }
 
-  /** One thing: as data, or as the text for people. */
-  one(value: object, forPeople: { readonly text: string; readonly name: string }): void {
+  /** One thing: as data, or as the text for people; on a pipe as `cells`, a line each, where it has them. */
+  one(
+    value: object,
+    forPeople: {
+      readonly text: string;
+      readonly name: string;
+      readonly cells?: readonly (readonly (string | number)[])[];
+    },
+  ): void {
     switch (this.format) {
       case 'json':
         return this.#write(`${JSON.stringify(value, undefined, 2)}\n`);
@@ -60,6 +67,8 @@ export class Output {
       case 'name':
         return this.#write(`${forPeople.name}\n`);
       case 'table':
+        if (forPeople.cells !== undefined && !this.#isTerminal)
+          return this.#write(forPeople.cells.map((cells) => tabbed(cells.map(String).map(clean))).join(''));
         return this.#write(forPeople.text.endsWith('\n') ? forPeople.text : `${forPeople.text}\n`);
     }
   }
@@ -81,7 +90,7 @@ export class Output {
 
   #table<T>(rows: readonly T[], columns: readonly Column<T>[]): string {
     const cells = rows.map((row) => columns.map((column) => clean(String(column.of(row) ?? '–'))));
-    if (!this.#isTerminal) return cells.map((line) => `${line.join('\t')}\n`).join('');
+    if (!this.#isTerminal) return cells.map(tabbed).join('');
     const widths = columns.map((column, index) =>
       Math.max(column.title.length, ...cells.map((line) => line[index]?.length ?? 0)),
     );
@@ -92,6 +101,10 @@ export class Output {
         .trimEnd()}\n`;
     return [columns.map((column) => column.title), ...cells].map(lineOf).join('');
   }
+}
+
+function tabbed(cells: readonly string[]): string {
+  return `${cells.join('\t')}\n`;
 }
 
 /** @throws InputError `BATON_INPUT_INVALID` */

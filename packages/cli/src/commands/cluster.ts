@@ -1,4 +1,5 @@
 /** `baton cluster …`: who is there, who owns what, and whether the services are in order. */
+import type { Member } from '@baton/core';
 import type { Command } from 'commander';
 import { exitCodes } from '../exit-codes.js';
 import { examine } from '../doctor.js';
@@ -28,6 +29,9 @@ async function status(invocation: Invocation): Promise<number> {
     conductors: report.conductors.map((member) => ({ ...member, jobs: jobsOf(member.id) })),
     workers: report.workers,
   };
+  const tasksOf = (worker: Member): string =>
+    worker.kind === 'worker' ? worker.tasks.map(({ name, version }) => `${name}@${version}`).join(', ') : '';
+  const runsOf = (worker: Member): number => (worker.kind === 'worker' ? worker.concurrency : 0);
   const lines = [
     `jobs  ○ ${data.jobs.unclaimed} unclaimed  ◐ ${data.jobs.claimed} claimed`,
     `CONDUCTOR${' '.repeat(31)}  JOBS  HOST`,
@@ -35,17 +39,20 @@ async function status(invocation: Invocation): Promise<number> {
       (member) => `▶ ${member.id.padEnd(38)}  ${String(member.jobs).padStart(4)}  ${member.host}`,
     ),
     `WORKER${' '.repeat(34)}  RUNS  TASKS`,
-    ...report.workers.map((member) =>
-      member.kind === 'worker'
-        ? `▶ ${member.id.padEnd(38)}  ${String(member.concurrency).padStart(4)}  ${member.tasks.map((task) => `${task.name}@${task.version}`).join(', ')}`
-        : '',
+    ...report.workers.map(
+      (member) => `▶ ${member.id.padEnd(38)}  ${String(runsOf(member)).padStart(4)}  ${tasksOf(member)}`,
     ),
     ...(data.conductors.length === 0 ? [`! no conductor runs: jobs wait    → ${program} conductor run`] : []),
     ...(data.workers.length === 0
       ? [`! no worker runs: atoms wait    → ${program} worker run --tasks ./tasks.js`]
       : []),
   ];
-  invocation.output.one(data, { text: lines.map(clean).join('\n'), name: report.clusterId });
+  const cells = [
+    ...Object.entries(data.jobs).map(([state, count]) => ['jobs', state, count]),
+    ...data.conductors.map(({ id, jobs, host }) => ['conductor', id, jobs, host]),
+    ...report.workers.map((member) => ['worker', member.id, runsOf(member), tasksOf(member)]),
+  ];
+  invocation.output.one(data, { text: lines.map(clean).join('\n'), name: report.clusterId, cells });
   return exitCodes.ok;
 }
 
