@@ -198,7 +198,7 @@ async function examineStore(settings: Settings, logger: Logger): Promise<Check[]
   }
 }
 
-function examineGuard(settings: Settings, timeoutMs: number): Check {
+export function examineGuard(settings: Settings, timeoutMs: number): Check {
   return settings.get('guard.enabled')
     ? {
         check: 'guard',

@@ -32,4 +32,21 @@ describe('settings', () => {
         isAccepted(() => resolveWorkerOptions({ [option]: value })),
       ]);
   });
+
+  it.each(['kafka:9092', 'k1:1, k2:65535', '[::1]:9092'])('Kafka brokers may be %s', (value) => {
+    const variables = { BATON_TRANSPORT_KAFKA_BROKERS: value };
+    expect(settingsWith(variables).get('transport.kafka.brokers')).toBe(value);
+  });
+
+  it.each(['foo', 'foo:', 'foo:0', 'foo:65536', 'foo:9092,', 'kafka://foo:9092', ''])(
+    'Kafka brokers may not be %j',
+    (value) => {
+      expect(() => settingsWith({ BATON_TRANSPORT_KAFKA_BROKERS: value })).toThrow(
+        expect.objectContaining({
+          code: 'BATON_INPUT_INVALID',
+          message: `transport.kafka.brokers must look like host:port,host:port, got ${JSON.stringify(value)}`,
+        }),
+      );
+    },
+  );
 });

@@ -24,6 +24,7 @@ interface DemoFlags {
 const deadlineMs = 60_000;
 const filesPerRelease = 24;
 const fanOut = 1_000;
+const stoppedText = 'Stopped before its end: nothing was checked.\n';
 
 export function addDemoCommand(program: Command, run: Run): void {
   program
@@ -92,7 +93,7 @@ async function demo(invocation: Invocation, _: readonly string[], flags: DemoFla
     teller.end({ report }, reportText(report));
     return report.problems.length === 0 ? exitCodes.ok : exitCodes.unexpected;
   } catch (error) {
-    teller.end(undefined, '');
+    teller.end(undefined, error instanceof Interrupted ? stoppedText : '');
     if (error instanceof Interrupted) return exitCodes.interrupted;
     throw error;
   } finally {

@@ -1,4 +1,5 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -47,6 +48,24 @@ describe('baton demo', () => {
         expect(detectMs).toBeGreaterThan(0);
         expect(detectMs + claimMs + resumeMs).toBeCloseTo(totalMs, 0);
       }
+      expect(readdirSync(join(folder, 'tmp'))).toEqual([]);
+    },
+    deadlineMs,
+  );
+
+  it(
+    'says that nothing was checked when it is stopped',
+    async () => {
+      const env = { ...process.env, TMPDIR: join(folder, 'tmp') };
+      const args = [program, 'demo', '--folder', join(folder, 'input')];
+      const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'pipe', 'ignore'] });
+      let said = '';
+      child.stdout.setEncoding('utf8').on('data', (text) => {
+        if (said === '') child.kill('SIGINT');
+        said += text;
+      });
+      expect(await once(child, 'close')).toEqual([130, null]);
+      expect(said).toMatch(/\nStopped before its end: nothing was checked\.\n$/);
       expect(readdirSync(join(folder, 'tmp'))).toEqual([]);
     },
     deadlineMs,
