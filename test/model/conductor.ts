@@ -1,6 +1,7 @@
 /** What one conductor may do next, by where it is. */
 import { applyMulti, claim, wake } from './board.js';
 import { accept, isFree, known } from './journal.js';
+import { compacts } from './compaction.js';
 import { conductorOf, type Move } from './move.js';
 import { opening, save, stored } from './owner.js';
 import { adopts, probes, sendsAtOnce, sends, waitsForTask } from './requests.js';
@@ -395,25 +396,4 @@ function learnsLoss(moves: ConductorMoves): boolean {
 function barrier({ move, index }: ConductorMoves, next: State): void {
   if (!move.rules.has('noBarrier'))
     next.late = next.late.filter((write) => write.type !== 'multi' || write.by !== index);
-}
-
-/** A snapshot at the own tail, then compaction below the one before (P-409, P-410): it empties entries; an earlier wording deleted them. */
-export function compacts(moves: ConductorMoves): void {
-  const { move, self } = moves;
-  const { rules, before } = move;
-  if (!rules.variant.withCompaction || !move.allows('snapshot') || self.seq <= before.snapshots[0]) return;
-  moves.to(`writes snapshot ${self.seq} and compacts`, (next) => {
-    next.budget = { ...next.budget, snapshot: (next.budget['snapshot'] ?? 0) - 1 };
-    next.snapshots = [self.seq, before.snapshots[0]];
-    if (!rules.was('compactionDeletes')) return;
-    next.journal = next.journal.map((entry, seq) => {
-      if (seq === 0 || seq >= next.snapshots[1]) return entry;
-      const isKept =
-        (entry.kind === 'claim' && !rules.has('compactClaims')) ||
-        (next.journal[seq + 1]?.kind === 'claim' &&
-          !rules.has('compactBeforeClaim') &&
-          !rules.has('compactClaims'));
-      return isKept ? entry : { ...entry, isDeleted: true };
-    });
-  });
 }

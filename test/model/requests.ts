@@ -1,6 +1,7 @@
 /** An owner and its open request: adopts it, asks about it, sends it again, takes its answer (sections 8 and 9). */
 import { opening, resending, afterTurn } from './owner.js';
-import { compacts, type ConductorMoves } from './conductor.js';
+import { compacts } from './compaction.js';
+import type { ConductorMoves } from './conductor.js';
 import { hasResult, toWorker } from './log.js';
 import { workerOf } from './move.js';
 import { save } from './owner.js';

@@ -2,7 +2,8 @@
 import { Lanes } from '../lanes.js';
 import { invariantOf } from '../shrink.js';
 import type { RunPlan } from '../simulation.js';
-import { sabotages, type Sabotage } from './sabotages.js';
+import type { Sabotage } from './sabotage.js';
+import { sabotages } from './sabotages.js';
 
 const seedsMaxDefault = 10_000;
 

@@ -1,36 +1,29 @@
+import {
+  type Sabotage,
+  claims,
+  reads,
+  journal,
+  fence,
+  insert,
+  reader,
+  install,
+  runner,
+  turns,
+  flight,
+  table,
+  owned,
+  adoption,
+  losses,
+  incarnation,
+  abandon,
+  replay,
+} from './sabotage.js';
+import { workerSabotages } from './worker-sabotages.js';
+
 /**
  * Bugs that somebody could write, one at a time planted into the sources as they are loaded: the simulation must find each. `find` occurs exactly once in
  * `file` (test/architecture/sabotage.test.ts). `hazard`: what the line that is broken is there for (test/README.md).
  */
-export interface Sabotage {
-  readonly id: string;
-  readonly hazard: string;
-  readonly file: string;
-  readonly find: string;
-  readonly replace: string;
-}
-
-const claims = 'packages/jobboard/src/claims.ts';
-const reads = 'packages/jobboard/src/session-reads.ts';
-const journal = 'packages/persistence/src/journal.ts';
-const fence = 'packages/persistence/src/install-fence.ts';
-const insert = 'packages/persistence/src/group-insert.ts';
-const reader = 'packages/persistence/src/journal-reader.ts';
-const install = 'packages/conductor/src/install-claim.ts';
-const runner = 'packages/conductor/src/job-runner.ts';
-const turns = 'packages/conductor/src/flow-turns.ts';
-const flight = 'packages/conductor/src/in-flight.ts';
-const table = 'packages/conductor/src/request-table.ts';
-const owned = 'packages/conductor/src/owned-state.ts';
-const adoption = 'packages/conductor/src/adoption.ts';
-const losses = 'packages/conductor/src/loss-watch.ts';
-const incarnation = 'packages/conductor/src/incarnation.ts';
-const abandon = 'packages/conductor/src/abandon-claim.ts';
-const replay = 'packages/transport/src/reply-replay.ts';
-const ledger = 'packages/worker/src/request-ledger.ts';
-const ids = 'packages/core/src/ids.ts';
-const post = 'packages/client/src/post-job.ts';
-
 export const sabotages: readonly Sabotage[] = [
   // ---- ownership on the board
   {
@@ -361,76 +354,5 @@ export const sabotages: readonly Sabotage[] = [
     find: "if (result.result !== 'missing' || tries > MISSING_TRIES) return result;",
     replace: "if (tries > 0 || result.result !== 'missing') return result;",
   },
-  // ---- workers
-  {
-    id: 'worker ignores fences',
-    hazard: 'H37',
-    file: ledger,
-    find: '    if (highest !== undefined && compareFences(fence, highest) < 0) return false;\n',
-    replace: '    void highest;\n    void compareFences;\n',
-  },
-  {
-    id: 'worker ignores epochs',
-    hazard: 'H36',
-    file: ledger,
-    find: "    if (message.workerEpoch !== this.#epoch) return [{ effect: 'ignore', why: 'epoch' }];\n",
-    replace: '',
-  },
-  {
-    id: 'duplicate runs again',
-    hazard: 'H32',
-    file: ledger,
-    find: '    const known = this.#answerKnown(message, nowMs);\n    if (known !== undefined) return known;\n    if (delivery <=',
-    replace: '    if (delivery <=',
-  },
-  {
-    id: 'stored result forgets its request',
-    hazard: 'H32',
-    file: ledger,
-    find: '    this.#open.delete(requestId);\n    this.#settled.set(requestId, true, nowMs);\n',
-    replace: '    this.#open.delete(requestId);\n',
-  },
-  {
-    id: 'unknown is no promise',
-    hazard: 'H34',
-    file: ledger,
-    find: "    this.#promise(requestId, delivery, nowMs);\n    return {\n      effect: 'reply',",
-    replace: "    return {\n      effect: 'reply',",
-  },
-  {
-    id: 'result not kept',
-    hazard: 'H34',
-    file: ledger,
-    find: '    else this.#keep(requestId, { ...result, delivery: open.delivery }, nowMs);\n',
-    replace: '',
-  },
-  {
-    id: 'answer goes to the former owner',
-    hazard: 'H23',
-    file: ledger,
-    find: '      open.replyPartition = replyPartition;\n',
-    replace: '',
-  },
-  // ---- posting, and keys
-  {
-    id: 'key names the attempt',
-    hazard: 'H35',
-    file: ids,
-    find: "return requestId.slice(0, requestId.lastIndexOf('.'));",
-    replace: 'return requestId;',
-  },
-  {
-    id: 'post acknowledged before its journal',
-    hazard: 'H19',
-    file: post,
-    find: '  await persistence.journal.append(postEntry(record, store));\n',
-    replace: '  void persistence.journal.append(postEntry(record, store));\n',
-  },
-  {
-    id: 'post acknowledged without the board',
-    hazard: 'H19',
-    file: post,
-    find: '  await board.post(jobId, standing);\n',
-    replace: '',
-  },
+  ...workerSabotages,
 ];

@@ -1,0 +1,29 @@
+export interface Sabotage {
+  readonly id: string;
+  readonly hazard: string;
+  readonly file: string;
+  readonly find: string;
+  readonly replace: string;
+}
+
+/** Sources that bugs are planted in. */
+export const claims = 'packages/jobboard/src/claims.ts';
+export const reads = 'packages/jobboard/src/session-reads.ts';
+export const journal = 'packages/persistence/src/journal.ts';
+export const fence = 'packages/persistence/src/install-fence.ts';
+export const insert = 'packages/persistence/src/group-insert.ts';
+export const reader = 'packages/persistence/src/journal-reader.ts';
+export const install = 'packages/conductor/src/install-claim.ts';
+export const runner = 'packages/conductor/src/job-runner.ts';
+export const turns = 'packages/conductor/src/flow-turns.ts';
+export const flight = 'packages/conductor/src/in-flight.ts';
+export const table = 'packages/conductor/src/request-table.ts';
+export const owned = 'packages/conductor/src/owned-state.ts';
+export const adoption = 'packages/conductor/src/adoption.ts';
+export const losses = 'packages/conductor/src/loss-watch.ts';
+export const incarnation = 'packages/conductor/src/incarnation.ts';
+export const abandon = 'packages/conductor/src/abandon-claim.ts';
+export const replay = 'packages/transport/src/reply-replay.ts';
+export const ledger = 'packages/worker/src/request-ledger.ts';
+export const ids = 'packages/core/src/ids.ts';
+export const post = 'packages/client/src/post-job.ts';

@@ -1,0 +1,77 @@
+import { ids, ledger, post, type Sabotage } from './sabotage.js';
+
+/** In what workers remember, in keys, and in posting. */
+export const workerSabotages: readonly Sabotage[] = [
+  // ---- workers
+  {
+    id: 'worker ignores fences',
+    hazard: 'H37',
+    file: ledger,
+    find: '    if (highest !== undefined && compareFences(fence, highest) < 0) return false;\n',
+    replace: '    void highest;\n    void compareFences;\n',
+  },
+  {
+    id: 'worker ignores epochs',
+    hazard: 'H36',
+    file: ledger,
+    find: "    if (message.workerEpoch !== this.#epoch) return [{ effect: 'ignore', why: 'epoch' }];\n",
+    replace: '',
+  },
+  {
+    id: 'duplicate runs again',
+    hazard: 'H32',
+    file: ledger,
+    find: '    const known = this.#answerKnown(message, nowMs);\n    if (known !== undefined) return known;\n    if (delivery <=',
+    replace: '    if (delivery <=',
+  },
+  {
+    id: 'stored result forgets its request',
+    hazard: 'H32',
+    file: ledger,
+    find: '    this.#open.delete(requestId);\n    this.#settled.set(requestId, true, nowMs);\n',
+    replace: '    this.#open.delete(requestId);\n',
+  },
+  {
+    id: 'unknown is no promise',
+    hazard: 'H34',
+    file: ledger,
+    find: "    this.#promise(requestId, delivery, nowMs);\n    return {\n      effect: 'reply',",
+    replace: "    return {\n      effect: 'reply',",
+  },
+  {
+    id: 'result not kept',
+    hazard: 'H34',
+    file: ledger,
+    find: '    else this.#keep(requestId, { ...result, delivery: open.delivery }, nowMs);\n',
+    replace: '',
+  },
+  {
+    id: 'answer goes to the former owner',
+    hazard: 'H23',
+    file: ledger,
+    find: '      open.replyPartition = replyPartition;\n',
+    replace: '',
+  },
+  // ---- posting, and keys
+  {
+    id: 'key names the attempt',
+    hazard: 'H35',
+    file: ids,
+    find: "return requestId.slice(0, requestId.lastIndexOf('.'));",
+    replace: 'return requestId;',
+  },
+  {
+    id: 'post acknowledged before its journal',
+    hazard: 'H19',
+    file: post,
+    find: '  await persistence.journal.append(postEntry(record, store));\n',
+    replace: '  void persistence.journal.append(postEntry(record, store));\n',
+  },
+  {
+    id: 'post acknowledged without the board',
+    hazard: 'H19',
+    file: post,
+    find: '  await board.post(jobId, standing);\n',
+    replace: '',
+  },
+];
