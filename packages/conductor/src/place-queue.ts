@@ -5,9 +5,8 @@
  * Not here: which worker a request goes to (`worker-roster.ts`), which request of a flow is the next (`in-flight.ts`).
  */
 import type { Clock } from '@baton/core';
-import type { Posting } from '@baton/jobboard';
+import { priorities, type Posting } from '@baton/jobboard';
 import { limits } from './options.js';
-import { priorities } from './ready-queue.js';
 import type { WorkerRoster } from './worker-roster.js';
 
 /** A flow whose requests wait for a worker. */

@@ -1,13 +1,4 @@
-import type { Posting } from '@baton/jobboard';
-
-/** Highest first. */
-export const priorities = [
-  'VERY_HIGH',
-  'HIGH',
-  'NORMAL',
-  'LOW',
-  'VERY_LOW',
-] as const satisfies readonly Posting['priority'][];
+import { priorities, type Posting } from '@baton/jobboard';
 
 interface Prioritised {
   readonly posting: Pick<Posting, 'priority' | 'createdAtMs'>;

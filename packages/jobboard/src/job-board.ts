@@ -166,14 +166,9 @@ export class JobBoard {
     return this.#claims.trash(claim, reason);
   }
 
-  /** Whether a claimed node is the leftover of a repeated post beside a job that has moved on (P-305). */
+  /** Whether a claimed node is the leftover of a repeated post beside a job that has moved on (P-305): then it is to be consumed. */
   isLeftover(claim: Claim): Promise<boolean> {
     return this.#claims.isLeftover(claim);
-  }
-
-  /** Takes a leftover off the board, conditional on this claim as `consume` is. */
-  removeLeftover(claim: Claim): Promise<void> {
-    return this.#claims.consume(claim);
   }
 
   /** A job of any state; completion is read from the store, never inferred from absence. */
@@ -238,11 +233,6 @@ export class JobBoard {
   register<I extends MemberInfo>(info: I): Promise<Member<I>> {
     checkId('member', info.id);
     return this.#registration.register(info);
-  }
-
-  /** Tells new facts about a registered member; its epoch stays. */
-  updateMember(info: MemberInfo): Promise<void> {
-    return this.#registration.update(info);
   }
 
   unregister(member: MemberInfo): Promise<void> {

@@ -56,10 +56,6 @@ export class Registration {
     return { ...info, epoch: stat.czxid.toString(16) };
   }
 
-  async update(info: MemberInfo): Promise<void> {
-    await this.#session.set(`${membersPath[info.kind]}/${info.id}`, toBytes(info));
-  }
-
   async unregister(member: MemberInfo): Promise<void> {
     this.#path = undefined;
     try {

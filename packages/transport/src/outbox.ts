@@ -10,7 +10,6 @@
  */
 import {
   familyOf,
-  hash32,
   UnavailableError,
   type LogAppender,
   type LogRecord,
@@ -22,7 +21,7 @@ import {
 import { encodeReply, encodeRequest, type WireHeader } from '@baton/wire';
 import { BackOff } from './back-off.js';
 import { closedError, deadLetterOf, type Poison } from './poison.js';
-import { partitionsOf, topicsOf, type Topics } from './topics.js';
+import { topicsOf, type Topics } from './topics.js';
 
 export interface OutboxOptions {
   readonly log: PartitionLog;
@@ -43,7 +42,6 @@ const REFUSE_BYTES = 64 * 1024 * 1024;
 export class Outbox {
   readonly #options: OutboxOptions;
   readonly #topics: Topics;
-  readonly #eventPartitions: number;
   readonly #appender: LogAppender;
   readonly #backOff: BackOff;
   #queue: LogRecord[] = [];
@@ -56,22 +54,15 @@ export class Outbox {
   #idleWaiters: (() => void)[] = [];
   #closed: Promise<void> | undefined;
 
-  /** @throws UnavailableError when the log is not reachable or the topics do not exist. */
+  /** @throws UnavailableError when the log is not reachable. */
   static async open(options: OutboxOptions): Promise<Outbox> {
     const topics = topicsOf(options.prefix);
-    const eventPartitions = await partitionsOf(options.log, topics.event);
-    return new Outbox(options, topics, eventPartitions, await options.log.openAppender());
+    return new Outbox(options, topics, await options.log.openAppender());
   }
 
-  private constructor(
-    options: OutboxOptions,
-    topics: Topics,
-    eventPartitions: number,
-    appender: LogAppender,
-  ) {
+  private constructor(options: OutboxOptions, topics: Topics, appender: LogAppender) {
     this.#options = options;
     this.#topics = topics;
-    this.#eventPartitions = eventPartitions;
     this.#appender = appender;
     this.#backOff = new BackOff(options.runtime);
   }
@@ -100,11 +91,6 @@ export class Outbox {
   sendReply(partition: number, message: ReplyMessage): void {
     const value = encodeReply(message, this.#header());
     this.#enqueue({ topic: this.#topics.reply, partition, value });
-  }
-
-  /** Queues an event; those of one key keep their order. Throws as `sendRequest`. */
-  sendEvent(key: string, value: Uint8Array): void {
-    this.#enqueue({ topic: this.#topics.event, partition: hash32(key) % this.#eventPartitions, key, value });
   }
 
   /** Queues a dead letter; when there is no room for it, it is only logged. */

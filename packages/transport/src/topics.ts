@@ -1,13 +1,11 @@
-import { InputError, UnavailableError, type PartitionLog } from '@baton/core';
+import { InputError, type PartitionLog } from '@baton/core';
 
-/** The four topics of a Baton installation; fixed, none is made per process (P-321). */
+/** The three topics of a Baton installation; fixed, none is made per process (P-321). */
 export interface Topics {
   /** One partition per worker slot: its inbox. */
   readonly request: string;
   /** One partition per conductor slot: its inbox. */
   readonly reply: string;
-  /** CloudEvents for others, ordered per key. */
-  readonly event: string;
   /** Records nobody could decode, with the reason. */
   readonly dead: string;
 }
@@ -16,9 +14,6 @@ export interface SlotCounts {
   readonly requestSlots: number;
   readonly replySlots: number;
 }
-
-/** Enough for consumers to share the work; a job's events stay in one of them. */
-const EVENT_PARTITIONS = 8;
 
 /** @throws InputError `BATON_INPUT_INVALID` unless 1 to 200 characters of `A-Z a-z 0-9 . _ -`. */
 export function topicsOf(prefix: string): Topics {
@@ -30,7 +25,6 @@ export function topicsOf(prefix: string): Topics {
   return Object.freeze({
     request: `${prefix}.task.request`,
     reply: `${prefix}.task.reply`,
-    event: `${prefix}.event`,
     dead: `${prefix}.dead`,
   });
 }
@@ -41,18 +35,6 @@ export async function ensureTopics(log: PartitionLog, prefix: string, slots: Slo
   await log.ensureTopics([
     { topic: topics.request, partitions: slots.requestSlots },
     { topic: topics.reply, partitions: slots.replySlots },
-    { topic: topics.event, partitions: EVENT_PARTITIONS },
     { topic: topics.dead, partitions: 1 },
   ]);
-}
-
-/** @throws UnavailableError `BATON_UNAVAILABLE_REFUSED` when the topic does not exist. */
-export async function partitionsOf(log: PartitionLog, topic: string): Promise<number> {
-  const count = await log.partitions(topic);
-  if (count === 0)
-    throw new UnavailableError(
-      'BATON_UNAVAILABLE_REFUSED',
-      `topic ${topic} does not exist: a conductor or worker makes the topics when it starts`,
-    );
-  return count;
 }

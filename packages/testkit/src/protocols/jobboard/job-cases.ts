@@ -161,7 +161,6 @@ export const jobCases = casesOf<BoardWorld>({
       () => board.abandon(stale, { notBeforeMs: 1 }),
       () => board.release(stale),
       () => board.trash(stale, 'r'),
-      () => board.removeLeftover(stale),
     ])
       await expect(late()).rejects.toEqual(codeIs('BATON_CONFLICT_CLAIM_LOST'));
     expect((await board.read('one')).owner?.nonce).toBe(present.nonce);
@@ -192,7 +191,7 @@ export const jobCases = casesOf<BoardWorld>({
     expect(await board.isLeftover(alone)).toBe(false);
     expect(await board.isLeftover(asleep)).toBe(true);
     expect(await board.isLeftover(risen)).toBe(true);
-    await board.removeLeftover(risen);
+    await board.consume(risen);
     expect(await board.read('c')).toMatchObject({ state: 'UNCLAIMED', life: 1 });
   },
 

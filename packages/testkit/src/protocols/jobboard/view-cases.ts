@@ -168,7 +168,10 @@ export const viewCases = casesOf<BoardWorld>({
     await board.unregister(first);
     await eventually(() => changes.length === 2);
     expect(changes).toEqual(['w2 joined', 'w1 left']);
-    await board.updateMember(workerOf('w2', { concurrency: 9 }));
+    await board.session.set(
+      '/members/workers/w2',
+      Buffer.from(JSON.stringify(workerOf('w2', { concurrency: 9 }))),
+    );
     await eventually(() => changes.length === 3);
     expect(watch.current.get('w2')).toEqual({ ...second, concurrency: 9 });
     await board.unregister(second);
