@@ -109,6 +109,11 @@ export class FlowTurns {
     return !this.hasNews && this.#storing === 0 && !timers.isOverdue && !flight.isAdopting && !flight.hasRoom;
   }
 
+  /** Nothing is under way: what the flow waits for is a worker that nobody offers, a time or a person. */
+  get isResting(): boolean {
+    return !this.hasNews && this.#storing === 0 && this.flight.isStranded;
+  }
+
   /** Number of the last operator command that was taken in. */
   get lastCommand(): number {
     return this.#lastCommand;

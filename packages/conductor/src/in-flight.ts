@@ -118,6 +118,20 @@ export class InFlight {
     return false;
   }
 
+  /** No request could go on: each is parked, or no live worker offers its task. */
+  get isStranded(): boolean {
+    for (const demand of this.demands()) if (this.#roster.isOffered(demand)) return false;
+    if (this.#requests.size === this.waiting) return true;
+    for (const requestId of this.#requests.keys())
+      if (
+        !this.#waiting.has(requestId) &&
+        !this.#returned.has(requestId) &&
+        this.openOf(requestId)?.state !== 'parked'
+      )
+        return false;
+    return true;
+  }
+
   /** Takes the worker's place that a running request uses already. */
   hold(requestId: string, workerEpoch: string, nowMs: number): void {
     const outstanding = this.#requests.get(requestId);

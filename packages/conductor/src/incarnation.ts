@@ -9,6 +9,7 @@ import { flowIdOf, rendezvousRank } from '@baton/core';
 import type {
   Coordination,
   JournalEntry,
+  MemberInfo,
   PartitionLog,
   Refused,
   ReplyMessage,
@@ -28,6 +29,7 @@ import { Deadline } from './deadline.js';
 import { Dispatcher } from './dispatcher.js';
 import { installClaim } from './install-claim.js';
 import type { EndReason, JobRunner } from './job-runner.js';
+import { JobRoom } from './job-room.js';
 import { LossWatch } from './loss-watch.js';
 import { limits } from './options.js';
 import type { ResolvedConductorOptions } from './options.js';
@@ -43,12 +45,7 @@ export interface IncarnationDeps {
   readonly log: PartitionLog;
   readonly prefix: string;
   readonly board: string;
-  readonly member: {
-    readonly id: string;
-    readonly host: string;
-    readonly pid: number;
-    readonly version: string;
-  };
+  readonly member: Pick<MemberInfo, 'id' | 'host' | 'pid' | 'version'>;
   readonly options: ResolvedConductorOptions;
   /** Opens what needs the cluster's id; kept by the conductor over sessions. */
   readonly services: (clusterId: string) => Promise<OpenServices>;
@@ -77,6 +74,7 @@ export class Incarnation implements Ownership {
   readonly #persistence: Persistence;
   readonly #replyPartition: number;
   readonly #runners = new Map<string, JobRunner>();
+  readonly #room: JobRoom<JobRunner>;
   readonly #claims: ClaimLoop;
   readonly #commands: CommandWatch;
   readonly #losses: LossWatch;
@@ -140,12 +138,13 @@ export class Incarnation implements Ownership {
       workers: this.roster,
     });
     this.ended = new Promise((resolve) => (this.#end = resolve));
+    this.#room = new JobRoom(this.#runners, deps.options.maxJobs);
     this.#claims = new ClaimLoop({
       board,
       memberId: deps.member.id,
       runtime: deps.runtime,
       conductors: { current: () => this.#conductorIds(), refresh: () => this.#conductors.refresh() },
-      room: () => (this.#over ? 0 : deps.options.maxJobs - this.#runners.size),
+      room: () => (this.#over ? 0 : this.#room.free),
       owns: (jobId) => this.#runners.has(jobId),
       onClaimed: (claim, course) =>
         installClaim(
@@ -276,10 +275,16 @@ export class Incarnation implements Ownership {
     this.#cleanups.add(this.board.onNudge(() => void this.#commands.look(this.#runners.values())));
     this.#view = await this.board.watch((event) => this.#onBoard(event));
     this.#claims.start(this.#view);
-    this.#every(1_000, () => this.#losses.sweep());
     this.#every(limits.commandPollMs, () => void this.#commands.look(this.#runners.values()));
-    this.#every(limits.reconcileMs, () => this.#reconcile());
-    this.#every(1_000, () => this.places.serveSoon());
+    this.#every(limits.reconcileMs, () => {
+      if (rendezvousRank('reconcile', member.id, this.#conductorIds()) > 0) return; // one does it for all
+      void reconcilePosts({ runtime, board: this.board, persistence: this.#persistence });
+    });
+    this.#every(1_000, () => {
+      this.#losses.sweep();
+      this.places.serveSoon();
+      if (this.#room.look()) this.#claims.refill();
+    });
     runtime.logger.info('conductor.ready', {
       memberId: member.id,
       replyPartition: this.#replyPartition,
@@ -347,6 +352,7 @@ export class Incarnation implements Ownership {
 
   released(runner: JobRunner, reason: EndReason): void {
     if (this.#runners.get(runner.jobId) === runner) this.#runners.delete(runner.jobId);
+    this.#room.left(runner);
     this.places.leave(runner);
     if (reason === 'settled') this.counters.settled++;
     else this.#persistence.readModels.forget(runner.jobId);
@@ -371,12 +377,6 @@ export class Incarnation implements Ownership {
     for (const cleanup of this.#cleanups) cleanup();
     for (const runner of [...this.#runners.values()]) runner.stop('stopped');
     this.#end(end);
-  }
-
-  /** One conductor does it for all. */
-  #reconcile(): void {
-    if (rendezvousRank('reconcile', this.#deps.member.id, this.#conductorIds()) > 0) return;
-    void reconcilePosts({ runtime: this.runtime, board: this.board, persistence: this.#persistence });
   }
 
   #every(periodMs: number, action: () => void): void {

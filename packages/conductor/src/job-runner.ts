@@ -104,6 +104,11 @@ export class JobRunner implements Waiter {
     return this.claim.posting.priority;
   }
 
+  /** It only waits, for a worker that nobody offers, a time or a person. */
+  get isResting(): boolean {
+    return this.#phase === 'running' && this.#saving === undefined && this.turns.isResting;
+  }
+
   get isWaiting(): boolean {
     return this.turns.flight.waiting > 0;
   }

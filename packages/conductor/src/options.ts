@@ -1,7 +1,10 @@
 import { InputError } from '@baton/core';
 
 export interface ConductorOptions {
-  /** Jobs owned at the same time. Default 2,000: survivors must be able to hold a dead member's jobs. */
+  /**
+   * Jobs with something under way that are owned at the same time. Default 2,000: survivors must be able to hold a dead member's jobs. Those that
+   * only wait (for a worker nobody offers, a time, a person) come on top, until all together are four times as many.
+   */
   readonly maxJobs?: number;
   /** Session timeout asked of the jobboard, ms. Default 4,000. Costs time only when a whole host is lost. */
   readonly sessionTimeoutMs?: number;
@@ -45,6 +48,8 @@ export const limits = Object.freeze({
   silenceBeforeProbeMs: 2_000,
   /** Nothing heard for so long of a request that was accepted: ask again (P-931; silence alone is no loss). */
   workerSilenceMs: 15_000,
+  /** Jobs owned, those that only wait included, for each of `maxJobs`: they cost memory and nothing else. */
+  ownedJobsFactor: 4,
   /** Claims, loads and fences under way at the same time: deep enough to batch, shallow enough that the first job is not the last. */
   claimWindow: 100,
   /** Postings read ahead, so that the highest priority is claimed first. */
