@@ -1,10 +1,10 @@
 /**
- * Purpose: looks at each service the way a member would, and says what is wrong and what to do. Changes nothing but a throw-away node's absence:
- * it only connects, reads, and measures.
+ * Purpose: looks at each service the way a member would, and says what is wrong and what to do. It connects, reads and measures, and
+ * makes nothing that a first member would: only a node that vanishes with its session, for the time by the jobboard's clock.
  */
 import { codeOf } from '@baton/core';
-import type { Logger } from '@baton/core';
-import { JobBoard } from '@baton/jobboard';
+import type { CoordinationSession, Logger } from '@baton/core';
+import { readMeta } from '@baton/jobboard';
 import { openPersistence } from '@baton/persistence';
 import { topicsOf } from '@baton/transport';
 import { variableOf, type SettingKey, type Settings } from './settings.js';
@@ -55,33 +55,7 @@ async function examineBoard(
     const coordination = await openCoordination(settings, logger);
     const session = await coordination.connect({ timeoutMs, connectTimeoutMs: CONNECT_TIMEOUT_MS });
     try {
-      const board = await JobBoard.open({
-        session,
-        board: settings.get('jobboard.board'),
-        runtime: systemRuntime(logger),
-        memberId: `doctor-${process.pid}`,
-      });
-      const latencyMs = await median(() => session.exists('/meta'));
-      const probe = `/members/doctor-${process.pid}-${systemClock.wallMs()}`;
-      await session.create(probe, new Uint8Array(), { ephemeral: true });
-      const stat = await session.exists(probe);
-      const skewMs = Math.abs((stat?.mtimeMs ?? systemClock.wallMs()) - systemClock.wallMs());
-      const checks: Check[] = [
-        {
-          check: 'jobboard',
-          state: 'ok',
-          found: `${where}, cluster ${board.clusterId}, read ${latencyMs.toFixed(1)} ms`,
-        },
-        granted(session.timeoutMs, timeoutMs),
-        skewMs > CLOCK_SKEW_MAX_MS
-          ? {
-              check: 'clock',
-              state: 'problem',
-              found: `${Math.round(skewMs)} ms away from the jobboard's`,
-              remedy: 'synchronise the clocks of the hosts (NTP)',
-            }
-          : { check: 'clock', state: 'ok', found: `within ${Math.round(skewMs)} ms of the jobboard's` },
-      ];
+      const checks = [...(await examineSession(session, where)), granted(session.timeoutMs, timeoutMs)];
       return { checks, timeoutMs: session.timeoutMs };
     } finally {
       await session.close();
@@ -93,6 +67,27 @@ async function examineBoard(
     });
     return { checks: [check], timeoutMs };
   }
+}
+
+export async function examineSession(session: CoordinationSession, where: string): Promise<Check[]> {
+  const meta = await readMeta(session);
+  const latencyMs = await median(() => session.exists('/meta'));
+  const probe = `/doctor-${process.pid}-${systemClock.wallMs()}`;
+  await session.create(probe, new Uint8Array(), { ephemeral: true });
+  const stat = await session.exists(probe);
+  const skewMs = Math.abs((stat?.mtimeMs ?? systemClock.wallMs()) - systemClock.wallMs());
+  const found = `${where}, ${meta === undefined ? 'nothing there yet' : `cluster ${meta.clusterId}`}, read ${latencyMs.toFixed(1)} ms`;
+  return [
+    { check: 'jobboard', state: 'ok', found },
+    skewMs > CLOCK_SKEW_MAX_MS
+      ? {
+          check: 'clock',
+          state: 'problem',
+          found: `${Math.round(skewMs)} ms away from the jobboard's`,
+          remedy: 'synchronise the clocks of the hosts (NTP)',
+        }
+      : { check: 'clock', state: 'ok', found: `within ${Math.round(skewMs)} ms of the jobboard's` },
+  ];
 }
 
 function granted(grantedMs: number, askedMs: number): Check {

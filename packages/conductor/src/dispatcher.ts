@@ -3,7 +3,8 @@
  * States: ids of requests whose results are stored collect per worker; they ride on the next request to it, or leave as one
  * notice after 100 ms (P-913).
  * On failure: the outbox below repeats; a message to a worker that is gone is dropped, its loss brings the request back. A notice
- *   that an overfull outbox does not take is dropped: what is asked is asked again, and a result not confirmed expires at its worker.
+ *   that an overfull outbox does not take is dropped: what is asked is asked again, a result not confirmed expires at its worker, and a
+ *   task that was not told to stop runs to its end or its timeout.
  */
 import { codeOf, familyOf } from '@baton/core';
 import type { Fence, RequestMessage, Runtime, TaskRequest } from '@baton/core';

@@ -112,16 +112,22 @@ export async function ensureLayout(
   random: Random,
 ): Promise<Meta> {
   const [found, board, heads] = await Promise.all([
-    getIfAny(session, '/meta'),
+    readMeta(session),
     getIfAny(session, paths.root),
     session.exists(paths.heads),
   ]);
-  const meta = found === undefined ? await createMeta(session, random) : parseMeta(found.data);
+  const meta = found ?? (await createMeta(session, random));
   // The board's own data is written after the last bucket: whoever reads it need not look at 1,024 nodes
   if (board === undefined || board.data.length === 0) await createBoard(session, paths);
   // the first boards were made without; a newer layout version would keep members of then from the board for the sake of a hint
   else if (heads === undefined) await createMissing(session, paths.heads, nothing);
   return meta;
+}
+
+/** Undefined: nobody has opened a board yet. @throws as `ensureLayout` */
+export async function readMeta(session: CoordinationSession): Promise<Meta | undefined> {
+  const node = await getIfAny(session, '/meta');
+  return node && parseMeta(node.data);
 }
 
 async function createMeta(session: CoordinationSession, random: Random): Promise<Meta> {
