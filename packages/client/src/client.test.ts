@@ -54,6 +54,8 @@ describe('the client', () => {
     await drive(store.delete('definitions', [definitionHash]));
     const reader = another(); // the first one remembers the definition
     expect(await drive(reader.job('j'))).toMatchObject({ name: 'f', definitionHash, atoms: [], results: {} });
+    // nor does it say of an atom that there is none
+    expect(await drive(reader.decideParked('j', { atom: 'a', decision: 'fail' }))).toBe(1);
     await drive(reader.close());
   });
 

@@ -160,7 +160,8 @@ export class Client {
     { atom, decision, ...who }: { atom: string; decision: 'rerun' | 'fail'; by?: string; reason?: string },
   ): Promise<number> {
     const { outcome, atoms } = await this.job(jobId);
-    if (outcome === undefined) checkParked(atom, { jobId, atoms });
+    // without its definition nothing is known about its atoms, and its owner decides
+    if (outcome === undefined && atoms.length > 0) checkParked(atom, { jobId, atoms });
     return this.#command(jobId, { command: `${decision}-task`, arguments: { atom }, ...who });
   }
 
