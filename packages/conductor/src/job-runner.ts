@@ -324,11 +324,16 @@ export class JobRunner implements Waiter {
         await board.consume(this.claim);
         break;
       } catch (error) {
-        if (familyOf(error) !== 'unavailable' || codeOf(error) === 'BATON_UNAVAILABLE_SESSION_LOST') break;
+        if (familyOf(error) === 'not-found') break; // it has left the board
+        if (familyOf(error) !== 'unavailable' || codeOf(error) === 'BATON_UNAVAILABLE_SESSION_LOST') {
+          this.#log.info('job.not-settled', { jobId: this.jobId, outcome, error });
+          return this.stop('stopped');
+        }
         this.#log.warn('job.settle-retry', { jobId: this.jobId, error });
         await new Promise<void>((resolve) => runtime.clock.setTimer(limits.settleRetryMs, resolve));
       }
     }
+    if (this.#phase !== 'settling') return; // its claim is over, with the session
     this.#log.debug('job.settled', { jobId: this.jobId, outcome, monotonicMs: runtime.clock.monotonicMs() });
     this.stop('settled');
   }
