@@ -3,7 +3,7 @@
  * States: running → draining → stopped. Store and outbox outlive sessions.
  * On failure: services away at start or after a lost session: tried again with back-off, for ever; what must not happen ends `run`.
  */
-import { OutageLog, familyOf } from '@baton/core';
+import { OutageLog, openPersistently } from '@baton/core';
 import type { Coordination, DocumentStore, PartitionLog, Runtime, SessionToken } from '@baton/core';
 import { ConductorServices } from './conductor-services.js';
 import { Incarnation } from './incarnation.js';
@@ -43,8 +43,6 @@ export interface Conductor {
   readonly counters: Readonly<Counters>;
 }
 
-const BACK_OFF_MS = { first: 100, max: 2_000 };
-
 /** @throws InputError `BATON_INPUT_INVALID` for options out of range. */
 export function createConductor(deps: ConductorDeps): Conductor {
   const options = resolveConductorOptions(deps.options ?? {});
@@ -69,25 +67,14 @@ export function createConductor(deps: ConductorDeps): Conductor {
     });
     const messages = { waiting: 'conductor.waiting', back: 'conductor.back' };
     const outage = new OutageLog({ clock, logger, messages });
-    for (let failures = 0; !signal.aborted;) {
-      const opening = open();
-      let incarnation: Incarnation | void;
-      try {
-        incarnation = await Promise.race([opening, aborted]);
-        failures = 0;
-        if (incarnation !== undefined) outage.over();
-      } catch (error) {
-        if (familyOf(error) !== 'unavailable') throw error;
-        outage.failed(error);
-        const pauseMs = Math.min(BACK_OFF_MS.max, BACK_OFF_MS.first * 2 ** failures++);
-        await Promise.race([aborted, new Promise<void>((resolve) => clock.setTimer(pauseMs, resolve))]);
-        continue;
-      }
-      if (incarnation === undefined) {
-        // services that are away may keep it for half a minute; whoever stopped it has nothing to wait for
-        void opening.then((late) => late.close().then(() => services.close())).catch(() => undefined);
-        return 0;
-      }
+    while (!signal.aborted) {
+      const incarnation = await openPersistently({
+        open,
+        stopped: aborted,
+        closeLate: (late) => late.close().then(() => services.close()),
+        ...{ clock, outage },
+      });
+      if (incarnation === undefined) return 0;
       const end = await Promise.race([aborted, incarnation.ended]);
       if (end === undefined) return incarnation.drain({ timeoutMs: options.drainTimeoutMs });
       await incarnation.close();

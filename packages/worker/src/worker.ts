@@ -6,7 +6,7 @@
  */
 import {
   OutageLog,
-  familyOf,
+  openPersistently,
   type Coordination,
   type PartitionLog,
   type Runtime,
@@ -59,8 +59,6 @@ export interface Worker {
   abort(): void;
   readonly status: WorkerStatus;
 }
-
-const BACK_OFF_MS = { first: 100, max: 2_000 };
 
 /**
  * A worker that offers these tasks, and only these, as long as it runs.
@@ -131,48 +129,22 @@ class WorkerService implements Worker {
   }
 
   /** The next incarnation; undefined when the worker was told to stop before there was one. */
-  async #open(told: Promise<void>): Promise<Incarnation | undefined> {
+  #open(told: Promise<void>): Promise<Incarnation | undefined> {
     const { onSession = () => undefined, runtime, member } = this.#deps;
-    let stopped = false;
-    void told.then(() => (stopped = true));
     const messages = { waiting: 'worker.waiting', back: 'worker.back' };
-    const outage = new OutageLog({ ...runtime, messages, fields: { memberId: member.id } });
-    for (let failures = 0; !stopped; failures++) {
-      const opening = Incarnation.open({
-        ...this.#deps,
-        ...this.#parts,
-        onSession,
-        outboxOf: (clusterId) => this.#outboxOf(clusterId),
-      });
-      try {
-        const incarnation = await Promise.race([opening, told]);
-        if (incarnation === undefined) this.#closeLate(opening);
-        else outage.over();
-        return incarnation ?? undefined;
-      } catch (error) {
-        if (familyOf(error) !== 'unavailable') throw error;
-        outage.failed(error);
-        await this.#pause(Math.min(BACK_OFF_MS.max, BACK_OFF_MS.first * 2 ** failures), told);
-      }
-    }
-    return undefined;
-  }
-
-  /** Services that are away may keep it for half a minute; whoever stopped the worker has nothing to wait for. */
-  #closeLate(opening: Promise<Incarnation>): void {
-    void opening
-      .then((late) => late.retire())
-      .then(() => this.#outbox?.outbox.close({ deadlineMs: 0 }))
-      .catch(() => undefined);
-  }
-
-  async #pause(pauseMs: number, told: Promise<void>): Promise<void> {
-    let cancel: () => void = () => undefined;
-    const over = new Promise<void>((resolve) => {
-      cancel = this.#deps.runtime.clock.setTimer(pauseMs, resolve);
+    return openPersistently({
+      open: () =>
+        Incarnation.open({
+          ...this.#deps,
+          ...this.#parts,
+          onSession,
+          outboxOf: (clusterId) => this.#outboxOf(clusterId),
+        }),
+      stopped: told,
+      closeLate: (late) => late.retire().then(() => this.#outbox?.outbox.close({ deadlineMs: 0 })),
+      clock: runtime.clock,
+      outage: new OutageLog({ ...runtime, messages, fields: { memberId: member.id } }),
     });
-    await Promise.race([told, over]);
-    cancel();
   }
 
   async #outboxOf(clusterId: string): Promise<Outbox> {
