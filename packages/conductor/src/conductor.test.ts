@@ -336,6 +336,23 @@ describe('conductor', () => {
     expect(second.seen.map(({ action }) => action)).toEqual(['revert']);
   });
 
+  it('cancels a request of a former owner: when its worker is lost it is not sent again', async () => {
+    cluster = new Cluster();
+    const owner = cluster.conductor('c1');
+    const first = await cluster.drive(cluster.worker('w1', { t: () => new Promise(() => undefined) }));
+    const jobId = await cluster.drive(cluster.client.post(linear('f').add(noop('t')), {}));
+    await cluster.runtime.clock.advanceUntil(() => first.seen.length === 1);
+    await cluster.drive(cluster.client.cancel(jobId));
+    await cluster.runtime.clock.advance(500);
+    cluster.conductor('c2');
+    await cluster.drive(owner.stop());
+    await cluster.runtime.clock.advance(500);
+    const second = await cluster.drive(cluster.worker('w2', { t: ok }));
+    await cluster.drive(first.die());
+    expect((await cluster.drive(cluster.client.wait(jobId, { timeoutMs: 10_000 }))).outcome).toBe('REVERTED');
+    expect(second.seen.map(({ action }) => action)).toEqual(['revert']);
+  });
+
   it('cancels a request that is parked', async () => {
     cluster = new Cluster();
     cluster.conductor('c1');

@@ -269,18 +269,13 @@ export class FlowTurns {
         const open = this.flight.openOf(command.requestId);
         if (open?.state === 'assigned') follow.adopted.push(open);
         if (open === undefined) this.#limitQueue(outstanding);
+        // the former owner may have died before it told the worker
+        if (follow.isTakeover && this.state.cancelled && command.type === 'execute')
+          this.#abort(command, follow.aborts);
         return;
       }
-      case 'abort': {
-        const open = this.flight.openOf(command.requestId);
-        if (this.flight.isWaiting(command.requestId) || open?.state === 'parked')
-          this.#withdraw(command, open);
-        else if (open) {
-          follow.aborts.push(open);
-          this.flight.cancel(command.requestId);
-        }
-        return;
-      }
+      case 'abort':
+        return this.#abort(command, follow.aborts);
       case 'startTimer': {
         const dueAtMs = this.#services.runtime.clock.wallMs() + command.delayMs;
         stampDue(facts, command.id, dueAtMs);
@@ -298,6 +293,13 @@ export class FlowTurns {
       default:
         assertNever(command);
     }
+  }
+
+  /** Nobody wants its result any more. */
+  #abort(asked: Pick<OpenRequest, 'requestId' | 'atom'>, aborts: OpenRequest[]): void {
+    const open = this.flight.openOf(asked.requestId);
+    if (this.flight.isWaiting(asked.requestId) || open?.state === 'parked') this.#withdraw(asked, open);
+    else if (open && this.flight.cancel(asked.requestId)) aborts.push(open);
   }
 
   /** The first answer for a request of a former owner: it runs on, or its result is used; it is not run again. */

@@ -142,9 +142,10 @@ export class InFlight {
     outstanding.heardAtMs = nowMs;
   }
 
-  cancel(requestId: string): void {
+  cancel(requestId: string): boolean {
     const outstanding = this.#requests.get(requestId);
     if (outstanding) outstanding.cancelled = true;
+    return outstanding !== undefined;
   }
 
   /** An outcome came (queued, not yet saved): later ones of the same request are superseded; its place at the worker is free. */

@@ -16,6 +16,7 @@ interface Snapshot {
   readonly created?: readonly (readonly [string, number])[];
   readonly timers: readonly (readonly [string, number])[];
   readonly lastCommand: number;
+  readonly cancelled?: boolean;
 }
 
 export class OwnedState {
@@ -31,6 +32,8 @@ export class OwnedState {
   idleClaims = 0;
   /** Last operator command that was applied; 0: none. */
   lastCommand = 0;
+  /** An operator's cancel was applied: what runs is not wanted any more. */
+  cancelled = false;
 
   private constructor(run: RunState) {
     this.run = run;
@@ -65,6 +68,7 @@ export class OwnedState {
     state.table.restore(stored.requests, stored.created ?? []);
     for (const [id, dueAtMs] of stored.timers) state.timers.set(id, dueAtMs);
     state.lastCommand = stored.lastCommand;
+    state.cancelled = stored.cancelled === true;
     state.seq = seq;
     state.started = true;
     return state;
@@ -89,20 +93,24 @@ export class OwnedState {
 
   /** JSON text for `Snapshots.write`; to be taken when everything in here is stored. */
   snapshot(): string {
-    const { run, table, timers, lastCommand } = this;
+    const { run, table, timers, lastCommand, cancelled } = this;
     const stored: Snapshot = {
       run: snapshotRun(run),
       requests: [...table.values()],
       created: [...table.created()],
       timers: [...timers],
       lastCommand,
+      ...(cancelled && { cancelled }),
     };
     return JSON.stringify(stored);
   }
 
   #note(facts: readonly Fact[], atMs: number): void {
     for (const fact of facts) {
-      if (fact.fact === 'command') this.lastCommand = Math.max(this.lastCommand, fact.n);
+      if (fact.fact === 'command') {
+        this.lastCommand = Math.max(this.lastCommand, fact.n);
+        this.cancelled ||= fact.command === 'cancel';
+      }
       if (fact.fact !== 'timer') continue;
       if (fact.state === 'set') this.timers.set(fact.id, fact.dueAtMs ?? atMs + (fact.delayMs ?? 0));
       else this.timers.delete(fact.id);
