@@ -298,8 +298,9 @@ export class FlowTurns {
   /** Nobody wants its result any more. */
   #abort(asked: Pick<OpenRequest, 'requestId' | 'atom'>, aborts: OpenRequest[]): void {
     const open = this.flight.openOf(asked.requestId);
+    this.flight.cancel(asked.requestId);
     if (this.flight.isWaiting(asked.requestId) || open?.state === 'parked') this.#withdraw(asked, open);
-    else if (open && this.flight.cancel(asked.requestId)) aborts.push(open);
+    else if (open) aborts.push(open);
   }
 
   /** The first answer for a request of a former owner: it runs on, or its result is used; it is not run again. */
@@ -339,7 +340,7 @@ export class FlowTurns {
   #unparked(command: NumberedCommand): Event | undefined {
     const asked = answerToParked(command);
     const open = asked && this.state.table.get(asked.atom);
-    if (open?.state !== 'parked' || this.flight.isWaiting(open.requestId)) return undefined;
+    if (open?.state !== 'parked' || this.flight.isDecided(open.requestId)) return undefined;
     const { requestId, losses } = open;
     if (asked?.answer === 'rerun') {
       this.flight.unpark(requestId);
@@ -365,12 +366,11 @@ export class FlowTurns {
     });
   }
 
-  /** Nobody has it, so nobody will answer. */
-  #withdraw(
-    { requestId, atom }: Pick<OpenRequest, 'requestId' | 'atom'>,
-    open: OpenRequest | undefined,
-  ): void {
-    this.#fail(requestId, withdrawn(atom, open));
+  /** Nobody has it, so nobody will answer; a parked one counts as answered already. */
+  #withdraw(asked: Pick<OpenRequest, 'requestId' | 'atom'>, open: OpenRequest | undefined): void {
+    const { requestId, atom } = asked;
+    if (this.#answer(requestId) !== undefined || open?.state === 'parked')
+      this.event({ type: 'failed', requestId, failure: withdrawn(atom, open) });
   }
 
   /** From the creation of the attempt until a worker accepted or answered it (C-1022), whoever owns the flow by then. */

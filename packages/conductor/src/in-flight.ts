@@ -100,6 +100,11 @@ export class InFlight {
     return this.#returned.has(requestId) || this.#waiting.has(requestId) || this.#paused.has(requestId);
   }
 
+  /** There is nothing for a person to decide any more: it waits for a worker again, or is not wanted. */
+  isDecided(requestId: string): boolean {
+    return this.isWaiting(requestId) || this.#requests.get(requestId)?.cancelled === true;
+  }
+
   /** What is waited for, a task that has begun before and one that has not apart. */
   *demands(): Iterable<Demand> {
     yield* this.#returned.demands();
@@ -142,10 +147,9 @@ export class InFlight {
     outstanding.heardAtMs = nowMs;
   }
 
-  cancel(requestId: string): boolean {
+  cancel(requestId: string): void {
     const outstanding = this.#requests.get(requestId);
     if (outstanding) outstanding.cancelled = true;
-    return outstanding !== undefined;
   }
 
   /** An outcome came (queued, not yet saved): later ones of the same request are superseded; its place at the worker is free. */

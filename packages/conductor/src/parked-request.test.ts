@@ -52,6 +52,21 @@ describe('a request that is parked (P-932)', () => {
     expect(report.atoms[0]?.failure).toMatchObject({ code: 'WORKER_LOST' });
   });
 
+  it.each([false, true])(
+    'ends when the job is cancelled, whatever is said after (after a takeover: %s)',
+    async (takenOver) => {
+      const { jobId, worker } = await parked({ takenOver });
+      await cluster.drive(cluster.client.cancel(jobId));
+      await cluster.drive(
+        cluster.client.decideParked(jobId, { atom: 't', decision: 'rerun' }).catch(() => undefined),
+      );
+      expect((await cluster.drive(cluster.client.wait(jobId, { timeoutMs: 20_000 }))).outcome).toBe(
+        'REVERTED',
+      );
+      expect(worker.seen.map(({ action }) => action)).toEqual(['revert']);
+    },
+  );
+
   it('is decided once, though two people ask at the same time', async () => {
     const { jobId, worker } = await parked({ takenOver: false, second: never });
     const decide = () => cluster.client.decideParked(jobId, { atom: 't', decision: 'rerun' });

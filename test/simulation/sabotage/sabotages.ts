@@ -217,8 +217,8 @@ export const sabotages: readonly Sabotage[] = [
     id: 'cancelled while waiting for a worker, and waits on',
     hazard: 'H26',
     file: turns,
-    find: '          this.#withdraw(command, open);\n',
-    replace: '          return;\n',
+    find: "open?.state === 'parked') this.#withdraw(asked, open);\n",
+    replace: "open?.state === 'parked') return;\n",
   },
   {
     id: 'unknown without its delivery',
