@@ -10,7 +10,7 @@ import { JobBoard } from '@baton/jobboard';
 import type { JobListing } from '@baton/jobboard';
 import { openPersistence } from '@baton/persistence';
 import type { FailureSummary, FlowDetail, OperatorCommand, Persistence } from '@baton/persistence';
-import { readJob } from './job-report.js';
+import { quarantineOf, readJob } from './job-report.js';
 import type { JobReport } from './job-report.js';
 import { postJob } from './post-job.js';
 import type { PostArguments, PostOptions, Postable } from './post-job.js';
@@ -106,7 +106,8 @@ export class Client {
 
   /**
    * Resolves when the job has ended.
-   * @throws NotFoundError for an unknown job, UnavailableError `BATON_UNAVAILABLE_DEADLINE` after `timeoutMs`; rejects with the reason of `signal`.
+   * @throws NotFoundError for an unknown job, ConflictError `BATON_CONFLICT_QUARANTINED` for one without a readable record, UnavailableError
+   * `BATON_UNAVAILABLE_DEADLINE` after `timeoutMs`; rejects with the reason of `signal`.
    */
   async wait(
     jobId: string,
@@ -205,6 +206,8 @@ export class Client {
       const detail = await persistence.readModels.flow(jobId);
       if (detail?.outcome !== undefined) return { jobId, outcome: detail.outcome, failures: detail.failures };
       if (tries > 0) {
+        const aside = quarantineOf(jobId, await board.read(jobId));
+        if (aside !== undefined) throw aside;
         const last = (await persistence.journal.history(jobId)).at(-1);
         if (last === undefined) throw unknownJob(jobId);
         if (last.kind === 'terminal') return { jobId, outcome: last.outcome, failures: failuresOf(last) };

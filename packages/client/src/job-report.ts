@@ -2,7 +2,7 @@
  * Purpose: one job as people and scripts see it, folded exactly: from its journal and its pinned definition, plus what the board says now.
  * What is authoritative: the journal for the run, the board for the owner. Both may move on while this is read.
  */
-import { NotFoundError, familyOf, formatFence } from '@baton/core';
+import { ConflictError, NotFoundError, familyOf, formatFence } from '@baton/core';
 import type {
   AtomState,
   Failure,
@@ -70,14 +70,28 @@ export interface JobReport {
   readonly results: Readonly<Record<string, JsonValue>>;
 }
 
-/** @throws NotFoundError `BATON_NOT_FOUND_JOB`, UnavailableError */
-export async function readJob(
-  deps: { readonly board: JobBoard; readonly persistence: Persistence },
-  jobId: string,
-): Promise<JobReport> {
-  const [entries, reading, commands] = await Promise.all([
+/** Undefined unless the job was put aside because what is stored of it is missing or damaged. */
+export function quarantineOf(jobId: string, { reason }: JobReading): ConflictError | undefined {
+  if (reason?.startsWith('QUARANTINE') !== true) return undefined;
+  return new ConflictError('BATON_CONFLICT_QUARANTINED', `job ${jobId} was put aside, ${reason}`);
+}
+
+/** @throws NotFoundError `BATON_NOT_FOUND_JOB`, ConflictError `BATON_CONFLICT_QUARANTINED`, UnavailableError */
+export async function readJob(deps: Deps, jobId: string): Promise<JobReport> {
+  const reading = await deps.board.read(jobId);
+  return readRun(deps, jobId, reading).catch((error: unknown) => {
+    throw quarantineOf(jobId, reading) ?? error;
+  });
+}
+
+interface Deps {
+  readonly board: JobBoard;
+  readonly persistence: Persistence;
+}
+
+async function readRun(deps: Deps, jobId: string, reading: JobReading): Promise<JobReport> {
+  const [entries, commands] = await Promise.all([
     deps.persistence.journal.history(jobId),
-    deps.board.read(jobId),
     deps.persistence.commands.after(jobId, 0),
   ]);
   const [post] = entries;

@@ -55,10 +55,11 @@ describe('a conductor', () => {
     await cluster.drive(cluster.worker('w1', { a: ok }));
     await post('good');
     expect((await cluster.drive(cluster.client.wait('good'))).outcome).toBe('SUCCESS');
-    await cluster.runtime.clock.advance(5_000);
-    expect(await cluster.drive(cluster.client.job('bad').catch((error: unknown) => error))).toBeDefined();
-    const trashed = cluster.runtime.logger.lines.filter(({ message }) => message === 'claim.install-failed');
-    expect(trashed).toHaveLength(1);
+    const quarantined = { code: 'BATON_CONFLICT_QUARANTINED' };
+    await expect(cluster.drive(cluster.client.wait('bad'))).rejects.toMatchObject(quarantined);
+    await expect(cluster.drive(cluster.client.job('bad'))).rejects.toMatchObject(quarantined);
+    const refused = cluster.runtime.logger.lines.filter(({ message }) => message === 'claim.install-failed');
+    expect(refused).toHaveLength(1);
     expect(conductor.counters.settled).toBe(1);
   });
 
@@ -83,6 +84,9 @@ describe('a conductor', () => {
     const sinceMs = cluster.runtime.clock.monotonicMs();
     expect((await cluster.drive(cluster.client.wait('good'))).outcome).toBe('SUCCESS');
     expect(cluster.runtime.clock.monotonicMs() - sinceMs).toBeLessThan(2_000);
+    await expect(cluster.drive(cluster.client.wait('lost-0'))).rejects.toMatchObject({
+      code: 'BATON_CONFLICT_QUARANTINED',
+    });
   });
 
   it('leaves a job that a newer version has written to that version', async () => {

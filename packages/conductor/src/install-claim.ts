@@ -57,18 +57,12 @@ export async function installClaim(deps: InstallDeps, claim: Claim, course: Clai
     // a newer version wrote it: that one can go on
     if (familyOf(error) === 'unavailable' || code === 'BATON_CONFLICT_SCHEMA_NEWER')
       return abandonClaim(owner, claim, { pauseMs: limits.abandonMs.first });
-    if (installation.isHandedOver || !isDamage(error)) return owner.fatal(error);
-    // it would bring down one conductor after the other
+    // what is stored of this job cannot be read: no fault of who reads it, and it would end one conductor after the other
+    if (installation.isHandedOver || familyOf(error) !== 'input') return owner.fatal(error);
     await owner.board
       .trash(claim, `QUARANTINE: ${(error as Error).message}`)
       .catch(() => abandonClaim(owner, claim, { pauseMs: limits.abandonMs.first }));
   }
-}
-
-/** What is stored of this job cannot be read or makes no sense: no fault of who reads it. */
-function isDamage(error: unknown): boolean {
-  const family = familyOf(error);
-  return family === 'input' || family === 'invariant' || family === 'definition';
 }
 
 class Installation {

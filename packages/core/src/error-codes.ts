@@ -145,6 +145,12 @@ export const errorCodes = {
     check: '`baton job get ID` shows how it ended.',
     remedy: 'None needed; post the flow again to run it again.',
   },
+  BATON_CONFLICT_QUARANTINED: {
+    cause:
+      'What is stored of a job is missing or cannot be read, so it was taken off the board without an end; nothing was undone.',
+    check: 'The message says what; the log of the conductor has `claim.install-failed` with the whole error.',
+    remedy: 'Restore the store, or clean up by hand what its tasks did, and post the flow again.',
+  },
   BATON_CONFLICT_NOT_PARKED: {
     cause: 'A decision was given about a task that does not wait for one; nothing was changed.',
     check: '`baton job get ID` shows which tasks are parked, and what the others do.',

@@ -52,7 +52,12 @@ export interface JobReading {
   /** Version of its node; 0 when it has none. */
   readonly claims: number;
   readonly life: number;
+  /** Why it was trashed: a word in capitals, a colon, and the rest for people. */
+  readonly reason?: string;
 }
+
+/** What the node in the trash holds. */
+type Trashed = Required<Pick<JobReading, 'posting' | 'life' | 'reason'>>;
 
 export interface JobListing extends FoundJob {
   readonly state: 'UNCLAIMED' | 'CLAIMED';
@@ -194,8 +199,7 @@ export class JobBoard {
     const asleep = dormant.at(-1);
     if (asleep !== undefined) return { state: 'DORMANT', claims: 0, life: asleep };
     if (trash === undefined) return { state: 'ABSENT', claims: 0, life: 0 };
-    const { posting, life: trashed } = fromBytes(trash.data) as { posting: Posting; life: number };
-    return { state: 'TRASHED', posting, claims: 0, life: trashed };
+    return { state: 'TRASHED', claims: 0, ...(fromBytes(trash.data) as Trashed) };
   }
 
   /** All jobs on the board, highest priority first, then oldest. What cannot be read is left out with a warning (P-522). */
