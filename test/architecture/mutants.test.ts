@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { parseSync } from '@swc/core';
 import { mutants } from '../oracle/mutants/mutants.js';
-import { planted } from '../oracle/mutants/planting.mjs';
 import { readResult, survived } from '../oracle/mutants/result.js';
+import { planted } from '../support/planted.mjs';
 import { read } from './sources.js';
 
 describe('planted faults', () => {

@@ -279,9 +279,7 @@ describe('conductor', () => {
     const [entry] = await cluster.drive(store.get('journal', [`${whole}:0`]));
     // the same post under another id, as far as it came before its poster died
     await cluster.drive(store.insert('jobs', [{ ...record, _id: 'half', state: 'POSTING' }]));
-    await cluster.drive(
-      store.insert('journal', [{ ...entry, _id: 'half:0', flowId: 'half', segment: 'half/0' }]),
-    );
+    await cluster.drive(store.insert('journal', [{ ...entry, _id: 'half:0', flowId: 'half' }]));
     const { conductor } = cluster.conductor('c1');
     await runtime.clock.advanceUntil(() => conductor.counters.settled === 2, { withinMs: 60_000 });
     expect((await cluster.drive(cluster.client.wait('half'))).outcome).toBe('SUCCESS');

@@ -27,7 +27,7 @@ describe('posts that were left half done', () => {
         { ...half, _id: 'z' },
       ]),
     );
-    const entryOf = (flowId: string) => ({ ...entry, _id: `${flowId}:0`, flowId, segment: `${flowId}/0` });
+    const entryOf = (flowId: string) => ({ ...entry, _id: `${flowId}:0`, flowId });
     await cluster.drive(store.insert('journal', ['a-too-large', 'c-not-json', 'z'].map(entryOf)));
     cluster.conductor('c1');
     await runtime.clock.advance(60_000);

@@ -182,13 +182,7 @@ function list(elements: readonly Program[]): Program {
 }
 
 function select(at: number, from: Program, field: string): Program {
-  return (frame) => {
-    pay(1);
-    const owner = from(frame);
-    if (owner instanceof Failed) return owner;
-    if (!isMap(owner)) return new Failed(at, () => `no field ${field} in ${kindOf(owner)}`);
-    return entryOf(owner, field) ?? absent(at, owner, field);
-  };
+  return ofMap(at, from, field, (owner) => entryOf(owner, field) ?? absent(at, owner, field));
 }
 
 function absent(at: number, owner: DatumMap, key: string): null | Failed {
@@ -196,12 +190,20 @@ function absent(at: number, owner: DatumMap, key: string): null | Failed {
 }
 
 function has(at: number, from: Program, field: string): Program {
+  return ofMap(at, from, field, (owner) => entryOf(owner, field) !== undefined);
+}
+
+function ofMap(
+  at: number,
+  from: Program,
+  field: string,
+  read: (owner: DatumMap) => ReturnType<Program>,
+): Program {
   return (frame) => {
     pay(1);
     const owner = from(frame);
     if (owner instanceof Failed) return owner;
-    if (!isMap(owner)) return new Failed(at, () => `no field ${field} in ${kindOf(owner)}`);
-    return entryOf(owner, field) !== undefined;
+    return isMap(owner) ? read(owner) : new Failed(at, () => `no field ${field} in ${kindOf(owner)}`);
   };
 }
 

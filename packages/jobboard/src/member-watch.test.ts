@@ -1,19 +1,9 @@
 import { expect, it } from '@jest/globals';
 import { SimulatedCoordination, SimulatedCoordinationService, fakeRuntime } from '@baton/testkit';
+import { workerOf } from '../../testkit/src/protocols/jobboard/board-world.js';
 import { JobBoard } from './job-board.js';
 
-const worker = {
-  kind: 'worker',
-  id: 'w1',
-  host: 'here',
-  pid: 1,
-  version: '0',
-  startedAtMs: 0,
-  requestPartition: 0,
-  concurrency: 1,
-  labels: {},
-  tasks: [],
-} as const;
+const worker = workerOf('w1');
 
 it('a member that leaves is seen to leave, also when the look behind the notice was refused', async () => {
   const runtime = fakeRuntime();

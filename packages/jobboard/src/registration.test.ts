@@ -1,19 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Clock, CoordinationSession } from '@baton/core';
 import { SimulatedCoordination, SimulatedCoordinationService, fakeRuntime } from '@baton/testkit';
+import { workerOf } from '../../testkit/src/protocols/jobboard/board-world.js';
 import { JobBoard } from './job-board.js';
 
-const worker = {
-  kind: 'worker',
-  id: 'w1',
-  host: 'here',
-  pid: 1,
-  version: '0',
-  startedAtMs: 0,
-  requestPartition: 0,
-  concurrency: 1,
-  tasks: [],
-} as const;
+const worker = workerOf('w1');
 
 describe('Registration', () => {
   it('waits for the end of a former session of its own, however often the service was away', async () => {

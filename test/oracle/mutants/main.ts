@@ -8,11 +8,11 @@ import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { planted } from '../../support/planted.mjs';
 import { root } from '../../support/runner/tool.js';
 import { typeErrors } from '../../support/type-errors.js';
 import type { Mutant } from './mutant.js';
 import { mutants } from './mutants.js';
-import { planted } from './planting.mjs';
 import { redTestWith } from './red-test.js';
 import { readResult, survived, writeResult } from './result.js';
 

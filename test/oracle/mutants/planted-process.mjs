@@ -4,7 +4,8 @@ import { register } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { isMainThread } from 'node:worker_threads';
 import { compiled } from '../../support/typescript.mjs';
-import { fault, faulty, planted } from './planting.mjs';
+import { planted } from '../../support/planted.mjs';
+import { fault, faulty } from './planting.mjs';
 
 if (isMainThread) register(import.meta.url);
 

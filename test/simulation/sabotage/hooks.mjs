@@ -1,6 +1,7 @@
 /** Module hook: plants one bug: the one place in one source file is replaced as it is loaded. */
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
+import { planted } from '../../support/planted.mjs';
 import { compiled } from '../../support/typescript.mjs';
 
 let sabotage;
@@ -14,10 +15,5 @@ export function initialize(given) {
 export async function load(url, context, next) {
   if (url !== file) return next(url, context);
   const filename = fileURLToPath(url);
-  const text = await readFile(filename, 'utf8');
-  if (text.split(sabotage.find).length !== 2) throw new Error(`${sabotage.id} does not fit ${sabotage.file}`);
-  return compiled(
-    filename,
-    text.replace(sabotage.find, () => sabotage.replace),
-  );
+  return compiled(filename, planted(await readFile(filename, 'utf8'), sabotage));
 }
