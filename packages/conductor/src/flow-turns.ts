@@ -377,7 +377,7 @@ export class FlowTurns {
   #limitQueue({ command, createdAtMs }: Outstanding): void {
     const { requestId, queueTimeoutMs } = command;
     if (queueTimeoutMs === undefined) return;
-    this.timers.queue(requestId, createdAtMs + queueTimeoutMs, () => {
+    this.timers.queue(requestId, createdAtMs, queueTimeoutMs, () => {
       const open = this.flight.openOf(requestId);
       // it was not heard of, but its worker may have it
       if (open !== undefined && !this.flight.isWaiting(requestId)) this.#aborts.push(open);

@@ -84,6 +84,7 @@ export class JobRunner implements Waiter {
     const { state, timers } = this.turns;
     this.#moved(stored.seq);
     this.#owner.notify(this, stored);
+    state.boundTimers(this.#owner.runtime.clock.wallMs());
     for (const [id, dueAtMs] of state.timers) timers.set(id, dueAtMs);
     timers.quiet(limits.poisonQuietMs, () => this.#stayedQuiet());
     this.turns.event({ type: state.started ? 'adopt' : 'run' });

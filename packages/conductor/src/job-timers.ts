@@ -21,9 +21,9 @@ export class JobTimers {
     this.#end(`timer ${id}`);
   }
 
-  /** When a request has waited for a worker too long (wall ms). */
-  queue(requestId: string, dueAtMs: number, callback: () => void): void {
-    this.#start(`queue ${requestId}`, dueAtMs - this.#clock.wallMs(), callback);
+  /** When a request of `createdAtMs` (wall ms, of an owner whose clock may go ahead of ours) has waited for a worker for so long. */
+  queue(requestId: string, createdAtMs: number, timeoutMs: number, callback: () => void): void {
+    this.#start(`queue ${requestId}`, Math.min(0, createdAtMs - this.#clock.wallMs()) + timeoutMs, callback);
   }
 
   dequeue(requestId: string): void {

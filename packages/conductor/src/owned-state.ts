@@ -15,14 +15,17 @@ interface Snapshot {
   /** When the attempts of running atoms were created. */
   readonly created?: readonly (readonly [string, number])[];
   readonly timers: readonly (readonly [string, number])[];
+  readonly delays?: readonly (readonly [string, number])[];
   readonly lastCommand: number;
   readonly cancelled?: boolean;
 }
 
 export class OwnedState {
   readonly table = new RequestTable();
-  /** Due times (wall ms) of the timers that are set. */
+  /** Due times of the timers that are set, by the wall clock of the owner that set them. */
   readonly timers = new Map<string, number>();
+  /** What they were set for (ms). */
+  readonly #delays = new Map<string, number>();
   run: RunState;
   /** Sequence number of the last entry that was folded. */
   seq = -1;
@@ -67,6 +70,7 @@ export class OwnedState {
     const state = new OwnedState(run);
     state.table.restore(stored.requests, stored.created ?? []);
     for (const [id, dueAtMs] of stored.timers) state.timers.set(id, dueAtMs);
+    for (const [id, delayMs] of stored.delays ?? []) state.#delays.set(id, delayMs);
     state.lastCommand = stored.lastCommand;
     state.cancelled = stored.cancelled === true;
     state.seq = seq;
@@ -91,6 +95,12 @@ export class OwnedState {
     this.#note(facts, atMs);
   }
 
+  /** The clock of a former owner may go ahead by far (P-203): from now on no timer is waited for longer than it was set for. */
+  boundTimers(nowMs: number): void {
+    for (const [id, delayMs] of this.#delays)
+      this.timers.set(id, Math.min(this.timers.get(id) ?? 0, nowMs + delayMs));
+  }
+
   /** JSON text for `Snapshots.write`; to be taken when everything in here is stored. */
   snapshot(): string {
     const { run, table, timers, lastCommand, cancelled } = this;
@@ -99,6 +109,7 @@ export class OwnedState {
       requests: [...table.values()],
       created: [...table.created()],
       timers: [...timers],
+      delays: [...this.#delays],
       lastCommand,
       ...(cancelled && { cancelled }),
     };
@@ -112,8 +123,14 @@ export class OwnedState {
         this.cancelled ||= fact.command === 'cancel';
       }
       if (fact.fact !== 'timer') continue;
-      if (fact.state === 'set') this.timers.set(fact.id, fact.dueAtMs ?? atMs + (fact.delayMs ?? 0));
-      else this.timers.delete(fact.id);
+      const { id, state, delayMs = 0, dueAtMs = atMs + delayMs } = fact;
+      if (state === 'set') {
+        this.timers.set(id, dueAtMs);
+        this.#delays.set(id, delayMs);
+      } else {
+        this.timers.delete(id);
+        this.#delays.delete(id);
+      }
     }
   }
 }
