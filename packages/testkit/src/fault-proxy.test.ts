@@ -56,6 +56,44 @@ describe('FaultProxy', () => {
     expect(shown).toEqual(['a']);
   });
 
+  it('lets a tap see what reached the service and what it answered, also when the client is cut off before the answer', async () => {
+    const tapped: string[] = [];
+    proxy.tap = () => ({
+      toService: (chunk) => tapped.push(`> ${chunk.toString()}`),
+      toClient: (chunk) => tapped.push(`< ${chunk.toString()}`),
+    });
+    const cut = client();
+    proxy.cutReplyTo();
+    cut.socket.write('a');
+    await eventually(() => cut.closed);
+    proxy.cutRequest();
+    const unheard = client();
+    unheard.socket.write('b');
+    await eventually(() => unheard.closed);
+    expect(tapped).toEqual(['> a', '< A']);
+    expect(cut.got).toEqual([]);
+  });
+
+  it('is slow both ways and keeps the order, until it passes', async () => {
+    const { socket, got } = client();
+    proxy.slow(40);
+    const startedMs = performance.now();
+    socket.write('a');
+    await eventually(() => seen.length === 1);
+    expect(performance.now() - startedMs).toBeGreaterThanOrEqual(38);
+    await proxy.pass();
+    socket.write('b');
+    await eventually(() => got.join('') === 'AB');
+    // the first answer was slow too, the second waited behind it
+    expect(performance.now() - startedMs).toBeGreaterThanOrEqual(76);
+    proxy.slow(3_600_000);
+    socket.write('never seen');
+    await proxy.pass();
+    const other = client();
+    other.socket.write('c');
+    await eventually(() => other.got.join('') === 'C');
+  });
+
   it('holds bytes back in a black hole, one way too, and delivers them afterwards', async () => {
     const { socket, got } = client();
     socket.write('a');

@@ -1,10 +1,11 @@
 /**
  * Purpose: stands between a client and any TCP service and does to the bytes what networks do.
- * States: a mode for connections as a whole (pass, black hole, refuse, hang up) and at most one fault armed for what comes next.
- * Authoritative: nothing; it looks into no protocol.
+ * States: a mode for connections as a whole (pass, black hole, refuse, hang up), a delay, and at most one fault armed for what comes next.
+ * Authoritative: nothing; it looks into no protocol. Whoever does is given the bytes as the service sees them (`tap`).
  * On failure: a service that cannot be reached looks to the client like a connection that is closed.
- * Not here: delays and bandwidth.
+ * Not here: bandwidth.
  */
+import { setTimeout as delay } from 'node:timers/promises';
 import net, { type AddressInfo, type Socket } from 'node:net';
 
 export interface BlackHole {
@@ -14,9 +15,18 @@ export interface BlackHole {
   readonly toClient?: boolean;
 }
 
+/** Told the bytes of one connection: what reached the service, and what it answered, whether the client gets it or not. */
+export interface Tap {
+  toService(chunk: Buffer): void;
+  toClient(chunk: Buffer): void;
+}
+
 interface Pair {
   readonly client: Socket;
   readonly service: Socket;
+  readonly tap: Tap | undefined;
+  /** What is under way on a slow link, each direction in order. */
+  readonly underWay: Record<'toService' | 'toClient', Promise<void> | undefined>;
   /** The request has passed: the service's next bytes are its reply. */
   awaitingReply?: boolean;
 }
@@ -33,6 +43,9 @@ export class FaultProxy {
   #cutReplyTo: ((request: Buffer) => boolean) | undefined;
   #cutRequest: ((request: Buffer) => boolean) | undefined;
   #rewrite: ((reply: Buffer) => Buffer) | undefined;
+  #delayMs = 0;
+  /** Asked at each new connection. */
+  tap: () => Tap | undefined = () => undefined;
   /** Sees each chunk a client sends, before anything is done to it; a new connection is told by `connection`. */
   onRequest: (chunk: Buffer) => void = () => undefined;
   onConnection: () => void = () => undefined;
@@ -60,6 +73,7 @@ export class FaultProxy {
   /** Ends every fault. What a black hole held back arrives now, as after a partition. */
   async pass(): Promise<void> {
     this.#mode = 'pass';
+    this.#delayMs = 0;
     this.#cutReplyAfterBytes = this.#cutReplyTo = this.#cutRequest = this.#rewrite = undefined;
     for (const { client, service } of this.#pairs) {
       client.resume();
@@ -72,6 +86,11 @@ export class FaultProxy {
   blackHole(hole: BlackHole = {}): void {
     this.#mode = { hole };
     for (const pair of this.#pairs) hold(pair, hole);
+  }
+
+  /** Every chunk takes so long, in each direction, until `pass`. */
+  slow(delayMs: number): void {
+    this.#delayMs = delayMs;
   }
 
   /** Closes all connections; new ones pass. */
@@ -134,7 +153,8 @@ export class FaultProxy {
     const service = net.connect({ ...this.#target, noDelay: true });
     service.on('error', () => undefined);
     client.setNoDelay(true);
-    const pair: Pair = { client, service };
+    const underWay = { toService: undefined, toClient: undefined };
+    const pair: Pair = { client, service, tap: this.tap(), underWay };
     this.#pairs.add(pair);
     this.onConnection();
     client.on('data', (chunk) => this.#request(pair, chunk));
@@ -153,10 +173,14 @@ export class FaultProxy {
       this.#cutReplyTo = undefined;
       pair.awaitingReply = true;
     }
-    pair.service.write(chunk);
+    this.#pass(pair, 'toService', () => {
+      pair.tap?.toService(chunk);
+      pair.service.write(chunk);
+    });
   }
 
   #reply(pair: Pair, chunk: Buffer): void {
+    pair.tap?.toClient(chunk);
     if (pair.awaitingReply === true) return this.#drop(pair);
     const rewrite = this.#rewrite;
     this.#rewrite = undefined;
@@ -166,7 +190,20 @@ export class FaultProxy {
       pair.client.end(chunk.subarray(0, limit), () => this.#drop(pair));
       return;
     }
-    pair.client.write(rewrite === undefined ? chunk : rewrite(chunk));
+    const bytes = rewrite === undefined ? chunk : rewrite(chunk);
+    this.#pass(pair, 'toClient', () => pair.client.write(bytes));
+  }
+
+  /** At once, or behind what is under way already. */
+  #pass(pair: Pair, direction: keyof Pair['underWay'], deliver: () => void): void {
+    const { underWay } = pair;
+    if (this.#delayMs === 0 && underWay[direction] === undefined) return deliver();
+    const arrives = delay(this.#delayMs, undefined, { ref: false });
+    const passed: Promise<void> = Promise.all([arrives, underWay[direction]]).then(() => {
+      if (underWay[direction] === passed) underWay[direction] = undefined;
+      if (this.#pairs.has(pair)) deliver();
+    });
+    underWay[direction] = passed;
   }
 
   #drop(pair: Pair): void {
