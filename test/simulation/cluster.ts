@@ -25,7 +25,7 @@ import { History } from './history.js';
 import { Network } from './network.js';
 import { SimulatedProcess, type LogLine } from './process.js';
 import { VirtualTime } from './virtual-time.js';
-import { stepTask, World } from './world-task.js';
+import { World, worldTask } from './world-task.js';
 
 export interface Member {
   readonly id: string;
@@ -243,7 +243,7 @@ export class Cluster {
       memberId: member.id,
       sessionIds: () => member.sessions.map(({ id }) => id),
     };
-    return stepTask(side, this.history, this.world);
+    return worldTask(side, this.history, this.world);
   }
 
   #remembered(process: SimulatedProcess, sessions: CoordinationSession[]) {

@@ -5,7 +5,7 @@ import type { Evidence } from './checker/evidence.js';
 import { choicesOf, streamOf } from './choices.js';
 import { Cluster } from './cluster.js';
 import { Faults, planFaults } from './faults.js';
-import type { LogLine } from './process.js';
+import { wallStartMs, type LogLine } from './process.js';
 import { User } from './user.js';
 import { planJobs } from './workload.js';
 
@@ -79,7 +79,10 @@ export async function simulate(plan: RunPlan, onLog?: (line: LogLine) => void): 
   const evidence: Evidence = {
     history,
     world,
-    choices,
+    clocks: {
+      startMs: wallStartMs,
+      areExact: choices.skewMs === 0 && choices.drift === 1 && !faults.struck.has('clock jumps'),
+    },
     struck: new Set(faults.struck.keys()),
     jobs: users.map(({ job, told }) => ({
       job,
@@ -102,11 +105,8 @@ export async function simulate(plan: RunPlan, onLog?: (line: LogLine) => void): 
   };
 }
 
-function statsOf(
-  cluster: Cluster,
-  { history, jobs }: Evidence,
-  struck: ReadonlyMap<string, number>,
-): SimulationStats {
+function statsOf(cluster: Cluster, { jobs }: Evidence, struck: ReadonlyMap<string, number>): SimulationStats {
+  const { history } = cluster;
   const entries = jobs.flatMap((job) => job.entries.map(({ entry }) => entry));
   const claims = entries.filter(({ kind }) => kind === 'claim').length;
   const claimed = jobs.filter((job) => job.entries.some(({ entry }) => entry.kind === 'claim')).length;

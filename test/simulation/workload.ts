@@ -22,7 +22,7 @@ export interface PlannedJob {
   readonly cancel: { readonly afterMs: number; readonly revert: boolean } | undefined;
 }
 
-export const taskName = 'sim.step';
+export const taskName = 'sim.step'; // as in step-task.mjs
 
 export interface WorkloadSize {
   readonly jobsMax: number;
@@ -59,7 +59,8 @@ const retries: readonly (RetryDefinition | undefined)[] = [
   { kind: 'alwaysRevertAll' },
 ];
 
-function randomFlow(random: Random, tasks: number): FlowDefinition {
+/** Of patterns in patterns, with retries, deciders, tasks that fail, are slow, or cannot be undone. */
+export function randomFlow(random: Random, tasks: number): FlowDefinition {
   const maker = new FlowMaker(random, tasks);
   const root = maker.pattern(0, []);
   const deferReverts = chance(random, 0.8);

@@ -1,15 +1,22 @@
-/** What the checker reads: the history, the world outside, and how the run was set up. Nothing of the cluster is asked for its opinion. */
+/**
+ * What the checker reads: the history, the world outside, and how the run was set up. Nothing of the cluster is asked for its opinion. A simulation sees
+ * it happen (history.ts); of real services it is read afterwards (test/chaos).
+ */
 import type { AtomState, FlowOutcome, FlowState } from '@baton/core';
 import type { Compiled } from '@baton/engine';
-import type { Choices } from '../choices.js';
 import type { History, StoredEntry } from '../history.js';
 import type { World } from '../world-task.js';
 import type { PlannedJob } from '../workload.js';
 
 export interface Evidence {
-  readonly history: History;
+  readonly history: Pick<History, 'board' | 'replies' | 'calls' | 'acknowledged'>;
   readonly world: World;
-  readonly choices: Choices;
+  readonly clocks: {
+    /** Wall time at which `atMs` of the history is 0. */
+    readonly startMs: number;
+    /** All went right, all the time. */
+    readonly areExact: boolean;
+  };
   /** Kinds of faults that struck. */
   readonly struck: ReadonlySet<string>;
   readonly jobs: readonly JobEvidence[];

@@ -2,8 +2,6 @@
 import { type AtomState, type Fact, type FlowState } from '@baton/core';
 import { fold, newRun } from '@baton/engine';
 import { retryNameOf, type NodeDefinition } from '@baton/flow';
-import { wallStartMs } from '../process.js';
-import type { StoredEntry } from '../history.js';
 import type { Evidence, JobEvidence, RunEnd, Step, Violations } from './evidence.js';
 
 export function* runRules(evidence: Evidence): Violations {
@@ -151,26 +149,22 @@ function* cancelOf({ job: { jobId }, entries }: JobEvidence, steps: readonly Ste
 }
 
 /** Each timer fires once, and never early; the second can be told only when all clocks go right. */
-function* timersOf({ job: { jobId }, entries }: JobEvidence, { choices, struck }: Evidence): Violations {
-  const isExact = choices.skewMs === 0 && choices.drift === 1 && !struck.has('clock jumps');
+function* timersOf({ job: { jobId }, entries }: JobEvidence, { clocks }: Evidence): Violations {
   const set = new Map<string, number>();
   for (const stored of entries)
     for (const fact of stored.entry.facts) {
       if (fact.fact !== 'timer') continue;
       if (fact.state === 'set') {
-        set.set(fact.id, dueOf(stored, fact.delayMs ?? 0));
+        // as whoever set it saw the time
+        set.set(fact.id, stored.entry.atMs - clocks.startMs + (fact.delayMs ?? 0) - 1);
         continue;
       }
       const dueMs = set.get(fact.id);
       if (dueMs === undefined) yield `I15 ${jobId}: timer ${fact.id} is ${fact.state} and was not set`;
-      else if (fact.state === 'fired' && isExact && stored.atMs < dueMs)
+      else if (fact.state === 'fired' && clocks.areExact && stored.atMs < dueMs)
         yield `I15 ${jobId}: timer ${fact.id} fired ${dueMs - stored.atMs} ms early`;
       set.delete(fact.id);
     }
-}
-
-function dueOf({ entry }: StoredEntry, delayMs: number): number {
-  return entry.atMs - wallStartMs + delayMs - 1;
 }
 
 /** What stands outside must be what the run says: everything after SUCCESS, nothing that was undone. */
