@@ -143,7 +143,7 @@ export class Cluster {
     const deps = {
       runtime: process.runtime,
       coordination: this.#remembered(process, member.sessions),
-      log: new SimulatedPartitionLog(process.runtime, { service: this.logs, wire: process.wireTo('log') }),
+      log: this.#logOf(process, kind),
       prefix,
       board,
       member: { id, host: 'here', pid: this.#processes, version: '0' },
@@ -272,6 +272,27 @@ export class Cluster {
       service: this.coordination,
       wire: process.wireTo('coordination'),
     });
+  }
+
+  #logOf(process: SimulatedProcess, kind: Member['kind']): SimulatedPartitionLog {
+    const log = new SimulatedPartitionLog(process.runtime, {
+      service: this.logs,
+      wire: process.wireTo('log'),
+    });
+    if (kind === 'conductor') return log;
+    const { history } = this;
+    const open = log.openReader.bind(log);
+    log.openReader = async (topic) => {
+      const reader = await open(topic);
+      const read = reader.read.bind(reader);
+      reader.read = async (request) => {
+        const result = await read(request);
+        history.read(result.records.map(({ value }) => value));
+        return result;
+      };
+      return reader;
+    };
+    return log;
   }
 
   #storeOf(process: SimulatedProcess): SimulatedDocumentStore {

@@ -13,7 +13,7 @@ import {
   type ReplyMessage,
   type StoredDocument,
 } from '@baton/core';
-import { decodeReply } from '@baton/wire';
+import { decodeReply, decodeRequest } from '@baton/wire';
 import type { VirtualTime } from './virtual-time.js';
 
 export interface Happened {
@@ -70,6 +70,8 @@ export class History {
   readonly board: BoardChange[] = [];
   readonly replies: Reply[] = [];
   readonly calls: Call[] = [];
+  /** Epoch and id of a request → when that worker read that its result is stored (`toldKey`). */
+  readonly told = new Map<string, Happened>();
   /** Jobs whose post was acknowledged. */
   readonly acknowledged = new Set<string>();
   /** Job nodes that are on the board now. */
@@ -135,6 +137,19 @@ export class History {
     this.replies.push({ ...happened, partition, message, isRegistered });
   }
 
+  /** A worker has read what was sent to it. */
+  read(values: Iterable<Uint8Array>): void {
+    for (const value of values) {
+      const { message } = decodeRequest(value);
+      const stored =
+        message.kind === 'request' ? message.forget : message.kind === 'forget' ? message.requestIds : [];
+      for (const requestId of stored) {
+        const key = toldKey(message.workerEpoch, requestId);
+        if (!this.told.has(key)) this.told.set(key, this.#next(`told ${key}`));
+      }
+    }
+  }
+
   started(
     call: Omit<Call, 'order' | 'atMs' | 'ended' | 'epoch'>,
     member: { id: string; sessionIds: readonly bigint[] },
@@ -167,6 +182,10 @@ export class History {
     if (bytes !== undefined) this.#hash.update(bytes);
     return happened;
   }
+}
+
+export function toldKey(epoch: string, requestId: string): string {
+  return `${epoch} ${requestId}`;
 }
 
 function isJobNode(path: string): boolean {

@@ -39,9 +39,10 @@ export interface TurnDraft {
   readonly finish: Finish | undefined;
 }
 
-/** `answers`: the request that the event answers. */
+/** `answers`: the request that the event answers, for each worker it was given to. */
 type Input =
-  { readonly event: Event; readonly answers?: OpenRequest } | { readonly command: NumberedCommand };
+  | { readonly event: Event; readonly answers?: readonly OpenRequest[] }
+  | { readonly command: NumberedCommand };
 
 type Services = Pick<
   Ownership,
@@ -119,7 +120,7 @@ export class FlowTurns {
     return this.#lastCommand;
   }
 
-  event(event: Event, answers?: OpenRequest): void {
+  event(event: Event, answers?: readonly OpenRequest[]): void {
     this.#inputs.push({ event, ...(answers && { answers }) });
     this.#onInput();
   }
@@ -137,14 +138,16 @@ export class FlowTurns {
    * owner knew of the request, and the worker must still have it when it is asked.
    */
   result(message: Result): void {
-    const { requestId, outcome } = message;
+    const { requestId, outcome, workerEpoch } = message;
     const open = this.flight.openOf(requestId);
     const outstanding = this.flight.get(requestId);
     if (outstanding === undefined || open === undefined || outstanding.answered) return;
     this.#isAdopted(outstanding);
     this.#answer(requestId);
-    // the worker may drop its answer only when the turn that holds it is stored, so both go into the same turn
-    const take = (event: Event): void => this.event(event, { ...open, workerEpoch: message.workerEpoch });
+    // the worker may drop its answer only when the turn that holds it is stored, so both go into the same turn; and if that is a worker
+    // that was given up, the one that has the request now need not begin
+    const answers = workerEpoch === open.workerEpoch ? [open] : [{ ...open, workerEpoch }, open];
+    const take = (event: Event): void => this.event(event, answers);
     if ('failure' in outcome) return take({ type: 'failed', requestId, failure: outcome.failure });
     this.#storing++;
     this.#services.payloads.externalise(outcome.value).then(
@@ -220,7 +223,7 @@ export class FlowTurns {
       const event =
         'event' in input ? input.event : (this.#unparked(input.command) ?? eventOf(input.command));
       if (event === undefined) continue;
-      if ('event' in input && input.answers) answers.push(input.answers);
+      if ('event' in input && input.answers) answers.push(...input.answers);
       const turn = step(this.state.run, event);
       facts.push(...turn.facts);
       const isTakeover = event.type === 'adopt';
@@ -317,11 +320,7 @@ export class FlowTurns {
     this.#storing--;
     if (familyOf(error) !== 'input') return this.#onFault(error);
     const message = error instanceof Error ? error.message : String(error);
-    take({
-      type: 'failed',
-      requestId,
-      failure: failureOf('RESULT_TOO_LARGE', message, { phase: 'result' }),
-    });
+    take({ type: 'failed', requestId, failure: failureOf('RESULT_TOO_LARGE', message, { phase: 'result' }) });
   }
 
   #park(open: OpenRequest): void {

@@ -1,7 +1,7 @@
 /** I09, I10, P-103, P-412: requests, the calls of user code they led to, and the answers. */
 import { flowIdOf, requestIdOf, type RequestFact } from '@baton/core';
 import type { NodeDefinition, OnWorkerLoss } from '@baton/flow';
-import type { Call, Happened, Reply } from '../history.js';
+import { toldKey, type Call, type Happened, type Reply } from '../history.js';
 import type { Evidence, JobEvidence, Violations } from './evidence.js';
 
 interface Assignment extends Happened {
@@ -22,9 +22,13 @@ export function* requestRules(evidence: Evidence): Violations {
     if (!known.has(call.flowId)) yield `I07 ${call.requestId} ran and no such job was posted`;
     yield* recorded(call, assignments.get(call.requestId) ?? []);
     const done = stored.get(call.requestId);
-    if (done !== undefined && done.order < call.order && call.epoch !== undefined)
-      yield `P-103 ${call.requestId} was started after its result was stored`;
+    const told = history.told.get(toldKey(call.epoch ?? '', call.requestId));
+    if (done !== undefined && told !== undefined && told.order < call.order)
+      yield `P-103 ${call.requestId} was started after its worker was told that its result is stored`;
   }
+  for (const [requestId, done] of stored)
+    if (assignments.get(requestId)?.some(({ order }) => order > done.order) === true)
+      yield `P-103 ${requestId} was asked for after its result was stored`;
   for (const [requestId, same] of calls) {
     const given = assignments.get(requestId) ?? [];
     yield* repeated(requestId, same, { given, epochs });
