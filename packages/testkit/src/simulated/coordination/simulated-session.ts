@@ -151,7 +151,10 @@ export class SimulatedSession implements CoordinationSession {
   connectionSilent(): void {
     if (this.#state !== 'connected') return;
     this.#silent = true;
-    this.#wire.notice(() => this.#later((this.timeoutMs * 2) / 3, () => this.#suspend(this.timeoutMs / 3)));
+    this.#wire.notice(() => {
+      // a process that was held may be heard again before it begins to wait
+      if (this.#silent) this.#later((this.timeoutMs * 2) / 3, () => this.#suspend(this.timeoutMs / 3));
+    });
   }
 
   reconnect(): void {
