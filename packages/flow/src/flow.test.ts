@@ -53,6 +53,13 @@ describe('builders', () => {
     });
   });
 
+  it('leave where a task runs to its worker', () => {
+    const here = task('a', { execute: noop });
+    const apart = task('a', { isolation: 'thread', execute: noop });
+    expect([here.isolation, apart.isolation]).toEqual(['inline', 'thread']);
+    expect(apart.toNode()).toEqual(here.toNode());
+  });
+
   it('ignore the same atom a second time (E-207) and never change what they extend', () => {
     const atom = give('a');
     const one = linear('f').add(atom);

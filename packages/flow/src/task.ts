@@ -5,6 +5,8 @@ import type { InputOf, OutputOf, Shape } from './schema.js';
 import type { RevertContext, TaskContext } from './task-context.js';
 import { hooked, type TaskHooks } from './task-hooks.js';
 
+export type Isolation = 'inline' | 'thread' | 'process';
+
 /** A symbol for the whole result, symbols picked from it by key, or by position (S3). */
 export type Provides = string | readonly string[] | { readonly byIndex: readonly string[] } | undefined;
 
@@ -91,6 +93,12 @@ export interface TaskOptions<
   readonly timeout?: { readonly attempt?: Duration; readonly queue?: Duration };
   /** When the worker that runs it is lost: send the request to another (default), fail the attempt, or leave it to an operator. */
   readonly onWorkerLoss?: OnWorkerLoss;
+  /**
+   * Where a worker runs it; not part of the flow. `inline` (default): on the worker's event loop, which it must not block. `thread` or `process`: in one
+   * of its own, killed when it does not stop in time; what the module keeps in memory is then not shared with the other tasks. In-process engines
+   * run every task inline.
+   */
+  readonly isolation?: Isolation;
   /** Repeats without a revert. */
   readonly attempts?: Omit<AttemptPolicy, 'delayMs'> & { readonly delay?: Duration };
   execute(args: Arguments<S, O>, context: TaskContext): V | Promise<V>;
@@ -119,6 +127,7 @@ export interface Task<
   readonly optional: O;
   /** Symbol → where in the result. */
   readonly provides: Readonly<Record<string, Extraction>>;
+  readonly isolation: Isolation;
   // methods, so that a worker may hold tasks of all types in one list
   execute(args: Arguments<S, O>, context: TaskContext): unknown;
   revert?(args: Arguments<S, O>, context: RevertContext<unknown>): unknown;
@@ -150,7 +159,7 @@ export function task<
   name: N,
   options: TaskOptions<S, O, V, K, B, I>,
 ): Task<N, Requirements<S, O, B, I>, Flat<ProvidedBy<K, V>>, V, S, O> {
-  const { requires, optional, version = '1.0', execute, revert } = options;
+  const { requires, optional, version = '1.0', isolation = 'inline', execute, revert } = options;
   const { preExecute, postExecute, preRevert, postRevert } = options;
   const provides = extractions(options.provides);
   const node = nodeOf(name, options, provides);
@@ -160,6 +169,7 @@ export function task<
     requires: requires ?? ({} as S),
     optional: optional ?? ({} as O),
     provides,
+    isolation,
     execute: hooked(execute.bind(options), preExecute?.bind(options), postExecute?.bind(options)),
     ...((revert ?? preRevert ?? postRevert) && {
       revert: hooked(

@@ -6,12 +6,8 @@
  * Not here: which requests run (request-ledger.ts), sending the answer (incarnation.ts).
  */
 import {
-  failureOf,
   idempotencyKeyOf,
-  toFailure,
   type BatonError,
-  type Failure,
-  type FailurePhase,
   type InlineValue,
   type Logger,
   type Result,
@@ -26,20 +22,23 @@ import {
   taskArguments,
 } from '@baton/flow';
 import { abortReason, type AbortKind } from './abort-reason.js';
+import { abortFailure, statedFailure, thrownFailure, type Outcome } from './attempt-failure.js';
 import { loggerWith } from './logger-with.js';
 import type { RegisteredTask } from './registered-task.js';
+
+export interface AttemptLimits {
+  /** How long an aborted task may go on before it is given up. */
+  readonly abortGraceMs: number;
+  /** Largest result, in bytes of its JSON or of itself. */
+  readonly payloadBytesMax: number;
+}
 
 export interface AttemptOptions {
   readonly task: RegisteredTask;
   readonly request: TaskRequest;
   readonly worker: string;
-  readonly runtime: Runtime;
-  readonly limits: {
-    /** How long an aborted task may go on before it is given up. */
-    readonly abortGraceMs: number;
-    /** Largest result, in bytes of its JSON or of itself. */
-    readonly payloadBytesMax: number;
-  };
+  readonly runtime: Pick<Runtime, 'clock' | 'logger'>;
+  readonly limits: AttemptLimits;
   readonly onProgress: (fraction: number, message: string | undefined) => void;
 }
 
@@ -114,10 +113,12 @@ export class Attempt {
     if (reverting && task.revert === undefined) return { outcome: { value: { data: null } }, sizeBytes: 4 };
     const resolved = await taskArguments(request, task);
     if ('problems' in resolved)
-      return this.#stated('ARGUMENTS_INVALID', `arguments of ${task.name}: ${resolved.problems.join('; ')}`, {
-        phase: 'arguments',
-        retryable: false,
-      });
+      return statedFailure(
+        this.#options,
+        'ARGUMENTS_INVALID',
+        `arguments of ${task.name}: ${resolved.problems.join('; ')}`,
+        { phase: 'arguments', retryable: false },
+      );
     if (this.#aborted !== undefined) return this.#failed(undefined);
     const context = this.#context();
     const returned = reverting
@@ -132,7 +133,7 @@ export class Attempt {
     const unfit = this.#unfit(encoded);
     if (unfit !== undefined) {
       if (request.action === 'execute')
-        return this.#stated(unfit.code, unfit.message, { phase: 'result', retryable: false });
+        return statedFailure(this.#options, unfit.code, unfit.message, { phase: 'result', retryable: false });
       // the work is undone, which counts; what its revert returned is for people only (E-122)
       this.#log.warn('what a revert returned is not kept', { reason: unfit.message });
     }
@@ -140,7 +141,8 @@ export class Attempt {
       return { outcome: { value: { data: null } }, sizeBytes: 4 };
     const missing = request.action === 'execute' ? missingProvided(task, encoded.value) : [];
     if (missing.length > 0)
-      return this.#stated(
+      return statedFailure(
+        this.#options,
         'RESULT_SHAPE',
         `${task.name} promises ${missing.join(', ')} and did not return it`,
         { phase: 'result', retryable: true },
@@ -164,28 +166,9 @@ export class Attempt {
 
   /** Whatever was thrown; after an abort the abort is the failure and what was thrown its cause. */
   #failed(thrown: unknown): Outcome {
-    const phase: FailurePhase = this.#options.request.action;
-    if (this.#aborted === undefined) return sized({ ...toFailure(thrown), ...this.#place(phase) });
-    const { kind, reason } = this.#aborted;
-    const stated = failureOf(ABORT_CODES[kind], reason.message, {
-      ...this.#place(phase),
-      retryable: kind !== 'cancel',
-    });
-    const echoes = thrown === undefined || thrown === reason;
-    return sized(echoes ? stated : { ...stated, causes: [toFailure(thrown)] });
-  }
-
-  #stated(
-    code: string,
-    message: string,
-    { phase, retryable }: { readonly phase: FailurePhase; readonly retryable: boolean },
-  ): Outcome {
-    return sized(failureOf(code, message, { ...this.#place(phase), retryable }));
-  }
-
-  #place(phase: FailurePhase) {
-    const { request, worker } = this.#options;
-    return { phase, atom: request.atom, attempt: request.attempt, round: request.round, worker };
+    return this.#aborted === undefined
+      ? thrownFailure(this.#options, thrown)
+      : abortFailure(this.#options, this.#aborted, thrown);
   }
 
   #context(): TaskContext {
@@ -231,26 +214,6 @@ export class Attempt {
     this.#cancelTimer();
     this.#resolve({ outcome, sizeBytes, aborted: this.#aborted?.kind });
   }
-}
-
-type Outcome = Pick<AttemptEnd, 'outcome' | 'sizeBytes'>;
-
-/** Codes of the failure of an attempt that did not end well after it was told to stop. */
-const ABORT_CODES: Readonly<Record<AbortKind, string>> = {
-  timeout: 'TIMEOUT',
-  cancel: 'CANCELLED',
-  lost: 'WORKER_LOST',
-  drain: 'WORKER_DRAINED',
-};
-
-/** Above this a failure loses its stacks and causes: they are for people, and a message has a limit. */
-const FAILURE_BYTES_MAX = 64 * 1024;
-
-function sized(failure: Failure): Outcome {
-  const sizeBytes = Buffer.byteLength(JSON.stringify(failure));
-  if (sizeBytes <= FAILURE_BYTES_MAX) return { outcome: { failure }, sizeBytes };
-  const { stack: _stack, causes: _causes, details: _details, ...essential } = failure;
-  return { outcome: { failure: essential }, sizeBytes: Buffer.byteLength(JSON.stringify(essential)) };
 }
 
 function revertPart({ result, flowFailures = {} }: TaskRequest) {

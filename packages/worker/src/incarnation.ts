@@ -23,6 +23,7 @@ import { Inbox, type Outbox, type Received } from '@baton/transport';
 import { limits, type ResolvedWorkerOptions } from './options.js';
 import { RequestRunner } from './request-runner.js';
 import type { TaskRegistry } from './task-registry.js';
+import type { TaskHosts } from './task-hosts.js';
 import type { TaskSlots } from './task-slots.js';
 
 export interface IncarnationDeps {
@@ -35,6 +36,7 @@ export interface IncarnationDeps {
   readonly options: ResolvedWorkerOptions;
   readonly registry: TaskRegistry;
   readonly slots: TaskSlots;
+  readonly hosts: TaskHosts;
   /** Topics and outbox of that cluster; kept by the worker over sessions. */
   readonly outboxOf: (clusterId: string) => Promise<Outbox>;
   readonly onSession: (token: SessionToken) => void;
@@ -51,6 +53,7 @@ export class Incarnation {
   readonly #inbox: Inbox<RequestMessage>;
   readonly #member: Member<WorkerInfo>;
   readonly #runner: RequestRunner;
+  readonly #hosts: TaskHosts;
   readonly #unsubscribe: () => void;
   #tellEnd: (end: IncarnationEnd) => void = () => undefined;
 
@@ -80,8 +83,9 @@ export class Incarnation {
     deps: IncarnationDeps,
     parts: { board: JobBoard; outbox: Outbox; inbox: OpeningInbox; member: Member<WorkerInfo> },
   ) {
-    const { runtime, registry, slots, options } = deps;
+    const { runtime, registry, slots, hosts, options } = deps;
     this.#runtime = runtime;
+    this.#hosts = hosts;
     this.#board = parts.board;
     this.#outbox = parts.outbox;
     this.#inbox = parts.inbox.inbox;
@@ -94,6 +98,7 @@ export class Incarnation {
       epoch: parts.member.epoch,
       registry,
       slots,
+      hosts,
       options,
       outbox: parts.outbox,
     });
@@ -130,9 +135,12 @@ export class Incarnation {
     this.#runner.abort('drain', `worker ${this.#member.id} shuts down`);
     await this.#until(this.#runner.idle(), timeoutMs / 5, hurry);
     const left = this.#runner.stats.running;
+    const handedBack = this.#runner.handedBack + left;
+    // what still runs there must not run on beside its next delivery
+    await this.#hosts.close();
     await this.#until(this.#outbox.idle(), limits.flushMs, hurry);
     await this.#close();
-    return { drained: left === 0, handedBack: this.#runner.handedBack + left };
+    return { drained: left === 0, handedBack };
   }
 
   /** After the end: resolves when the last of its tasks has ended or was given up. The session is over before. */

@@ -1,3 +1,4 @@
+export type { FromHost, HostPort, StartHost, ToHost } from './host-messages.js';
 export { importModule } from './import-module.js';
 export { loadTasks } from './load-tasks.js';
 export { resolveWorkerOptions, type ResolvedWorkerOptions, type WorkerOptions } from './options.js';

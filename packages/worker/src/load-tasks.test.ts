@@ -31,6 +31,16 @@ describe('loadTasks', () => {
     expect(await load(`export const a = t('a'); export default [a, t('b')];`)).toEqual(['b', 'a'].sort());
   });
 
+  it('tells where an isolated task comes from', async () => {
+    const path = join(directory, `tasks-${modules++}.mjs`);
+    await writeFile(path, `${PREAMBLE} export const a = { ...t('a'), isolation: 'thread' }, b = t('b');`);
+    const modulesByName = (await loadTasks(path)).map(({ name, module }) => [name, module]);
+    expect(modulesByName).toEqual([
+      ['a', path],
+      ['b', undefined],
+    ]);
+  });
+
   it('says what is wrong with a module without tasks, with an error, or that is not there', async () => {
     const code = 'BATON_INPUT_INVALID';
     await expect(load(`export const x = 1;`)).rejects.toMatchObject({

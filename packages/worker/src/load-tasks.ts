@@ -1,6 +1,7 @@
+import { resolve } from 'node:path';
 import { InputError } from '@baton/core';
 import { importModule } from './import-module.js';
-import type { RegisteredTask } from './registered-task.js';
+import { isIsolated, type RegisteredTask } from './registered-task.js';
 
 /**
  * The tasks a module exports, under whatever names, or as an array (for example its default export). Other exports, such as
@@ -11,7 +12,8 @@ export async function loadTasks(modulePath: string): Promise<readonly Registered
   const exported = await importModule(modulePath);
   // the same task may be exported by name and in an array
   const tasks = new Set(Object.values(exported).flat().filter(isTask));
-  if (tasks.size > 0) return [...tasks];
+  const module = resolve(modulePath);
+  if (tasks.size > 0) return [...tasks].map((task) => (isIsolated(task) ? { ...task, module } : task));
   const names = Object.keys(exported).join(', ') || 'nothing';
   throw new InputError(
     'BATON_INPUT_INVALID',

@@ -55,6 +55,12 @@ export const limits = Object.freeze({
   heartbeatMs: 5_000,
   /** How long a task that was told to stop may go on before it is given up (C-1030). */
   abortGraceMs: 10_000,
+  /** How soon a thread or process must say that it has told its task to stop; one that is blocked is killed then, without the grace. */
+  hostAnswerMs: 1_000,
+  /** How long a thread or process may take to load its module. */
+  hostStartMs: 60_000,
+  /** How long one is kept without work, unless it is the last of its kind. */
+  hostIdleMs: 60_000,
   /** Unconfirmed results and finished ids are remembered so long: longest outage of all conductors (P-915). */
   retentionMs: 15 * 60_000,
   /** Settled ids, promises and fences, each. About 20 MiB a kind. */

@@ -18,10 +18,13 @@ import {
 import type { AbortKind } from './abort-reason.js';
 import { AcceptedNotices } from './accepted-notices.js';
 import { Attempt, type AttemptEnd } from './attempt.js';
+import { IsolatedAttempt } from './isolated-attempt.js';
 import { limits, openMaxOf, type ResolvedWorkerOptions } from './options.js';
 import { ProgressReports } from './progress-reports.js';
+import { isIsolated } from './registered-task.js';
 import { RequestLedger, type Addressed, type Effect } from './request-ledger.js';
 import type { TaskRegistry } from './task-registry.js';
+import type { TaskHosts } from './task-hosts.js';
 import type { TaskSlots } from './task-slots.js';
 
 export interface RequestRunnerOptions {
@@ -30,6 +33,7 @@ export interface RequestRunnerOptions {
   readonly epoch: string;
   readonly registry: TaskRegistry;
   readonly slots: TaskSlots;
+  readonly hosts: TaskHosts;
   readonly options: ResolvedWorkerOptions;
   readonly outbox: {
     readonly full: boolean;
@@ -44,7 +48,7 @@ export class RequestRunner {
   readonly #progress: ProgressReports;
   /** In the order they came. May hold requests that were withdrawn meanwhile. */
   readonly #waiting = new Set<string>();
-  readonly #attempts = new Map<string, Attempt>();
+  readonly #attempts = new Map<string, Attempt | IsolatedAttempt>();
   readonly #idleWaiters: (() => void)[] = [];
   #mayStart = true;
   #ended = false;
@@ -160,20 +164,23 @@ export class RequestRunner {
   }
 
   #start(request: TaskRequest): void {
-    const { registry, slots, runtime, worker, options } = this.#o;
+    const { registry, slots, hosts, runtime, worker, options } = this.#o;
     const { requestId } = request;
     const task = registry.find(request.task, request.taskVersion);
     if (task === undefined)
       throw new InvariantError('BATON_INVARIANT_UNREACHABLE', `task ${request.task} is not registered`);
     slots.take();
-    const attempt = new Attempt({
-      task,
+    const common = {
       request,
       worker,
       runtime,
       limits: { abortGraceMs: limits.abortGraceMs, payloadBytesMax: options.payloadBytesMax },
-      onProgress: (fraction, message) => this.#progress.report(requestId, { fraction, message }),
-    });
+      onProgress: (fraction: number, message: string | undefined) =>
+        this.#progress.report(requestId, { fraction, message }),
+    };
+    const attempt = isIsolated(task)
+      ? new IsolatedAttempt({ ...common, task, hosts })
+      : new Attempt({ ...common, task });
     this.#attempts.set(requestId, attempt);
     void attempt.ended.then((end) => this.#finish(requestId, end));
   }

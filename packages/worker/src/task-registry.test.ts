@@ -42,4 +42,9 @@ describe('TaskRegistry', () => {
     );
     expect(codeThrown(() => new TaskRegistry([named('a', '1')]))).toBe('BATON_DEFINITION_INVALID');
   });
+
+  it('refuses a place to run in that does not exist', () => {
+    const odd = { ...named('a'), isolation: 'container' as never };
+    expect(codeThrown(() => new TaskRegistry([odd]))).toBe('BATON_DEFINITION_INVALID');
+  });
 });

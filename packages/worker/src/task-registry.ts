@@ -1,4 +1,5 @@
 import { DefinitionError } from '@baton/core';
+import type { Isolation } from '@baton/flow';
 import type { RegisteredTask } from './registered-task.js';
 
 interface Version {
@@ -9,10 +10,12 @@ interface Offer extends Version {
   readonly task: RegisteredTask;
 }
 
+const isolations: ReadonlySet<Isolation> = new Set(['inline', 'thread', 'process']);
+
 /**
  * The tasks a worker offers, fixed when it is made: a request finds one by a Map lookup and never loads code (P-916).
  * @throws DefinitionError `BATON_DEFINITION_DUPLICATE_TASK` for two tasks of one name and version,
- *   `BATON_DEFINITION_INVALID` for a version that is not `major.minor`.
+ *   `BATON_DEFINITION_INVALID` for a version that is not `major.minor` or an isolation that does not exist.
  */
 export class TaskRegistry {
   readonly #offers: ReadonlyMap<string, readonly Offer[]>;
@@ -25,6 +28,11 @@ export class TaskRegistry {
         throw new DefinitionError(
           'BATON_DEFINITION_INVALID',
           `version ${JSON.stringify(task.version)} of task ${task.name} is not major.minor, for example 1.0`,
+        );
+      if (task.isolation !== undefined && !isolations.has(task.isolation))
+        throw new DefinitionError(
+          'BATON_DEFINITION_INVALID',
+          `isolation ${JSON.stringify(task.isolation)} of task ${task.name} is none of ${[...isolations].join(', ')}`,
         );
       const known = offers.get(task.name) ?? [];
       if (known.some(({ major, minor }) => major === version.major && minor === version.minor))

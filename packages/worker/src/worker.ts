@@ -14,10 +14,12 @@ import {
   type WorkerInfo,
 } from '@baton/core';
 import { Outbox, ensureTopics } from '@baton/transport';
+import type { StartHost } from './host-messages.js';
 import { Incarnation } from './incarnation.js';
 import { limits, resolveWorkerOptions, type WorkerOptions } from './options.js';
 import type { RegisteredTask } from './registered-task.js';
 import { TaskRegistry } from './task-registry.js';
+import { TaskHosts } from './task-hosts.js';
 import { TaskSlots } from './task-slots.js';
 
 export interface WorkerDeps {
@@ -34,6 +36,8 @@ export interface WorkerDeps {
   readonly options?: WorkerOptions;
   /** Told after every new session: what the guard needs to end it. */
   readonly onSession?: (token: SessionToken) => void;
+  /** Needed when a task is to run in a thread or process of its own. */
+  readonly startHost?: StartHost;
 }
 
 export interface WorkerEnd {
@@ -52,7 +56,8 @@ export interface WorkerStatus {
 export interface Worker {
   /**
    * Runs until `signal` is aborted, then drains: refuses what is not started, waits up to `drainTimeoutMs` for running tasks.
-   * Call once. @throws ConflictError when another member has this id or the board is newer; InvariantError and bugs.
+   * Call once. @throws InputError when an isolated task's module does not load there; ConflictError when another member has this id
+   * or the board is newer; InvariantError and bugs.
    */
   run(options: { readonly signal: AbortSignal }): Promise<WorkerEnd>;
   /** Ends a drain without waiting any longer: running tasks are told to stop, their requests handed back. */
@@ -62,8 +67,8 @@ export interface Worker {
 
 /**
  * A worker that offers these tasks, and only these, as long as it runs.
- * @throws InputError `BATON_INPUT_INVALID` for options out of range; DefinitionError `BATON_DEFINITION_DUPLICATE_TASK`,
- *   `BATON_DEFINITION_INVALID` for the tasks.
+ * @throws InputError `BATON_INPUT_INVALID` for options out of range, or an isolated task without its module or without `startHost`;
+ *   DefinitionError `BATON_DEFINITION_DUPLICATE_TASK`, `BATON_DEFINITION_INVALID` for the tasks.
  */
 export function createWorker(deps: WorkerDeps): Worker {
   return new WorkerService(deps);
@@ -71,7 +76,7 @@ export function createWorker(deps: WorkerDeps): Worker {
 
 class WorkerService implements Worker {
   readonly #deps: WorkerDeps;
-  readonly #parts: Pick<Parameters<typeof Incarnation.open>[0], 'options' | 'registry' | 'slots'>;
+  readonly #parts: Pick<Parameters<typeof Incarnation.open>[0], 'options' | 'registry' | 'slots' | 'hosts'>;
   readonly #hurry = new AbortController();
   /** Incarnations of lost sessions whose tasks have not ended yet. */
   readonly #retiring = new Set<Promise<void>>();
@@ -83,7 +88,9 @@ class WorkerService implements Worker {
     this.#deps = deps;
     const options = resolveWorkerOptions(deps.options ?? {});
     const slots = new TaskSlots(options.concurrency);
-    this.#parts = { options, slots, registry: new TaskRegistry(deps.tasks) };
+    const tasks = [...deps.tasks];
+    const hosts = new TaskHosts({ tasks, start: deps.startHost, runtime: deps.runtime });
+    this.#parts = { options, slots, hosts, registry: new TaskRegistry(tasks) };
   }
 
   get status(): WorkerStatus {
@@ -98,6 +105,7 @@ class WorkerService implements Worker {
   async run({ signal }: { readonly signal: AbortSignal }): Promise<WorkerEnd> {
     const told = abortOf(signal);
     try {
+      await Promise.race([told, this.#parts.hosts.open()]);
       while (!signal.aborted) {
         const incarnation = await this.#open(told);
         if (incarnation === undefined) break;
@@ -114,6 +122,7 @@ class WorkerService implements Worker {
       return { drained: true, handedBack: 0 };
     } finally {
       await Promise.race([Promise.all(this.#retiring), abortOf(this.#hurry.signal)]);
+      await this.#parts.hosts.close();
       await this.#outbox?.outbox.close({ deadlineMs: limits.flushMs });
       this.#state = 'stopped';
       this.#incarnation = undefined;

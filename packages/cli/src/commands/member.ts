@@ -13,6 +13,7 @@ import type { Invocation } from '../invocation.js';
 import { loadUnlessStopped } from '../load-unless-stopped.js';
 import type { Run } from '../run.js';
 import { defaultMemberId } from '../settings.js';
+import { startTaskHost } from '../start-task-host.js';
 import { openCoordination, openSubstrates } from '../substrates.js';
 import { systemRandom } from '../system-runtime.js';
 import { version } from '../version.js';
@@ -100,6 +101,7 @@ async function runWorker(invocation: Invocation, _: readonly string[], flags: Wo
     const worker = createWorker({
       ...member.deps,
       tasks,
+      startHost: startTaskHost,
       options: {
         concurrency: settings.get('worker.concurrency'),
         sessionTimeoutMs: settings.get('jobboard.session_timeout'),

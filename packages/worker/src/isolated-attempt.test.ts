@@ -1,0 +1,297 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { codeOf, type Failure, type TaskRequest } from '@baton/core';
+import { task } from '@baton/flow';
+import { fakeRuntime } from '@baton/testkit';
+import type { AbortKind } from './abort-reason.js';
+import type { AttemptEnd } from './attempt.js';
+import type { FromHost, StartHost, ToHost } from './host-messages.js';
+import { IsolatedAttempt } from './isolated-attempt.js';
+import type { IsolatedTask } from './registered-task.js';
+import { TaskHosts } from './task-hosts.js';
+
+const runtime = fakeRuntime();
+const { clock, logger } = runtime;
+
+/** A thread or process as a test plays it. */
+class Host {
+  readonly heard: ToHost[] = [];
+  readonly say: (message: FromHost) => void;
+  kills = 0;
+  end!: (how: string) => void;
+  readonly ended = new Promise<string>((resolve) => (this.end = resolve));
+
+  constructor(
+    readonly kind: string,
+    onMessage: (message: FromHost) => void,
+  ) {
+    this.say = onMessage;
+  }
+}
+
+let started: Host[];
+/** Whether a host is ready at once. */
+let isPrompt: boolean;
+let hosts: TaskHosts;
+const start: StartHost = ({ isolation, module }, onMessage) => {
+  const host = new Host(`${isolation} ${module}`, onMessage);
+  started.push(host);
+  if (isPrompt) host.say({ type: 'ready' });
+  return {
+    ended: host.ended,
+    send: (message) => void host.heard.push(message),
+    kill: () => {
+      host.kills++;
+      host.end('killed');
+    },
+  };
+};
+
+const isolated = (isolation: 'thread' | 'process' = 'thread'): IsolatedTask => ({
+  ...task('a', { isolation, execute: () => undefined }),
+  isolation,
+  module: '/m.mjs',
+});
+
+beforeEach(() => {
+  started = [];
+  isPrompt = true;
+  logger.lines.length = 0;
+  hosts = new TaskHosts({ tasks: [isolated()], start, runtime });
+});
+afterEach(async () => {
+  await hosts.close();
+  expect(clock.pendingTimers).toBe(0);
+});
+
+const reported: [number, string | undefined][] = [];
+const limits = { abortGraceMs: 10_000, payloadBytesMax: 100 };
+const flush = () => clock.advance(0);
+
+async function attempt(over: Partial<TaskRequest> = {}): Promise<{ attempt: IsolatedAttempt; host: Host }> {
+  const started_ = new IsolatedAttempt({
+    task: isolated(),
+    hosts,
+    request: { requestId: 'F/a/execute/2.3', action: 'execute', atom: 'a', ...over } as TaskRequest,
+    worker: 'w',
+    runtime,
+    limits,
+    onProgress: (fraction, message) => void reported.push([fraction, message]),
+  });
+  await flush();
+  return { attempt: started_, host: started.at(-1) as Host };
+}
+
+const value = (data: string): AttemptEnd => ({
+  outcome: { value: { data } },
+  sizeBytes: 3,
+  aborted: undefined,
+});
+
+function failureOf({ outcome }: AttemptEnd): Failure {
+  if ('failure' in outcome) return outcome.failure;
+  throw new Error(`it ended with ${JSON.stringify(outcome.value)}`);
+}
+
+describe('an isolated attempt', () => {
+  it('runs in a host, passes on what it says, and gives it to the next', async () => {
+    const first = await attempt();
+    expect(first.host.heard).toMatchObject([{ type: 'run', worker: 'w', limits, request: { atom: 'a' } }]);
+    first.host.say({ type: 'progress', fraction: 0.5, message: 'half' });
+    first.host.say({ type: 'log', level: 'info', message: 'hello', fields: { n: 1 } });
+    expect(reported).toEqual([[0.5, 'half']]);
+    expect(logger.lines).toMatchObject([{ message: 'hello', fields: { n: 1 } }]);
+    first.host.say({ type: 'ended', end: value('x') });
+    expect(await first.attempt.ended).toEqual(value('x'));
+
+    const second = await attempt();
+    expect(second.host).toBe(first.host);
+    second.host.say({ type: 'ended', end: value('y') });
+    expect(await second.attempt.ended).toEqual(value('y'));
+    expect(started.map(({ kind }) => kind)).toEqual(['thread /m.mjs']);
+  });
+
+  it('has a host of its own while another runs', async () => {
+    const first = await attempt();
+    const second = await attempt();
+    expect(second.host).not.toBe(first.host);
+    for (const { host } of [first, second]) host.say({ type: 'ended', end: value('x') });
+    await Promise.all([first.attempt.ended, second.attempt.ended]);
+  });
+
+  it('tells its task of the time-out, and kills at once what does not answer', async () => {
+    const { attempt: blocked, host } = await attempt({ timeoutMs: 5_000 });
+    await clock.advance(5_000);
+    expect(host.heard.at(-1)).toMatchObject({ type: 'abort', kind: 'timeout' });
+    await clock.advance(999);
+    expect(host.kills).toBe(0);
+    await clock.advance(1);
+    expect(host.kills).toBe(1);
+    const end = await blocked.ended;
+    expect(end.aborted).toBe('timeout');
+    expect(failureOf(end)).toMatchObject({
+      code: 'TIMEOUT',
+      phase: 'execute',
+      worker: 'w',
+      retryable: true,
+      message: 'a ran longer than its 5000 ms, and its thread was ended',
+    });
+  });
+
+  it('leaves a task that answers the same grace as inline, then kills it', async () => {
+    const { attempt: slow, host } = await attempt({ timeoutMs: 5_000 });
+    await clock.advance(5_000);
+    host.say({ type: 'told' });
+    await clock.advance(9_999);
+    expect(host.kills).toBe(0);
+    await clock.advance(1);
+    expect(host.kills).toBe(1);
+    expect(failureOf(await slow.ended).code).toBe('TIMEOUT');
+  });
+
+  it('is over only when its host has ended: what comes next must not run beside it', async () => {
+    const { attempt: one, host } = await attempt();
+    const kill = host.end;
+    host.end = () => undefined; // takes its time
+    one.abort('cancel', 'enough');
+    await clock.advance(1_000);
+    expect(host.kills).toBe(1);
+    let isOver = false;
+    void one.ended.then(() => (isOver = true));
+    await clock.advance(60_000);
+    expect(isOver).toBe(false);
+    kill('killed');
+    await flush();
+    expect(failureOf(await one.ended)).toMatchObject({ code: 'CANCELLED', retryable: false });
+  });
+
+  it.each<AbortKind>(['cancel', 'timeout', 'lost', 'drain'])(
+    'takes what the task makes of being told to stop (%s)',
+    async (kind) => {
+      const { attempt: one, host } = await attempt();
+      one.abort(kind, 'stop');
+      one.abort('cancel', 'the first counts');
+      host.say({ type: 'told' });
+      host.say({ type: 'ended', end: { ...value('done all the same'), aborted: kind } });
+      expect(await one.ended).toEqual({ ...value('done all the same'), aborted: kind });
+      expect(host.heard.slice(1)).toEqual([{ type: 'abort', kind, message: 'stop' }]);
+      expect(host.kills).toBe(0);
+    },
+  );
+
+  it('fails when its host ends under it, and another is started at once', async () => {
+    const { attempt: one, host } = await attempt();
+    host.end('signal SIGSEGV');
+    const end = await one.ended;
+    expect(failureOf(end)).toMatchObject({
+      code: 'WORKER_CRASH',
+      message: 'a ended its thread: signal SIGSEGV',
+      retryable: true,
+    });
+    expect(end.aborted).toBeUndefined();
+    await flush();
+    expect(started).toHaveLength(2);
+    const next = await attempt();
+    expect(started).toHaveLength(2);
+    next.host.say({ type: 'ended', end: value('x') });
+    await next.attempt.ended;
+  });
+
+  it('fails when no host gets ready, with the reason', async () => {
+    isPrompt = false;
+    const { attempt: one, host } = await attempt();
+    host.say({ type: 'unfit', reason: 'native addon' });
+    expect(failureOf(await one.ended)).toMatchObject({
+      code: 'WORKER_CRASH',
+      message: 'a has no thread to run in: native addon',
+    });
+    const { attempt: two, host: silent } = await attempt();
+    await clock.advance(60_000);
+    expect(silent.kills).toBe(1);
+    expect(failureOf(await two.ended).message).toContain('not ready after 60000 ms');
+  });
+
+  it('is over at once when it is told to stop before it has a host, which serves the next', async () => {
+    isPrompt = false;
+    const { attempt: one, host } = await attempt({ timeoutMs: 5_000 });
+    one.abort('drain', 'stop');
+    const end = await one.ended;
+    expect([end.aborted, failureOf(end).code]).toEqual(['drain', 'WORKER_DRAINED']);
+    host.say({ type: 'ready' });
+    await flush();
+    const next = await attempt();
+    expect(next.host).toBe(host);
+    expect(host.heard).toMatchObject([{ type: 'run' }]);
+    host.say({ type: 'ended', end: value('x') });
+    await next.attempt.ended;
+  });
+
+  it('hears nothing of an earlier attempt', async () => {
+    const first = await attempt();
+    first.host.say({ type: 'ended', end: value('x') });
+    first.host.say({ type: 'ended', end: value('again') });
+    first.host.say({ type: 'progress', fraction: 1, message: 'late' });
+    expect(await first.attempt.ended).toEqual(value('x'));
+    expect(reported).not.toContainEqual([1, 'late']);
+    first.attempt.abort('cancel', 'late');
+    expect(first.host.heard).toHaveLength(1);
+  });
+});
+
+describe('hosts', () => {
+  it('are one of each that is needed, from the start', async () => {
+    const both = new TaskHosts({
+      tasks: [isolated(), isolated('process'), isolated(), task('b', { execute: () => 1 })],
+      start,
+      runtime,
+    });
+    await both.open();
+    expect(started.map(({ kind }) => kind)).toEqual(['thread /m.mjs', 'process /m.mjs']);
+    await both.close();
+    expect(started.map(({ kills }) => kills)).toEqual([1, 1]);
+  });
+
+  it('that cannot load their module end the start, with the reason', async () => {
+    isPrompt = false;
+    const opened = hosts.open();
+    await flush();
+    started[0]?.say({ type: 'unfit', reason: 'native addon' });
+    await expect(opened).rejects.toMatchObject({
+      code: 'BATON_INPUT_INVALID',
+      message: 'module /m.mjs does not get ready in a thread, as task a wants it: native addon',
+    });
+  });
+
+  it('are ended when nothing needs them for a minute, but for the last', async () => {
+    const attempts = [await attempt(), await attempt(), await attempt()];
+    for (const { host } of attempts) host.say({ type: 'ended', end: value('x') });
+    await clock.advance(60_000);
+    expect(started.map(({ kills }) => kills)).toEqual([1, 1, 0]);
+    const { host } = await attempt();
+    expect(host).toBe(started[2]);
+    host.say({ type: 'ended', end: value('x') });
+  });
+
+  it('that end while they are idle are not used again', async () => {
+    const first = await attempt();
+    first.host.say({ type: 'ended', end: value('x') });
+    first.host.end('exit code 1');
+    await flush();
+    const second = await attempt();
+    expect(second.host).not.toBe(first.host);
+    second.host.say({ type: 'ended', end: value('x') });
+  });
+
+  it('are not there for a worker that cannot start them, or does not know the module', () => {
+    const without = () => new TaskHosts({ tasks: [isolated()], start: undefined, runtime });
+    expect(without).toThrow(expect.objectContaining({ message: expect.stringContaining('`startHost`') }));
+    const { module: _, ...unknown } = isolated();
+    let thrown: unknown;
+    try {
+      new TaskHosts({ tasks: [unknown], start, runtime });
+    } catch (error) {
+      thrown = error;
+    }
+    expect(codeOf(thrown)).toBe('BATON_INPUT_INVALID');
+    expect(thrown).toMatchObject({ message: expect.stringContaining('loadTasks') });
+  });
+});

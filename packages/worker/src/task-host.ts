@@ -1,0 +1,73 @@
+/**
+ * Purpose: one thread or process for isolated tasks, as the worker sees it.
+ * States: starting → ready ⇄ busy → ended (final).
+ * On failure: one that is not ready in time is killed, and so is one that says that it cannot load its module.
+ * Not here: what an end means for a task (isolated-attempt.ts), which host a task gets (task-hosts.ts).
+ */
+import type { Runtime } from '@baton/core';
+import type { FromHost, HostPort, RunMessage, StartHost, ToHost } from './host-messages.js';
+import { limits } from './options.js';
+import type { IsolatedTask } from './registered-task.js';
+
+/** What happens in one attempt. */
+export type OnTaskMessage = (message: Extract<FromHost, { type: 'told' | 'progress' | 'ended' }>) => void;
+
+export class TaskHost {
+  readonly isolation: IsolatedTask['isolation'];
+  /** Rejects with the reason, an `Error` for people, when it ends before it is ready. */
+  readonly ready: Promise<void>;
+  /** How it ended, for people. */
+  readonly ended: Promise<string>;
+  readonly #port: HostPort;
+  readonly #logger: Runtime['logger'];
+  #isAlive = true;
+  #onTaskMessage: OnTaskMessage = () => undefined;
+
+  constructor(
+    place: Parameters<StartHost>[0],
+    { start, runtime }: { readonly start: StartHost; readonly runtime: Pick<Runtime, 'clock' | 'logger'> },
+  ) {
+    this.isolation = place.isolation;
+    this.#logger = runtime.logger;
+    let tellReady: () => void = () => undefined;
+    let unfit: string | undefined;
+    const ready = new Promise<void>((resolve) => (tellReady = resolve));
+    this.#port = start(place, (message) => {
+      if (message.type === 'ready') tellReady();
+      else if (message.type === 'log') this.#logger[message.level](message.message, message.fields);
+      else if (message.type === 'unfit') {
+        unfit = message.reason;
+        this.kill();
+      } else this.#onTaskMessage(message);
+    });
+    const cancelTimer = runtime.clock.setTimer(limits.hostStartMs, () => {
+      unfit = `not ready after ${limits.hostStartMs} ms`;
+      this.kill();
+    });
+    this.ended = this.#port.ended.then((how) => {
+      this.#isAlive = false;
+      return unfit ?? how;
+    });
+    const failed = this.ended.then((how) => Promise.reject(new Error(how)));
+    this.ready = Promise.race([ready, failed]).finally(cancelTimer);
+    this.ready.catch(() => undefined); // told to whoever waits for it
+  }
+
+  get isAlive(): boolean {
+    return this.#isAlive;
+  }
+
+  /** One at a time. */
+  run(message: RunMessage, onTaskMessage: OnTaskMessage): void {
+    this.#onTaskMessage = onTaskMessage;
+    this.#port.send(message);
+  }
+
+  abort(message: Extract<ToHost, { type: 'abort' }>): void {
+    this.#port.send(message);
+  }
+
+  kill(): void {
+    this.#port.kill();
+  }
+}
