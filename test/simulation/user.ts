@@ -13,8 +13,6 @@ import type { PlannedJob } from './workload.js';
 
 /** How often a user looks for tasks that wait for a decision. */
 const lookMs = 1_500;
-/** And how long they wait for what they decided. */
-const decideAgainMs = 15_000;
 
 export class User {
   readonly job: PlannedJob;
@@ -84,16 +82,15 @@ export class User {
     await client.close();
   }
 
-  /** Says it again after a while when nothing came of it: that a decision can be lost with its owner is open (README.md). */
+  /** Once, as long as the program lives: a decision that was stored is not lost (P-1108). */
   async #decideParked(process: SimulatedProcess, client: Client): Promise<void> {
-    const decided = new Map<string, number>();
+    const decided = new Set<string>();
     for (;;) {
       await pause(process, lookMs);
       if (this.isDone) return;
       for (const [atom, key] of this.#parked()) {
-        const nowMs = process.clock.monotonicMs();
-        if (nowMs - (decided.get(key) ?? -Infinity) < decideAgainMs) continue;
-        decided.set(key, nowMs);
+        if (decided.has(key)) continue;
+        decided.add(key);
         const decision = chance(process.runtime.random, 0.5) ? 'rerun' : 'fail';
         await persist(process, () => client.decideParked(this.job.jobId, { atom, decision }));
       }

@@ -164,7 +164,9 @@ function atomReports(
     const atom = run.runs[node.id];
     const state = atom?.state ?? 'PENDING';
     const isActive = state === 'RUNNING' || state === 'REVERTING';
-    const request = isActive ? requests.get(node.name) : undefined;
+    const last = isActive ? requests.get(node.name) : undefined;
+    // one that a person wants sent again has no worker any more
+    const request = last?.state === 'waiting' ? undefined : last;
     const number = state.startsWith('REVERT') ? atom?.revert : atom?.execute;
     const failure = atom?.revertFailure ?? atom?.failure;
     return {

@@ -24,7 +24,7 @@ function takenOver() {
   });
   const services = {
     ...{ runtime, roster, payloads: { externalise: (value: unknown) => Promise.resolve(value) } },
-    counters: { claimed: 0, takenOver: 0, settled: 0, fenced: 0, adopted: 0, redelivered: 0 },
+    counters: { claimed: 0, takenOver: 0, settled: 0, fenced: 0, adopted: 0, redelivered: 0, superseded: 0 },
     inboxPlace: () => ({ replyPartition: 0, replyFrom: 0 }),
     workerRefused: () => undefined,
   } as never;

@@ -46,7 +46,15 @@ export interface Conductor {
 /** @throws InputError `BATON_INPUT_INVALID` for options out of range. */
 export function createConductor(deps: ConductorDeps): Conductor {
   const options = resolveConductorOptions(deps.options ?? {});
-  const counters: Counters = { claimed: 0, takenOver: 0, settled: 0, fenced: 0, adopted: 0, redelivered: 0 };
+  const counters: Counters = {
+    claimed: 0,
+    takenOver: 0,
+    settled: 0,
+    fenced: 0,
+    adopted: 0,
+    redelivered: 0,
+    superseded: 0,
+  };
   const services = new ConductorServices(deps, options);
 
   const open = (): Promise<Incarnation> =>

@@ -221,7 +221,7 @@ export class FlowTurns {
     for (const [index, input] of inputs.entries()) {
       if ('command' in input) facts.push(commandFact(input.command));
       const event =
-        'event' in input ? input.event : (this.#unparked(input.command) ?? eventOf(input.command));
+        'event' in input ? input.event : (this.#unparked(input.command, facts) ?? eventOf(input.command));
       if (event === undefined) continue;
       if ('event' in input && input.answers) answers.push(...input.answers);
       const turn = step(this.state.run, event);
@@ -325,23 +325,22 @@ export class FlowTurns {
 
   #park(open: OpenRequest): void {
     this.#answer(open.requestId);
-    const { places: _places, ...request } = open;
-    this.#parked.push({
-      fact: 'request',
-      ...request,
-      ...this.#services.inboxPlace(),
-      state: 'parked',
-      losses: open.losses + 1,
-    });
+    this.#parked.push(this.#noted({ ...open, losses: open.losses + 1 }, 'parked'));
+  }
+
+  #noted({ places: _places, ...request }: OpenRequest, state: 'parked' | 'waiting'): Fact {
+    return { fact: 'request', ...request, ...this.#services.inboxPlace(), state };
   }
 
   /** A person decides about a parked request; about any other there is nothing to decide. */
-  #unparked(command: NumberedCommand): Event | undefined {
+  #unparked(command: NumberedCommand, facts: Fact[]): Event | undefined {
     const asked = answerToParked(command);
     const open = asked && this.state.table.get(asked.atom);
     if (open?.state !== 'parked' || this.flight.isDecided(open.requestId)) return undefined;
     const { requestId, losses } = open;
     if (asked?.answer === 'rerun') {
+      // a worker for it may be found by another owner only
+      facts.push(this.#noted(open, 'waiting'));
       this.flight.unpark(requestId);
       return undefined;
     }

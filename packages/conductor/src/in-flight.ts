@@ -74,8 +74,9 @@ export class InFlight {
     };
     this.#requests.set(command.requestId, outstanding);
     const open = this.openOf(command.requestId);
-    if (open !== undefined) outstanding.adopting = open.state === 'assigned';
-    else this.#waiting.add(command.requestId, command, { delivery: 1, losses: 0 });
+    if (open === undefined) this.#waiting.add(command.requestId, command, { delivery: 1, losses: 0 });
+    else if (open.state === 'waiting') this.#returned.add(command.requestId, command, nextOf(open));
+    else outstanding.adopting = open.state === 'assigned';
     return outstanding;
   }
 
@@ -178,11 +179,7 @@ export class InFlight {
     this.#letGo(outstanding);
     outstanding.adopting = false;
     outstanding.accepted = false;
-    const waiting = {
-      delivery: open.delivery + 1,
-      losses: open.losses + (how.lost ? 1 : 0),
-      except: open.workerEpoch,
-    };
+    const waiting = nextOf(open, how.lost ? 1 : 0);
     if (how.paused === true) this.#paused.set(requestId, waiting);
     else this.#returned.add(requestId, outstanding.command, waiting);
     return true;
@@ -250,6 +247,11 @@ export class InFlight {
       this.#roster.release(outstanding.holds, outstanding.command.requestId);
     outstanding.holds = undefined;
   }
+}
+
+/** The delivery that follows one that is void. */
+function nextOf({ delivery, losses, workerEpoch }: OpenRequest, lost = 0): Waiting {
+  return { delivery: delivery + 1, losses: losses + lost, except: workerEpoch };
 }
 
 function requestFact(

@@ -5,7 +5,7 @@
  * On failure: suspended for longer than a third of the timeout: nothing new is decided; lost: all runners stop, nothing is written (P-704, P-705).
  * Not here: deciding for one flow (`job-runner.ts`), choosing jobs (`claim-loop.ts`).
  */
-import { flowIdOf, rendezvousRank } from '@baton/core';
+import { rendezvousRank } from '@baton/core';
 import type {
   Coordination,
   JournalEntry,
@@ -19,7 +19,7 @@ import type {
 import { JobBoard, type BoardEvent, type BoardView, type Claim, type MemberWatch } from '@baton/jobboard';
 import type { Journal, Payloads, Persistence, Snapshots } from '@baton/persistence';
 import { Inbox, ReplyReplay } from '@baton/transport';
-import type { Outbox, Received } from '@baton/transport';
+import type { Outbox } from '@baton/transport';
 import { Adoption } from './adoption.js';
 import { caughtUp } from './caught-up.js';
 import { ClaimLoop } from './claim-loop.js';
@@ -36,6 +36,7 @@ import type { ResolvedConductorOptions } from './options.js';
 import type { Counters, HeadListener, Ownership } from './ownership.js';
 import { reconcilePosts } from './post-reconciler.js';
 import { PlaceQueue } from './place-queue.js';
+import { ReplyRouter } from './reply-router.js';
 import type { OpenRequest } from './request-table.js';
 import { WorkerRoster } from './worker-roster.js';
 
@@ -78,6 +79,7 @@ export class Incarnation implements Ownership {
   readonly #claims: ClaimLoop;
   readonly #commands: CommandWatch;
   readonly #losses: LossWatch;
+  readonly #replies: ReplyRouter;
   readonly #cleanups = new Set<() => void>();
   /** What reads on until `close`: not all of it is there when opening fails half way. */
   readonly #readers: { close(): Promise<void> }[] = [];
@@ -169,6 +171,7 @@ export class Incarnation implements Ownership {
       inboxCaughtUp: () => caughtUp(this.#inbox, { runtime: this.runtime, isOver: () => this.#over }),
       replay: async (places) => this.#adoption?.replay(places),
     });
+    this.#replies = this.#router();
   }
 
   mayDecide(): boolean {
@@ -255,7 +258,7 @@ export class Incarnation implements Ownership {
       roster: this.roster,
       replay,
       refreshWorkers: () => this.#workers.refresh(),
-      onReply: (message) => this.#onReply(message),
+      onReply: (message) => this.#replies.route(message),
     });
     this.#workers = await this.board.watchMembers('worker', (_, change) => {
       for (const worker of change.left) if (worker.kind === 'worker') this.#workerLeft(worker.epoch);
@@ -311,28 +314,19 @@ export class Incarnation implements Ownership {
     }
   }
 
-  #onReplies(messages: readonly Received<ReplyMessage>[]): void {
-    for (const { message } of messages) this.#onReply(message);
-    this.places.serveSoon();
+  #router(): ReplyRouter {
+    return new ReplyRouter({
+      runners: this.#runners,
+      losses: this.#losses,
+      counters: this.counters,
+      logger: this.runtime.logger,
+      onDraining: (workerEpoch) => this.#workerDrains(workerEpoch),
+    });
   }
 
-  #onReply(message: ReplyMessage): void {
-    if (message.kind === 'heartbeat') {
-      if (message.draining) this.#workerDrains(message.workerEpoch);
-      return this.#losses.heartbeat(message);
-    }
-    const runner = this.#runners.get(flowIdOf(message.requestId));
-    if (runner === undefined) return;
-    switch (message.kind) {
-      case 'result':
-        return runner.turns.result(message);
-      case 'accepted':
-      case 'progress':
-        return runner.turns.heard(message.requestId);
-      case 'refused':
-      case 'unknown':
-        return runner.turns.notRun(message);
-    }
+  #onReplies(messages: Parameters<ReplyRouter['receive']>[0]): void {
+    this.#replies.receive(messages);
+    this.places.serveSoon();
   }
 
   #workerLeft(epoch: string): void {

@@ -18,6 +18,8 @@ export interface Counters {
   adopted: number;
   /** Requests sent again because their worker was lost. */
   redelivered: number;
+  /** Results that came when nobody waited for them any more: of a worker that was given up, or a second time. */
+  superseded: number;
 }
 
 /** Told of each entry that was accepted, so that somebody can tell the next owner when this process is dead. */

@@ -67,6 +67,31 @@ describe('a request that is parked (P-932)', () => {
     },
   );
 
+  it.each([1, 2])('is sent again by the next owner when %s found no worker for it', async (owners) => {
+    cluster = new Cluster();
+    const former = cluster.conductor('c1');
+    const first = await cluster.drive(cluster.worker('w1', { t: never }));
+    const jobId = await cluster.drive(cluster.client.post(linear('f').add(parks), {}));
+    await cluster.runtime.clock.advanceUntil(() => first.seen.length === 1);
+    await cluster.drive(first.die());
+    await cluster.runtime.clock.advance(500);
+    await cluster.drive(cluster.client.decideParked(jobId, { atom: 't', decision: 'rerun' }));
+    await cluster.runtime.clock.advance(500);
+    const report = await cluster.drive(cluster.client.job(jobId));
+    expect(report).toMatchObject({ pending: [], atoms: [{ name: 't', waitingForWorker: true }] });
+    let owner = former;
+    for (let n = 2; n <= owners + 1; n++) {
+      const next = cluster.conductor(`c${n}`);
+      await cluster.runtime.clock.advance(500);
+      await cluster.drive(owner.stop());
+      await cluster.runtime.clock.advance(500);
+      owner = next;
+    }
+    const worker = await cluster.drive(cluster.worker('w2', { t: ok }));
+    expect((await cluster.drive(cluster.client.wait(jobId, { timeoutMs: 20_000 }))).outcome).toBe('SUCCESS');
+    expect(worker.seen.map(({ delivery }) => delivery)).toEqual([2]);
+  });
+
   it('is decided once, though two people ask at the same time', async () => {
     const { jobId, worker } = await parked({ takenOver: false, second: never });
     const decide = () => cluster.client.decideParked(jobId, { atom: 't', decision: 'rerun' });

@@ -77,15 +77,15 @@ export interface HistoryFact {
 
 /**
  * A request was given to a worker; written by the conductor before anything is sent (P-904). An atom that is RUNNING or
- * REVERTING without one still waits for a worker. `parked`: its worker was lost and a person has to decide. The engine
- * ignores these.
+ * REVERTING without one still waits for a worker. `parked`: its worker was lost and a person has to decide; `waiting`: a person wants it
+ * sent again, as the delivery after this one. The engine ignores these.
  */
 export interface RequestFact {
   readonly fact: 'request';
   readonly requestId: string;
   readonly atom: string;
   readonly action: Action;
-  readonly state: 'assigned' | 'parked';
+  readonly state: 'assigned' | 'parked' | 'waiting';
   readonly delivery: number;
   /** Workers that were lost with earlier deliveries of this request (a refused delivery is none). */
   readonly losses: number;
