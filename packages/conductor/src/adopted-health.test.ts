@@ -1,4 +1,4 @@
-/** When a takeover is a sign that its job is healthy (P-506). */
+/** What a new owner makes of requests that had been given to a worker; when that is a sign that their job is healthy (P-506). */
 import type { JournalEntry } from '@baton/core';
 import { compile } from '@baton/engine';
 import { linear, task, unordered } from '@baton/flow';
@@ -18,10 +18,12 @@ function takenOver() {
   const runtime = fakeRuntime();
   const roster = new WorkerRoster(runtime.random);
   const [host, tasks] = ['here', ['a', 'b'].map((name) => ({ name, version: '1.0' }))];
-  roster.join({
-    ...{ kind: 'worker', id: 'w', epoch: 'w-epoch', host, pid: 1, version: '0', startedAtMs: 0 },
-    ...{ requestPartition: 0, concurrency: 9, tasks },
-  });
+  const join = (epoch: string): void =>
+    roster.join({
+      ...{ kind: 'worker', id: 'w', epoch, host, pid: 1, version: '0', startedAtMs: 0 },
+      ...{ requestPartition: 0, concurrency: 9, tasks },
+    });
+  join('w-epoch');
   const services = {
     ...{ runtime, roster, payloads: { externalise: (value: unknown) => Promise.resolve(value) } },
     counters: { claimed: 0, takenOver: 0, settled: 0, fenced: 0, adopted: 0, redelivered: 0, superseded: 0 },
@@ -51,7 +53,7 @@ function takenOver() {
   if (!a || !b) throw new Error('both are open');
   const unknown = ({ requestId, delivery, workerEpoch }: OpenRequest) =>
     turns.notRun({ kind: 'unknown', requestId, delivery, workerEpoch } as never);
-  return { clock: runtime.clock, turns, roster, a, b, unknown };
+  return { clock: runtime.clock, turns, roster, join, a, b, unknown };
 }
 
 it('it is when every request of the former owner gave a sign of life', () => {
@@ -93,9 +95,21 @@ it('it is when one was lost with its worker and no other worker is there', () =>
   turns.heard(a.requestId);
   roster.leave('w-epoch');
   expect(turns.isAtRest).toBe(false);
-  turns.lost([b.requestId]);
+  turns.lost([b]);
   expect(turns.next(99).facts).toEqual([]);
   expect(turns.isAtRest).toBe(true);
+});
+
+it('one that came back unknown from the inbox of a former owner, and has another worker by now, is not lost with the first', () => {
+  const { turns, roster, join, b, unknown } = takenOver();
+  roster.leave('w-epoch');
+  join('w-next');
+  unknown(b);
+  expect(turns.next(99).facts).toMatchObject([
+    { requestId: b.requestId, workerEpoch: 'w-next', delivery: 2 },
+  ]);
+  turns.lost([b]);
+  expect(turns.next(99).facts).toEqual([]);
 });
 
 it('it is not while a timer is due that has not fired', () => {

@@ -8,7 +8,7 @@
 import type { Clock, Fence, Logger, ReplyMessage } from '@baton/core';
 import type { ReplyReplay } from '@baton/transport';
 import type { AttachTarget, Dispatcher } from './dispatcher.js';
-import type { OpenRequest, ReplyPlace } from './request-table.js';
+import type { LostRequest, OpenRequest, ReplyPlace } from './request-table.js';
 import type { WorkerRoster } from './worker-roster.js';
 
 /** A flow whose requests are adopted. */
@@ -19,7 +19,7 @@ export interface Adopter {
     /** The request's worker lives and is asked: it runs there, or has run, or never came. */
     adoptedFrom(requestId: string, workerEpoch: string): void;
     /** All places are read; the worker of these is gone, and no answer was found. */
-    lost(requestIds: readonly string[]): void;
+    lost(requests: Iterable<LostRequest>): void;
   };
 }
 
@@ -74,12 +74,12 @@ export class Adoption {
     if (all.some((request) => roster.get(request.workerEpoch) === undefined))
       await this.#persist(refreshWorkers);
     const targets = new Map<string, AttachTarget[]>();
-    const gone = new Map<Adopter, string[]>();
+    const gone = new Map<Adopter, OpenRequest[]>();
     for (const { adopter, requests } of batch) {
       gone.set(adopter, []);
       for (const request of requests) {
         if (roster.get(request.workerEpoch) === undefined) {
-          gone.get(adopter)?.push(request.requestId);
+          gone.get(adopter)?.push(request);
           continue;
         }
         adopter.turns.adoptedFrom(request.requestId, request.workerEpoch);
@@ -96,7 +96,7 @@ export class Adoption {
     }
     for (const [workerEpoch, asked] of targets) dispatcher.attach(workerEpoch, asked);
     await this.replay(all.flatMap((request) => request.places));
-    if (!this.#stopped) for (const [adopter, requestIds] of gone) adopter.turns.lost(requestIds);
+    if (!this.#stopped) for (const [adopter, lost] of gone) adopter.turns.lost(lost);
   }
 
   async #read(partition: number, from: number): Promise<void> {

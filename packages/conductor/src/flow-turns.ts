@@ -18,7 +18,7 @@ import { limits } from './options.js';
 import type { OwnedState } from './owned-state.js';
 import type { Ownership } from './ownership.js';
 import { lostWorker, noWorker, queueTimeout, withdrawn } from './request-failures.js';
-import type { OpenRequest } from './request-table.js';
+import type { LostRequest, OpenRequest } from './request-table.js';
 import { stampDue } from './stamp-due.js';
 
 export interface Finish {
@@ -186,12 +186,12 @@ export class FlowTurns {
     if (this.flight.again(message.requestId, { lost: false })) this.#onInput();
   }
 
-  /** The worker of these requests is gone, every place where an answer could stand is read: send them elsewhere or give up (P-932). */
-  lost(requestIds: readonly string[]): void {
-    for (const requestId of requestIds) {
+  /** Their worker is gone, every place where an answer could stand is read: send them elsewhere or give up (P-932), unless they are elsewhere by now. */
+  lost(requests: Iterable<LostRequest>): void {
+    for (const { requestId, workerEpoch } of requests) {
       const outstanding = this.flight.get(requestId);
       const open = this.flight.openOf(requestId);
-      if (outstanding === undefined || open === undefined || outstanding.answered) continue;
+      if (outstanding === undefined || open?.workerEpoch !== workerEpoch || outstanding.answered) continue;
       const policy = outstanding.command.onWorkerLoss;
       if (outstanding.cancelled) this.#withdraw(open, open);
       else if (policy === 'park') this.#park(open);

@@ -5,7 +5,7 @@ import { InFlight } from './in-flight.js';
 import type { JobRunner } from './job-runner.js';
 import { LossWatch } from './loss-watch.js';
 import { limits } from './options.js';
-import { RequestTable } from './request-table.js';
+import { RequestTable, type LostRequest } from './request-table.js';
 import { WorkerRoster } from './worker-roster.js';
 
 /** A flow whose tasks are all given to the two workers there are, five to each. */
@@ -41,7 +41,8 @@ function world() {
   const turns = {
     flight,
     heard: (requestId: string) => void heard.push(requestId),
-    lost: (requestIds: readonly string[]) => void lost.push(...requestIds),
+    lost: (requests: Iterable<LostRequest>) =>
+      void lost.push(...Array.from(requests, ({ requestId }) => requestId)),
   };
   const runner = { jobId: 'job', turns } as unknown as JobRunner;
   const asked: Record<string, string[]> = {};

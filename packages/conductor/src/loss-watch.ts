@@ -77,9 +77,7 @@ export class LossWatch {
     const seenAtMs = this.#deps.clock.monotonicMs();
     await Promise.all([this.#deps.inboxCaughtUp(), this.#deps.replay(places)]);
     for (const { runner, requestIds } of affected)
-      runner.turns.lost(
-        requestIds.filter((requestId) => runner.turns.flight.openOf(requestId)?.workerEpoch === workerEpoch),
-      );
+      runner.turns.lost(requestIds.map((requestId) => ({ requestId, workerEpoch })));
     this.#deps.logger.info('worker.lost', {
       workerEpoch,
       requests: affected.reduce((sum, { requestIds }) => sum + requestIds.length, 0),

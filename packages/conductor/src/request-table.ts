@@ -12,6 +12,9 @@ export interface OpenRequest extends Omit<RequestFact, 'fact' | 'replyPartition'
   readonly places: readonly ReplyPlace[];
 }
 
+/** A request, and the worker that is gone with it. */
+export type LostRequest = Pick<OpenRequest, 'requestId' | 'workerEpoch'>;
+
 /**
  * Purpose: which requests of one flow are open, folded from the same entries as the run's state.
  * What is authoritative: the journal; this is its fold. An atom has at most one open request.
