@@ -81,7 +81,8 @@ export async function simulate(plan: RunPlan, onLog?: (line: LogLine) => void): 
     world,
     clocks: {
       startMs: wallStartMs,
-      areExact: choices.skewMs === 0 && choices.drift === 1 && !faults.struck.has('clock jumps'),
+      slackMs:
+        choices.skewMs === 0 && choices.drift === 1 && !faults.struck.has('clock jumps') ? 1 : Infinity,
     },
     struck: new Set(faults.struck.keys()),
     jobs: users.map(({ job, told }) => ({

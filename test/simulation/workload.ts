@@ -59,8 +59,7 @@ const retries: readonly (RetryDefinition | undefined)[] = [
   { kind: 'alwaysRevertAll' },
 ];
 
-/** Of patterns in patterns, with retries, deciders, tasks that fail, are slow, or cannot be undone. */
-export function randomFlow(random: Random, tasks: number): FlowDefinition {
+function randomFlow(random: Random, tasks: number): FlowDefinition {
   const maker = new FlowMaker(random, tasks);
   const root = maker.pattern(0, []);
   const deferReverts = chance(random, 0.8);

@@ -9,13 +9,13 @@ import type { World } from '../world-task.js';
 import type { PlannedJob } from '../workload.js';
 
 export interface Evidence {
-  readonly history: Pick<History, 'board' | 'replies' | 'calls' | 'acknowledged'>;
+  readonly history: Pick<History, 'board' | 'replies' | 'calls' | 'told' | 'acknowledged'>;
   readonly world: World;
   readonly clocks: {
     /** Wall time at which `atMs` of the history is 0. */
     readonly startMs: number;
-    /** All went right, all the time. */
-    readonly areExact: boolean;
+    /** So many ms may a timer be early by the clocks alone. */
+    readonly slackMs: number;
   };
   /** Kinds of faults that struck. */
   readonly struck: ReadonlySet<string>;

@@ -156,12 +156,12 @@ function* timersOf({ job: { jobId }, entries }: JobEvidence, { clocks }: Evidenc
       if (fact.fact !== 'timer') continue;
       if (fact.state === 'set') {
         // as whoever set it saw the time
-        set.set(fact.id, stored.entry.atMs - clocks.startMs + (fact.delayMs ?? 0) - 1);
+        set.set(fact.id, stored.entry.atMs - clocks.startMs + (fact.delayMs ?? 0));
         continue;
       }
       const dueMs = set.get(fact.id);
       if (dueMs === undefined) yield `I15 ${jobId}: timer ${fact.id} is ${fact.state} and was not set`;
-      else if (fact.state === 'fired' && clocks.areExact && stored.atMs < dueMs)
+      else if (fact.state === 'fired' && stored.atMs < dueMs - clocks.slackMs)
         yield `I15 ${jobId}: timer ${fact.id} fired ${dueMs - stored.atMs} ms early`;
       set.delete(fact.id);
     }

@@ -8,28 +8,41 @@ import { ask, freePort, host } from './ports.js';
 import { findTool } from './prerequisites.js';
 import type { ServiceProgram } from './service.js';
 
+/** A further way in: a port of the broker's own, and the address it tells those who come that way, as that of a proxy. */
+export interface KafkaDoor {
+  readonly port: number;
+  readonly advertised: string;
+}
+
 export async function kafkaProgram(
   folder: string,
   programs: JavaPrograms,
   report: Report,
+  doors: readonly KafkaDoor[] = [],
 ): Promise<ServiceProgram> {
   const use = await classDataArchive('kafka', programs, report, (scratch, write) =>
-    program(scratch, programs, { write }),
+    program(scratch, programs, { classData: { write }, doors: [] }),
   );
-  return program(folder, programs, use === undefined ? undefined : { use });
+  return program(folder, programs, { classData: use === undefined ? undefined : { use }, doors });
 }
 
 async function program(
   folder: string,
   { kafka: classPath }: JavaPrograms,
-  classData: { use: string } | { write: string } | undefined,
+  {
+    classData,
+    doors,
+  }: {
+    readonly classData: { use: string } | { write: string } | undefined;
+    readonly doors: readonly KafkaDoor[];
+  },
 ): Promise<ServiceProgram> {
   const own = join(folder, 'kafka');
   const data = join(own, 'data');
   mkdirSync(data, { recursive: true });
   const [port, controllerPort] = [await freePort(), await freePort()];
   const configuration = join(own, 'server.properties');
-  writeFileSync(configuration, properties(settings({ port, controllerPort, data })));
+  writeFileSync(configuration, properties(settings({ port, controllerPort, data, doors })));
   format(data);
   return {
     name: 'kafka',
@@ -48,18 +61,41 @@ async function program(
   };
 }
 
-function settings({ port, controllerPort, data }: { port: number; controllerPort: number; data: string }) {
+function settings({
+  port,
+  controllerPort,
+  data,
+  doors,
+}: {
+  readonly port: number;
+  readonly controllerPort: number;
+  readonly data: string;
+  readonly doors: readonly KafkaDoor[];
+}) {
+  const names = doors.map((_, index) => `DOOR${index}`);
+  const listeners = [`PLAINTEXT://${host}:${port}`];
   return {
     'process.roles': 'broker,controller',
     'node.id': 1,
     'controller.quorum.voters': `1@${host}:${controllerPort}`,
-    listeners: `PLAINTEXT://${host}:${port},CONTROLLER://${host}:${controllerPort}`,
-    'advertised.listeners': `PLAINTEXT://${host}:${port}`,
+    listeners: [
+      ...listeners,
+      ...doors.map((door, index) => `${names[index]}://${host}:${door.port}`),
+      `CONTROLLER://${host}:${controllerPort}`,
+    ].join(),
+    'advertised.listeners': [
+      ...listeners,
+      ...doors.map(({ advertised }, index) => `${names[index]}://${advertised}`),
+    ].join(),
     'controller.listener.names': 'CONTROLLER',
     'inter.broker.listener.name': 'PLAINTEXT',
-    'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT',
+    'listener.security.protocol.map': ['PLAINTEXT', 'CONTROLLER', ...names]
+      .map((name) => `${name}:PLAINTEXT`)
+      .join(),
     'log.dirs': data,
     'auto.create.topics.enable': false,
+    // nobody of Baton reads it; who looks at the files sees when a record came
+    'log.message.timestamp.type': 'LogAppendTime',
     'num.partitions': 1,
     'offsets.topic.replication.factor': 1,
     'offsets.topic.num.partitions': 1,

@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ferretdbProgram, javaPrograms, type Report } from './artifacts.js';
 import type { Endpoints } from './endpoints.js';
-import { kafkaProgram } from './kafka.js';
+import { kafkaProgram, type KafkaDoor } from './kafka.js';
 import { mongodbProgram } from './mongodb.js';
 import {
   ProcessService,
@@ -32,6 +32,8 @@ export interface StartOptions {
   readonly only?: readonly ServiceName[];
   /** Servers of the ZooKeeper ensemble. Default 1. */
   readonly zookeepers?: 1 | 3;
+  /** Further ways into Kafka. Default none. */
+  readonly kafkaDoors?: readonly KafkaDoor[];
   /** Told what takes long the first time. Default: nobody. */
   readonly report?: Report;
 }
@@ -51,15 +53,16 @@ export interface Services {
 
 /** Resolves when all of them answer. The first time on a machine it fetches and builds: allow five minutes. */
 export async function startServices(options: StartOptions = {}): Promise<Services> {
-  const { only = serviceNames, zookeepers = 1, report = () => undefined } = options;
+  const { only = serviceNames, zookeepers = 1, kafkaDoors = [], report = () => undefined } = options;
   const folder = mkdtempSync(join(tmpdir(), 'baton-services-'));
+  const place: Place = { folder, zookeepers, kafkaDoors, report };
   const started = new Map<ServiceName, Service>();
   const stop = async (): Promise<void> => {
     await Promise.all([...started.values()].map((service) => service.kill()));
     rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
   };
   const outcomes = await Promise.allSettled(
-    only.map(async (name) => started.set(name, await startOne(name, { folder, zookeepers, report }))),
+    only.map(async (name) => started.set(name, await startOne(name, place))),
   );
   const failed = outcomes.find((outcome) => outcome.status === 'rejected');
   if (failed !== undefined) {
@@ -97,6 +100,7 @@ function access(started: ReadonlyMap<ServiceName, Service>, stop: () => Promise<
 interface Place {
   readonly folder: string;
   readonly zookeepers: 1 | 3;
+  readonly kafkaDoors: readonly KafkaDoor[];
   readonly report: Report;
 }
 
@@ -117,12 +121,15 @@ async function startOne(name: ServiceName, place: Place): Promise<Service> {
   }
 }
 
-async function prepare(name: ServiceName, { folder, zookeepers, report }: Place): Promise<ServiceProgram[]> {
+async function prepare(
+  name: ServiceName,
+  { folder, zookeepers, kafkaDoors, report }: Place,
+): Promise<ServiceProgram[]> {
   switch (name) {
     case 'zookeeper':
       return zookeeperPrograms(folder, zookeepers, await javaPrograms(report), report);
     case 'kafka':
-      return [await kafkaProgram(folder, await javaPrograms(report), report)];
+      return [await kafkaProgram(folder, await javaPrograms(report), report, kafkaDoors)];
     case 'mongodb':
       return [await mongodbProgram(folder, await ferretdbProgram(report))];
   }

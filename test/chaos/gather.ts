@@ -1,0 +1,172 @@
+/**
+ * Makes the evidence that the checker of the simulation reads from what a run on real services left behind: the journal from the store and when each
+ * entry came there from the tap, the board and the replies from the files of ZooKeeper and Kafka, calls from the ledger. All clocks are that of one
+ * machine; within one millisecond causes come before what they cause.
+ */
+import { compile } from '@baton/engine';
+import { openPersistence } from '@baton/persistence';
+import { formatFence, type JournalEntry, type NodeOperation } from '@baton/core';
+import type { Evidence } from '../simulation/checker/evidence.js';
+import type { BoardChange, Call, Happened, Reply, StoredEntry } from '../simulation/history.js';
+import { World } from '../simulation/world-task.js';
+import { topicsOf } from '@baton/transport';
+import { decodeReply } from '@baton/wire';
+import { chroot, prefix, type ChaosCluster } from './chaos-cluster.js';
+import type { Attempt } from './journal-tap.js';
+import { ledgerOf, type CallLine } from './ledger.js';
+import { recordsOf } from './kafka-log.js';
+import { Registrations } from './registrations.js';
+import type { PostedJob } from './users.js';
+import { transactionsOf } from './zookeeper-log.js';
+
+type Unordered<T extends Happened> = Omit<T, 'order'> & { order: number };
+
+/** From the stamp of a record to the moment from which readers see it. */
+const appendMsMax = 100;
+
+export interface Gathered {
+  readonly evidence: Evidence;
+  readonly attempts: readonly Attempt[];
+  /** Calls of user code that were begun, and effects: calls that went well. */
+  readonly lines: readonly CallLine[];
+}
+
+export async function gather(cluster: ChaosCluster, jobs: readonly PostedJob[]): Promise<Gathered> {
+  const { attempts } = cluster.tap;
+  const journals = await journalsOf(cluster, jobs);
+  const timed = new EntryTimes(attempts);
+  const entries = journals.map((journal) => timed.of(journal));
+  const board = boardOf(cluster.zookeeperFolders);
+  const registrations = new Registrations(board);
+  const ledger = ledgerOf(cluster.ledgerFile);
+  const lines = ledger.filter((line) => line.phase !== 'odd').sort((a, b) => a.atMs - b.atMs);
+  const calls = callsOf(lines, registrations);
+  const replies = repliesOf(cluster, registrations);
+  putInOrder([replies, entries.flat(), board, calls]);
+  const world = new World();
+  for (const line of lines) if (line.phase === 'end') world.take(line);
+  for (const line of ledger) if (line.phase === 'odd') world.oddities.push(line.what);
+  const acknowledged = new Set(
+    jobs.filter(({ acknowledgedAtMs }) => acknowledgedAtMs !== undefined).map(({ job }) => job.jobId),
+  );
+  return {
+    attempts,
+    lines,
+    evidence: {
+      // when a worker read what it was told is seen by nobody
+      history: { board, replies, calls, told: new Map(), acknowledged },
+      world,
+      // timers of Node and the times of the tap are whole ms
+      clocks: { startMs: 0, slackMs: 3 },
+      struck: new Set(),
+      jobs: jobs.map(({ job, told }, index) => ({
+        job,
+        compiled: compile(job.definition),
+        entries: entries[index] ?? [],
+        told: told?.outcome,
+      })),
+    },
+  };
+}
+
+/** All of them together are few queries; one by one FerretDB takes ten times as long. */
+async function journalsOf(
+  { store, runtime }: ChaosCluster,
+  jobs: readonly PostedJob[],
+): Promise<readonly (readonly JournalEntry[])[]> {
+  const persistence = await openPersistence({ store, runtime, readOnly: true });
+  const { journal } = persistence;
+  const whole = async (jobId: string): Promise<readonly JournalEntry[]> => {
+    const { snapshot, entries } = await journal.load(jobId);
+    return snapshot === undefined ? entries : journal.history(jobId);
+  };
+  return Promise.all(jobs.map(({ job }) => whole(job.jobId))).finally(() => persistence.close());
+}
+
+/** When an entry was stored: known to its writer first by the answer to an insert of it, and before the next one was tried. */
+class EntryTimes {
+  readonly #attempts = new Map<string, Attempt[]>();
+
+  constructor(attempts: readonly Attempt[]) {
+    for (const attempt of attempts) {
+      const id = `${attempt.flowId}:${attempt.seq}`;
+      const known = this.#attempts.get(id);
+      if (known) known.push(attempt);
+      else this.#attempts.set(id, [attempt]);
+    }
+  }
+
+  of(journal: readonly JournalEntry[]): Unordered<StoredEntry>[] {
+    const timed = journal.map((entry) => ({ order: 0, atMs: this.#atMs(entry), entry }));
+    // of two writers the second may be answered before the first
+    for (let at = timed.length - 2; at >= 0; at--) {
+      const [earlier, later] = [timed[at], timed[at + 1]];
+      if (earlier && later && earlier.atMs > later.atMs) earlier.atMs = later.atMs;
+    }
+    return timed;
+  }
+
+  #atMs(entry: JournalEntry): number {
+    const own = (this.#attempts.get(`${entry.flowId}:${entry.seq}`) ?? []).filter(
+      ({ opId, fence }) => opId === entry.opId && fence === formatFence(entry.fence),
+    );
+    const answered = own.filter(({ verdict }) => verdict === 'stored' || verdict === 'duplicate');
+    const times = answered.map(({ answeredAtMs }) => answeredAtMs ?? Infinity);
+    if (times.length > 0) return Math.min(...times);
+    const [next] = this.#attempts.get(`${entry.flowId}:${entry.seq + 1}`) ?? [];
+    return next?.sentAtMs ?? own[0]?.sentAtMs ?? entry.atMs;
+  }
+}
+
+/** With the versions that deletes found: a log of transactions does not say what they asked for. */
+function boardOf(folders: readonly string[]): Unordered<BoardChange>[] {
+  const versions = new Map<string, number>();
+  const seen = (operation: NodeOperation): NodeOperation => {
+    const path = operation.path.slice(chroot.length);
+    if (operation.type === 'delete') return { type: 'delete', path, version: versions.get(path) ?? 0 };
+    versions.set(path, operation.type === 'set' ? (operation.version ?? -1) + 1 : 0);
+    return { ...operation, path };
+  };
+  return transactionsOf(folders).flatMap(({ operations, ...common }) => {
+    const own = operations.filter(({ path }) => path.startsWith(`${chroot}/`)).map(seen);
+    return own.length === 0 ? [] : [{ order: 0, ...common, operations: own }];
+  });
+}
+
+function repliesOf({ kafkaFolder }: ChaosCluster, registrations: Registrations): Unordered<Reply>[] {
+  return recordsOf(kafkaFolder, topicsOf(prefix).reply).map(({ partition, atMs, value }) => {
+    const { message } = decodeReply(value);
+    const { worker, workerEpoch } = message;
+    const isRegistered = registrations.holds(worker, workerEpoch, atMs + appendMsMax);
+    return { order: 0, atMs, partition, message, isRegistered };
+  });
+}
+
+function callsOf(lines: readonly CallLine[], registrations: Registrations): Unordered<Call>[] {
+  const calls: Unordered<Call>[] = [];
+  const open = new Map<string, Unordered<Call>>();
+  for (const line of lines) {
+    const { atMs, action, flowId, atom, key, requestId, delivery, worker, pid } = line;
+    const id = `${requestId} ${delivery} ${pid}`;
+    if (line.phase !== 'start') {
+      const call = open.get(id);
+      if (call) call.ended = { order: 0, atMs, failed: line.phase === 'fail' };
+      continue;
+    }
+    const { round = 0, attempt = 0 } = line;
+    const epoch = registrations.epochOf({ worker, pid, atMs });
+    const process = `${worker} ${pid}`;
+    const common = { flowId, atom, action, round, attempt, key, requestId, delivery, process, epoch };
+    const call: Unordered<Call> = { order: 0, atMs, ...common, ended: undefined };
+    calls.push(call);
+    open.set(id, call);
+  }
+  return calls;
+}
+
+/** `kinds`: within one millisecond those of the first come first. Each of them is sorted in place, by time. */
+function putInOrder(kinds: readonly (readonly { readonly atMs: number; order: number }[])[]): void {
+  const all = kinds.flatMap((items, rank) => items.map((item, index) => ({ item, rank, index })));
+  all.sort((a, b) => a.item.atMs - b.item.atMs || a.rank - b.rank || a.index - b.index);
+  for (const [order, { item }] of all.entries()) item.order = order;
+}

@@ -1,0 +1,52 @@
+/**
+ * `npm run chaos -- [--minutes M] [--seed S] [--json] [--only TEXT]`: a real cluster under faults; see README.md. Prints a line every ten seconds and the report
+ * at the end; with `--json` that is all on standard output. Exit code 1 when an invariant was broken: then the evidence is kept, and where is said.
+ */
+import { randomInt } from 'node:crypto';
+import { parseArgs } from 'node:util';
+import { onInterruption } from '../support/runner/interruption.js';
+import { ChaosCluster } from './chaos-cluster.js';
+import { chaosRun } from './chaos-run.js';
+import { linesOf } from './report.js';
+
+const shownMax = 40;
+
+export async function main(args: readonly string[]): Promise<number> {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      minutes: { type: 'string', default: '3' },
+      seed: { type: 'string' },
+      only: { type: 'string', default: '' },
+      json: { type: 'boolean', default: false },
+    },
+  });
+  const seed = values.seed === undefined ? randomInt(2 ** 31) : Number(values.seed);
+  const minutes = Number(values.minutes);
+  if (!Number.isSafeInteger(seed) || !(minutes > 0)) {
+    console.error('usage: npm run chaos -- [--minutes M] [--seed S] [--json] [--only KIND]');
+    return 2;
+  }
+  const say = (line: string): void => (values.json ? console.error(line) : console.log(line));
+  say(`seed ${seed}, ${minutes} min`);
+  const cluster = await ChaosCluster.start(seed, say);
+  const done = onInterruption(() => cluster.dispose());
+  let keep = true;
+  try {
+    const report = await chaosRun(cluster, { seed, minutes, only: values.only }, say);
+    const { violations } = report;
+    keep = violations.length > 0;
+    if (values.json) console.log(JSON.stringify(report));
+    else for (const line of linesOf(report)) say(line);
+    for (const violation of violations.slice(0, shownMax)) say(`✗ ${violation}`);
+    if (keep)
+      say(
+        `again: npm run chaos -- --minutes ${minutes} --seed ${seed}; what happened is in ${cluster.folder}`,
+      );
+    say(`${report.jobs.posted} jobs passed, ${violations.length} failed`);
+    return keep ? 1 : 0;
+  } finally {
+    await cluster.dispose({ keep });
+    done();
+  }
+}
