@@ -167,6 +167,7 @@ export class FlowTurns {
     this.#isAdopted(outstanding);
     outstanding.accepted = true;
     outstanding.heardAtMs = this.#now();
+    outstanding.asks = 0;
     this.timers.dequeue(requestId);
     if (adopting) this.#onAdopted();
   }

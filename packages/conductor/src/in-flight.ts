@@ -22,6 +22,8 @@ export interface Outstanding {
   holds: string | undefined;
   /** Monotonic ms of the last sending or sign of life. */
   heardAtMs: number;
+  /** How often its worker was asked for it since, and said nothing. */
+  asks: number;
   accepted: boolean;
   adopting: boolean;
   /** Deliveries of this ownership that workers did not take, and those of them because they cannot run it. */
@@ -66,6 +68,7 @@ export class InFlight {
       answered: false,
       holds: undefined,
       heardAtMs: 0,
+      asks: 0,
       accepted: false,
       adopting: false,
       refusals: 0,
@@ -179,6 +182,7 @@ export class InFlight {
     this.#letGo(outstanding);
     outstanding.adopting = false;
     outstanding.accepted = false;
+    outstanding.asks = 0;
     const waiting = nextOf(open, how.lost ? 1 : 0);
     if (how.paused === true) this.#paused.set(requestId, waiting);
     else this.#returned.add(requestId, outstanding.command, waiting);

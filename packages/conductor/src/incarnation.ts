@@ -170,6 +170,7 @@ export class Incarnation implements Ownership {
       runner: (jobId) => this.#runners.get(jobId),
       inboxCaughtUp: () => caughtUp(this.#inbox, { runtime: this.runtime, isOver: () => this.#over }),
       replay: async (places) => this.#adoption?.replay(places),
+      doubted: (runner) => void this.#checkLock(runner),
     });
     this.#replies = this.#router();
   }
@@ -297,12 +298,12 @@ export class Incarnation implements Ownership {
 
   #onBoard(event: BoardEvent): void {
     if (event.type !== 'available') return;
-    const runner = event.released ? this.#runners.get(event.key.jobId) : undefined;
+    const runner = this.#runners.get(event.key.jobId);
     if (runner !== undefined) return void this.#checkLock(runner);
     this.#claims.offer(event.key, event);
   }
 
-  /** The lock of an owned job vanished: by our own settling, or by an operator's hand (P-511). */
+  /** The lock of an owned job vanished, or might have: by our own settling, or by an operator's hand (P-511). */
   async #checkLock(runner: JobRunner): Promise<void> {
     try {
       const { owner } = await this.board.read(runner.jobId);

@@ -37,7 +37,7 @@ function world() {
   table.apply({ facts: assigned, atMs: 0 });
   const of = (name: string) =>
     assigned.flatMap((fact) => (fact.workerEpoch === name ? [fact.requestId] : []));
-  const [looked, heard, lost]: [string[], string[], string[]] = [[], [], []];
+  const [looked, heard, lost, doubted]: [string[], string[], string[], string[]] = [[], [], [], []];
   const turns = {
     flight,
     heard: (requestId: string) => void heard.push(requestId),
@@ -59,8 +59,9 @@ function world() {
     runner: (jobId) => (looked.push(jobId), jobId === 'job' ? runner : undefined),
     inboxCaughtUp: () => Promise.resolve(),
     replay: () => Promise.resolve(),
+    doubted: ({ jobId }) => void doubted.push(jobId),
   });
-  return { runtime, roster, flight, watch, of, looked, heard, lost, asked };
+  return { runtime, roster, flight, watch, of, looked, heard, lost, doubted, asked };
 }
 
 const heartbeat = (workerEpoch: string, running: readonly string[]) =>
@@ -94,4 +95,15 @@ it('a worker that leaves takes its requests with it, without those that were ans
   expect(lost).toEqual(others);
   await watch.left('two', roster.leave('two'));
   expect(lost).toEqual(others);
+});
+
+it('who asks a worker that lives three times in vain doubts that the job is still its own', async () => {
+  const { runtime, roster, watch, doubted } = world();
+  roster.leave('two');
+  for (const requestId of [...roster.requests()].slice(1)) roster.release('one', requestId);
+  for (const expected of [[], [], ['job'], ['job'], ['job'], ['job', 'job']]) {
+    await runtime.clock.advance(limits.silenceBeforeProbeMs + 1);
+    watch.sweep();
+    expect(doubted).toEqual(expected);
+  }
 });

@@ -29,6 +29,8 @@ export interface LossWatchDeps {
   /** Resolves when everything in the own inbox by now was handed over. */
   readonly inboxCaughtUp: () => Promise<void>;
   readonly replay: (places: Iterable<ReplyPlace>) => Promise<void>;
+  /** A worker that lives is asked again and again and does not answer: perhaps it knows a newer owner. */
+  readonly doubted: (runner: JobRunner) => void;
 }
 
 export class LossWatch {
@@ -103,6 +105,7 @@ export class LossWatch {
 
   #ask(runner: JobRunner, open: OpenRequest, outstanding: Outstanding): AttachTarget {
     outstanding.heardAtMs = this.#deps.clock.monotonicMs();
+    if (++outstanding.asks % limits.asksBeforeDoubt === 0) this.#deps.doubted(runner);
     return { requestId: open.requestId, delivery: open.delivery, flowId: runner.jobId, fence: runner.fence };
   }
 

@@ -46,6 +46,8 @@ export const limits = Object.freeze({
   deliveriesMax: 3,
   /** Neither accepted nor answered for so long: ask the worker (P-933). */
   silenceBeforeProbeMs: 2_000,
+  /** Asked so often without an answer: look whether the job is still ours (P-511). */
+  asksBeforeDoubt: 3,
   /** Nothing heard for so long of a request that was accepted: ask again (P-931; silence alone is no loss). */
   workerSilenceMs: 15_000,
   /** Jobs owned, those that only wait included, for each of `maxJobs`: they cost memory and nothing else. */
