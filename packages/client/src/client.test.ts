@@ -22,9 +22,10 @@ function newClient() {
   const coordination = new SimulatedCoordination(runtime, {
     service: new SimulatedCoordinationService(runtime),
   });
+  const { service } = coordination;
   const another = () => new Client({ runtime, coordination, store, board: 'default', clientId: 'client' });
   const drive = <T>(promise: Promise<T>): Promise<T> => runtime.clock.drive(promise);
-  return { client: another(), another, store, drive };
+  return { client: another(), another, service, store, drive };
 }
 
 describe('the client', () => {
@@ -81,6 +82,14 @@ describe('the client', () => {
     await expect(refused).rejects.toMatchObject({ code: 'BATON_INPUT_TOO_LARGE' });
     expect(await drive(client.post(flow, { key: 'j' }))).toBe('j');
     await drive(client.close());
+  });
+
+  it('closed, opens no session any more: nobody would close it', async () => {
+    const { client, service, drive } = newClient();
+    await drive(client.post(flow, { key: 'j' }));
+    await drive(client.close());
+    await expect(drive(client.cancel('j'))).rejects.toMatchObject({ message: 'the client is closed' });
+    expect(service.openSessions).toBe(0);
   });
 
   it('refuses what cannot be the id of a job before it asks any service', async () => {

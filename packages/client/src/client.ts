@@ -64,6 +64,7 @@ export class Client {
   readonly #deps: ClientDeps;
   #open: Promise<Open> | undefined;
   #persistence: Persistence | undefined;
+  #isClosed = false;
 
   constructor(deps: ClientDeps) {
     this.#deps = deps;
@@ -191,7 +192,9 @@ export class Client {
     return { clusterId: board.clusterId, conductors, workers, jobs };
   }
 
+  /** What is asked for from now on, or again by what is under way, is refused. Idempotent. */
   async close(): Promise<void> {
+    this.#isClosed = true;
     const open = await this.#open?.catch(() => undefined);
     await open?.board.close();
     this.#persistence?.close();
@@ -218,6 +221,8 @@ export class Client {
   }
 
   #services(): Promise<Open> {
+    if (this.#isClosed)
+      return Promise.reject(new UnavailableError('BATON_UNAVAILABLE_DISCONNECTED', 'the client is closed'));
     this.#open ??= this.#connect().catch((error: unknown) => {
       this.#open = undefined;
       throw error;

@@ -62,6 +62,16 @@ describe('SimulatedDocumentStore under faults', () => {
     expect(ids()).toEqual([]);
   });
 
+  it('refuse-one: of several one is not stored, and each is told its own verdict', async () => {
+    const { service, insert, ids } = await setUp();
+    service.faults.next('refuse-one');
+    const verdicts = await insert();
+    expect(verdicts.filter((verdict) => verdict === 'refused')).toHaveLength(1);
+    expect(ids()).toEqual(BATCH.filter((_, n) => verdicts[n] === 'stored').map(({ _id }) => _id));
+    service.faults.next('refuse-one');
+    expect(await insert([{ _id: 'alone' }])).toEqual(['refused']);
+  });
+
   it('reads, replaces and deletes reject', async () => {
     const { service, store, drive, insert, ids } = await setUp();
     await insert();

@@ -17,9 +17,10 @@ import { Faults } from '../faults.js';
 
 /**
  * `lose-request`: not done, outcome unknown. `lose-reply`: done, outcome unknown. `tear`: some of the documents are written,
- * outcome unknown. `land-late`: outcome unknown, done after `delayMs`. `refuse`: not done, the service says so.
+ * outcome unknown. `land-late`: outcome unknown, done after `delayMs`. `refuse`: not done, the service says so. `refuse-one`: an insert
+ * of several documents is done but for one of them, and the service says so of each.
  */
-export type DocumentFault = 'lose-request' | 'lose-reply' | 'tear' | 'land-late' | 'refuse';
+export type DocumentFault = 'lose-request' | 'lose-reply' | 'tear' | 'land-late' | 'refuse' | 'refuse-one';
 export type DocumentOperation = 'insert' | 'get' | 'find' | 'replace' | 'delete';
 
 /** `duplicate`: it changed nothing. */

@@ -15,7 +15,7 @@ import {
   type StoredDocument,
   UnavailableError,
 } from '@baton/core';
-import { shuffled } from '../chance.js';
+import { integerBelow, shuffled } from '../chance.js';
 import { plainWire, request, type Wire } from '../wire.js';
 import { copyOf, refusalOf } from './document-checks.js';
 import { type DocumentOperation, SimulatedDocumentService } from './simulated-document-service.js';
@@ -87,14 +87,14 @@ export class SimulatedDocumentStore implements DocumentStore {
       if (refusal !== undefined) throw refusal;
     }
     const copies = documents.map(copyOf);
-    await this.#write('replace', collection, copies, (each) => {
-      this.service.replace(this.service.collection(this.#database, collection), each);
+    await this.#write('replace', collection, copies, {
+      apply: (each) => this.service.replace(this.service.collection(this.#database, collection), each),
     });
   }
 
   async delete(collection: string, ids: readonly string[]): Promise<void> {
-    await this.#write('delete', collection, [...ids], (id) => {
-      this.service.collection(this.#database, collection).documents.delete(id);
+    await this.#write('delete', collection, [...ids], {
+      apply: (id) => void this.service.collection(this.#database, collection).documents.delete(id),
     });
   }
 
@@ -108,12 +108,15 @@ export class SimulatedDocumentStore implements DocumentStore {
       documents.map(() => ({ verdict, cause }));
     if (this.#closed) return all('unknown', disconnected());
     const verdicts: InsertVerdict[] = [];
+    const store = (document: StoredDocument): void => {
+      const verdict = this.service.insert(this.service.collection(this.#database, name), document);
+      verdicts.push({ verdict });
+    };
+    const refuse = (): void => {
+      verdicts.push({ verdict: 'refused', cause: refusedByFault('insert') });
+    };
     try {
-      await this.#write('insert', name, documents, (document) => {
-        verdicts.push({
-          verdict: this.service.insert(this.service.collection(this.#database, name), document),
-        });
-      });
+      await this.#write('insert', name, documents, { apply: store, refuse });
       return verdicts;
     } catch (error) {
       const refused = error instanceof UnavailableError && error.code === 'BATON_UNAVAILABLE_REFUSED';
@@ -141,7 +144,7 @@ export class SimulatedDocumentStore implements DocumentStore {
     operation: DocumentOperation,
     name: string,
     items: readonly T[],
-    apply: (item: T) => void,
+    { apply, refuse }: { readonly apply: (item: T) => void; readonly refuse?: () => void },
   ): Promise<void> {
     if (this.#closed) throw disconnected();
     const silence = (): Error =>
@@ -152,6 +155,11 @@ export class SimulatedDocumentStore implements DocumentStore {
         this.service.collection(this.#database, name);
         const fault = this.service.faults.take(operation);
         if (fault?.kind === 'refuse') throw refusedByFault(operation);
+        if (fault?.kind === 'refuse-one') {
+          if (refuse === undefined || items.length < 2) throw refusedByFault(operation);
+          const refused = integerBelow(this.service.runtime.random, items.length);
+          return items.forEach((item, index) => (index === refused ? refuse() : apply(item)));
+        }
         if (fault?.kind === 'land-late')
           this.service.runtime.clock.setTimer(fault.delayMs ?? 100, () => items.forEach(apply));
         else if (fault?.kind === 'tear')
