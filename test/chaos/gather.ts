@@ -46,15 +46,18 @@ export async function gather(cluster: ChaosCluster, jobs: readonly PostedJob[]):
   const world = new World();
   for (const line of lines) if (line.phase === 'end') world.take(line);
   for (const line of ledger) if (line.phase === 'odd') world.oddities.push(line.what);
-  const acknowledged = new Set(
-    jobs.filter(({ acknowledgedAtMs }) => acknowledgedAtMs !== undefined).map(({ job }) => job.jobId),
+  // what was stored before is told by the clocks of two processes
+  const acknowledged = new Map(
+    jobs.flatMap(({ job, acknowledgedAtMs: atMs }) =>
+      atMs === undefined ? [] : [[job.jobId, { order: Infinity, atMs }] as const],
+    ),
   );
   return {
     attempts,
     lines,
     evidence: {
-      // when a worker read what it was told is seen by nobody
-      history: { board, replies, calls, told: new Map(), acknowledged },
+      // when a worker read what it was told or asked is seen by nobody
+      history: { board, replies, calls, asked: [], told: new Map(), acknowledged },
       world,
       // timers of Node and the times of the tap are whole ms
       clocks: { startMs: 0, slackMs: 3 },

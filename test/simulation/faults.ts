@@ -1,174 +1,126 @@
 /**
- * Purpose: what goes wrong in one run: a seeded choice of kinds (P-1505), each struck at a seeded moment or at the next step of its victim that another
- *   process can see, until the world is healed.
+ * Purpose: which faults strike in one run, and when, until the world is healed: a seeded choice of a theme, of a few kinds and moments of it (P-1505).
  * What is authoritative: the plan, which follows from the seed. `struck` tells what really happened, by kind.
- * On failure: a fault that finds nobody to strike is not counted.
- * Not here: how a service behaves under a fault (simulated substrates in @baton/testkit).
+ * On failure: a fault whose moment does not come, or that finds nobody to strike, is not counted.
+ * Not here: what each kind does (fault-kinds.ts).
  */
-import type { SeededRandom } from '@baton/testkit';
+import type { Random } from '@baton/core';
 import { below, chance, pick, streamOf } from './choices.js';
-import type { Cluster, Member } from './cluster.js';
-import type { Direction, ServiceName } from './network.js';
-import type { Place } from './process.js';
+import type { Cluster } from './cluster.js';
+import { kinds, startAgain, type FaultKind } from './fault-kinds.js';
+import { atMoment, type Concerned, type Moment } from './moments.js';
 import type { User } from './user.js';
-
-interface Blow {
-  readonly cluster: Cluster;
-  readonly users: readonly User[];
-  /** Of this fault alone. */
-  readonly random: SeededRandom;
-  readonly sessionTimeoutMs: number;
-}
-
-/** False: there was nobody to strike. */
-type Strike = (blow: Blow) => boolean;
 
 export interface PlannedFault {
   readonly number: number;
-  readonly kind: string;
-  /** True ms. */
+  /** They strike together. */
+  readonly kinds: readonly FaultKind[];
+  /** True ms: it strikes then, or at the next such moment of any job. */
   readonly atMs: number;
+  readonly moment: Moment | undefined;
+  /** Such moments that pass before, and how long after it. */
+  readonly skip: number;
+  readonly afterMs: number;
 }
 
-const places: readonly Place[] = ['before', 'after', 'answer'];
-const directions: readonly Direction[] = ['there', 'back', 'both'];
-const conditions = ['lose-reply', 'lose-request', 'land-late', 'refuse'] as const;
+/** Faults that meet each other only when they are not drowned by others, and the moments at which they hurt. */
+interface Theme {
+  readonly kinds: readonly FaultKind[];
+  readonly moments: readonly Moment[];
+}
 
-const kinds: Readonly<Record<string, Strike>> = {
-  'kill conductor': (blow) => onMember('conductor', blow, kill({ guard: true })),
-  'kill worker': (blow) => onMember('worker', blow, kill({ guard: true })),
-  'lose host of conductor': (blow) => onMember('conductor', blow, kill({ guard: false })),
-  'lose host of worker': (blow) => onMember('worker', blow, kill({ guard: false })),
-  'pause conductor': (blow) => onMember('conductor', blow, pause),
-  'pause worker': (blow) => onMember('worker', blow, pause),
-  'drain conductor': (blow) => onMember('conductor', blow, drain),
-  'drain worker': (blow) => onMember('worker', blow, drain),
-  'kill conductor and worker': (blow) => {
-    const killed = onMember('conductor', blow, kill({ guard: true }));
-    return onMember('worker', blow, kill({ guard: true })) || killed;
+const themes: readonly Theme[] = [
+  // who owns a job, and whether the board says so
+  {
+    kinds: [
+      'next transaction',
+      'lock removed by hand',
+      'cut session',
+      'lag session',
+      'coordination slow',
+      'pause conductor',
+      'expire session',
+      'kill conductor',
+    ],
+    moments: ['posted', 'claimed', 'stored', 'ended'],
   },
-  'job kills its owners': ({ cluster, users, random }) => {
-    const { jobId } = pick(random, users).job;
-    return whenever(cluster.history.onEntry, 1 + below(random, 5), (entry) => {
-      if (entry.flowId !== jobId || entry.kind !== 'claim') return false;
-      const owner = cluster.members.get(entry.claim.member);
-      if (owner === undefined) return false;
-      owner.process.strikeAt(pick(random, places), below(random, 3), () =>
-        kill({ guard: true })(owner, { cluster, users, random, sessionTimeoutMs: 0 }),
-      );
-      return true;
-    });
+  // an answer is there, and nobody is left who knows of it
+  {
+    kinds: [
+      'kill conductor',
+      'kill worker',
+      'kill conductor and worker',
+      'lose host of worker',
+      'expire session',
+      'log slow',
+      'pause conductor',
+    ],
+    moments: ['claimed', 'assigned', 'started', 'answered'],
   },
-  'task kills its workers': ({ cluster, users, random }) => {
-    const atom = `t${1 + below(random, 4)}`;
-    return whenever(cluster.history.onCall, 1 + below(random, 4), (call) => {
-      const worker = cluster.ofKind('worker').find(({ process }) => process.name === call.process);
-      if (call.atom !== atom || worker === undefined) return false;
-      cluster.time.schedule(random.fraction() * 20, () =>
-        kill({ guard: chance(random, 0.8) })(worker, { cluster, users, random, sessionTimeoutMs: 0 }),
-      );
-      return true;
-    });
+  // what the journal took, and what its writer knows of it
+  {
+    kinds: [
+      'store request',
+      'store slow',
+      'store reads stale',
+      'link cut',
+      'pause conductor',
+      'guard ends session of the living',
+      'kill conductor',
+    ],
+    moments: ['posted', 'claimed', 'assigned', 'answered', 'stored', 'ended'],
   },
-  'kill user': ({ users, random, cluster }) => {
-    const alive = users.filter(({ process }) => process !== undefined);
-    if (alive.length === 0) return false;
-    const user = pick(random, alive);
-    user.process?.strikeAt(pick(random, places), below(random, 12), () =>
-      cluster.time.schedule(0, () => user.kill()),
-    );
-    return true;
+  // requests that come late, twice or never, to somebody else
+  {
+    kinds: [
+      'log request',
+      'log slow',
+      'log loses what it acknowledged',
+      'kill worker',
+      'expire session',
+      'store slow',
+      'pause worker',
+      'pause conductor',
+    ],
+    moments: ['assigned', 'sent', 'sent', 'started', 'answered', 'not run'],
   },
-  'clock jumps': ({ cluster, random }) => {
-    const processes = [...cluster.members.values()].filter(({ process }) => process.alive);
-    if (processes.length === 0) return false;
-    pick(random, processes).process.skewMs += (random.fraction() * 2 - 1) * 600_000;
-    return true;
+  // what people want, at any moment
+  {
+    kinds: ['user cancels', 'kill user', 'kill conductor', 'kill worker', 'drain conductor', 'store slow'],
+    moments: [
+      'posted',
+      'claimed',
+      'assigned',
+      'parked',
+      'started',
+      'waiting',
+      'stored',
+      'commanded',
+      'ended',
+    ],
   },
-  'cut session': (blow) =>
-    onSession(blow, (session) =>
-      blow.cluster.coordination.cut(session, { reconnectAfterMs: below(blow.random, 500) }),
-    ),
-  'silence session': (blow) =>
-    onSession(blow, (session) => {
-      const { cluster, random, sessionTimeoutMs } = blow;
-      cluster.coordination.partition(session);
-      const forMs = random.fraction() * 2 * sessionTimeoutMs;
-      cluster.time.schedule(forMs, () => cluster.coordination.heal(session));
-    }),
-  'expire session': (blow) => onSession(blow, (session) => blow.cluster.coordination.expire(session)),
-  'guard ends session of the living': (blow) =>
-    onMember('conductor', blow, (member) => blow.cluster.endSession(member)),
-  'lag session': (blow) =>
-    onSession(blow, (session) => {
-      const { cluster, random } = blow;
-      cluster.coordination.lag(session);
-      cluster.time.schedule(random.fraction() * 2_000, () => cluster.coordination.catchUp(session));
-    }),
-  'coordination away': ({ cluster, random }) => {
-    if (cluster.coordination.down) return false;
-    cluster.coordination.goDown();
-    cluster.time.schedule(random.fraction() * 5_000, () => cluster.coordination.comeUp());
-    return true;
+  // who meets it dies
+  {
+    kinds: [
+      'job kills its owners',
+      'task kills its workers',
+      'kill conductor',
+      'kill worker',
+      'drain worker',
+    ],
+    moments: ['claimed', 'assigned', 'started', 'waiting'],
   },
-  'coordination request': ({ cluster, random }) => {
-    const operation = chance(random, 0.6)
-      ? { operation: pick(random, ['multi', 'create', 'set'] as const) }
-      : {};
-    // there are few transactions: claims, and the ways to end them
-    const how = { skip: below(random, 'operation' in operation ? 3 : 8), delayMs: below(random, 800) };
-    cluster.coordination.faults.next(pick(random, conditions), { ...operation, ...how });
-    return true;
-  },
-  'lock removed by hand': ({ cluster, random }) => {
-    const locks = [...cluster.history.entries.keys()]
-      .map((jobId) => cluster.lockOf(jobId))
-      .filter((path) => cluster.coordination.node(path) !== undefined);
-    return locks.length > 0 && cluster.coordination.remove(pick(random, locks));
-  },
-  'log request': ({ cluster, random }) => {
-    const kind = pick(random, [...conditions, 'tear', 'duplicate'] as const);
-    const operation = kind === 'refuse' ? {} : { operation: 'append' as const };
-    cluster.logs.faults.next(kind, { ...operation, skip: below(random, 5), delayMs: below(random, 2_500) });
-    return true;
-  },
-  'log loses what it acknowledged': ({ cluster, random }) => {
-    const topic = pick(random, ['sim.task.request', 'sim.task.reply']);
-    const partitions = cluster.logs.partitions(topic);
-    const partition = below(random, partitions);
-    const count = 1 + below(random, 3);
-    return partitions > 0 && cluster.logs.cutEnd({ topic, partition, count }) > 0;
-  },
-  'coordination slow': (blow) => onLink(blow, { slowMs: 1 + below(blow.random, 600) }, ['coordination']),
-  'log slow': (blow) => onLink(blow, { slowMs: 1 + below(blow.random, 400) }, ['log']),
-  'store slow': (blow) => onLink(blow, { slowMs: 1 + below(blow.random, 400) }, ['store']),
-  'link cut': (blow) => onLink(blow, { cut: pick(blow.random, directions) }, ['log', 'store']),
-  'store request': ({ cluster, random }) => {
-    const kind = pick(random, [...conditions, 'tear'] as const);
-    const writes = ['insert', 'insert', 'insert', 'replace', 'delete'] as const;
-    const operation = kind === 'refuse' ? {} : { operation: pick(random, writes) };
-    cluster.documents.faults.next(kind, {
-      ...operation,
-      skip: below(random, 4),
-      delayMs: below(random, 2_500),
-    });
-    return true;
-  },
-  'store reads stale': ({ cluster, random }) => {
-    cluster.documents.lag();
-    cluster.time.schedule(random.fraction() * 1_500, () => cluster.documents.catchUp());
-    return true;
-  },
-};
+];
 
-/** The next `count` times that `strike` finds what it waits for. */
-function whenever<T>(told: Set<(what: T) => void>, count: number, strike: (what: T) => boolean): boolean {
-  let left = count;
-  const listener = (what: T): void => {
-    if (strike(what) && --left === 0) told.delete(listener);
-  };
-  told.add(listener);
-  return true;
+/** Of all kinds a few, at any time: what nobody thought of. */
+function mixed(random: Random): Theme {
+  const names = Object.keys(kinds) as FaultKind[];
+  const chosen = names.filter(() => chance(random, 0.25));
+  return { kinds: chosen.length > 0 ? chosen : [pick(random, names)], moments: [] };
+}
+
+function some<T>(random: Random, items: readonly T[], count: number): readonly T[] {
+  return Array.from({ length: count }, () => pick(random, items));
 }
 
 /** Each run knows only some kinds: what they do together is seen when they do not drown each other. */
@@ -177,48 +129,91 @@ export function planFaults(
   { count, untilMs }: { readonly count: number; readonly untilMs: number },
 ): readonly PlannedFault[] {
   const random = streamOf(seed, 'faults');
-  const names = Object.keys(kinds);
-  const chosen = names.filter(() => chance(random, 0.25));
-  if (chosen.length === 0) chosen.push(pick(random, names));
-  return Array.from({ length: count }, (_, number) => ({
-    number,
-    kind: pick(random, chosen),
-    atMs: 20 + random.fraction() * (untilMs - 20),
-  }));
+  if (chance(random, 0.4)) return plan(random, mixed(random), { count, untilMs });
+  const theme = pick(random, themes);
+  const chosen = {
+    kinds: some(random, theme.kinds, 2 + below(random, 3)),
+    moments: some(random, theme.moments, 1 + below(random, 3)),
+  };
+  return plan(random, chosen, { count: 1 + below(random, 10), untilMs });
+}
+
+function plan(
+  random: Random,
+  theme: Theme,
+  { count, untilMs }: { readonly count: number; readonly untilMs: number },
+): readonly PlannedFault[] {
+  return Array.from({ length: count }, (_, number) => {
+    const moment = theme.moments.length > 0 && chance(random, 0.85) ? pick(random, theme.moments) : undefined;
+    return {
+      number,
+      kinds: some(random, theme.kinds, moment !== undefined && chance(random, 0.4) ? 2 : 1),
+      moment,
+      // waiting for a moment begins early, or it would not come any more
+      atMs:
+        moment === undefined
+          ? 20 + random.fraction() * (untilMs - 20)
+          : random.fraction() ** 2 * 0.6 * untilMs,
+      skip: below(random, 4),
+      afterMs: chance(random, 0.5) ? 0 : 30 * random.fraction() ** 2,
+    };
+  });
 }
 
 export class Faults {
   readonly struck = new Map<string, number>();
   readonly #cluster: Cluster;
   readonly #users: readonly User[];
+  readonly #seed: number;
+  readonly #sessionTimeoutMs: number;
+  #isOver = false;
 
   /** Strikes as planned, and heals at `untilMs`. */
   constructor(
     { cluster, users }: { readonly cluster: Cluster; readonly users: readonly User[] },
-    plan: readonly PlannedFault[],
+    planned: readonly PlannedFault[],
     o: { readonly seed: number; readonly untilMs: number; readonly sessionTimeoutMs: number },
   ) {
     this.#cluster = cluster;
     this.#users = users;
-    const { seed, untilMs, sessionTimeoutMs } = o;
-    for (const { kind, atMs, number } of plan)
-      cluster.time.schedule(atMs, () => {
-        const random = streamOf(seed, 'faults', number + 1);
-        if (kinds[kind]?.({ cluster, users, random, sessionTimeoutMs }) === true)
-          this.struck.set(kind, (this.struck.get(kind) ?? 0) + 1);
-      });
-    cluster.time.schedule(untilMs, () => this.#heal());
+    this.#seed = o.seed;
+    this.#sessionTimeoutMs = o.sessionTimeoutMs;
+    for (const fault of planned) cluster.time.schedule(fault.atMs, () => this.#arm(fault));
+    cluster.time.schedule(o.untilMs, () => this.#heal());
+  }
+
+  #arm(fault: PlannedFault): void {
+    const { moment, skip } = fault;
+    if (moment === undefined) return this.#strike(fault, undefined);
+    // not within the step of a service that tells it
+    atMoment(this.#cluster, { moment, skip }, (concerned) =>
+      this.#cluster.time.schedule(fault.afterMs, () => this.#strike(fault, concerned)),
+    );
+  }
+
+  #strike({ kinds: together, number }: PlannedFault, concerned: Concerned | undefined): void {
+    if (this.#isOver) return;
+    const random = streamOf(this.#seed, 'faults', number + 1);
+    const blow = {
+      cluster: this.#cluster,
+      users: this.#users,
+      random,
+      sessionTimeoutMs: this.#sessionTimeoutMs,
+      concerned,
+    };
+    for (const kind of together)
+      if (kinds[kind](blow)) this.struck.set(kind, (this.struck.get(kind) ?? 0) + 1);
   }
 
   #heal(): void {
+    this.#isOver = true;
     const { coordination, logs, documents, network, history, members } = this.#cluster;
     coordination.faults.clear();
     logs.faults.clear();
     documents.faults.clear();
     documents.catchUp();
     network.healAll();
-    history.onEntry.clear();
-    history.onCall.clear();
+    history.onHappening.clear();
     if (coordination.down) coordination.comeUp();
     for (const { process } of this.#users) process?.disarm();
     for (const member of members.values()) {
@@ -226,69 +221,4 @@ export class Faults {
       startAgain(this.#cluster, member, 100);
     }
   }
-}
-
-/** On one of them: at once, or at a step it takes soon. */
-function onMember(kind: Member['kind'], blow: Blow, strike: (member: Member, blow: Blow) => void): boolean {
-  const { cluster, random } = blow;
-  const candidates = cluster.ofKind(kind).filter(({ process }) => !process.isHeld);
-  if (candidates.length === 0) return false;
-  const member = pick(random, candidates);
-  if (chance(random, 0.2)) strike(member, blow);
-  else member.process.strikeAt(pick(random, places), below(random, 12), () => strike(member, blow));
-  return true;
-}
-
-function kill({ guard }: { readonly guard: boolean }) {
-  return (member: Member, { cluster, random }: Blow): void => {
-    cluster.killMember(member, { guard });
-    startAgain(cluster, member, 5 + random.fraction() ** 2 * 4_000);
-  };
-}
-
-function pause(member: Member, { cluster, random, sessionTimeoutMs }: Blow): void {
-  cluster.pause(member, random.fraction() ** 2 * 4 * sessionTimeoutMs);
-}
-
-function drain(member: Member, { cluster, random }: Blow): void {
-  cluster.time.schedule(0, () => member.drain());
-  startAgain(cluster, member, 50 + random.fraction() * 2_000);
-}
-
-/** As an init system does; not while the old one lives. */
-function startAgain(cluster: Cluster, old: Member, afterMs: number): void {
-  const again = (): void => {
-    if (cluster.members.get(old.id) !== old) return;
-    if (!old.process.alive || old.hasEnded) cluster.start(old.kind, old.id);
-    else if (old.isLeaving) cluster.time.schedule(200, again);
-  };
-  cluster.time.schedule(afterMs, again);
-}
-
-function onSession(
-  { cluster, random }: Blow,
-  strike: (session: Member['sessions'][number]) => void,
-): boolean {
-  const sessions = [...cluster.members.values()]
-    .filter(({ process }) => process.alive)
-    .flatMap((member) => member.sessions.slice(-1));
-  if (sessions.length === 0) return false;
-  strike(pick(random, sessions));
-  return true;
-}
-
-/** Between a service and one process, or everybody. */
-function onLink(
-  { cluster, random }: Blow,
-  trouble: { readonly cut?: Direction; readonly slowMs?: number },
-  services: readonly ServiceName[],
-): boolean {
-  const service = pick(random, services);
-  const processes = [...cluster.members.values()].map(({ process }) => process).filter(({ alive }) => alive);
-  if (processes.length === 0) return false;
-  const process = pick(random, processes);
-  const link = chance(random, 0.4) ? { service } : { service, process };
-  cluster.network.trouble(link, trouble);
-  cluster.time.schedule(random.fraction() * 4_000, () => cluster.network.heal(link));
-  return true;
 }

@@ -11,6 +11,7 @@ import {
   type JournalEntry,
   type NodeOperation,
   type ReplyMessage,
+  type RequestMessage,
   type StoredDocument,
 } from '@baton/core';
 import { decodeReply, decodeRequest } from '@baton/wire';
@@ -41,6 +42,12 @@ export interface Reply extends Happened {
   readonly isRegistered: boolean;
 }
 
+/** A record of the request topic. */
+export interface Asked extends Happened {
+  readonly partition: number;
+  readonly message: RequestMessage;
+}
+
 /** One call of user code, by a worker's process. */
 export interface Call extends Happened {
   readonly flowId: string;
@@ -57,6 +64,13 @@ export interface Call extends Happened {
   ended: (Happened & { readonly failed: boolean }) | undefined;
 }
 
+/** What faults can wait for: something has just reached a service, or a task has begun. */
+export type Happening =
+  | { readonly kind: 'entry'; readonly entry: JournalEntry }
+  | { readonly kind: 'asked'; readonly asked: RequestMessage }
+  | { readonly kind: 'reply'; readonly reply: ReplyMessage }
+  | { readonly kind: 'call'; readonly call: Call };
+
 /** An insert that found another writer's entry: a former owner, or a late claimant. */
 export interface RefusedEntry extends Happened {
   readonly flowId: string;
@@ -64,34 +78,69 @@ export interface RefusedEntry extends Happened {
   readonly fence: Fence;
 }
 
+/** A conductor that was killed, and the sessions its process had. */
+export interface LostOwner extends Happened {
+  readonly sessionIds: readonly bigint[];
+  /** By its guard, its session ends at once; else at its timeout. */
+  readonly isGuarded: boolean;
+}
+
+/** The password of a session is for its member and its guard alone; what users give to their tasks goes through the services, and into no log. */
+export type Secret = 'password of a session' | 'value of a user';
+type Sight = 'log' | 'board' | 'store' | 'dead letters';
+
 export class History {
   readonly entries = new Map<string, StoredEntry[]>();
   readonly refused: RefusedEntry[] = [];
   readonly board: BoardChange[] = [];
+  readonly asked: Asked[] = [];
   readonly replies: Reply[] = [];
   readonly calls: Call[] = [];
   /** Epoch and id of a request → when that worker read that its result is stored (`toldKey`). */
   readonly told = new Map<string, Happened>();
-  /** Jobs whose post was acknowledged. */
-  readonly acknowledged = new Set<string>();
+  /** Jobs whose post was acknowledged, and when for the first time. */
+  readonly acknowledged = new Map<string, Happened>();
+  /** Conductors that were killed. */
+  readonly lost: LostOwner[] = [];
+  /** Where a secret was seen by somebody it is not meant for. */
+  readonly exposed: string[] = [];
   /** Job nodes that are on the board now. */
   jobNodes = 0;
-  /** Told of each entry and each call at once; for faults that strike whoever it was. */
-  readonly onEntry = new Set<(entry: JournalEntry) => void>();
-  readonly onCall = new Set<(call: Call) => void>();
-  readonly #time: VirtualTime;
+  /** Told at once, for faults that strike whoever it was. */
+  readonly onHappening = new Set<(what: Happening) => void>();
+  readonly #time: Pick<VirtualTime, 'nowMs'>;
   readonly #hash: Hash = createHash('sha256');
   #order = 0;
+  /** Secret → what it is. */
+  readonly #secrets = new Map<string, Secret>();
   /** Member's path → epoch and session, while it is registered. */
   readonly #registered = new Map<string, { readonly epoch: string; readonly sessionId: bigint }>();
 
-  constructor(time: VirtualTime) {
+  constructor(time: Pick<VirtualTime, 'nowMs'>) {
     this.#time = time;
   }
 
   /** Of all of it: equal for the same seed and the same sources (I20). */
   digest(): string {
     return this.#hash.copy().digest('hex').slice(0, 16);
+  }
+
+  /** From now on it is looked for in all that passes. */
+  keep(text: string, what: Secret): void {
+    this.#secrets.set(text, what);
+  }
+
+  see(where: Sight, text: string): void {
+    for (const [secret, what] of this.#secrets) {
+      const isMeantFor = what === 'value of a user' && (where === 'board' || where === 'store');
+      const at = isMeantFor ? -1 : text.indexOf(secret);
+      if (at >= 0) this.exposed.push(`${what} in ${where}: ${text.slice(Math.max(0, at - 120), at)}…`);
+    }
+  }
+
+  /** SIGKILL of a conductor. */
+  lose(owner: Omit<LostOwner, keyof Happened>): void {
+    this.lost.push({ ...this.#next(`lost ${owner.sessionIds.join()}`), ...owner });
   }
 
   document({
@@ -104,6 +153,7 @@ export class History {
     verdict: string;
   }): void {
     const happened = this.#next(`${collection} ${verdict} ${document._id} ${String(document['body'] ?? '')}`);
+    this.see('store', `${collection} ${String(document['body'])}`);
     if (collection !== 'journal') return;
     const flowId = String(document['flowId']);
     const known = this.entries.get(flowId) ?? [];
@@ -111,7 +161,7 @@ export class History {
     if (verdict === 'stored') {
       const entry = decode(document);
       known.push({ ...happened, entry });
-      for (const told of this.onEntry) told(entry);
+      this.#tell({ kind: 'entry', entry });
     } else if (known[Number(document['seq'])]?.entry.opId !== document['opId'])
       this.refused.push({ ...happened, flowId, seq: Number(document['seq']), fence: fenceOf(document) });
   }
@@ -120,7 +170,9 @@ export class History {
     const { operations, sessionId, zxid } = change;
     if (operations.length === 0) return;
     this.board.push({ ...this.#next(`${zxid} ${sessionId} ${operations.map(text).join()}`), ...change });
-    for (const { type, path } of operations) {
+    for (const operation of operations) {
+      const { type, path } = operation;
+      if ('data' in operation) this.see('board', `${path} ${textOf(operation.data)}`);
       if (isJobNode(path)) this.jobNodes += Number(type === 'create') - Number(type === 'delete');
       if (!path.startsWith('/members/workers/')) continue;
       if (type === 'create') this.#registered.set(path, { epoch: zxid.toString(16), sessionId });
@@ -130,11 +182,18 @@ export class History {
 
   record(topic: string, partition: number, value: Uint8Array): void {
     const happened = this.#next(topic, value);
+    if (topic.endsWith('.request')) {
+      const { message } = decodeRequest(value);
+      this.asked.push({ ...happened, partition, message });
+      this.#tell({ kind: 'asked', asked: message });
+    }
+    if (topic.endsWith('.dead')) this.see('dead letters', textOf(value));
     if (!topic.endsWith('.reply')) return;
     const { message } = decodeReply(value);
     const isRegistered =
       this.#registered.get(`/members/workers/${message.worker}`)?.epoch === message.workerEpoch;
     this.replies.push({ ...happened, partition, message, isRegistered });
+    this.#tell({ kind: 'reply', reply: message });
   }
 
   /** A worker has read what was sent to it. */
@@ -163,7 +222,7 @@ export class History {
       ended: undefined,
     };
     this.calls.push(entry);
-    for (const told of this.onCall) told(entry);
+    this.#tell({ kind: 'call', call: entry });
     return entry;
   }
 
@@ -172,8 +231,12 @@ export class History {
   }
 
   acknowledge(jobId: string): void {
-    this.#next(`ack ${jobId}`);
-    this.acknowledged.add(jobId);
+    const happened = this.#next(`ack ${jobId}`);
+    if (!this.acknowledged.has(jobId)) this.acknowledged.set(jobId, happened);
+  }
+
+  #tell(what: Happening): void {
+    for (const told of [...this.onHappening]) told(what);
   }
 
   #next(what: string, bytes?: Uint8Array): Happened {
@@ -190,6 +253,10 @@ export function toldKey(epoch: string, requestId: string): string {
 
 function isJobNode(path: string): boolean {
   return /^\/boards\/[^/]+\/jobs\/[^/]+\//.test(path);
+}
+
+function textOf(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('latin1');
 }
 
 function text(operation: NodeOperation): string {

@@ -25,6 +25,7 @@ export class User {
   readonly #cluster: Cluster;
   #process: SimulatedProcess | undefined;
   #sessions: CoordinationSession[] = [];
+  #client: Client | undefined;
   #isPosted = false;
   #isCancelled = false;
 
@@ -44,6 +45,19 @@ export class User {
     return this.isDone ? undefined : this.#process;
   }
 
+  /** Has the run cancelled now. False: it is not posted, or over. */
+  cancel({ revert }: { readonly revert: boolean }): boolean {
+    const process = this.process;
+    const client = this.#client;
+    if (process === undefined || client === undefined || !this.#isPosted) return false;
+    void persist(process, async () => this.isDone || client.cancel(this.job.jobId, { revert })).catch(
+      (error: unknown) => {
+        if (process.alive && !this.isDone) this.#cluster.crashes.push(`a cancel was told ${String(error)}`);
+      },
+    );
+    return true;
+  }
+
   /** SIGKILL of its program. */
   kill(): void {
     if (this.#process === undefined || this.isDone) return;
@@ -58,6 +72,7 @@ export class User {
     this.#process = process;
     this.#sessions = [];
     const client = this.#cluster.client(process, this.#sessions);
+    this.#client = client;
     this.#play(process, client).catch((error: unknown) => {
       if (process.alive)
         this.#cluster.crashes.push(`the user of ${this.job.jobId} was told ${String(error)}`);
@@ -66,10 +81,13 @@ export class User {
 
   async #play(process: SimulatedProcess, client: Client): Promise<void> {
     const { jobId, definition, priority, cancel } = this.job;
-    await persist(process, () => client.post(definition, { key: jobId, priority }));
+    const { history } = this.#cluster;
+    const store = { pin: `pin-of-${jobId}-${'0123456789'.repeat(2)}` };
+    history.keep(store.pin, 'value of a user');
+    await persist(process, () => client.post(definition, { key: jobId, priority, store }));
     if (!process.alive) return;
     this.#isPosted = true;
-    this.#cluster.history.acknowledge(jobId);
+    history.acknowledge(jobId);
     const waiting = persist(process, () => client.wait(jobId));
     void this.#decideParked(process, client);
     if (cancel !== undefined && !this.#isCancelled) {

@@ -1,7 +1,9 @@
+import { answerRules } from './answer-rules.js';
 import { boardRules } from './board-rules.js';
 import type { Evidence } from './evidence.js';
 import { journalRules } from './journal-rules.js';
 import { modelRules } from './model-rules.js';
+import { postRules } from './post-rules.js';
 import { requestRules } from './request-rules.js';
 import { runRules } from './run-rules.js';
 
@@ -12,6 +14,8 @@ export function check(evidence: Evidence): string[] {
     ...boardRules(evidence),
     ...runRules(evidence),
     ...requestRules(evidence),
+    ...postRules(evidence),
+    ...answerRules(evidence),
     ...modelRules(evidence),
   ];
 }

@@ -12,7 +12,7 @@ export function* runRules(evidence: Evidence): Violations {
     if (typeof end === 'string') yield `I04 ${job.job.jobId}: ${end}`;
     yield* orderOf(job, steps);
     yield* roundsOf(job, steps);
-    yield* cancelOf(job, steps);
+    yield* commandsOf(job, steps);
     yield* timersOf(job, evidence);
     if (typeof end !== 'string') yield* worldOf(job, end, evidence);
   }
@@ -129,16 +129,16 @@ function* roundsOf({ job: { jobId, definition }, entries }: JobEvidence, steps: 
   }
 }
 
-/** After the entry that applies a cancel nothing starts but reverts. */
-function* cancelOf({ job: { jobId }, entries }: JobEvidence, steps: readonly Step[]): Violations {
-  const isCancel = (fact: Fact): boolean => fact.fact === 'command' && fact.command === 'cancel';
-  const cancelled = entries.find(({ entry }) => entry.facts.some(isCancel));
-  if (cancelled === undefined) return;
+/** Commands are applied once, in their order; after the entry that applies a cancel nothing starts but reverts. */
+function* commandsOf({ job: { jobId }, entries }: JobEvidence, steps: readonly Step[]): Violations {
   const numbers = entries.flatMap(({ entry }) =>
     entry.facts.flatMap((fact) => (fact.fact === 'command' ? [fact.n] : [])),
   );
   for (const [index, n] of numbers.entries())
     if (n !== index + 1) yield `I14 ${jobId}: command ${n} was applied as number ${index + 1}`;
+  const isCancel = (fact: Fact): boolean => fact.fact === 'command' && fact.command === 'cancel';
+  const cancelled = entries.find(({ entry }) => entry.facts.some(isCancel));
+  if (cancelled === undefined) return;
   for (const { entry, atom, to } of steps)
     if (to === 'RUNNING' && entry.order > cancelled.order)
       yield `I14 ${jobId}: ${atom} starts after the run was cancelled`;
