@@ -30,7 +30,7 @@ const project = (displayName, testMatch, extra = {}) => ({ ...common, displayNam
 export default {
   rootDir,
   projects: [
-    project('unit', ['<rootDir>/packages/*/src/**/*.test.ts'], {
+    project('unit', ['<rootDir>/packages/*/src/**/*.test.ts', '<rootDir>/test/simulation/**/*.test.ts'], {
       testPathIgnorePatterns: ['\\.(services|local)\\.test\\.ts$'],
     }),
     project('local', ['<rootDir>/packages/*/src/**/*.local.test.ts']),

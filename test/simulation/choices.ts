@@ -52,6 +52,8 @@ export function choicesOf(seed: number) {
       untilMs: faultsUntilMs * 0.6,
       tasksMax: pick(random, [3, 6, 12]),
     },
+    /** Jobs that a conductor owns at the same time. */
+    maxJobs: pick(random, [2_000, 2_000, 2_000, 2_000, 2, 1]),
   };
 }
 

@@ -23,6 +23,7 @@ import { createWorker } from '@baton/worker';
 import { below, chance, streamOf, type Choices } from './choices.js';
 import { History } from './history.js';
 import { Network } from './network.js';
+import { printed } from './print.js';
 import { SimulatedProcess, type LogLine } from './process.js';
 import { VirtualTime } from './virtual-time.js';
 import { World, worldTask } from './world-task.js';
@@ -106,7 +107,10 @@ export class Cluster {
       seed: seed * 1_000 + number,
       skewMs: Math.round(spread() * choices.skewMs),
       rate: choices.drift ** spread(),
-      onLog,
+      onLog: (line) => {
+        this.history.see('log', printed(line));
+        onLog?.(line);
+      },
     });
   }
 
@@ -147,9 +151,12 @@ export class Cluster {
       prefix,
       board,
       member: { id, host: 'here', pid: this.#processes, version: '0' },
-      onSession: (token: SessionToken) => (member.token = token),
+      onSession: (token: SessionToken) => {
+        member.token = token;
+        this.history.keep(token.secret, 'password of a session');
+      },
     };
-    const { sessionTimeoutMs, concurrency } = this.#options.choices;
+    const { sessionTimeoutMs, concurrency, maxJobs } = this.#options.choices;
     const common = { sessionTimeoutMs, ...slots, drainTimeoutMs: 5_000 };
     const { heads } = member;
     const service =
@@ -157,7 +164,7 @@ export class Cluster {
         ? createConductor({
             ...deps,
             store: this.#storeOf(process),
-            options: common,
+            options: { ...common, maxJobs },
             heads: {
               changed: (jobId, seq) => void heads.set(jobId, seq),
               gone: (jobId) => void heads.delete(jobId),
@@ -180,6 +187,8 @@ export class Cluster {
   /** With a guard its session is ended in some ms, else at its timeout. */
   killMember(member: Member, { guard }: { readonly guard: boolean }): void {
     this.kill(member);
+    const sessionIds = member.sessions.map(({ id }) => id);
+    if (member.kind === 'conductor') this.history.lose({ sessionIds, isGuarded: guard });
     if (guard) this.time.schedule(2 + below(this.random, 20), () => this.endSession(member));
   }
 

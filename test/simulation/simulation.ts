@@ -1,8 +1,11 @@
 /** One seed, from the first process to the verdict. */
 import { compile } from '@baton/engine';
 import { check } from './checker/check.js';
+import { claimOrderRules } from './checker/claim-order-rules.js';
 import type { Evidence } from './checker/evidence.js';
-import { choicesOf, streamOf } from './choices.js';
+import { secretRules } from './checker/secret-rules.js';
+import { takeoverRules, takeovers, type Takeover } from './checker/takeover-rules.js';
+import { choicesOf, streamOf, type Choices } from './choices.js';
 import { Cluster } from './cluster.js';
 import { Faults, planFaults } from './faults.js';
 import { wallStartMs, type LogLine } from './process.js';
@@ -41,6 +44,8 @@ export interface SimulationStats {
   readonly repeatedCalls: number;
   readonly faults: Readonly<Record<string, number>>;
   readonly outcomes: Readonly<Record<string, number>>;
+  /** Of owners that were killed while nothing else was in the way (I17). */
+  readonly takenOver: readonly Takeover[];
 }
 
 /** So long may everything take that is left when the faults are over (I08). */
@@ -93,7 +98,10 @@ export async function simulate(plan: RunPlan, onLog?: (line: LogLine) => void): 
     })),
   };
   found.push(...cluster.crashes.map((crash) => `a process ended with an error: ${crash}`));
+  const calm = { history, jobs: isCalm(choices, faults.struck) ? evidence.jobs : [] };
+  const boundMs = { guarded: 250, unguarded: sessionTimeoutMs + 450 };
   found.push(...cluster.leaks(), ...check(evidence));
+  found.push(...claimOrderRules(evidence), ...takeoverRules(calm, boundMs), ...secretRules({ history }));
   return {
     plan: {
       seed,
@@ -102,11 +110,21 @@ export async function simulate(plan: RunPlan, onLog?: (line: LogLine) => void): 
     },
     violations: found,
     hash: history.digest(),
-    stats: statsOf(cluster, evidence, faults.struck),
+    stats: { ...statsOf(cluster, evidence, faults.struck), takenOver: [...takeovers(calm)] },
   };
 }
 
-function statsOf(cluster: Cluster, { jobs }: Evidence, struck: ReadonlyMap<string, number>): SimulationStats {
+/** Whoever is killed is missed by others that see the board, can read and write, and have room. */
+function isCalm({ maxJobs }: Choices, struck: ReadonlyMap<string, number>): boolean {
+  const troubles = /session|coordination|store|link|pause|drain conductor/;
+  return maxJobs > 100 && ![...struck.keys()].some((kind) => troubles.test(kind));
+}
+
+function statsOf(
+  cluster: Cluster,
+  { jobs }: Evidence,
+  struck: ReadonlyMap<string, number>,
+): Omit<SimulationStats, 'takenOver'> {
   const { history } = cluster;
   const entries = jobs.flatMap((job) => job.entries.map(({ entry }) => entry));
   const claims = entries.filter(({ kind }) => kind === 'claim').length;

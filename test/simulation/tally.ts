@@ -19,12 +19,15 @@ export class Tally {
   readonly #sums = Object.fromEntries(sumNames.map((name) => [name, 0])) as Record<SumName, number>;
   readonly #faults = new Map<string, number>();
   readonly #outcomes = new Map<string, number>();
+  readonly #takeoverMs = { guarded: [] as number[], unguarded: [] as number[] };
 
   add({ stats }: SimulationResult): void {
     this.seeds++;
     for (const name of sumNames) this.#sums[name] += stats[name];
     count(this.#faults, stats.faults);
     count(this.#outcomes, stats.outcomes);
+    for (const { isGuarded, ms } of stats.takenOver)
+      this.#takeoverMs[isGuarded ? 'guarded' : 'unguarded'].push(ms);
   }
 
   lines(): readonly string[] {
@@ -37,12 +40,19 @@ export class Tally {
         `refused, ${(virtualMs / 3_600_000).toFixed(1)} h of virtual time, ${events} events`,
       `${struck} faults: ${listed(this.#faults)}`,
       `outcomes: ${listed(this.#outcomes)}`,
+      `from the death of an owner to the first entry of the next, in ms: ${spread(this.#takeoverMs.guarded)}; without a guard ${spread(this.#takeoverMs.unguarded)}`,
     ];
   }
 }
 
 function count(sums: Map<string, number>, more: Readonly<Record<string, number>>): void {
   for (const [name, number] of Object.entries(more)) sums.set(name, (sums.get(name) ?? 0) + number);
+}
+
+function spread(figures: readonly number[]): string {
+  const sorted = figures.toSorted((a, b) => a - b);
+  const at = (part: number): string => (sorted[Math.floor(part * (sorted.length - 1))] ?? 0).toFixed(0);
+  return `median ${at(0.5)}, p99 ${at(0.99)}, longest ${at(1)} (${sorted.length})`;
 }
 
 function listed(sums: ReadonlyMap<string, number>): string {

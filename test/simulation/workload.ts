@@ -105,8 +105,9 @@ class FlowMaker {
       name,
       task: taskName,
       requires: ['fails', 'ms', 'revertFails', 'bytes'],
-      // optional, because a decider may have ignored its source
-      ...(from && { optional: ['input'], rebind: { input: `of_${from}` } }),
+      // optional: its source may have been ignored by a decider, and not every job is given a pin
+      optional: ['pin', ...(from ? ['input'] : [])],
+      ...(from && { rebind: { input: `of_${from}` } }),
       provides: { [`of_${name}`]: null },
       inject: {
         fails: chance(random, 0.15) ? 1 + below(random, 15) : 0,

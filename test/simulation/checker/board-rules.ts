@@ -87,7 +87,7 @@ function* claimsOf({ job: { jobId }, entries }: JobEvidence, board: Board): Viol
       yield `I03 ${jobId}: claim entry ${entry.seq} has a fence that no lock of it ever had`;
 }
 
-function nodeOf(path: string): Node | undefined {
+export function nodeOf(path: string): Node | undefined {
   const [, boards, , tree, , name] = path.split('/');
   if (boards !== 'boards' || name === undefined) return undefined;
   if (tree === 'locks' || tree === 'trash') return { tree, jobId: name };

@@ -1,0 +1,78 @@
+/** I17: how long it takes from the death of an owner to the first accepted entry of the next one. */
+import type { BoardChange, LostOwner, StoredEntry } from '../history.js';
+import { nodeOf } from './board-rules.js';
+import type { Violations } from './evidence.js';
+
+export interface Takeover {
+  readonly jobId: string;
+  readonly isGuarded: boolean;
+  readonly ms: number;
+}
+
+interface TakeoverEvidence {
+  readonly history: { readonly board: readonly BoardChange[]; readonly lost: readonly LostOwner[] };
+  readonly jobs: readonly {
+    readonly job: { readonly jobId: string };
+    readonly entries: readonly StoredEntry[];
+  }[];
+}
+
+/** The jobs whose owner was killed while another conductor was there, and stayed until they were owned again. */
+export function* takeovers({ history, jobs }: TakeoverEvidence): Generator<Takeover> {
+  const owned = new Map(jobs.map(({ job, entries }) => [job.jobId, ownedSince(entries)]));
+  for (const { order, atMs, sessionIds, isGuarded } of history.lost) {
+    const before = history.board.filter((change) => change.order < order);
+    for (const jobId of heldBy(sessionIds, before)) {
+      const next = owned.get(jobId)?.find((claim) => claim.order > order);
+      const isOver =
+        next === undefined || !isWatched(history.board, { sessionIds, order, until: next.order });
+      if (!isOver) yield { jobId, isGuarded, ms: next.atMs - atMs };
+    }
+  }
+}
+
+/** Where nothing else is in the way. */
+export function* takeoverRules(
+  evidence: TakeoverEvidence,
+  boundMs: { readonly guarded: number; readonly unguarded: number },
+): Violations {
+  for (const { jobId, isGuarded, ms } of takeovers(evidence)) {
+    const allowedMs = isGuarded ? boundMs.guarded : boundMs.unguarded;
+    if (ms > allowedMs)
+      yield `I17 ${jobId} was owned again ${Math.round(ms)} ms after its owner was killed, allowed are ${allowedMs}`;
+  }
+}
+
+function ownedSince(entries: readonly StoredEntry[]): readonly StoredEntry[] {
+  return entries.filter(({ entry }) => entry.kind === 'claim');
+}
+
+function heldBy(sessionIds: readonly bigint[], board: readonly BoardChange[]): ReadonlySet<string> {
+  const held = new Set<string>();
+  for (const { operations, sessionId } of board)
+    for (const { type, path } of operations) {
+      const node = nodeOf(path);
+      if (node?.tree !== 'locks') continue;
+      if (type === 'create' && sessionIds.includes(sessionId)) held.add(node.jobId);
+      else held.delete(node.jobId);
+    }
+  return held;
+}
+
+/** A conductor that does not belong to the dead was registered all the time. */
+function isWatched(
+  board: readonly BoardChange[],
+  o: { readonly sessionIds: readonly bigint[]; readonly order: number; readonly until: number },
+): boolean {
+  const watchers = new Map<string, bigint>();
+  for (const { order, operations, sessionId } of board) {
+    if (order > o.until) break;
+    for (const { type, path } of operations) {
+      if (!path.startsWith('/members/conductors/')) continue;
+      if (type === 'delete') watchers.delete(path);
+      else if (type === 'create' && order < o.order && !o.sessionIds.includes(sessionId))
+        watchers.set(path, sessionId);
+    }
+  }
+  return watchers.size > 0;
+}
