@@ -67,6 +67,11 @@ export const settingKeys = {
     undefined,
     'name of a conductor or worker; default host, pid and a random part',
   ),
+  'health.listen': key(
+    listenOn,
+    undefined,
+    'host:port on which a conductor or worker answers GET /livez and /readyz; default: nowhere',
+  ),
   'drain.timeout': key(duration, '25s', 'longest time a member finishes what it has begun when told to stop'),
   'log.level': key(oneOf('debug', 'info', 'warn', 'error'), 'info', 'least level that is logged'),
   'log.format': key(oneOf('json', 'text', 'auto'), 'auto', 'json, text, or text on a terminal only'),
@@ -236,6 +241,16 @@ function brokers(value: string, name: string): string {
   throw new InputError(
     'BATON_INPUT_INVALID',
     `${name} must look like host:port,host:port, got ${JSON.stringify(value)}`,
+  );
+}
+
+function listenOn(value: string, name: string): { readonly host: string; readonly port: number } {
+  const [, host, port] =
+    /^(?:\[([0-9a-f:.]+)\]|([^\s:/@[\]]+)):(\d{1,5})$/i.exec(value)?.filter(Boolean) ?? [];
+  if (host !== undefined && Number(port) <= 65_535) return { host, port: Number(port) };
+  throw new InputError(
+    'BATON_INPUT_INVALID',
+    `${name} must look like 127.0.0.1:9010, got ${JSON.stringify(value)}`,
   );
 }
 

@@ -46,6 +46,12 @@ export class ConductorServices {
     }
   }
 
+  /** Why they do not do what they should. */
+  get problems(): { readonly store: string | undefined; readonly log: string | undefined } {
+    const { persistence, outbox } = this.#services ?? {};
+    return { store: persistence?.health.problem, log: outbox?.problem };
+  }
+
   async close(): Promise<void> {
     const services = this.#services;
     this.#services = undefined;

@@ -3,12 +3,19 @@
  * States: running → draining → stopped. Store and outbox outlive sessions.
  * On failure: services away at start or after a lost session: tried again with back-off, for ever; what must not happen ends `run`.
  */
-import { OutageLog, openPersistently } from '@baton/core';
-import type { Coordination, DocumentStore, PartitionLog, Runtime, SessionToken } from '@baton/core';
+import { OutageLog, openPersistently, readinessOf } from '@baton/core';
+import type {
+  Coordination,
+  DocumentStore,
+  PartitionLog,
+  Readiness,
+  Runtime,
+  SessionToken,
+} from '@baton/core';
 import { ConductorServices } from './conductor-services.js';
 import { Incarnation } from './incarnation.js';
 import { resolveConductorOptions } from './options.js';
-import type { ConductorOptions } from './options.js';
+import type { ConductorOptions, ResolvedConductorOptions } from './options.js';
 import type { Counters, HeadListener } from './ownership.js';
 
 export interface ConductorDeps {
@@ -41,12 +48,17 @@ export interface Conductor {
    */
   run(options: { readonly signal: AbortSignal }): Promise<{ readonly left: number }>;
   readonly counters: Readonly<Counters>;
+  /** Whether it claims and decides at present. */
+  readonly readiness: Readiness;
 }
 
 /** @throws InputError `BATON_INPUT_INVALID` for options out of range. */
 export function createConductor(deps: ConductorDeps): Conductor {
-  const options = resolveConductorOptions(deps.options ?? {});
-  const counters: Counters = {
+  return new ConductorService(deps);
+}
+
+class ConductorService implements Conductor {
+  readonly counters: Counters = {
     claimed: 0,
     takenOver: 0,
     settled: 0,
@@ -55,49 +67,72 @@ export function createConductor(deps: ConductorDeps): Conductor {
     redelivered: 0,
     superseded: 0,
   };
-  const services = new ConductorServices(deps, options);
+  readonly #deps: ConductorDeps;
+  readonly #options: ResolvedConductorOptions;
+  readonly #services: ConductorServices;
+  readonly #outage: OutageLog;
+  #incarnation: Incarnation | undefined;
+  #isStopping = false;
 
-  const open = (): Promise<Incarnation> =>
-    Incarnation.open({
-      ...deps,
-      options,
-      counters,
-      services: (clusterId) => services.open(clusterId),
-      onSession: deps.onSession ?? (() => undefined),
+  constructor(deps: ConductorDeps) {
+    this.#deps = deps;
+    this.#options = resolveConductorOptions(deps.options ?? {});
+    this.#services = new ConductorServices(deps, this.#options);
+    const messages = { waiting: 'conductor.waiting', back: 'conductor.back' };
+    this.#outage = new OutageLog({ ...deps.runtime, messages });
+  }
+
+  get readiness(): Readiness {
+    const incarnation = this.#incarnation;
+    const starting = this.#outage.problem ?? 'starts';
+    const isCut = incarnation !== undefined && incarnation.board.session.state !== 'connected';
+    return readinessOf({
+      member: this.#isStopping ? 'stops' : incarnation === undefined ? starting : undefined,
+      jobboard: isCut ? 'no contact with its servers' : undefined,
+      ...this.#services.problems,
     });
+  }
+
+  async run({ signal }: { readonly signal: AbortSignal }): Promise<{ left: number }> {
+    try {
+      return { left: await this.#live(signal) };
+    } finally {
+      await this.#services.close();
+    }
+  }
 
   /** One incarnation after the other; gives the jobs left by the last. */
-  async function live(signal: AbortSignal): Promise<number> {
-    const { clock, logger } = deps.runtime;
-    const aborted = new Promise<void>((resolve) => {
+  async #live(signal: AbortSignal): Promise<number> {
+    const stopped = new Promise<void>((resolve) => {
       if (signal.aborted) resolve();
       else signal.addEventListener('abort', () => resolve(), { once: true });
-    });
-    const messages = { waiting: 'conductor.waiting', back: 'conductor.back' };
-    const outage = new OutageLog({ clock, logger, messages });
+    }).then(() => void (this.#isStopping = true));
     while (!signal.aborted) {
       const incarnation = await openPersistently({
-        open,
-        stopped: aborted,
-        closeLate: (late) => late.close().then(() => services.close()),
-        ...{ clock, outage },
+        open: () => this.#open(),
+        stopped,
+        closeLate: (late) => late.close().then(() => this.#services.close()),
+        clock: this.#deps.runtime.clock,
+        outage: this.#outage,
       });
       if (incarnation === undefined) return 0;
-      const end = await Promise.race([aborted, incarnation.ended]);
-      if (end === undefined) return incarnation.drain({ timeoutMs: options.drainTimeoutMs });
+      this.#incarnation = incarnation;
+      const end = await Promise.race([stopped, incarnation.ended]);
+      this.#incarnation = undefined;
+      if (end === undefined) return incarnation.drain({ timeoutMs: this.#options.drainTimeoutMs });
       await incarnation.close();
       if (end.cause === 'broken') throw end.error;
     }
     return 0;
   }
 
-  async function run({ signal }: { readonly signal: AbortSignal }): Promise<{ left: number }> {
-    try {
-      return { left: await live(signal) };
-    } finally {
-      await services.close();
-    }
+  #open(): Promise<Incarnation> {
+    return Incarnation.open({
+      ...this.#deps,
+      options: this.#options,
+      counters: this.counters,
+      services: (clusterId) => this.#services.open(clusterId),
+      onSession: this.#deps.onSession ?? (() => undefined),
+    });
   }
-
-  return { run, counters };
 }

@@ -1,6 +1,6 @@
 /** H53: what a former owner wrote down by a clock that goes ten minutes ahead. */
 import { compile } from '@baton/engine';
-import { backoff, linear, retry, task } from '@baton/flow';
+import { backoff, linear, retry, task, type FlowDefinition } from '@baton/flow';
 import { afterEach, expect, it } from '@jest/globals';
 import { claimEntry, postEntry } from '../../testkit/src/protocols/journal/sample-entries.js';
 import { Cluster, noop } from './fixtures/cluster.js';
@@ -10,7 +10,7 @@ const aheadMs = 600_000;
 let cluster: Cluster;
 afterEach(() => cluster.dispose());
 
-async function takenOver(flow: ReturnType<typeof linear>, afterMs: number): Promise<string> {
+async function takenOver(flow: { toJSON(): FlowDefinition }, afterMs: number): Promise<string> {
   const former = cluster.conductor('c1', {}, { aheadMs });
   const jobId = await cluster.drive(cluster.client.post(flow, {}));
   await cluster.runtime.clock.advance(afterMs);

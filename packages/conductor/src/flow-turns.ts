@@ -237,9 +237,7 @@ export class FlowTurns {
     const atMs = this.#services.runtime.clock.wallMs();
     this.state.applyOwn(facts, atMs);
     const assignments =
-      this.#finish === undefined
-        ? this.flight.assign(this.#services.inboxPlace(), this.#now(), placesMax)
-        : [];
+      this.#finish === undefined ? this.flight.assign(this.#services.inboxPlace(), placesMax) : [];
     const assigned = assignments.map((assignment) => assignment.fact);
     this.state.applyOwn(assigned, atMs);
     this.flight.dropSettled();

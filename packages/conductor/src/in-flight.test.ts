@@ -58,7 +58,7 @@ describe('requests in flight', () => {
     let turns = 0;
     while (flight.waiting > 0) {
       turns++;
-      for (const { fact } of flight.assign(inbox, 0, Infinity)) flight.answer(fact.requestId);
+      for (const { fact } of flight.assign(inbox, Infinity)) flight.answer(fact.requestId);
     }
     expect(turns).toBe(100);
     expect(roster.calls).toBeLessThanOrEqual(10_000 + turns);
@@ -69,7 +69,7 @@ describe('requests in flight', () => {
     roster.join(workerOf('w', 50));
     for (let n = 0; n < 10; n++) flight.begin(commandOf(`nobody${n}`, 'nobody'), 0);
     for (let n = 0; n < 10; n++) flight.begin(commandOf(`a${n}`), 0);
-    expect(flight.assign(inbox, 0, Infinity)).toHaveLength(10);
+    expect(flight.assign(inbox, Infinity)).toHaveLength(10);
     expect(flight.waiting).toBe(10);
   });
 
@@ -78,16 +78,16 @@ describe('requests in flight', () => {
     roster.join(workerOf('w', 2, ['t', 'u']));
     for (const atom of ['t1', 't2', 't3', 't4']) flight.begin(commandOf(atom), 0);
     for (const atom of ['u1', 'u2']) flight.begin(commandOf(atom, 'u'), 0);
-    expect(flight.assign(inbox, 0, 3).map(({ fact }) => fact.atom)).toEqual(['t1', 'u1', 't2']);
-    expect(flight.assign(inbox, 0, 3).map(({ fact }) => fact.atom)).toEqual(['t3']);
+    expect(flight.assign(inbox, 3).map(({ fact }) => fact.atom)).toEqual(['t1', 'u1', 't2']);
+    expect(flight.assign(inbox, 3).map(({ fact }) => fact.atom)).toEqual(['t3']);
   });
 
   it('passes over a request that was answered while it waited', () => {
     const { roster, flight } = world();
     for (const atom of ['a', 'b', 'c']) flight.begin(commandOf(atom), 0);
-    expect(flight.assign(inbox, 0, Infinity)).toEqual([]);
+    expect(flight.assign(inbox, Infinity)).toEqual([]);
     flight.answer(commandOf('a').requestId);
     roster.join(workerOf('w', 2));
-    expect(flight.assign(inbox, 0, Infinity).map(({ fact }) => fact.atom)).toEqual(['b', 'c']);
+    expect(flight.assign(inbox, Infinity).map(({ fact }) => fact.atom)).toEqual(['b', 'c']);
   });
 });

@@ -20,7 +20,7 @@ export interface Outstanding {
   answered: boolean;
   /** Worker whose place in the roster this request takes. */
   holds: string | undefined;
-  /** Monotonic ms of the last sending or sign of life. */
+  /** Monotonic ms of the last sending or sign of life; infinite while its assignment is being saved: nobody can know of it. */
   heardAtMs: number;
   /** How often its worker was asked for it since, and said nothing. */
   asks: number;
@@ -208,7 +208,7 @@ export class InFlight {
   }
 
   /** Workers for at most `limit` waiting requests that have one with room; those that had one before first, then the oldest. */
-  assign(inbox: Inbox, nowMs: number, limit: number): Assignment[] {
+  assign(inbox: Inbox, limit: number): Assignment[] {
     const assignments: Assignment[] = [];
     const take = (requestId: string, waiting: Waiting): boolean => {
       const outstanding = this.#requests.get(requestId);
@@ -218,7 +218,7 @@ export class InFlight {
       const worker = this.#roster.acquire(command, except === undefined ? {} : { except });
       if (worker === undefined) return false;
       outstanding.holds = worker.epoch;
-      outstanding.heardAtMs = nowMs;
+      outstanding.heardAtMs = Number.POSITIVE_INFINITY;
       assignments.push({ outstanding, fact: requestFact(command, waiting, worker, inbox) });
       return true;
     };

@@ -146,7 +146,8 @@ export class Incarnation implements Ownership {
       memberId: deps.member.id,
       runtime: deps.runtime,
       conductors: { current: () => this.#conductorIds(), refresh: () => this.#conductors.refresh() },
-      room: () => (this.#over ? 0 : this.#room.free),
+      // what is claimed while nothing can be stored would only be given back
+      room: () => (this.#over || services.persistence.health.problem ? 0 : this.#room.free),
       owns: (jobId) => this.#runners.has(jobId),
       onClaimed: (claim, course) =>
         installClaim(
@@ -241,6 +242,7 @@ export class Incarnation implements Ownership {
     const { log, prefix, runtime, member, options } = this.#deps;
     const { session, clusterId } = this.board;
     this.#cleanups.add(session.onState((state) => this.#onSession(state)));
+    this.#cleanups.add(this.#persistence.health.onBack(() => this.#claims.refill()));
     // reading begins before anybody can know the inbox: an answer is never missed (P-901)
     const transport = { log, prefix, runtime, clusterId };
     this.#inbox = await Inbox.openReplies({

@@ -254,7 +254,11 @@ export class JobRunner implements Waiter {
 
   #dispatch({ outstanding, fact }: Assignment): void {
     const { requestId } = fact;
-    const { payloads, dispatcher, roster } = this.#owner;
+    const { payloads, dispatcher, roster, runtime } = this.#owner;
+    const send = (message: Parameters<typeof dispatcher.request>[0]): void => {
+      outstanding.heardAtMs = runtime.clock.monotonicMs();
+      dispatcher.request(message);
+    };
     const failed = (error: unknown): void => {
       const failure = unsendable(error);
       if (failure === undefined) this.#giveUp(error);
@@ -269,9 +273,11 @@ export class JobRunner implements Waiter {
       );
       if (message instanceof Promise)
         message
-          .then((ready) => this.#phase === 'running' && !outstanding.answered && dispatcher.request(ready))
+          .then((ready) => {
+            if (this.#phase === 'running' && !outstanding.answered) send(ready);
+          })
           .catch(failed);
-      else dispatcher.request(message);
+      else send(message);
     } catch (error) {
       failed(error);
     }

@@ -33,7 +33,12 @@ function world() {
       },
       0,
     );
-  const assigned = flight.assign({ replyPartition: 0, replyFrom: 0 }, 0, Infinity).map(({ fact }) => fact);
+  const assigned = flight
+    .assign({ replyPartition: 0, replyFrom: 0 }, Infinity)
+    .map(({ outstanding, fact }) => {
+      outstanding.heardAtMs = 0; // sent
+      return fact;
+    });
   table.apply({ facts: assigned, atMs: 0 });
   const of = (name: string) =>
     assigned.flatMap((fact) => (fact.workerEpoch === name ? [fact.requestId] : []));

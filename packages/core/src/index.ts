@@ -16,5 +16,6 @@ export * from './ports/coordination.js';
 export * from './ports/document-store.js';
 export * from './ports/partition-log.js';
 export * from './ports/runtime.js';
+export * from './readiness.js';
 export * from './states.js';
 export * from './value.js';

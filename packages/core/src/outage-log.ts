@@ -1,3 +1,4 @@
+import { toFailure } from './failure.js';
 import type { Clock, LogFields, Logger } from './ports/runtime.js';
 
 const AGAIN_MS = { first: 10_000, max: 600_000 };
@@ -11,7 +12,7 @@ export class OutageLog {
   readonly #logger: Logger;
   readonly #messages: { readonly waiting: string; readonly back: string };
   readonly #fields: LogFields;
-  #out: { readonly sinceMs: number; nextMs: number; intervalMs: number } | undefined;
+  #out: { readonly sinceMs: number; nextMs: number; intervalMs: number; error: unknown } | undefined;
 
   constructor(options: {
     readonly clock: Clock;
@@ -26,9 +27,15 @@ export class OutageLog {
     this.#fields = options.fields ?? {};
   }
 
+  /** What it failed with last; undefined while all is well. */
+  get problem(): string | undefined {
+    return this.#out && toFailure(this.#out.error).message;
+  }
+
   failed(error: unknown): void {
     const nowMs = this.#clock.monotonicMs();
-    const out = (this.#out ??= { sinceMs: nowMs, nextMs: nowMs, intervalMs: AGAIN_MS.first });
+    const out = (this.#out ??= { sinceMs: nowMs, nextMs: nowMs, intervalMs: AGAIN_MS.first, error });
+    out.error = error;
     const isDue = nowMs >= out.nextMs;
     if (isDue) {
       out.nextMs = nowMs + out.intervalMs;

@@ -134,7 +134,7 @@ export class GroupInsert {
 
   /** Sends again after a while what was not answered, and gives up on what has waited too long. */
   #rest(open: readonly Waiting[], cause: unknown): void {
-    const { clock, random, logger } = this.#runtime;
+    const { clock, random } = this.#runtime;
     const delayMs = backOffMs(random, this.#unanswered++);
     const nowMs = clock.monotonicMs();
     const again: Waiting[] = [];
@@ -144,12 +144,6 @@ export class GroupInsert {
       else waiting.reject(gaveUp(`document ${waiting.document._id} of ${this.#collection}`, cause));
     }
     if (again.length === 0) return;
-    if (this.#unanswered === 1)
-      logger.warn('store.insert.unanswered', {
-        collection: this.#collection,
-        documents: open.length,
-        reason: cause,
-      });
     for (const waiting of again) this.#resting.add(waiting);
     clock.setTimer(delayMs, () => {
       for (const waiting of again) if (this.#resting.delete(waiting)) this.#queue.push(waiting);

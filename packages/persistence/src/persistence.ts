@@ -12,6 +12,7 @@ import { Payloads, type PayloadLimits } from './payloads.js';
 import { ReadModels } from './read-models.js';
 import { bindCluster, migrate, refuseNewerSchema } from './schema.js';
 import { Snapshots } from './snapshots.js';
+import { StoreHealth } from './store-health.js';
 
 export interface PersistenceOptions {
   readonly store: DocumentStore;
@@ -32,6 +33,8 @@ export interface Persistence {
   readonly jobs: JobRecords;
   readonly commands: Commands;
   readonly readModels: ReadModels;
+  /** Whether the store takes what is written. */
+  readonly health: Pick<StoreHealth, 'problem' | 'onBack'>;
   /** What is not decided is rejected, what is not written of the read models is dropped (`readModels.idle()` first). Idempotent. */
   close(): void;
 }
@@ -40,7 +43,8 @@ export interface Persistence {
  * @throws ConflictError `BATON_CONFLICT_SCHEMA_NEWER`, `BATON_CONFLICT_OTHER_CLUSTER`; UnavailableError after 30 s without the store
  */
 export async function openPersistence(options: PersistenceOptions): Promise<Persistence> {
-  const { store, runtime, clusterId, readOnly = false, limits } = options;
+  const { runtime, clusterId, readOnly = false, limits } = options;
+  const store = new StoreHealth(options);
   if (readOnly) await refuseNewerSchema({ store, runtime });
   else await migrate({ store, runtime });
   if (clusterId !== undefined && !readOnly) await bindCluster({ store, runtime }, clusterId);
@@ -54,8 +58,10 @@ export async function openPersistence(options: PersistenceOptions): Promise<Pers
   const parts = { journal, snapshots, payloads, definitions, jobs, commands, readModels };
   return {
     ...parts,
+    health: store,
     close() {
       for (const part of Object.values(parts)) part.close();
+      void store.close();
     },
   };
 }

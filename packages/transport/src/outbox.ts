@@ -10,6 +10,7 @@
  */
 import {
   familyOf,
+  toFailure,
   UnavailableError,
   type LogAppender,
   type LogRecord,
@@ -51,6 +52,7 @@ export class Outbox {
   #bytes = 0;
   #sending = false;
   #state: 'open' | 'closing' | 'abandoned' = 'open';
+  #problem: unknown;
   #idleWaiters: (() => void)[] = [];
   #closed: Promise<void> | undefined;
 
@@ -75,6 +77,12 @@ export class Outbox {
   /** More than 32 MiB wait: whoever can should stop producing. Above 64 MiB sending throws. */
   get full(): boolean {
     return this.#bytes > FULL_BYTES;
+  }
+
+  /** Why nothing can be sent at present. */
+  get problem(): string | undefined {
+    if (this.#problem !== undefined) return toFailure(this.#problem).message;
+    return this.full ? `${this.#bytes} bytes wait to be sent` : undefined;
   }
 
   /**
@@ -181,10 +189,12 @@ export class Outbox {
       try {
         await this.#appender.append(batch);
         this.#backOff.reset();
+        this.#problem = undefined;
         return this.#settled(batch);
       } catch (error) {
         if (this.#state === 'abandoned') return;
         if (familyOf(error) === 'input') return this.#deliverSingly(batch, error);
+        this.#problem = error;
         // only the first of a row of failures is news
         const log = this.#backOff.failures === 0 ? 'warn' : 'debug';
         this.#options.runtime.logger[log]('outbox.append.failed', { records: batch.length, error });

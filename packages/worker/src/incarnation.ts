@@ -120,6 +120,11 @@ export class Incarnation {
     return { epoch, requestPartition, session: this.#board.session.state, ...this.#runner.stats };
   }
 
+  /** Why no task is started. */
+  get contactProblem(): string | undefined {
+    return this.#board.session.state === 'connected' ? undefined : 'no contact with its servers';
+  }
+
   /**
    * Leaves in good order (P-920): refuses what is not started, waits for what runs, tells it to stop when four fifths of
    * `timeoutMs` are over, and ends the session only after every answer is in the log. `hurry` ends the waiting.

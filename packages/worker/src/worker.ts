@@ -6,9 +6,11 @@
  */
 import {
   OutageLog,
+  readinessOf,
   openPersistently,
   type Coordination,
   type PartitionLog,
+  type Readiness,
   type Runtime,
   type SessionToken,
   type WorkerInfo,
@@ -63,6 +65,8 @@ export interface Worker {
   /** Ends a drain without waiting any longer: running tasks are told to stop, their requests handed back. */
   abort(): void;
   readonly status: WorkerStatus;
+  /** Whether it takes tasks at present. */
+  readonly readiness: Readiness;
 }
 
 /**
@@ -80,12 +84,18 @@ class WorkerService implements Worker {
   readonly #hurry = new AbortController();
   /** Incarnations of lost sessions whose tasks have not ended yet. */
   readonly #retiring = new Set<Promise<void>>();
+  readonly #outage: OutageLog;
   #outbox: { readonly clusterId: string; readonly outbox: Outbox } | undefined;
   #incarnation: Incarnation | undefined;
   #state: WorkerStatus['state'] = 'opening';
 
   constructor(deps: WorkerDeps) {
     this.#deps = deps;
+    this.#outage = new OutageLog({
+      ...deps.runtime,
+      messages: { waiting: 'worker.waiting', back: 'worker.back' },
+      fields: { memberId: deps.member.id },
+    });
     const options = resolveWorkerOptions(deps.options ?? {});
     const slots = new TaskSlots(options.concurrency);
     const tasks = [...deps.tasks];
@@ -96,6 +106,17 @@ class WorkerService implements Worker {
   get status(): WorkerStatus {
     const incarnation = this.#incarnation?.stats;
     return { state: this.#state, ...(incarnation && { incarnation }) };
+  }
+
+  get readiness(): Readiness {
+    const isOpen = this.#state === 'ready';
+    const member =
+      this.#state === 'opening' ? (this.#outage.problem ?? 'starts') : isOpen ? undefined : 'stops';
+    return readinessOf({
+      member,
+      jobboard: this.#incarnation?.contactProblem,
+      log: this.#outbox?.outbox.problem,
+    });
   }
 
   abort(): void {
@@ -139,8 +160,7 @@ class WorkerService implements Worker {
 
   /** The next incarnation; undefined when the worker was told to stop before there was one. */
   #open(told: Promise<void>): Promise<Incarnation | undefined> {
-    const { onSession = () => undefined, runtime, member } = this.#deps;
-    const messages = { waiting: 'worker.waiting', back: 'worker.back' };
+    const { onSession = () => undefined, runtime } = this.#deps;
     return openPersistently({
       open: () =>
         Incarnation.open({
@@ -152,7 +172,7 @@ class WorkerService implements Worker {
       stopped: told,
       closeLate: (late) => late.retire().then(() => this.#outbox?.outbox.close({ deadlineMs: 0 })),
       clock: runtime.clock,
-      outage: new OutageLog({ ...runtime, messages, fields: { memberId: member.id } }),
+      outage: this.#outage,
     });
   }
 

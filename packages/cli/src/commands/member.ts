@@ -4,11 +4,12 @@
  */
 import { hostname } from 'node:os';
 import { resolve } from 'node:path';
-import type { Logger, MemberKind, Runtime, SessionToken } from '@baton/core';
+import type { Logger, MemberKind, Readiness, Runtime, SessionToken } from '@baton/core';
 import { GuardLink, runGuarded } from '@baton/guard';
 import { headHintWords } from '@baton/jobboard';
 import { Option, type Command } from 'commander';
 import { exitCodes } from '../exit-codes.js';
+import { HealthServer } from '../health-server.js';
 import type { Invocation } from '../invocation.js';
 import { loadUnlessStopped } from '../load-unless-stopped.js';
 import type { Run } from '../run.js';
@@ -71,7 +72,7 @@ async function runConductor(
   return runMember(invocation, 'conductor', flags, async (member) => {
     const { createConductor } = await import('@baton/conductor');
     const { settings } = invocation;
-    const { left } = await createConductor({
+    const conductor = createConductor({
       ...member.deps,
       ...(member.link && { heads: member.link.heads }),
       options: {
@@ -82,7 +83,9 @@ async function runConductor(
         poisonClaimsMax: settings.get('poison.claims'),
         drainTimeoutMs: settings.get('drain.timeout'),
       },
-    }).run({ signal: member.signal });
+    });
+    member.readyWhen(() => conductor.readiness);
+    const { left } = await conductor.run({ signal: member.signal });
     return left > 0 ? exitCodes.drainedWithWork : exitCodes.ok;
   });
 }
@@ -110,6 +113,7 @@ async function runWorker(invocation: Invocation, _: readonly string[], flags: Wo
         drainTimeoutMs: settings.get('drain.timeout'),
       },
     });
+    member.readyWhen(() => worker.readiness);
     const { drained, handedBack } = await worker.run({ signal: member.signal });
     return drained && handedBack === 0 ? exitCodes.ok : exitCodes.drainedWithWork;
   });
@@ -120,6 +124,8 @@ interface MemberRun {
   readonly deps: Awaited<ReturnType<typeof memberDeps>>;
   /** Undefined without a guard. */
   readonly link: GuardLink | undefined;
+  /** Who knows whether it can do its work. */
+  readonly readyWhen: (readiness: () => Readiness) => void;
 }
 
 async function runMember(
@@ -143,17 +149,23 @@ async function runMember(
     logger.warn('guard.gone', {});
     stop.now();
   });
+  const listenOn = settings.maybe('health.listen');
+  const health = listenOn && (await HealthServer.listen(listenOn));
   const substrates = await openSubstrates(settings, `baton-${kind}/${id}`, logger);
   reportStrayErrors(kind, logger);
   // timers and idle sockets may not keep the process alive: it lives until its service ends
   const alive = setInterval(() => undefined, 60_000);
   try {
     const deps = memberDeps(invocation, id, runtime, substrates, (token) => link?.announce(token));
-    return await service({ signal: stop.signal, deps, link });
+    const readyWhen = (readiness: () => Readiness): void => {
+      if (health) health.readiness = readiness;
+    };
+    return await service({ signal: stop.signal, deps, link, readyWhen });
   } finally {
     clearInterval(alive);
     stop.dispose();
     await substrates.close();
+    health?.close();
     link?.announce(undefined);
     link?.close();
   }

@@ -11,6 +11,8 @@ describe('mapError', () => {
     [new MongoNetworkError('cut'), 'BATON_UNAVAILABLE_OUTCOME_UNKNOWN'],
     [serverError(10107), 'BATON_UNAVAILABLE_OUTCOME_UNKNOWN'],
     [serverError(1), 'BATON_UNAVAILABLE_OUTCOME_UNKNOWN'],
+    [serverError(14031), 'BATON_UNAVAILABLE_OUTCOME_UNKNOWN'],
+    [serverError(371), 'BATON_UNAVAILABLE_OUTCOME_UNKNOWN'],
     [serverError(13), 'BATON_UNAVAILABLE_REFUSED'],
     [new BSON.BSONError('no such key'), 'BATON_INPUT_MALFORMED'],
     ['thrown text', 'BATON_UNAVAILABLE_REFUSED'],
@@ -28,13 +30,15 @@ describe('answers to writes', () => {
       { index: 1, code: 11000, errmsg: 'dup' },
       { index: 2, code: 2, errmsg: 'nested arrays are not supported' },
       { index: 3, code: 91, errmsg: 'shutting down' },
+      { index: 5, code: 14031, errmsg: 'out of disk space' },
     ];
-    expect(insertVerdicts({ ok: 1, n: 2, writeErrors }, 5).map(({ verdict }) => verdict)).toEqual([
+    expect(insertVerdicts({ ok: 1, n: 2, writeErrors }, 6).map(({ verdict }) => verdict)).toEqual([
       'stored',
       'duplicate',
       'refused',
       'unknown',
       'stored',
+      'unknown',
     ]);
     expect(firstWriteFailure({ ok: 1, writeErrors: [writeErrors[1]] })).toMatchObject({
       code: 'BATON_UNAVAILABLE_REFUSED',

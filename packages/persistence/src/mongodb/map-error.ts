@@ -30,6 +30,11 @@ const NO_ANSWER = new Set([
 const PASSING = new Set([
   1, 6, 7, 24, 46, 50, 64, 89, 91, 100, 107, 112, 189, 202, 246, 262, 317, 358, 384, 9001, 10058, 10107,
   11600, 11602, 13388, 13435, 13436, 91331,
+  // too many open files, temporarily unavailable, writes blocked (also for a disk that is nearly full), resources exhausted, disk full
+  264,
+  365, 371, 402, 14031,
+  // overloaded: connections, admission queue, rate limits
+  407, 433, 449, 450, 462,
 ]);
 
 /** Whether a server's error may go away when the same is asked again. */
