@@ -16,7 +16,7 @@ export function* claimOrderRules({
   jobs,
   struck,
 }: Pick<Evidence, 'struck'> & {
-  readonly history: Pick<Evidence['history'], 'board'>;
+  readonly history: { readonly board: readonly BoardChange[] };
   readonly jobs: readonly {
     readonly job: { readonly jobId: string; readonly priority: Posting['priority'] };
   }[];
