@@ -17,7 +17,7 @@ import { ZookeeperCoordination } from '@baton/jobboard/zookeeper';
 import { MongoDocumentStore } from '@baton/persistence/mongodb';
 import { realRuntime } from '@baton/testkit';
 import { MemberProcess } from '../support/cluster/member-process.js';
-import { startServices, type Services } from '../support/services/start-services.js';
+import { startServices, type Service, type Services } from '../support/services/start-services.js';
 import { streamOf } from '../simulation/choices.js';
 import { JournalTap } from './journal-tap.js';
 import { Links } from './links.js';
@@ -56,6 +56,7 @@ export class ChaosCluster {
   readonly store: DocumentStore;
   /** Ledger and event logs lie here. */
   readonly folder: string;
+  readonly servicesInTrouble = new Set<Service>();
   /** What nobody did to them, and happened. */
   readonly surprises: string[] = [];
   readonly random: Pick<Random, 'fraction'>;
@@ -143,7 +144,7 @@ export class ChaosCluster {
   /** As an init system does: whatever ended is started again, after a while. */
   async #ended(place: Place, member: MemberProcess): Promise<void> {
     place.isReady = place.isHeld = false;
-    this.keepLog(place);
+    this.#keepLog(place);
     if (this.#isOver) return;
     if (place.struck < place.starts) this.surprises.push(`${place.id} ended by itself:\n${member.tail(5)}`);
     await delay(this.random.fraction() ** 2 * restartMsMax, undefined, { ref: false });
@@ -151,7 +152,7 @@ export class ChaosCluster {
   }
 
   /** What it logged, for good; the lines of one start follow each other. */
-  keepLog({ id, member }: Place): void {
+  #keepLog({ id, member }: Place): void {
     const lines = (member?.lines ?? []).map((line) => `${JSON.stringify(line)}\n`).join('');
     appendFileSync(join(this.folder, 'logs', `${id}.jsonl`), lines);
   }
@@ -159,7 +160,6 @@ export class ChaosCluster {
   async stopMembers(): Promise<void> {
     this.#isOver = true;
     await Promise.all(this.places.map(async ({ member }) => member?.dispose()));
-    for (const place of this.places) this.keepLog(place);
   }
 
   /** Idempotent. `keep`: the folder stays, with what the services wrote. */

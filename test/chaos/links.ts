@@ -14,6 +14,8 @@ export const wayNames: readonly WayName[] = ['zookeeper', 'kafka', 'mongodb'];
 export class Links {
   /** What Kafka has to offer for this member's sake. */
   readonly door: KafkaDoor;
+  /** Ways that something is wrong with now. */
+  readonly inTrouble = new Set<WayName>();
   readonly #ways: Record<WayName, readonly FaultProxy[]>;
 
   private constructor(door: KafkaDoor, kafka: FaultProxy) {

@@ -1,6 +1,7 @@
 /** How long jobs were without an owner, and what became of the requests that were under way: read from the journals. */
 import type { JobEvidence } from '../simulation/checker/evidence.js';
-import type { Cause, StruckFault } from './faults.js';
+import type { Cause } from './fault-kind.js';
+import type { StruckFault } from './faults.js';
 
 export interface Takeovers {
   /** ms from the fault that struck the owner to the claim entry of the next one. */

@@ -89,12 +89,16 @@ function* recorded(call: Call, given: readonly Assignment[]): Violations {
     yield `P-901 ${call.requestId} delivery ${call.delivery} ran in epoch ${call.epoch}, it was given to ${own.fact.workerEpoch}`;
 }
 
-/** A request runs again only when the worker that had it was gone before that was decided. */
+/**
+ * A request runs again only when the worker that had it was gone before that was decided. A worker that was gone may still begin an earlier delivery
+ * than one that has run by then (H37).
+ */
 function* repeated(
   requestId: string,
-  [first, ...again]: readonly Call[],
+  calls: readonly Call[],
   { given, epochs }: { readonly given: readonly Assignment[]; readonly epochs: ReadonlyMap<string, number> },
 ): Violations {
+  const [first, ...again] = calls.toSorted((a, b) => a.delivery - b.delivery || a.order - b.order);
   for (const call of again) {
     const decided = given.find(({ fact }) => fact.delivery === call.delivery);
     if (first?.epoch === undefined || decided === undefined) continue;
