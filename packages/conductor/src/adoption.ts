@@ -104,7 +104,7 @@ export class Adoption {
     await this.#persist(async () => {
       await this.#deps.replay.read(partition, at, (message, position) => {
         at = position + 1;
-        this.#deps.onReply(message);
+        if (!isPassing(message)) this.#deps.onReply(message);
       });
     });
   }
@@ -121,4 +121,12 @@ export class Adoption {
       }
     }
   }
+}
+
+/**
+ * A sign of life was for the former owner. It does not say that its worker knows this one, and will answer here: its answer may stand further on in the
+ * same inbox, and has to be looked for there when that worker is lost.
+ */
+function isPassing({ kind }: ReplyMessage): boolean {
+  return kind === 'accepted' || kind === 'progress' || kind === 'heartbeat';
 }
