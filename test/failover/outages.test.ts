@@ -5,7 +5,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { linear } from '@baton/flow';
+import { eventually } from '@baton/testkit';
 import { Cluster, type Effect } from '../support/cluster/cluster.js';
+import type { MemberProcess } from '../support/cluster/member-process.js';
 import { brokenRules, repeatedDeliveries } from '../support/cluster/journal-checks.js';
 import { realServices } from '../support/services/endpoints.js';
 import { startServices, type ServiceName, type Services } from '../support/services/start-services.js';
@@ -19,14 +21,16 @@ interface Outage {
   readonly broken: readonly string[];
   readonly starts: readonly Effect[];
   readonly requests: number;
+  /** What was wrong in the eyes of the members themselves, before the service came back. */
+  readonly unready: { readonly conductors: readonly string[]; readonly worker: readonly string[] };
 }
 
-describe.each<{ name: ServiceName; runsTwice: boolean }>([
+describe.each<{ name: ServiceName; runsTwice: boolean; unready: Outage['unready'] }>([
   // its worker loses its session, and with it the right to its answers
-  { name: 'zookeeper', runsTwice: true },
-  { name: 'kafka', runsTwice: false },
-  { name: 'mongodb', runsTwice: false },
-])('while $name is away for 20 s', ({ name, runsTwice }) => {
+  { name: 'zookeeper', runsTwice: true, unready: { conductors: ['member'], worker: ['member'] } },
+  { name: 'kafka', runsTwice: false, unready: { conductors: ['log'], worker: ['log'] } },
+  { name: 'mongodb', runsTwice: false, unready: { conductors: ['store'], worker: [] } },
+])('while $name is away for 20 s', ({ name, runsTwice, unready }) => {
   let outage: Promise<Outage>;
   beforeAll(() => {
     outage = outages[name] as Promise<Outage>;
@@ -36,6 +40,10 @@ describe.each<{ name: ServiceName; runsTwice: boolean }>([
     const { outcomes, broken } = await outage;
     expect(outcomes).toEqual(['SUCCESS', 'SUCCESS', 'SUCCESS']);
     expect(broken).toEqual([]);
+  }, 120_000);
+
+  it('its members say that they are not ready, and why, until it is back', async () => {
+    expect((await outage).unready).toEqual(unready);
   }, 120_000);
 
   it('nothing is executed more often than delivered', async () => {
@@ -63,9 +71,9 @@ async function loseAndRegain(name: ServiceName): Promise<Outage> {
   const services: Services = await startServices({ only: [name] });
   cleanups.push(() => services.stop());
   const { zookeeper, kafka, mongodb } = { ...shared(), ...services.endpoints };
-  const cluster = new Cluster({ zookeeper, kafka, mongodb });
+  const cluster = new Cluster({ zookeeper, kafka, mongodb }, { env: { BATON_HEALTH_LISTEN: '127.0.0.1:0' } });
   cleanups.unshift(() => cluster.dispose());
-  await cluster.start({ conductors: 2, workers: 1 });
+  const { conductors, workers } = await cluster.start({ conductors: 2, workers: 1 });
   const { client } = cluster;
   // one hangs at a gate that opens during the outage, one is busy all the time, one is posted when all is well again
   const held = await client.post(linear('held').add(step.as('before'), gated, step.as('after')));
@@ -78,18 +86,31 @@ async function loseAndRegain(name: ServiceName): Promise<Outage> {
   await service.kill();
   cluster.openGate(held);
   await delay(OUTAGE_MS); // being away for so long is the subject of this test
+  const unready = { conductors: await problemsOf(conductors), worker: await problemsOf(workers) };
   await service.start();
 
   const ends = [await cluster.ended(held, 60_000), await cluster.ended(busy, 60_000)];
   const later = await client.post(linear('later').add(step));
   ends.push(await cluster.ended(later));
+  await eventually(async () => (await problemsOf(cluster.members)).length === 0, {
+    withinMs: 30_000,
+    what: 'all members are ready again',
+  });
   const journals = await cluster.journals([held, busy, later]);
   return {
     outcomes: ends.map(({ outcome }) => outcome),
     broken: journals.flatMap((entries) => brokenRules(entries)),
     starts: cluster.ledger({ phase: 'start' }),
     requests: 3 + WORKS + 1,
+    unready,
   };
+}
+
+/** Names of what is wrong with any of them. */
+async function problemsOf(members: readonly MemberProcess[]): Promise<readonly string[]> {
+  const checks = await Promise.all(members.map(async (member) => (await member.readiness()).checks));
+  const problems = checks.flatMap((check) => Object.entries(check).filter(([, found]) => found !== 'ok'));
+  return [...new Set(problems.map(([name]) => name))];
 }
 
 function shared() {

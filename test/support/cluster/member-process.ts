@@ -6,6 +6,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import type { Readiness } from '@baton/core';
 import { eventually } from '@baton/testkit';
 
 export const baton = fileURLToPath(new URL('../../../packages/cli/bin/baton.mjs', import.meta.url));
@@ -93,6 +94,13 @@ export class MemberProcess {
         },
       );
     });
+  }
+
+  /** What it answers on its health port (`health.listen`). */
+  async readiness(): Promise<Readiness> {
+    const { port } = await this.logged('health.listening', ({ pid }) => pid === this.pid);
+    const response = await fetch(`http://127.0.0.1:${String(port)}/readyz`);
+    return (await response.json()) as Readiness;
   }
 
   count(message: string): number {

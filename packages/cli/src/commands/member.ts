@@ -151,6 +151,7 @@ async function runMember(
   });
   const listenOn = settings.maybe('health.listen');
   const health = listenOn && (await HealthServer.listen(listenOn));
+  if (health) logger.info('health.listening', { port: health.port });
   const substrates = await openSubstrates(settings, `baton-${kind}/${id}`, logger);
   reportStrayErrors(kind, logger);
   // timers and idle sockets may not keep the process alive: it lives until its service ends
