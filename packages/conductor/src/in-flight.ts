@@ -78,7 +78,7 @@ export class InFlight {
     this.#requests.set(command.requestId, outstanding);
     const open = this.openOf(command.requestId);
     if (open === undefined) this.#waiting.add(command.requestId, command, { delivery: 1, losses: 0 });
-    else if (open.state === 'waiting') this.#returned.add(command.requestId, command, nextOf(open));
+    else if (open.state === 'waiting') this.#returned.add(command.requestId, command, this.#next(open));
     else outstanding.adopting = open.state === 'assigned';
     return outstanding;
   }
@@ -183,7 +183,7 @@ export class InFlight {
     outstanding.adopting = false;
     outstanding.accepted = false;
     outstanding.asks = 0;
-    const waiting = nextOf(open, how.lost ? 1 : 0);
+    const waiting = this.#next(open, how.lost ? 1 : 0);
     if (how.paused === true) this.#paused.set(requestId, waiting);
     else this.#returned.add(requestId, outstanding.command, waiting);
     return true;
@@ -246,16 +246,20 @@ export class InFlight {
     this.#paused.clear();
   }
 
+  /** The delivery that follows one that is void. */
+  #next(open: OpenRequest, lost = 0): Waiting {
+    return {
+      delivery: open.delivery + 1,
+      losses: open.losses + lost,
+      except: open.workerEpoch,
+    };
+  }
+
   #letGo(outstanding: Outstanding): void {
     if (outstanding.holds !== undefined)
       this.#roster.release(outstanding.holds, outstanding.command.requestId);
     outstanding.holds = undefined;
   }
-}
-
-/** The delivery that follows one that is void. */
-function nextOf({ delivery, losses, workerEpoch }: OpenRequest, lost = 0): Waiting {
-  return { delivery: delivery + 1, losses: losses + lost, except: workerEpoch };
 }
 
 function requestFact(
