@@ -3,7 +3,9 @@ import { sabotages } from '../simulation/sabotage/sabotages.js';
 import { read } from './sources.js';
 
 it('every planted bug still fits the source, in exactly one place', () => {
-  const places = sabotages.map(({ id, file, find }) => `${id}: ${read(file).split(find).length - 1}`);
+  const places = sabotages.flatMap(({ id, file, find, also }) =>
+    [find, ...(also ? [also.find] : [])].map((text) => `${id}: ${read(file).split(text).length - 1}`),
+  );
   expect(places.filter((place) => !place.endsWith(': 1'))).toEqual([]);
 });
 

@@ -30,13 +30,19 @@ export function pick<T>(random: Pick<Random, 'fraction'>, items: readonly T[]): 
   return items[below(random, items.length)] as T;
 }
 
+/** Where one service is much slower than another, what usually comes first comes last. */
+function tripOf(random: Random): number {
+  return pick(random, [0.2, 0.2, 1, 1, 5, 5, 40]);
+}
+
 /** What stands at the beginning of a run. */
 export function choicesOf(seed: number) {
   const random = streamOf(seed, 'choices');
   const faultsUntilMs = pick(random, [2_000, 5_000, 12_000]);
   return {
     sessionTimeoutMs: pick(random, [1_000, 2_000, 4_000]),
-    tripMs: pick(random, [0.2, 1, 5]),
+    /** Mean of one trip to each service. */
+    tripMs: { coordination: tripOf(random), log: tripOf(random), store: tripOf(random) },
     skewMs: pick(random, [0, 0, 1_000, 600_000]),
     /** Clocks go that much too fast or too slow, at most. */
     drift: pick(random, [1, 1, 1.02, 2]),
@@ -49,7 +55,8 @@ export function choicesOf(seed: number) {
     faults: pick(random, [0, 2, 5, 5, 10, 20]),
     jobs: {
       jobsMax: pick(random, [1, 2, 4, 10]),
-      untilMs: faultsUntilMs * 0.6,
+      // now and then all at once
+      untilMs: faultsUntilMs * pick(random, [0.6, 0.6, 0.01]),
       tasksMax: pick(random, [3, 6, 12]),
     },
     /** Jobs that a conductor owns at the same time. */

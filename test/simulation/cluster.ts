@@ -208,8 +208,22 @@ export class Cluster {
     for (const session of member.sessions) this.coordination.partition(session);
     this.time.schedule(forMs, () => {
       member.process.goOn();
-      if (member.process.alive) for (const session of member.sessions) this.coordination.heal(session);
+      // for a while it works on, and has not heard that its session is over
+      this.time.schedule(200 * this.random.fraction() ** 2, () => this.#hear(member));
     });
+  }
+
+  /** Its session ends, and it is told so `afterMs` later. */
+  expire(member: Member, { afterMs }: { readonly afterMs: number }): void {
+    for (const session of member.sessions.slice(-1)) {
+      if (afterMs > 0) this.coordination.partition(session);
+      this.coordination.expire(session);
+    }
+    this.time.schedule(afterMs, () => this.#hear(member));
+  }
+
+  #hear({ process, sessions }: Member): void {
+    if (process.alive && !process.isHeld) for (const session of sessions) this.coordination.heal(session);
   }
 
   get isAnyHeld(): boolean {
@@ -322,7 +336,7 @@ function laidOut(): Promise<SimulatedCoordinationService> {
 async function layOut(): Promise<SimulatedCoordinationService> {
   const random = streamOf(0, 'world');
   const time = new VirtualTime(() => random.fraction());
-  const network = new Network({ time, random, tripMs: 0 });
+  const network = new Network({ time, random, tripMs: { coordination: 0, log: 0, store: 0 } });
   const common = { time, network, seed: 0, skewMs: 0, rate: 1, onLog: undefined };
   const process = new SimulatedProcess({ ...common, name: 'layout' });
   const { runtime } = process;

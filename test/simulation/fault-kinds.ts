@@ -99,7 +99,13 @@ export const kinds = {
       const forMs = random.fraction() * 2 * sessionTimeoutMs;
       cluster.time.schedule(forMs, () => cluster.coordination.heal(session));
     }),
-  'expire session': (blow) => onSession(blow, (session) => blow.cluster.coordination.expire(session)),
+  'expire session': (blow) => {
+    const { cluster, random } = blow;
+    const member = anyone(blow);
+    if (member === undefined) return false;
+    cluster.expire(member, { afterMs: chance(random, 0.5) ? 0 : 1_000 * random.fraction() ** 2 });
+    return true;
+  },
   'guard ends session of the living': (blow) =>
     onMember('conductor', blow, (member) => blow.cluster.endSession(member)),
   'lag session': (blow) =>
@@ -158,7 +164,7 @@ export const kinds = {
   'store slow': (blow) => onLink(blow, { slowMs: 1 + below(blow.random, 400) }, ['store']),
   'link cut': (blow) => onLink(blow, { cut: pick(blow.random, directions) }, ['log', 'store']),
   'store request': ({ cluster, random, concerned }) => {
-    const kind = pick(random, [...conditions, 'tear', 'refuse-one'] as const);
+    const kind = pick(random, [...conditions, 'tear'] as const);
     const writes = ['insert', 'insert', 'insert', 'replace', 'delete'] as const;
     const operation = kind === 'refuse' ? {} : { operation: pick(random, writes) };
     cluster.documents.faults.next(kind, {
@@ -168,8 +174,12 @@ export const kinds = {
     });
     return true;
   },
+  'one of a group not stored': ({ cluster, random }) => {
+    cluster.documents.faults.next('refuse-one', { operation: 'insert', skip: below(random, 2) });
+    return true;
+  },
   'store reads stale': ({ cluster, random }) => {
-    cluster.documents.lag();
+    cluster.documents.lag({ share: pick(random, [1, 0.5]) });
     cluster.time.schedule(random.fraction() * 1_500, () => cluster.documents.catchUp());
     return true;
   },
@@ -226,12 +236,9 @@ export function startAgain(cluster: Cluster, old: Member, afterMs: number): void
 }
 
 function onSession(blow: Blow, strike: (session: Member['sessions'][number]) => void): boolean {
-  const { cluster, random } = blow;
-  const alive = [...cluster.members.values()].filter(({ process }) => process.alive);
-  const sessions = concernedOr(alive, blow).flatMap((member) => member.sessions.slice(-1));
-  if (sessions.length === 0) return false;
-  strike(pick(random, sessions));
-  return true;
+  const session = anyone(blow)?.sessions.at(-1);
+  if (session !== undefined) strike(session);
+  return session !== undefined;
 }
 
 /** Between a service and one process, or everybody. */
@@ -242,17 +249,21 @@ function onLink(
 ): boolean {
   const { cluster, random } = blow;
   const service = pick(random, services);
-  const alive = [...cluster.members.values()].filter(({ process }) => process.alive);
-  const members = concernedOr(alive, blow);
-  if (members.length === 0) return false;
-  const { process } = pick(random, members);
+  // workers do not use the store
+  const process = anyone(blow, service === 'store' ? 'conductor' : undefined)?.process;
+  if (process === undefined) return false;
   const link = chance(random, 0.4) ? { service } : { service, process };
   cluster.network.trouble(link, trouble);
   cluster.time.schedule(random.fraction() * 4_000, () => cluster.network.heal(link));
   return true;
 }
 
-function concernedOr(alive: readonly Member[], { concerned }: Blow): readonly Member[] {
+/** One of those the moment concerns, or of all that live. */
+function anyone({ cluster, random, concerned }: Blow, kind?: Member['kind']): Member | undefined {
+  const alive = [...cluster.members.values()].filter(
+    (member) => member.process.alive && (kind === undefined || member.kind === kind),
+  );
   const own = alive.filter((member) => member === concerned?.conductor || member === concerned?.worker);
-  return own.length > 0 ? own : alive;
+  const from = own.length > 0 ? own : alive;
+  return from.length > 0 ? pick(random, from) : undefined;
 }

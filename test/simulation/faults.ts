@@ -29,9 +29,9 @@ interface Theme {
   readonly moments: readonly Moment[];
 }
 
-const themes: readonly Theme[] = [
+const themes = {
   // who owns a job, and whether the board says so
-  {
+  ownership: {
     kinds: [
       'next transaction',
       'lock removed by hand',
@@ -45,7 +45,7 @@ const themes: readonly Theme[] = [
     moments: ['posted', 'claimed', 'stored', 'ended'],
   },
   // an answer is there, and nobody is left who knows of it
-  {
+  answers: {
     kinds: [
       'kill conductor',
       'kill worker',
@@ -58,9 +58,10 @@ const themes: readonly Theme[] = [
     moments: ['claimed', 'assigned', 'started', 'answered'],
   },
   // what the journal took, and what its writer knows of it
-  {
+  writes: {
     kinds: [
       'store request',
+      'one of a group not stored',
       'store slow',
       'store reads stale',
       'link cut',
@@ -71,7 +72,7 @@ const themes: readonly Theme[] = [
     moments: ['posted', 'claimed', 'assigned', 'answered', 'stored', 'ended'],
   },
   // requests that come late, twice or never, to somebody else
-  {
+  delivery: {
     kinds: [
       'log request',
       'log slow',
@@ -85,7 +86,7 @@ const themes: readonly Theme[] = [
     moments: ['assigned', 'sent', 'sent', 'started', 'answered', 'not run'],
   },
   // what people want, at any moment
-  {
+  people: {
     kinds: ['user cancels', 'kill user', 'kill conductor', 'kill worker', 'drain conductor', 'store slow'],
     moments: [
       'posted',
@@ -100,7 +101,7 @@ const themes: readonly Theme[] = [
     ],
   },
   // who meets it dies
-  {
+  crashes: {
     kinds: [
       'job kills its owners',
       'task kills its workers',
@@ -110,7 +111,9 @@ const themes: readonly Theme[] = [
     ],
     moments: ['claimed', 'assigned', 'started', 'waiting'],
   },
-];
+} satisfies Record<string, Theme>;
+
+export type ThemeName = keyof typeof themes | 'mixed';
 
 /** Of all kinds a few, at any time: what nobody thought of. */
 function mixed(random: Random): Theme {
@@ -123,14 +126,24 @@ function some<T>(random: Random, items: readonly T[], count: number): readonly T
   return Array.from({ length: count }, () => pick(random, items));
 }
 
+export function themeOf(seed: number): ThemeName {
+  return nextTheme(streamOf(seed, 'faults'));
+}
+
+function nextTheme(random: Random): ThemeName {
+  if (chance(random, 0.4)) return 'mixed';
+  return pick(random, Object.keys(themes) as (keyof typeof themes)[]);
+}
+
 /** Each run knows only some kinds: what they do together is seen when they do not drown each other. */
 export function planFaults(
   seed: number,
   { count, untilMs }: { readonly count: number; readonly untilMs: number },
 ): readonly PlannedFault[] {
   const random = streamOf(seed, 'faults');
-  if (chance(random, 0.4)) return plan(random, mixed(random), { count, untilMs });
-  const theme = pick(random, themes);
+  const name = nextTheme(random);
+  if (name === 'mixed') return plan(random, mixed(random), { count, untilMs });
+  const theme: Theme = themes[name];
   const chosen = {
     kinds: some(random, theme.kinds, 2 + below(random, 3)),
     moments: some(random, theme.moments, 1 + below(random, 3)),

@@ -3,6 +3,7 @@
  * On failure: what a run throws is a violation of its seed; so is a rejection that nobody handles, which would end a real process.
  * Not here: which seeds (lanes.ts).
  */
+import { themeOf } from './faults.js';
 import { noResult } from './no-result.js';
 import { printed } from './print.js';
 import { simulate, type RunPlan, type SimulationResult } from './simulation.js';
@@ -21,6 +22,7 @@ process.on('unhandledRejection', (reason) => {
 
 async function run({ plan, trace }: LaneRequest): Promise<SimulationResult> {
   unhandled.length = 0;
+  if (plan.theme !== undefined && themeOf(plan.seed) !== plan.theme) return noResult(plan);
   try {
     const result = await simulate(
       plan,

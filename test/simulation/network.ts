@@ -28,12 +28,16 @@ interface Trouble {
 export class Network {
   readonly #time: VirtualTime;
   readonly #random: Random;
-  readonly #tripMs: number;
+  readonly #tripMs: Readonly<Record<ServiceName, number>>;
   /** Only links with trouble. */
   readonly #troubled = new Map<string, Trouble>();
 
   /** `tripMs`: mean of one trip. */
-  constructor(o: { readonly time: VirtualTime; readonly random: Random; readonly tripMs: number }) {
+  constructor(o: {
+    readonly time: VirtualTime;
+    readonly random: Random;
+    readonly tripMs: Readonly<Record<ServiceName, number>>;
+  }) {
     this.#time = o.time;
     this.#random = o.random;
     this.#tripMs = o.tripMs;
@@ -62,7 +66,7 @@ export class Network {
   }
 
   #carry(direction: Direction, link: Required<LinkName>, arrive: () => void, lost?: () => void): void {
-    let tripMs = -Math.log(1 - this.#random.fraction()) * this.#tripMs; // most are short, a few are long
+    let tripMs = -Math.log(1 - this.#random.fraction()) * this.#tripMs[link.service]; // most are short, a few are long
     if (this.#troubled.size > 0)
       for (const name of [nameOf(link), nameOf({ service: link.service })]) {
         const { cut, slowMs = 0 } = this.#troubled.get(name) ?? {};

@@ -28,7 +28,7 @@ export async function shrink(
   return smallest;
 }
 
-/** `I09`, or the beginning of what has no number. */
+/** `I09`, or what has no number. */
 export function invariantOf(violation: string): string {
-  return violation.split(' ', 1)[0] ?? '';
+  return /^(?:[A-Z]+-?\d+|model)\b/.exec(violation)?.[0] ?? 'crash';
 }

@@ -7,7 +7,7 @@ import { secretRules } from './checker/secret-rules.js';
 import { takeoverRules, takeovers, type Takeover } from './checker/takeover-rules.js';
 import { choicesOf, streamOf, type Choices } from './choices.js';
 import { Cluster } from './cluster.js';
-import { Faults, planFaults } from './faults.js';
+import { Faults, planFaults, type ThemeName } from './faults.js';
 import { wallStartMs, type LogLine } from './process.js';
 import { User } from './user.js';
 import { planJobs } from './workload.js';
@@ -19,11 +19,13 @@ export interface RunPlan {
   readonly faults?: readonly number[];
   /** Ids of the jobs that are posted; all when absent. */
   readonly jobs?: readonly string[];
+  /** Runs only when its faults are of this theme. */
+  readonly theme?: ThemeName;
 }
 
 export interface SimulationResult {
   /** With everything named that was in it. */
-  readonly plan: Required<RunPlan>;
+  readonly plan: Required<Omit<RunPlan, 'theme'>>;
   readonly violations: readonly string[];
   /** Of everything that happened: equal for the same plan and sources (I20). */
   readonly hash: string;
@@ -115,9 +117,10 @@ export async function simulate(plan: RunPlan, onLog?: (line: LogLine) => void): 
 }
 
 /** Whoever is killed is missed by others that see the board, can read and write, and have room. */
-function isCalm({ maxJobs }: Choices, struck: ReadonlyMap<string, number>): boolean {
-  const troubles = /session|coordination|store|link|pause|drain conductor/;
-  return maxJobs > 100 && ![...struck.keys()].some((kind) => troubles.test(kind));
+function isCalm({ maxJobs, tripMs }: Choices, struck: ReadonlyMap<string, number>): boolean {
+  const troubles = /session|coordination|transaction|lock|stor|link|pause|drain conductor/;
+  const isFast = tripMs.coordination <= 5 && tripMs.store <= 5;
+  return isFast && maxJobs > 100 && ![...struck.keys()].some((kind) => troubles.test(kind));
 }
 
 function statsOf(

@@ -11,7 +11,7 @@ interface Inquiry {
 }
 
 /** Reading what stands in an inbox takes less, when nothing is wrong with the log or the worker. */
-const readMs = 500;
+const readMs = 1_000;
 const faultsOfReading: readonly string[] = [
   'log slow',
   'link cut',

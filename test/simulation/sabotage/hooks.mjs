@@ -15,5 +15,7 @@ export function initialize(given) {
 export async function load(url, context, next) {
   if (url !== file) return next(url, context);
   const filename = fileURLToPath(url);
-  return compiled(filename, planted(await readFile(filename, 'utf8'), sabotage));
+  const text = planted(await readFile(filename, 'utf8'), sabotage);
+  const { also } = sabotage;
+  return compiled(filename, also === undefined ? text : planted(text, { ...sabotage, ...also }));
 }

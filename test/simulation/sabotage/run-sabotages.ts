@@ -44,7 +44,7 @@ async function detect(
   const lanes = new Lanes({ sabotage: JSON.stringify(sabotage), count });
   let seeds = seedsMax;
   let found: string | undefined;
-  await lanes.run(seedsTo(seedsMax), ({ plan, violations }) => {
+  await lanes.run(seedsFor(sabotage, seedsMax), ({ plan, violations }) => {
     if (violations.length > 0 && plan.seed < seeds) {
       seeds = plan.seed;
       found = [...new Set(violations.map(invariantOf))].slice(0, 3).join(', ');
@@ -55,6 +55,6 @@ async function detect(
   return { seeds, found };
 }
 
-function* seedsTo(last: number): Iterable<RunPlan> {
-  for (let seed = 1; seed <= last; seed++) yield { seed };
+function* seedsFor({ theme }: Sabotage, last: number): Iterable<RunPlan> {
+  for (let seed = 1; seed <= last; seed++) yield theme === undefined ? { seed } : { seed, theme };
 }

@@ -1,9 +1,15 @@
+import type { ThemeName } from '../faults.js';
+
 export interface Sabotage {
   readonly id: string;
   readonly hazard: string;
   readonly file: string;
   readonly find: string;
   readonly replace: string;
+  /** Only seeds with faults of this theme are tried: those that are likely to find it. */
+  readonly theme?: ThemeName;
+  /** A second place in the same file: what closes the hole as well has to go, too. */
+  readonly also?: { readonly find: string; readonly replace: string };
 }
 
 /** Sources that bugs are planted in. */

@@ -42,6 +42,7 @@ export const sabotages: readonly Sabotage[] = [
   },
   {
     id: 'lost answer to a settlement taken for a yes',
+    theme: 'ownership',
     hazard: 'H22',
     file: claims,
     find: "if (codeOf(error) !== 'BATON_UNAVAILABLE_OUTCOME_UNKNOWN') throw endError(claim, error);",
@@ -78,6 +79,7 @@ export const sabotages: readonly Sabotage[] = [
   },
   {
     id: 'no read barrier',
+    theme: 'ownership',
     hazard: 'H06',
     file: reads,
     find: '      await session.barrier();\n',
@@ -135,6 +137,7 @@ export const sabotages: readonly Sabotage[] = [
   },
   {
     id: 'verdict of a neighbour',
+    theme: 'writes',
     hazard: 'H49',
     file: insert,
     find: 'const verdict = verdicts[index] ?? {',
@@ -142,10 +145,15 @@ export const sabotages: readonly Sabotage[] = [
   },
   {
     id: 'state from a stale read',
+    theme: 'writes',
     hazard: 'H50',
     file: reader,
     find: '{ isThere: (documents) => documents.every((document) => document !== undefined) },',
     replace: '{ isThere: () => true },',
+    also: {
+      find: 'if (document === undefined) throw notShown(`journal entry ${seq} of ${flowId}`);',
+      replace: 'if (document === undefined) continue;',
+    },
   },
   // ---- turns: save, dispatch, notify
   {
@@ -166,6 +174,7 @@ export const sabotages: readonly Sabotage[] = [
   },
   {
     id: 'fenced owner goes on',
+    theme: 'answers',
     hazard: 'H01',
     file: runner,
     find: '        this.#fenced(entry);\n        return false;\n',
@@ -173,6 +182,7 @@ export const sabotages: readonly Sabotage[] = [
   },
   {
     id: 'settlement given up',
+    theme: 'ownership',
     hazard: 'H22',
     file: runner,
     find: "        this.#log.warn('job.settle-retry', { jobId: this.jobId, error });\n",
@@ -187,6 +197,7 @@ export const sabotages: readonly Sabotage[] = [
   },
   {
     id: 'a worker that goes while it is given something is not missed',
+    theme: 'delivery',
     hazard: 'H33',
     file: runner,
     find: '    if (roster.get(fact.workerEpoch) === undefined)\n      this.#owner.workerGone(fact.workerEpoch, this, [requestId]);\n',
@@ -201,6 +212,7 @@ export const sabotages: readonly Sabotage[] = [
   },
   {
     id: 'command applied twice',
+    theme: 'people',
     hazard: 'H26',
     file: turns,
     find: '    if (command.n <= this.#lastCommand) return;\n',
@@ -231,8 +243,8 @@ export const sabotages: readonly Sabotage[] = [
     id: 'unknown changes nothing',
     hazard: 'H33',
     file: turns,
-    find: '    if (this.flight.again(message.requestId, { lost: false })) this.#onInput();\n  }\n\n  /** The worker of these',
-    replace: '  }\n\n  /** The worker of these',
+    find: '    if (this.flight.again(message.requestId, { lost: false })) this.#onInput();\n  }\n\n  /** Their worker',
+    replace: '  }\n\n  /** Their worker',
   },
   {
     id: 'park sends again',
@@ -279,6 +291,7 @@ export const sabotages: readonly Sabotage[] = [
   },
   {
     id: 'claim entry without the inbox of its owner',
+    theme: 'answers',
     hazard: 'H24',
     file: install,
     find: '...this.#deps.owner.inboxPlace(), claims: version',
@@ -286,6 +299,7 @@ export const sabotages: readonly Sabotage[] = [
   },
   {
     id: 'inbox of the owner between forgotten',
+    theme: 'answers',
     hazard: 'H24',
     file: table,
     find: 'places: [...request.places, place]',
@@ -314,6 +328,7 @@ export const sabotages: readonly Sabotage[] = [
   },
   {
     id: 'former inbox read in part',
+    theme: 'answers',
     hazard: 'H43',
     file: replay,
     find: '    } while (position < end);\n',
@@ -321,6 +336,7 @@ export const sabotages: readonly Sabotage[] = [
   },
   {
     id: 'a lost worker without a look into the own inbox',
+    theme: 'answers',
     hazard: 'H34',
     file: losses,
     find: 'await Promise.all([this.#deps.inboxCaughtUp(), this.#deps.replay(places)]);',
@@ -328,6 +344,7 @@ export const sabotages: readonly Sabotage[] = [
   },
   {
     id: 'silence is never asked about',
+    theme: 'delivery',
     hazard: 'H33',
     file: losses,
     find: '      if (!isDue || nowMs - outstanding.heardAtMs < limits.silenceBeforeProbeMs) continue;\n',

@@ -5,6 +5,7 @@ export const workerSabotages: readonly Sabotage[] = [
   // ---- workers
   {
     id: 'worker ignores fences',
+    theme: 'answers',
     hazard: 'H37',
     file: ledger,
     find: '    if (highest !== undefined && compareFences(fence, highest) < 0) return false;\n',
@@ -26,6 +27,7 @@ export const workerSabotages: readonly Sabotage[] = [
   },
   {
     id: 'stored result forgets its request',
+    theme: 'delivery',
     hazard: 'H32',
     file: ledger,
     find: '    this.#open.delete(requestId);\n    this.#settled.set(requestId, true, nowMs);\n',
@@ -33,6 +35,7 @@ export const workerSabotages: readonly Sabotage[] = [
   },
   {
     id: 'unknown is no promise',
+    theme: 'delivery',
     hazard: 'H34',
     file: ledger,
     find: "    this.#promise(requestId, delivery, nowMs);\n    return {\n      effect: 'reply',",

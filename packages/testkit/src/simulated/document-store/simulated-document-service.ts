@@ -1,6 +1,6 @@
 /**
  * Purpose: the service side of the simulated document store, shared by all its clients.
- * States: fresh, or lagging: reads then show the state of the moment it began.
+ * States: fresh, or lagging: reads, or some of them, then show the state of the moment it began.
  * What is authoritative: `#collections`; what reads show while it lags is a copy.
  * On failure: a collection that was not made refuses everything; so does a query by a field without index. Both would only be
  *   slow or lenient in reality; here they are found at once.
@@ -17,8 +17,8 @@ import { Faults } from '../faults.js';
 
 /**
  * `lose-request`: not done, outcome unknown. `lose-reply`: done, outcome unknown. `tear`: some of the documents are written,
- * outcome unknown. `land-late`: outcome unknown, done after `delayMs`. `refuse`: not done, the service says so. `refuse-one`: an insert
- * of several documents is done but for one of them, and the service says so of each.
+ * outcome unknown. `land-late`: outcome unknown, done after `delayMs`. `refuse`: not done, the service says so. `refuse-one`: waits
+ * for an insert of several documents, of which one is refused; the service tells the verdict of each.
  */
 export type DocumentFault = 'lose-request' | 'lose-reply' | 'tear' | 'land-late' | 'refuse' | 'refuse-one';
 export type DocumentOperation = 'insert' | 'get' | 'find' | 'replace' | 'delete';
@@ -41,6 +41,7 @@ export class SimulatedDocumentService {
   readonly runtime: Runtime;
   readonly #databases = new Map<string, Map<string, Collection>>();
   readonly #observe: ((write: DocumentWrite) => void) | undefined;
+  #lagging = 1;
   #past: Map<Collection, ReadonlyMap<string, StoredDocument>> | undefined;
 
   /** `observe` is told of every write that reaches the service. */
@@ -51,8 +52,9 @@ export class SimulatedDocumentService {
 
   // ---- what a test does to it
 
-  /** From now on reads show the present state, whatever is written, until `catchUp`. */
-  lag(): void {
+  /** From now on reads show the present state, whatever is written, until `catchUp`; `share`: only so many of them, as of several replicas one. */
+  lag({ share = 1 }: { readonly share?: number } = {}): void {
+    this.#lagging = share;
     this.#past ??= new Map(
       [...this.#databases.values()].flatMap((database) =>
         [...database.values()].map((collection) => [collection, new Map(collection.documents)] as const),
@@ -109,7 +111,10 @@ export class SimulatedDocumentService {
 
   /** What reads see. */
   visible(collection: Collection): ReadonlyMap<string, StoredDocument> {
-    return this.#past === undefined ? collection.documents : (this.#past.get(collection) ?? new Map());
+    const { random } = this.runtime;
+    if (this.#past === undefined || (this.#lagging < 1 && random.fraction() >= this.#lagging))
+      return collection.documents;
+    return this.#past.get(collection) ?? new Map();
   }
 
   /** @throws InputError `BATON_INPUT_INVALID` */
