@@ -10,6 +10,7 @@ import { blank, initial, type BoardOperation, type Entry, type State } from '../
 import { Rules } from '../../model/variant.js';
 import { variants } from '../../model/variants.js';
 import type { BoardChange, Happened, StoredEntry } from '../history.js';
+import { nodeOf } from './board-rules.js';
 import type { Evidence, JobEvidence, Violations } from './evidence.js';
 import { requestStories } from './request-stories.js';
 
@@ -18,9 +19,22 @@ const rules = new Rules(variants[0] as (typeof variants)[number]);
 const taskRules = new Rules({ ...(variants[0] as (typeof variants)[number]), flow: 'T' });
 
 export function* modelRules(evidence: Evidence): Violations {
-  for (const job of evidence.jobs) yield* new Replay(job).run(evidence.history.board);
+  const changes = changesByJob(evidence.history.board);
+  for (const job of evidence.jobs) yield* new Replay(job).run(changes.get(job.job.jobId) ?? []);
   // what the model calls acknowledged is not there any more when the log has lost it
   if (!evidence.struck.has('log loses what it acknowledged')) yield* requests(evidence);
+}
+
+function changesByJob(board: readonly BoardChange[]): ReadonlyMap<string, readonly BoardChange[]> {
+  const found = new Map<string, BoardChange[]>();
+  for (const change of board)
+    for (const jobId of new Set(change.operations.map(({ path }) => nodeOf(path)?.jobId))) {
+      if (jobId === undefined) continue;
+      const known = found.get(jobId);
+      if (known) known.push(change);
+      else found.set(jobId, [change]);
+    }
+  return found;
 }
 
 class Replay {
@@ -37,9 +51,10 @@ class Replay {
     this.#state = initial({ conductors: 0, workers: 0, steps: 0, withPost: true, budget: {} });
   }
 
-  *run(board: readonly BoardChange[]): Violations {
+  /** `changes`: those of the board that concern this job. */
+  *run(changes: readonly BoardChange[]): Violations {
     const happened: (Happened & { readonly change?: BoardChange; readonly stored?: StoredEntry })[] = [
-      ...board.filter(({ operations }) => operations.some(({ path }) => this.#isOwn(path))),
+      ...changes.filter(({ operations }) => operations.some(({ path }) => this.#isOwn(path))),
       ...this.#entries,
     ].map((each) => ('operations' in each ? { ...each, change: each } : { ...each, stored: each }));
     for (const { change, stored } of happened.sort((a, b) => a.order - b.order)) {

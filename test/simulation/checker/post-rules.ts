@@ -1,7 +1,15 @@
 /** P-601: what is acknowledged to whoever posted is there: in the journal, and on the board. */
+import { nodeOf } from './board-rules.js';
 import type { Evidence, Violations } from './evidence.js';
 
 export function* postRules({ history, jobs }: Evidence): Violations {
+  // name of a node → when it was made for the first time
+  const made = new Map<string, number>();
+  for (const { operations, order } of history.board)
+    for (const { type, path } of operations) {
+      const name = path.slice(path.lastIndexOf('/') + 1);
+      if (type === 'create' && nodeOf(path)?.tree === 'jobs' && !made.has(name)) made.set(name, order);
+    }
   for (const { job, entries } of jobs) {
     const { jobId } = job;
     const acknowledged = history.acknowledged.get(jobId);
@@ -9,10 +17,7 @@ export function* postRules({ history, jobs }: Evidence): Violations {
     const [posted] = entries;
     if (posted === undefined || posted.order > acknowledged.order)
       yield `P-601 ${jobId}: acknowledged before its journal began`;
-    const made = history.board.find(({ operations }) =>
-      operations.some(({ type, path }) => type === 'create' && path.endsWith(`/${jobId}.0`)),
-    );
-    if (made === undefined || made.order > acknowledged.order)
+    if ((made.get(`${jobId}.0`) ?? Infinity) > acknowledged.order)
       yield `P-601 ${jobId}: acknowledged before it was on the board`;
   }
 }
