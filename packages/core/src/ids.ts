@@ -27,7 +27,9 @@ export interface RequestIdParts {
 
 /** `flowId/atom/action/round.attempt`: deterministic, so every sending of one attempt has the same id (P-903). */
 export function requestIdOf({ flowId, atom, action, round, attempt }: RequestIdParts): string {
-  return `${flowId}/${atom}/${action}/${round}.${attempt}`;
+  // the short end first: joining pieces to a long text one by one makes a node of a tree of each
+  const end = `/${action}/${round}.${attempt}`;
+  return `${flowId}/${atom}${end}`;
 }
 
 /** What user code gets as idempotency key: the request id without the attempt (S12). */

@@ -23,7 +23,7 @@ import {
 } from '@baton/core';
 import { type AtomNode, isAtom, type NodeId } from './compiled.js';
 import { refresh } from './readiness.js';
-import type { AtomRun, RunState } from './run-state.js';
+import { type AtomRun, attemptNumber, type RunState } from './run-state.js';
 
 /** A state change as somebody watching wants it: facts about whole scopes are spread over their atoms. */
 export type Transition =
@@ -37,15 +37,21 @@ export type Transition =
 
 export type Observer = (transition: Transition) => void;
 
+/** An object, not a function: one that is made for each turn costs as much as the turn (V8 puts it, and so all it leads to, with what is old). */
+export interface Witness {
+  changed(transition: Transition): void;
+}
+
 /**
  * Folds facts into the state, which is changed in place. Entries of a journal are folded in order of `seq`.
  * @throws InvariantError `BATON_INVARIANT_TRANSITION` when a fact does not fit the state.
  */
 export function fold(state: RunState, facts: Iterable<Fact>, observe?: Observer): void {
-  for (const fact of facts) applyFact(state, fact, observe);
+  const witness = observe && { changed: observe };
+  for (const fact of facts) applyFact(state, fact, witness);
 }
 
-export function applyFact(state: RunState, fact: Fact, observe?: Observer): void {
+export function applyFact(state: RunState, fact: Fact, witness?: Witness): void {
   switch (fact.fact) {
     case 'flow':
       checkFrom('flow', state.flow, fact);
@@ -53,9 +59,9 @@ export function applyFact(state: RunState, fact: Fact, observe?: Observer): void
       state.flow = fact.to;
       if (fact.to === 'RUNNING') askAgain(state);
       if (fact.to === 'RUNNING') state.failedNow.clear();
-      return observe?.({ of: 'flow', from: fact.from, to: fact.to });
+      return witness?.changed({ of: 'flow', from: fact.from, to: fact.to });
     case 'atom':
-      return applyAtom(state, fact, observe);
+      return applyAtom(state, fact, witness);
     case 'attempt':
       return applyAttempt(state, fact);
     case 'intention': {
@@ -63,7 +69,7 @@ export function applyFact(state: RunState, fact: Fact, observe?: Observer): void
       return setIntention(state, node.id, run, fact.to);
     }
     case 'scope':
-      return applyScope(state, fact, observe);
+      return applyScope(state, fact, witness);
     case 'history':
       return applyHistory(state, fact);
     case 'timer':
@@ -78,7 +84,7 @@ export function applyFact(state: RunState, fact: Fact, observe?: Observer): void
   }
 }
 
-function applyAtom(state: RunState, fact: AtomFact, observe?: Observer): void {
+function applyAtom(state: RunState, fact: AtomFact, witness?: Witness): void {
   const { node, run } = atomOf(state, fact.atom);
   checkFrom(fact.atom, run.state, fact);
   const table = node.kind === 'task' ? taskTransitions : retryTransitions;
@@ -86,13 +92,13 @@ function applyAtom(state: RunState, fact: AtomFact, observe?: Observer): void {
   leave(state, node.id, run);
   record(state, node, run, fact);
   enter(state, node.id, run, fact.to);
-  observe?.({ of: node.kind, atom: node.name, from: fact.from, to: fact.to });
+  witness?.changed({ of: node.kind, atom: node.name, from: fact.from, to: fact.to });
 }
 
 function applyAttempt(state: RunState, { atom, attempt, failure }: AttemptFact): void {
   const { node, run } = atomOf(state, atom);
   leave(state, node.id, run);
-  run.execute = { round: run.execute.round, attempt };
+  run.execute = attemptNumber(run.execute.round, attempt);
   run.tries++;
   run.lastTry = failure;
   submit(state, node, run, 'execute');
@@ -104,12 +110,12 @@ function record(state: RunState, node: AtomNode, run: AtomRun, fact: AtomFact): 
   switch (fact.to) {
     case 'RUNNING':
       if (node.kind === 'retry') run.executions++;
-      run.execute = { round, attempt };
+      run.execute = attemptNumber(round, attempt);
       run.tries = 1;
       run.lastTry = undefined;
       return submit(state, node, run, 'execute');
     case 'REVERTING':
-      run.revert = { round, attempt };
+      run.revert = attemptNumber(round, attempt);
       run.flowFailures = recordedFailures(state);
       // a person had a failed revert tried again
       state.revertFailed.delete(node.id);
@@ -158,7 +164,8 @@ function forgetFailure(state: RunState, id: NodeId, run: AtomRun): void {
 }
 
 function submit(state: RunState, node: AtomNode, run: AtomRun, action: 'execute' | 'revert'): void {
-  run.requestId = requestIdOf({ flowId: state.flowId, atom: node.name, action, ...run[action] });
+  const { round, attempt } = run[action];
+  run.requestId = requestIdOf({ flowId: state.flowId, atom: node.name, action, round, attempt });
   state.outstanding.add(node.id);
 }
 
@@ -209,21 +216,21 @@ function setIntention(state: RunState, id: NodeId, run: AtomRun, to: Intention):
   refresh(state, id);
 }
 
-function applyScope(state: RunState, fact: ScopeFact, observe?: Observer): void {
+function applyScope(state: RunState, fact: ScopeFact, witness?: Witness): void {
   const head = fact.of === undefined ? undefined : atomOf(state, fact.of);
-  if (fact.to === 'IGNORE') return applyIgnore(state, fact.of, observe);
-  if (fact.to === 'RERUN') return applyRerun(state, head?.node, observe);
+  if (fact.to === 'IGNORE') return applyIgnore(state, fact.of, witness);
+  if (fact.to === 'RERUN') return applyRerun(state, head?.node, witness);
   if (head) head.run.scopeReverting = fact.to === 'REVERT';
   else state.revertingAll = fact.to === 'REVERT';
   for (const node of head ? descendants(state, head.node.id) : state.compiled.atoms.values()) {
     const run = state.runs[node.id];
     if (!run) continue;
     if (fact.to === 'REVERT') setIntention(state, node.id, run, 'REVERT');
-    else reset(state, node, run, observe);
+    else reset(state, node, run, witness);
   }
 }
 
-function applyIgnore(state: RunState, target: string | undefined, observe?: Observer): void {
+function applyIgnore(state: RunState, target: string | undefined, witness?: Witness): void {
   const { node } = atomOf(state, target ?? '');
   for (const ignored of [node, ...descendants(state, node.id)]) {
     const run = state.runs[ignored.id];
@@ -233,24 +240,24 @@ function applyIgnore(state: RunState, target: string | undefined, observe?: Obse
     run.intention = 'IGNORE';
     forgetFailure(state, ignored.id, run);
     enter(state, ignored.id, run, 'IGNORE');
-    observe?.({ of: ignored.kind, atom: ignored.name, from, to: 'IGNORE' });
+    witness?.changed({ of: ignored.kind, atom: ignored.name, from, to: 'IGNORE' });
   }
 }
 
 /** A new life (E-1324): what controllers tried is forgotten; rounds and attempts are counted on, so that request ids never repeat. */
-function applyRerun(state: RunState, from: AtomNode | undefined, observe?: Observer): void {
+function applyRerun(state: RunState, from: AtomNode | undefined, witness?: Witness): void {
   state.revertingAll = false;
   const scope = from ? [from, ...descendants(state, from.id)] : state.compiled.atoms.values();
   for (const node of scope) {
     const run = state.runs[node.id];
     if (!run) continue;
     if (node.kind === 'retry') run.history = [];
-    reset(state, node, run, observe);
+    reset(state, node, run, witness);
   }
 }
 
 /** A new round for one atom (E-643, E-1125): its failure is forgotten, its result stays for inspection. */
-function reset(state: RunState, node: AtomNode, run: AtomRun, observe?: Observer): void {
+function reset(state: RunState, node: AtomNode, run: AtomRun, witness?: Witness): void {
   const from = run.state;
   // a controller that was left out begins no round, but what it controls may have run: the next time is other work, under another key
   if (node.kind === 'retry' && from === 'IGNORE') run.executions++;
@@ -261,7 +268,7 @@ function reset(state: RunState, node: AtomNode, run: AtomRun, observe?: Observer
   run.scopeReverting = run.waited = false;
   run.intention = 'EXECUTE';
   enter(state, node.id, run, 'PENDING');
-  if (from !== 'PENDING') observe?.({ of: node.kind, atom: node.name, from, to: 'PENDING' });
+  if (from !== 'PENDING') witness?.changed({ of: node.kind, atom: node.name, from, to: 'PENDING' });
 }
 
 function applyHistory(state: RunState, { retry, atom, failure }: HistoryFact): void {

@@ -9,6 +9,7 @@ export type Resolved = { readonly args: Readonly<Record<string, Argument>> } | {
 
 /** The inputs of one method of one atom, first source wins: injection, `store`, visible atoms (E-1101 to E-1105). */
 export function resolveArguments(state: RunState, atom: AtomNode, method: 'execute' | 'revert'): Resolved {
+  if (atom[method].length === 0) return nothing;
   const args: Record<string, Argument> = {};
   const missing: string[] = [];
   for (const binding of atom[method]) {
@@ -22,12 +23,15 @@ export function resolveArguments(state: RunState, atom: AtomNode, method: 'execu
   return { failure: { ...failureOf('ARGUMENT_MISSING', message, context), types: ['NotFound', 'Error'] } };
 }
 
-function lookUp(state: RunState, reader: AtomNode, { symbol }: Binding): Argument | undefined {
+const nothing: Resolved = { args: Object.freeze({}) };
+
+function lookUp(state: RunState, reader: AtomNode, binding: Binding): Argument | undefined {
+  const { symbol } = binding;
   const injected = reader.inject.get(symbol);
   if (injected !== undefined) return { value: { data: injected } };
   if (Object.hasOwn(state.store, symbol)) return argument(state.store[symbol]);
   let scope: number | undefined;
-  for (const provider of visibleProviders(state.compiled, reader, symbol)) {
+  for (const provider of visibleProviders(state.compiled, reader, binding)) {
     if (state.runs[provider.atom.id]?.state === 'IGNORE') continue;
     // only the first scope that has a provider counts; inside it, the first whose value can be taken out (E-402)
     if (scope !== undefined && provider.scope !== scope) return undefined;

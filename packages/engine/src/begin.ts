@@ -75,7 +75,7 @@ export function takeUp(turn: TurnDraft): void {
     turn.intention(node, 'EXECUTE');
     turn.fact({ fact: 'scope', of: node.name, to: 'RESET' });
   }
-  for (const id of outstanding) turn.reissued.push(id);
+  for (const id of outstanding.members()) turn.reissued.push(id);
   turn.begins = true;
 }
 
@@ -122,7 +122,7 @@ export function revertRun(turn: TurnDraft): boolean {
 }
 
 function abortExecutions(turn: TurnDraft): void {
-  for (const id of turn.state.outstanding) {
+  for (const id of turn.state.outstanding.members()) {
     const { state, timer, requestId } = turn.run(id);
     if (state === 'RUNNING' && timer === undefined && requestId !== undefined)
       turn.command({ type: 'abort', atom: turn.node(id).name, requestId });

@@ -62,13 +62,18 @@ export function compile(definition: FlowDefinition): Compiled {
   const nodes = building.nodes.map((draft) => finished(draft, document));
   const atoms = nodes.filter((node): node is AtomNode => node.kind === 'task' || node.kind === 'retry');
   const byLeaf = atoms.toSorted((a, b) => a.leaf - b.leaf);
+  const providers = providersOf(byLeaf);
+  for (const { execute, revert } of atoms) {
+    bind(execute, providers);
+    bind(revert, providers);
+  }
   return {
     definition,
     options: { deferReverts: true, neverResolve: false, ...definition.options },
     nodes,
     atoms: new Map(atoms.toSorted((a, b) => a.document - b.document).map((atom) => [atom.name, atom])),
     byLeaf,
-    providers: providersOf(byLeaf),
+    providers,
     deciders: building.deciders,
   };
 }
@@ -278,6 +283,10 @@ function cut(neighbours: NodeId[]): readonly NodeId[] {
   return neighbours.length > 1 ? neighbours.slice() : neighbours;
 }
 
+/** Who provides a symbol is known when all nodes are there. */
+type UnboundBinding = Omit<Binding, 'providers'> & { providers: readonly AtomNode[] };
+
+const noAtoms: readonly AtomNode[] = [];
 const noBindings: readonly Binding[] = [];
 const nothing: ReadonlyMap<string, never> = new Map<string, never>();
 
@@ -296,7 +305,7 @@ function bindingsOf(atom: string, { requires = [], optional = [], rebind = {} }:
     optional.length === 0 &&
     Object.keys(rebind).length === 0
   )
-    return [{ parameter: only, symbol: only, optional: false }];
+    return [{ parameter: only, symbol: only, optional: false, providers: noAtoms }];
   const parameters = new Set(requires);
   for (const parameter of optional) parameters.add(parameter);
   for (const parameter of Object.keys(rebind))
@@ -310,7 +319,12 @@ function bindingsOf(atom: string, { requires = [], optional = [], rebind = {} }:
     parameter,
     symbol: Object.hasOwn(rebind, parameter) ? (rebind[parameter] ?? parameter) : parameter,
     optional: !needed.has(parameter),
+    providers: noAtoms,
   }));
+}
+
+function bind(bindings: readonly UnboundBinding[], providers: Compiled['providers']): void {
+  for (const binding of bindings) binding.providers = providers.get(binding.symbol) ?? noAtoms;
 }
 
 function providersOf(byLeaf: readonly AtomNode[]): ReadonlyMap<string, readonly AtomNode[]> {

@@ -26,6 +26,8 @@ export interface Binding {
   readonly parameter: string;
   readonly symbol: string;
   readonly optional: boolean;
+  /** Atoms that provide the symbol, by ascending `leaf`, seen or not by who asks. */
+  readonly providers: readonly AtomNode[];
 }
 
 interface NodeCommon {

@@ -20,16 +20,22 @@ const depths: readonly DeciderDepth[] = ['atom', 'neighbors', 'flow', 'all'];
 export function decide(turn: TurnDraft): void {
   const { state } = turn;
   if (state.compiled.deciders.size === 0) return;
-  // a Set yields what is added while it is walked, so targets freed by an ignored atom are asked too
-  for (const id of state.readiness.ready) {
-    if (turn.expressions.isUsedUp) {
-      turn.undecided = id;
-      return;
+  const { ready } = state.readiness;
+  const asked = new Set(turn.readyBefore);
+  // the set changes on the way: who is ignored leaves it, and whom that frees comes in at its end and is asked too
+  let stays: NodeId | undefined;
+  for (let id = ready.next(); id !== undefined; id = ready.next(stays)) {
+    if (!asked.has(id)) {
+      if (turn.expressions.isUsedUp) {
+        turn.undecided = id;
+        return;
+      }
+      asked.add(id);
+      const edges = readyFor(state, id) === 'execute' ? deciderEdgesTo(state.compiled, id) : [];
+      if (edges.length > 0) judge(turn, turn.node(id), edges);
     }
-    const node = turn.node(id);
-    if (turn.readyBefore.has(id) || readyFor(state, id) !== 'execute') continue;
-    const edges = deciderEdgesTo(state.compiled, id);
-    if (edges.length > 0) judge(turn, node, edges);
+    if (ready.has(id)) stays = id;
+    else if (stays !== undefined && !ready.has(stays)) stays = undefined;
   }
 }
 

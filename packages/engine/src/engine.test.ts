@@ -309,7 +309,7 @@ function expectReadinessIsRight({ readiness, runs }: RunState, { nodes }: Compil
     const undo = run.intention === 'REVERT' || (run.intention === 'RETRY' && run.timer === undefined);
     return starts || (ran && undo && all(id, 'after', untouched)) ? [id] : [];
   });
-  expect([...readiness.ready].toSorted((a, b) => a - b)).toEqual(ready);
+  expect(readiness.ready.members().toSorted((a, b) => a - b)).toEqual(ready);
 }
 
 /** E-1933: with deferred reverts a flow is done or undone; E-904: or a revert failed and it says so. */

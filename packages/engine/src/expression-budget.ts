@@ -15,7 +15,8 @@ const STEPS_PER_EXPRESSION = 20;
 
 export class ExpressionBudget {
   #spent = 0;
-  readonly #read = new Set<string>();
+  /** Made when there is one: most turns have no expression. */
+  #read: Set<string> | undefined;
 
   get isUsedUp(): boolean {
     return this.#spent >= expressionLimits.turnSteps;
@@ -26,6 +27,7 @@ export class ExpressionBudget {
    * @throws ExpressionError when the turn has none to spend, and what `answer` throws
    */
   spend<T>(source: string, answer: () => T): T {
+    this.#read ??= new Set();
     if (!this.#read.has(source)) {
       this.#read.add(source);
       this.#spent += STEPS_PER_EXPRESSION + source.length * STEPS_PER_CHARACTER;

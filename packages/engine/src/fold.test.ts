@@ -119,7 +119,8 @@ function entryOf(index: number, facts: readonly Fact[], isLast: boolean): Journa
 function differing(live: RunState, folded: RunState): string | undefined {
   for (const part of Object.keys(live) as (keyof RunState)[])
     if (!isDeepStrictEqual(inOrder(live[part]), inOrder(folded[part]))) return part;
-  if (!isDeepStrictEqual([...live.readiness.ready], [...folded.readiness.ready])) return 'readiness.ready';
+  if (!isDeepStrictEqual(live.readiness.ready.members(), folded.readiness.ready.members()))
+    return 'readiness.ready';
   const at = live.runs.findIndex((run, id) => !isDeepStrictEqual(ordered(run), ordered(folded.runs[id])));
   return at === -1 ? undefined : `history of node ${at}`;
 }
@@ -130,8 +131,8 @@ function inOrder(part: unknown): unknown {
   return part instanceof Set || part instanceof Map ? [...(part as Iterable<unknown>)] : part;
 }
 
-function reverse<T>(set: Set<T>): void {
-  const members = [...set].toReversed();
+function reverse(set: RunState['outstanding']): void {
+  const members = set.members().toReversed();
   set.clear();
   for (const member of members) set.add(member);
 }

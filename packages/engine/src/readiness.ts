@@ -9,6 +9,7 @@
  * What is authoritative: states and intentions of the atoms; all of this is derived. Not here: their change (`apply-fact.ts`).
  */
 import type { Compiled, NodeId } from './compiled.js';
+import { NodeSet } from './node-set.js';
 import type { AtomRun, RunState } from './run-state.js';
 
 export interface Readiness {
@@ -19,7 +20,7 @@ export interface Readiness {
   readonly open: Uint8Array;
   readonly clean: Uint8Array;
   /** Atoms that may start now: to execute, to revert, or for a retry to begin a new round. */
-  readonly ready: Set<NodeId>;
+  readonly ready: NodeSet;
 }
 
 /** Everything PENDING: all clean, and open only what no atom is before. */
@@ -30,7 +31,7 @@ export function initialReadiness(compiled: Compiled): Readiness {
     dirtyAfter: new Int32Array(size),
     open: new Uint8Array(size),
     clean: new Uint8Array(size).fill(1),
-    ready: new Set(),
+    ready: new NodeSet(size),
   };
   const free: NodeId[] = [];
   for (const node of compiled.nodes) {

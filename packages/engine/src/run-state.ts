@@ -16,6 +16,7 @@ import {
 } from '@baton/core';
 import { type Compiled, isAtom, type Node, type NodeId } from './compiled.js';
 import type { LocalFunctions } from './local-functions.js';
+import { NodeSet } from './node-set.js';
 import { initialReadiness, type Readiness } from './readiness.js';
 
 /** One execution of a retry controller: what it provided and what failed under it. */
@@ -87,7 +88,7 @@ export interface RunState {
   readonly runs: readonly (AtomRun | undefined)[];
   readonly readiness: Readiness;
   /** Atoms whose request is outstanding, in the order of submission: RUNNING or REVERTING. */
-  readonly outstanding: Set<NodeId>;
+  readonly outstanding: NodeSet;
   /** The same for requests that were taken back while suspending; outstanding again with the next run. */
   readonly withdrawn: Set<NodeId>;
   /** Timer id → atom. */
@@ -118,7 +119,7 @@ export function newRun(compiled: Compiled, options: RunOptions): RunState {
     flow: 'PENDING',
     runs,
     readiness: initialReadiness(compiled),
-    outstanding: new Set(),
+    outstanding: new NodeSet(compiled.nodes.length),
     withdrawn: new Set(),
     timers: new Map(),
     failed: new Set(),
@@ -149,6 +150,14 @@ function newAtomRun(history: HistoryEntry[]): AtomRun {
     timer: undefined,
     waited: false,
   };
+}
+
+/** The first attempt of each round: most atoms have no other, and one object does for all of them. */
+const firstAttempts: AttemptNumber[] = [];
+
+export function attemptNumber(round: number, attempt: number): AttemptNumber {
+  if (attempt !== 1) return { round, attempt };
+  return (firstAttempts[round] ??= Object.freeze({ round, attempt }));
 }
 
 /** Of tasks, which never write to it. */

@@ -9,7 +9,7 @@ import { finishIfOver, isFatal } from './finish.js';
 import type { Argument, Outcome } from './protocol.js';
 import { readyFor } from './readiness.js';
 import { backoffMs, controllerOf } from './retry-controllers.js';
-import { type AttemptNumber, roundOf } from './run-state.js';
+import { attemptNumber, type AttemptNumber, roundOf } from './run-state.js';
 import { cancelTimer, goOnLater, startTimer } from './timers.js';
 import type { TurnDraft } from './turn-draft.js';
 
@@ -51,7 +51,7 @@ function startRound(turn: TurnDraft): void {
   const { ready } = turn.state.readiness;
   const reissued = turn.reissued.length === 0 ? nobody : new Set(turn.reissued.splice(0));
   const round: AtomNode[] = [];
-  for (const id of ready) {
+  for (const id of ready.members()) {
     if (id === turn.undecided) break;
     round.push(turn.node(id));
   }
@@ -74,7 +74,7 @@ function askAgain(turn: TurnDraft, node: AtomNode): void {
 
 /** Asks again for everything that is outstanding, under the same request ids (E-1303, E-1308). */
 export function reissue(turn: TurnDraft): void {
-  for (const id of [...turn.state.outstanding]) askAgain(turn, turn.node(id));
+  for (const id of turn.state.outstanding.members()) askAgain(turn, turn.node(id));
 }
 
 function start(turn: TurnDraft, node: AtomNode): void {
@@ -124,7 +124,7 @@ function beginRound(turn: TurnDraft, node: RetryNode): void {
 export function nextAttempt(turn: TurnDraft, node: AtomNode, action: 'execute' | 'revert'): AttemptNumber {
   const last = turn.run(node.id)[action];
   const round = roundOf(turn.state, node);
-  return { round, attempt: last.round === round ? last.attempt + 1 : 1 };
+  return attemptNumber(round, last.round === round ? last.attempt + 1 : 1);
 }
 
 /** Has the method of an atom run that just entered RUNNING or REVERTING. */

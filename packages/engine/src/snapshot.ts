@@ -4,6 +4,7 @@
  */
 import type { Failure, Value } from '@baton/core';
 import type { Compiled } from './compiled.js';
+import type { NodeSet } from './node-set.js';
 import { newRun, type AtomRun, type RunOptions, type RunState } from './run-state.js';
 
 const formatVersion = 4;
@@ -48,9 +49,9 @@ export function snapshotRun(state: RunState): string {
       dirtyAfter: [...readiness.dirtyAfter],
       open: [...readiness.open],
       clean: [...readiness.clean],
-      ready: [...readiness.ready],
+      ready: readiness.ready.members(),
     },
-    outstanding: [...state.outstanding],
+    outstanding: state.outstanding.members(),
     withdrawn: [...state.withdrawn],
     timers: [...state.timers],
     failed: [...state.failed],
@@ -106,7 +107,7 @@ function historyOf({ value, failures }: StoredAtom['history'][number]): AtomRun[
 }
 
 /** The order of insertion is part of the state: it decides ties. */
-function refill(set: Set<number>, members: readonly number[]): void {
+function refill(set: Set<number> | NodeSet, members: readonly number[]): void {
   set.clear();
   for (const member of members) set.add(member);
 }

@@ -6,16 +6,20 @@ import {
   type Intention,
   InvariantError,
 } from '@baton/core';
-import { applyFact, type Observer } from './apply-fact.js';
+import { applyFact, type Transition, type Witness } from './apply-fact.js';
 import type { AtomNode, NodeId } from './compiled.js';
 import { ExpressionBudget } from './expression-budget.js';
 import type { Command, MachineState, Turn, Watch } from './protocol.js';
 import type { AtomRun, RunState } from './run-state.js';
+import type { Writable } from './request.js';
 
 const nothing: ReadonlySet<NodeId> = new Set<NodeId>();
 
+type AtomFactMore = Pick<AtomFact, 'round' | 'attempt' | 'value' | 'failure' | 'note'>;
+const nothingMore: AtomFactMore = {};
+
 /** One turn while it is decided: each fact is applied as it is stated, so what is decided next sees it. */
-export class TurnDraft implements Turn {
+export class TurnDraft implements Turn, Witness {
   readonly facts: Fact[] = [];
   readonly commands: Command[] = [];
   readonly state: RunState;
@@ -32,28 +36,27 @@ export class TurnDraft implements Turn {
   /** What is ready from here on is decided about, and started, in a later turn: conditions have cost enough in this one. */
   undecided: NodeId | undefined;
   readonly #watch: Watch;
-  #observe: Observer | undefined;
   /** The watch wants the flow to be suspended. */
   #stop = false;
 
   constructor(state: RunState, watch: Watch = {}) {
     this.state = state;
     this.#watch = watch;
-    this.readyBefore = state.flow === 'SUSPENDING' ? new Set(state.readiness.ready) : nothing;
-    if (watch.changed)
-      this.#observe = (transition) => {
-        const fact = this.facts.at(-1);
-        if (fact) this.#stop = watch.changed?.(transition, fact) === true || this.#stop;
-      };
+    this.readyBefore = state.flow === 'SUSPENDING' ? new Set(state.readiness.ready.members()) : nothing;
   }
 
   fact(fact: Fact): void {
     this.facts.push(fact);
     this.intentionsChanged ||= fact.fact === 'intention' || fact.fact === 'scope';
-    applyFact(this.state, fact, this.#observe);
+    applyFact(this.state, fact, this.#watch.changed && this);
     if (!this.#stop) return;
     this.#stop = false;
     this.suspend();
+  }
+
+  changed(transition: Transition): void {
+    const fact = this.facts.at(-1);
+    if (fact && this.#watch.changed?.(transition, fact) === true) this.#stop = true;
   }
 
   command(command: Command): void {
@@ -84,9 +87,19 @@ export class TurnDraft implements Turn {
   atom(
     node: AtomNode,
     to: AtomState,
-    more: Pick<AtomFact, 'round' | 'attempt' | 'value' | 'failure' | 'note'> = {},
+    { round, attempt, value, failure, note }: AtomFactMore = nothingMore,
   ): void {
-    this.fact({ fact: 'atom', atom: node.name, from: this.run(node.id).state, to, ...more });
+    const { name: atom } = node;
+    const { state: from } = this.run(node.id);
+    // without spreads: there are two of these for each atom
+    const fact: Writable<AtomFact> =
+      round === undefined || attempt === undefined
+        ? { fact: 'atom', atom, from, to }
+        : { fact: 'atom', atom, from, to, round, attempt };
+    if (value) fact.value = value;
+    if (failure) fact.failure = failure;
+    if (note) fact.note = note;
+    this.fact(fact);
   }
 
   intention(node: AtomNode, to: Intention): void {

@@ -23,8 +23,7 @@ export function missingDependencies(
   for (const atom of compiled.atoms.values())
     for (const method of ['execute', 'revert'] as const)
       for (const binding of atom[method])
-        if (!hasSource(compiled, atom, binding, given))
-          missing.push(describe(compiled, atom, method, binding));
+        if (!hasSource(compiled, atom, binding, given)) missing.push(describe(atom, method, binding));
   return missing;
 }
 
@@ -53,19 +52,19 @@ export function validate(compiled: Compiled, store: Iterable<string>): void {
 function hasSource(
   compiled: Compiled,
   atom: AtomNode,
-  { symbol, optional }: Binding,
+  binding: Binding,
   given: ReadonlySet<string>,
 ): boolean {
+  const { symbol, optional } = binding;
   if (optional || given.has(symbol) || atom.inject.has(symbol)) return true;
-  return visibleProviders(compiled, atom, symbol).next().done !== true;
+  return visibleProviders(compiled, atom, binding).next().done !== true;
 }
 
 function describe(
-  compiled: Compiled,
   atom: AtomNode,
   method: 'execute' | 'revert',
-  { parameter, symbol }: Binding,
+  { parameter, symbol, providers }: Binding,
 ): MissingDependency {
-  const providedBy = (compiled.providers.get(symbol) ?? []).map(({ name }) => name);
+  const providedBy = providers.map(({ name }) => name);
   return { atom: atom.name, method, parameter, symbol, providedBy };
 }

@@ -5,7 +5,7 @@
  * providers to the left of the reader, from right to left (`leaf`), kept if they are ancestors; those whose lowest common flow
  * is the same form one scope. Ancestry needs no walk either, except between children of a graph (`branch-order.ts`).
  */
-import type { AtomNode, Compiled, FlowNode, Node, NodeId } from './compiled.js';
+import type { AtomNode, Binding, Compiled, FlowNode, Node, NodeId } from './compiled.js';
 
 export interface VisibleProvider {
   readonly atom: AtomNode;
@@ -13,14 +13,12 @@ export interface VisibleProvider {
   readonly scope: number;
 }
 
-/** Atoms visible to `reader` that provide `symbol`, in lookup order (E-401, E-402). */
+/** Those of the providers of a symbol that `reader` sees, in lookup order (E-401, E-402). */
 export function* visibleProviders(
   compiled: Compiled,
   reader: Node,
-  symbol: string,
+  { providers }: Pick<Binding, 'providers'>,
 ): Generator<VisibleProvider> {
-  const providers = compiled.providers.get(symbol);
-  if (!providers) return;
   let next = lastLeftOf(providers, reader.leaf);
   while (next >= 0) {
     const atom = providers[next];

@@ -40,24 +40,30 @@ export class InProcessContext implements RevertContext<unknown> {
   readonly deadline?: number;
   readonly result: unknown;
   readonly flowFailures: Readonly<Record<string, Failure>>;
-  readonly progress: (fraction: number, message?: string) => void;
+  readonly #ears: InProcessEars;
   #controller: AbortController | undefined;
   #reason: Error | undefined;
 
-  constructor(request: InProcessRequest, { log, progress }: InProcessEars) {
+  constructor(request: InProcessRequest, ears: InProcessEars) {
+    this.#ears = ears;
     this.flowId = request.flowId;
     this.atom = request.atom;
     this.attempt = request.attempt;
     this.round = request.round;
     this.requestId = request.requestId;
     this.idempotencyKey = idempotencyKeyOf(request.requestId);
-    this.log = log;
+    this.log = ears.log;
     if (request.deadline !== undefined) this.deadline = request.deadline;
     this.result = request.result;
     this.flowFailures = request.flowFailures ?? noFailures;
-    this.progress = (fraction, message) =>
-      progress(request.atom, Math.min(1, Math.max(0, Number(fraction) || 0)), message);
     Object.freeze(this);
+  }
+
+  /** Made when it is asked for, and bound: users take it out of the context. */
+  get progress(): (fraction: number, message?: string) => void {
+    const { atom } = this;
+    const tell = this.#ears.progress;
+    return (fraction, message) => tell(atom, Math.min(1, Math.max(0, Number(fraction) || 0)), message);
   }
 
   get signal(): AbortSignal {

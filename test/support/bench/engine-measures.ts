@@ -55,7 +55,8 @@ function definitionOf(kind: FlowKind, atoms: number): FlowDefinition {
     name: `atom${index}`,
     task: 'noop',
     provides: { [`symbol${index}`]: null },
-    ...(kind !== 'unordered' && index > 0 && { requires: [`symbol${source(index)}`] }),
+    ...(kind !== 'unordered' &&
+      index > 0 && { requires: ['input'], rebind: { input: `symbol${source(index)}` } }),
   }));
   const links = Array.from({ length: atoms - 1 }, (_, index) => ({ from: source(index + 1), to: index + 1 }));
   return { schemaVersion: 1, root: { kind, name: kind, children, ...(kind === 'graph' && { links }) } };

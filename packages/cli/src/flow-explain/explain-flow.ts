@@ -104,10 +104,11 @@ interface AtomInputs {
 
 function inputsOf(compiled: Compiled, atom: AtomNode): AtomInputs {
   const of = (method: 'execute' | 'revert'): readonly ExplainedInput[] =>
-    atom[method].map(({ parameter, symbol, optional }) => {
+    atom[method].map((binding) => {
+      const { parameter, symbol, optional } = binding;
       const seen = atom.inject.has(symbol)
         ? []
-        : firstOf(visibleProviders(compiled, atom, symbol), LOOKED_UP);
+        : firstOf(visibleProviders(compiled, atom, binding), LOOKED_UP);
       const providers = [...seen].map((provider) => provider.atom.name);
       const from = atom.inject.has(symbol) ? 'injected' : providers.length === 0 ? 'store' : providers;
       return { parameter, symbol, optional, from };

@@ -51,5 +51,7 @@ export class LazyEngine {
 export function answerOf(requestId: string, outcome: Outcome): Event {
   return 'failure' in outcome
     ? { type: 'failed', requestId, failure: outcome.failure }
-    : { type: 'completed', requestId, ...outcome };
+    : outcome.value === undefined
+      ? { type: 'completed', requestId }
+      : { type: 'completed', requestId, value: outcome.value };
 }

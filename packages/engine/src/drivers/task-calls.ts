@@ -49,7 +49,8 @@ export class TaskCalls {
   readonly #options: TaskCallOptions;
   readonly #tasks: ReadonlyMap<string, RunnableTask>;
   readonly #ears: InProcessEars;
-  readonly #underWay = new Map<string, InProcessContext>();
+  /** A list: there are as many as tasks run at a time, and a map that gains and loses members all the time is dear (`node-set.ts`). */
+  readonly #underWay: InProcessContext[] = [];
 
   constructor(options: TaskCallOptions) {
     this.#options = options;
@@ -77,7 +78,7 @@ export class TaskCalls {
     if ('problems' in checked) return misfit(task, checked.problems);
     const { args } = checked;
     const context = this.#contextOf(command);
-    this.#underWay.set(command.requestId, context);
+    this.#underWay.push(context);
     const { clock } = this.#options;
     const outcome =
       clock && command.timeoutMs !== undefined
@@ -88,17 +89,18 @@ export class TaskCalls {
             bodyOf(task, command, args, context),
           )
         : await bodyOf(task, command, args, context);
-    if (this.#underWay.get(command.requestId) === context) this.#underWay.delete(command.requestId);
+    this.#underWay.splice(this.#underWay.indexOf(context), 1);
     return outcome;
   }
 
   /** Tells a task that nobody wants its result any more; it ends when it ends. */
   abort(requestId: string, why: string): void {
-    this.#underWay.get(requestId)?.abort(new ConflictError('BATON_CONFLICT_CANCELLED', why));
+    for (const context of this.#underWay)
+      if (context.requestId === requestId) context.abort(new ConflictError('BATON_CONFLICT_CANCELLED', why));
   }
 
   abortAll(why: string): void {
-    for (const requestId of this.#underWay.keys()) this.abort(requestId, why);
+    for (const context of this.#underWay) context.abort(new ConflictError('BATON_CONFLICT_CANCELLED', why));
   }
 
   #contextOf(command: TaskCommand): InProcessContext {

@@ -6,7 +6,7 @@ import type { Fact } from '@baton/core';
 import { compile } from '../compile.js';
 import type { Compiled } from '../compiled.js';
 import { fold, type Transition } from '../apply-fact.js';
-import type { Command, Event, Turn } from '../protocol.js';
+import type { Command, Event, Turn, Watch } from '../protocol.js';
 import { newRun, type RunOptions, type RunState } from '../run-state.js';
 import { step } from '../step.js';
 import { loadStored, type LogBook } from './log-book.js';
@@ -93,18 +93,24 @@ function counted(run: OpenRun, turn: StoredTurn): StoredTurn {
 
 function taken(run: OpenRun, event: Event): StoredTurn {
   const { state, seq } = run;
-  const transitions: Transition[] = [];
-  const causes: Fact[] = [];
-  const { facts, commands } = step(state, event, {
-    changed: (transition, fact) => {
-      transitions.push(transition);
-      causes.push(fact);
-      return false;
-    },
-  });
+  const changes = new Changes();
+  const { facts, commands } = step(state, event, changes);
   const timers = restarted(run, event);
   const all = timers.length === 0 ? commands : [...commands, ...timers];
+  const { transitions, causes } = changes;
   return { facts, commands: all, transitions, causes, state, seq };
+}
+
+/** What changed in one turn. */
+class Changes implements Watch {
+  readonly transitions: Transition[] = [];
+  readonly causes: Fact[] = [];
+
+  changed(transition: Transition, fact: Fact): boolean {
+    this.transitions.push(transition);
+    this.causes.push(fact);
+    return false;
+  }
 }
 
 /** Whoever takes up a run does not know its timers. */

@@ -184,7 +184,7 @@ export const dataFaults = [
       rule: 'E-1102',
       find: 'if (Object.hasOwn(state.store, symbol))',
       replace:
-        'const early = [...visibleProviders(state.compiled, reader, symbol)].flatMap(({ atom }) => provided(state, atom, symbol) ?? []);\n  if (early[0]) return early[0];\n  if (Object.hasOwn(state.store, symbol))',
+        'const early = [...visibleProviders(state.compiled, reader, binding)].flatMap(({ atom }) => provided(state, atom, symbol) ?? []);\n  if (early[0]) return early[0];\n  if (Object.hasOwn(state.store, symbol))',
       why: 'the output of an atom goes before what was given with the flow',
     },
     {

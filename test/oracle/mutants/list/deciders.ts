@@ -6,8 +6,8 @@ export const deciderFaults = [
     {
       id: 'asked-again-while-suspending',
       rule: 'E-501',
-      find: 'turn.readyBefore.has(id) || ',
-      replace: '',
+      find: 'new Set(turn.readyBefore)',
+      replace: 'new Set<NodeId>()',
       why: 'a decider is asked at every event while the flow is being suspended',
     },
     {
@@ -152,7 +152,7 @@ export const deciderFaults = [
     {
       id: 'ignored-in-silence',
       rule: 'E-506',
-      find: "observe?.({ of: ignored.kind, atom: ignored.name, from, to: 'IGNORE' });",
+      find: "witness?.changed({ of: ignored.kind, atom: ignored.name, from, to: 'IGNORE' });",
       replace: '',
       why: 'nobody is told what was ignored behind a target',
     },

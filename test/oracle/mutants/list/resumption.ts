@@ -131,7 +131,7 @@ export const resumptionFaults = [
     {
       id: 'outstanding-not-asked-again',
       rule: 'E-1303',
-      find: 'for (const id of outstanding) turn.reissued.push(id);',
+      find: 'for (const id of outstanding.members()) turn.reissued.push(id);',
       replace: '',
       why: 'what was running when the process died is never asked for again',
     },
@@ -256,8 +256,8 @@ export const resumptionFaults = [
     {
       id: 'stopped-is-asked-under-the-same-id',
       rule: 'E-856',
-      find: 'for (const id of [...state.outstanding])',
-      replace: 'for (const id of [...state.outstanding].slice(1))',
+      find: 'for (const id of state.outstanding.members())',
+      replace: 'for (const id of state.outstanding.members().slice(1))',
       why: 'what was told to stop answers that it did, and that counts in the new life',
     },
   ]),
