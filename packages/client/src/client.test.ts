@@ -8,6 +8,8 @@ import {
   SimulatedDocumentStore,
   fakeRuntime,
 } from '@baton/testkit';
+import { jobsPerBucketMax } from '../../jobboard/src/board-room.js';
+import { bucketIndexOf } from '../../jobboard/src/layout.js';
 import { Client } from './client.js';
 
 const flow = linear('f').add(task('a', { execute: () => undefined }));
@@ -25,7 +27,7 @@ function newClient() {
   const { service } = coordination;
   const another = () => new Client({ runtime, coordination, store, board: 'default', clientId: 'client' });
   const drive = <T>(promise: Promise<T>): Promise<T> => runtime.clock.drive(promise);
-  return { client: another(), another, service, store, drive };
+  return { client: another(), another, coordination, service, store, drive };
 }
 
 describe('the client', () => {
@@ -45,6 +47,27 @@ describe('the client', () => {
       },
     ]);
     await drive(client.close());
+  });
+
+  it('posts nothing new to a full board, and says so; a repeated post is the same job', async () => {
+    const { client, another, coordination, store, drive } = newClient();
+    await drive(client.post(flow, { key: 'j' }));
+    await drive(client.close());
+    const full = bucketIndexOf('j').toString(16).padStart(2, '0');
+    const session = await drive(coordination.connect({ timeoutMs: 60_000 }));
+    for (let n = 1; n < jobsPerBucketMax; n++)
+      await drive(session.create(`/boards/default/jobs/${full}/n${n}.0`, new Uint8Array()));
+    const poster = another();
+    const key = Array.from({ length: 10_000 }, (_, n) => `k${n}`).find(
+      (candidate) => bucketIndexOf(candidate) === bucketIndexOf('j'),
+    ) as string;
+    await expect(drive(poster.post(flow, { key }))).rejects.toMatchObject({
+      code: 'BATON_UNAVAILABLE_BOARD_FULL',
+    });
+    expect(await drive(store.get('jobs', [key]))).toEqual([undefined]);
+    expect(await drive(poster.post(flow, { key: 'j' }))).toBe('j');
+    await drive(poster.close());
+    await drive(session.close());
   });
 
   it('shows a job whose definition is gone, without its atoms', async () => {

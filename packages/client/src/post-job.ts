@@ -4,7 +4,7 @@
  * What is authoritative: the job record decides what a key stands for; the board decides who runs it.
  */
 import { createHash } from 'node:crypto';
-import { DefinitionError, InputError, checkId, noFence } from '@baton/core';
+import { DefinitionError, InputError, checkId, codeOf, noFence } from '@baton/core';
 import type { JsonValue, PostEntry, Runtime, Value } from '@baton/core';
 import { compile, missingDependencies, validate } from '@baton/engine';
 import { canonicalFlowJson, parseFlowDefinition } from '@baton/flow';
@@ -56,7 +56,7 @@ export interface PostDeps {
 /**
  * Posts a job and gives its id. Acknowledged means: it will end, exactly once (P-101).
  * @throws DefinitionError (nothing was stored), InputError for values that are too large, ConflictError
- *   `BATON_CONFLICT_KEY_REUSED`, UnavailableError (posting again with the same key is safe).
+ *   `BATON_CONFLICT_KEY_REUSED`, UnavailableError (posting again with the same key is safe), `BATON_UNAVAILABLE_BOARD_FULL` among them.
  */
 export async function postJob(deps: PostDeps, flow: Postable, options: PostOptions = {}): Promise<string> {
   const given = options.store ?? {};
@@ -65,7 +65,7 @@ export async function postJob(deps: PostDeps, flow: Postable, options: PostOptio
   const { persistence, runtime, board } = deps;
   const store = await encodeStore(persistence, given);
   const json = canonicalFlowJson(definition);
-  const definitionHash = await persistence.definitions.put(json);
+  const [definitionHash] = await Promise.all([persistence.definitions.put(json), admit(deps, jobId)]);
   const posting = postingOf(
     options,
     { name: definition.root.name, definitionHash, createdAtMs: runtime.clock.wallMs() },
@@ -91,6 +91,15 @@ export async function postJob(deps: PostDeps, flow: Postable, options: PostOptio
   await board.post(jobId, standing);
   void persistence.jobs.markPosted(record);
   return jobId;
+}
+
+/** A job that was posted before is not refused: its poster did not hear the answer. */
+async function admit({ board, persistence }: PostDeps, jobId: string): Promise<void> {
+  try {
+    await board.admit(jobId);
+  } catch (error) {
+    if (codeOf(error) !== 'BATON_UNAVAILABLE_BOARD_FULL' || !(await persistence.jobs.get(jobId))) throw error;
+  }
 }
 
 function postEntry(

@@ -166,8 +166,8 @@ export class ClaimLoop {
   }
 
   /**
-   * With room, no more postings than the window takes: the first job is not to be claimed after the last was read. Without room there is
-   * time to learn the priorities of all that wait: the next one that is claimed shall be the highest of them.
+   * With room, no more postings than the window takes: the first job is not to be claimed after the last was read. Without room, or while as many
+   * claims as may be are under way, there is time to learn the priorities of all that wait: the next one that is claimed shall be the highest of them.
    */
   #readAhead(): void {
     const isFull = !this.#hasRoom;
@@ -177,8 +177,10 @@ export class ClaimLoop {
       if (known === undefined) break;
       if (this.#isStillFree(known)) void this.#inspect(known);
     }
+    const mayLearn = (): boolean =>
+      this.#claiming >= limits.claimWindow && this.#inspecting < limits.learnWindow;
     for (const candidate of this.#waiting.values()) {
-      if (!mayRead()) break;
+      if (!mayRead() && !mayLearn()) break;
       this.#waiting.delete(candidate.key.jobId);
       void this.#inspect(candidate);
     }
@@ -192,7 +194,12 @@ export class ClaimLoop {
 
   #toReady(job: ReadyJob): void {
     this.#ready.push(job);
-    if (this.#ready.size <= limits.inspectWindow || this.#hasRoom) return;
+    if (!this.#hasRoom) this.#keepWindow();
+  }
+
+  /** The last of more than the window takes is read again when its turn comes. */
+  #keepWindow(): void {
+    if (this.#ready.size <= limits.inspectWindow) return;
     const last = this.#ready.popLast();
     if (last === undefined) return;
     const { jobId, life, seenAtMs, posting } = last;
@@ -212,6 +219,7 @@ export class ClaimLoop {
     this.#inspecting--;
     if (job === undefined) this.#busy.delete(candidate.key.jobId);
     else this.#push({ ...job, seenAtMs: candidate.seenAtMs }, candidate.hasWaited);
+    if (this.#claiming >= limits.claimWindow) this.#keepWindow();
     this.#pump();
   }
 

@@ -68,3 +68,61 @@ it('takes the highest priority, then the oldest, of all that wait, however many 
   expect(asked()).toBeLessThan(2 * 1_001);
   loop.stop();
 });
+
+it('learns what waits while claims take their time, however much room there is', async () => {
+  const runtime = fakeRuntime();
+  const jobs = new Map<string, Posting>();
+  for (let age = 0; age < 1_000; age++)
+    jobs.set(`j${age}`, { ...common, priority: age < 990 ? 'NORMAL' : 'HIGH', createdAtMs: age });
+  const claimed: string[] = [];
+  let finish: (() => void)[] = [];
+  let [asked, askedMost] = [0, 0];
+  const loop = new ClaimLoop({
+    board: {
+      find: async (key) => {
+        askedMost = Math.max(askedMost, ++asked);
+        await new Promise<void>((resolve) => runtime.clock.setTimer(1, resolve));
+        asked--;
+        const posting = jobs.get(key.jobId);
+        return posting && { ...key, posting, version: 0 };
+      },
+      claim: async ({ jobId }) => {
+        claimed.push(jobId);
+        jobs.delete(jobId);
+        await new Promise<void>((resolve) => finish.push(resolve));
+        return { jobId } as Claim;
+      },
+    },
+    memberId: 'c1',
+    runtime,
+    conductors: { current: () => ['c1'], refresh: () => Promise.resolve() },
+    room: () => Infinity,
+    owns: () => false,
+    onClaimed: () => Promise.resolve(),
+  });
+  loop.start({
+    available: () => [...jobs.keys()].map(keyOf),
+    isAvailable: ({ jobId }) => jobs.has(jobId),
+    relook: () => Promise.resolve(),
+    close: () => undefined,
+  });
+  await runtime.clock.advance(10);
+  expect(claimed).toHaveLength(100);
+  askedMost = 0;
+  await runtime.clock.advance(1_000);
+  expect(askedMost).toBeLessThanOrEqual(20);
+  while (claimed.length < 1_000) {
+    for (const end of finish.splice(0)) end();
+    await runtime.clock.advance(20);
+  }
+  finish = [];
+  // the next ones after those that were under way
+  expect(claimed.slice(100, 110)).toEqual(Array.from({ length: 10 }, (_, n) => `j${990 + n}`));
+  expect(claimed.slice(110).map((jobId) => Number(jobId.slice(1)))).toEqual(
+    claimed
+      .slice(110)
+      .map((jobId) => Number(jobId.slice(1)))
+      .toSorted((a, b) => a - b),
+  );
+  loop.stop();
+});

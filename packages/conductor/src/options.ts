@@ -56,6 +56,8 @@ export const limits = Object.freeze({
   claimWindow: 100,
   /** Postings read ahead, so that the highest priority is claimed first. */
   inspectWindow: 200,
+  /** Postings that are read at a time while claims go before them. */
+  learnWindow: 20,
   /** A claim that has no fence for so long, ms, is not waited for by those that were claimed with it. */
   fencesFirstMs: 100,
   /** First and longest pause before a posting that could not be read is read again. */

@@ -226,6 +226,12 @@ export const errorCodes = {
     remedy:
       'Raise transport.kafka.request_slots (workers) or reply_slots (conductors): the next member that starts makes the partitions. Or run fewer members.',
   },
+  BATON_UNAVAILABLE_BOARD_FULL: {
+    cause: 'So many jobs wait or run that the jobboard takes no new one: more are posted than are done.',
+    check: '`baton cluster status` counts them, and shows the conductors and workers that should do them.',
+    remedy:
+      'Post it again later; start more workers and conductors, or post less. Jobs that are on the board are done in order of priority and age.',
+  },
   BATON_UNAVAILABLE_DEADLINE: {
     cause: 'An operation did not end before its deadline.',
     check: 'The message names the operation and the deadline.',

@@ -15,6 +15,7 @@ import {
   type MemberKind,
   type Runtime,
 } from '@baton/core';
+import { BoardRoom } from './board-room.js';
 import { WatchedBoard, type BoardEvent, type BoardView } from './board-view.js';
 import { Claims, type Claim, type FoundJob, type LockOwner } from './claims.js';
 import { GoneWatch, lives } from './gone-watch.js';
@@ -72,6 +73,7 @@ export class JobBoard {
   readonly #claims: Claims;
   readonly #registration: Registration;
   readonly #gone: GoneWatch;
+  readonly #room: BoardRoom;
   readonly #open = new Set<{ close(): void }>();
 
   private constructor(o: JobBoardOptions, paths: BoardPaths, meta: Meta) {
@@ -90,6 +92,7 @@ export class JobBoard {
     });
     this.#registration = new Registration({ session, clock: runtime.clock, memberId });
     this.#gone = new GoneWatch({ session, paths });
+    this.#room = new BoardRoom({ session, paths, clock: runtime.clock });
   }
 
   /**
@@ -110,6 +113,14 @@ export class JobBoard {
   /** First part of every fence. */
   get generation(): number {
     return this.#meta.storeGeneration;
+  }
+
+  /**
+   * Whether the board has room for a new job: to be asked before anything of it is stored.
+   * @throws UnavailableError `BATON_UNAVAILABLE_BOARD_FULL` when about 512,000 jobs are on the board; those of `CoordinationSession.children`
+   */
+  admit(jobId: string): Promise<void> {
+    return this.#room.admit(jobId);
   }
 
   /**

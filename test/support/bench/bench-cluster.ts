@@ -48,6 +48,7 @@ export class BenchCluster {
   readonly cluster: Cluster;
   readonly #folder: string;
   readonly #ends = new Map<string, Ended>();
+  readonly #claimed = new Map<string, number>();
   readonly #scanned = new Map<MemberProcess, number>();
   readonly #services = serviceProcesses(realServices());
   readonly #store: MongoDocumentStore;
@@ -103,6 +104,7 @@ export class BenchCluster {
     flow: FlowDefinition,
     count: number,
     store: Posting['store'],
+    priorityOf: (index: number) => Posting['priority'] = () => 'NORMAL',
   ): Promise<{ readonly ids: readonly string[]; post(): Promise<void> }> {
     const { board, persistence } = await this.#open();
     const definitionHash = await persistence.definitions.put(canonicalFlowJson(flow));
@@ -135,7 +137,15 @@ export class BenchCluster {
     return {
       ids,
       post: async () => {
-        await Promise.all(ids.map((id) => board.post(id, posting)));
+        await Promise.all(
+          ids.map((id, index) =>
+            board.post(id, {
+              ...posting,
+              priority: priorityOf(index),
+              createdAtMs: this.runtime.clock.wallMs(),
+            }),
+          ),
+        );
       },
     };
   }
@@ -154,13 +164,17 @@ export class BenchCluster {
   }
 
   /** Waits until all have ended with SUCCESS; gives the moment of the last on CLOCK_MONOTONIC. */
-  async ended(ids: readonly string[], withinMs = 120_000): Promise<number> {
+  async ended(
+    ids: readonly string[],
+    { withinMs = 120_000, mayDie = true }: { readonly withinMs?: number; readonly mayDie?: boolean } = {},
+  ): Promise<number> {
     const deadlineMs = monotonicMs() + withinMs;
     let open = ids.length;
     for (;;) {
       this.#scan();
       open = ids.reduce((count, id) => count + (this.#ends.has(id) ? 0 : 1), 0);
       if (open === 0) break;
+      if (!mayDie) this.#expectAll();
       if (monotonicMs() > deadlineMs) {
         const logs = this.cluster.members.map((member) => `--- ${member.id}\n${member.tail(5)}`).join('\n');
         throw new Error(`${open} of ${ids.length} jobs did not end within ${withinMs} ms\n${logs}`);
@@ -171,6 +185,27 @@ export class BenchCluster {
     const failed = ends.filter((end) => end.outcome !== 'SUCCESS').length;
     if (failed > 0) throw new Error(`${failed} of ${ids.length} jobs did not end with SUCCESS`);
     return Math.max(...ends.map((end) => end.atMs));
+  }
+
+  /** When those that have ended did, by id. */
+  get ends(): ReadonlyMap<string, Ended> {
+    this.#scan();
+    return this.#ends;
+  }
+
+  /** When the first owner of a job had it (CLOCK_MONOTONIC, ms), by id. */
+  get claims(): ReadonlyMap<string, number> {
+    this.#scan();
+    return this.#claimed;
+  }
+
+  /** Name → pid, of members, services and this process. */
+  get processes(): Readonly<Record<string, number>> {
+    const members = this.cluster.members.map(({ id, pid }) => [id, pid] as const);
+    const services = Object.entries(this.#services).flatMap(([name, pids]) =>
+      pids.map((pid, index) => [index === 0 ? name : `${name} ${index + 1}`, pid] as const),
+    );
+    return Object.fromEntries([...members, ...services, ['bench', process.pid] as const]);
   }
 
   ledger(): readonly Effect[] {
@@ -209,10 +244,18 @@ export class BenchCluster {
     rmSync(this.#folder, { recursive: true, force: true });
   }
 
+  /** Nobody has died. */
+  #expectAll(): void {
+    const dead = this.cluster.members.find((member) => member.count('guard.child.ended') > 0);
+    if (dead !== undefined) throw new Error(`${dead.id} has died. Its log ends:\n${dead.tail(40)}`);
+  }
+
   #scan(): void {
     for (const member of this.conductors) {
       for (const line of member.lines.slice(this.#scanned.get(member) ?? 0))
-        if (line.message === 'job.settled')
+        if (line.message === 'job.claimed')
+          this.#claimed.set(String(line['jobId']), Number(line['monotonicMs']));
+        else if (line.message === 'job.settled')
           this.#ends.set(String(line['jobId']), {
             outcome: line['outcome'] as FlowOutcome,
             atMs: Number(line['monotonicMs']),

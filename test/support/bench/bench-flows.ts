@@ -27,6 +27,23 @@ export function fan(count: number): FlowDefinition {
     .toJSON();
 }
 
+/** One task that takes its time. */
+export const nap: FlowDefinition = linear('nap')
+  .add(task('nap', { requires: { ...requires, ms: type<number>() }, execute: () => null }))
+  .toJSON();
+
+/** 1 MiB of results, of which a last task takes a half. */
+export function megabyte(): FlowDefinition {
+  const blob = (name: string) => task('blob', { requires, provides: name, execute: () => new Uint8Array() });
+  const blobs = ['b1', 'b2', 'b3', 'b4'].map((name) => blob(name).as(name));
+  const two = { one: type<Uint8Array>(), other: type<Uint8Array>() };
+  const weigh = task('weigh', { requires: two, rebind: { one: 'b1', other: 'b4' }, execute: () => 0 });
+  return linear('megabyte')
+    .addAll(blobs)
+    .add(weigh as never)
+    .toJSON();
+}
+
 /** One task that takes its time, and one after it. */
 export const sleepThenNoop: FlowDefinition = linear('sleep').add(sleep, noop.as('after')).toJSON();
 

@@ -116,7 +116,7 @@ async function killConductor(
     withinMs: 20_000,
     what: `${survivor.id} has taken over ${jobs} jobs`,
   });
-  const lost = await bench.ended(ids, 60_000).then(
+  const lost = await bench.ended(ids, { withinMs: 60_000 }).then(
     () => 0,
     () => 1,
   );

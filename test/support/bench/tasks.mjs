@@ -26,6 +26,26 @@ function flush() {
   stamps = '';
 }
 
+/** Gives 256 KiB. */
+export const blob = task('blob', {
+  requires: { text: type() },
+  provides: 'blob',
+  execute: () => new Uint8Array(256 * 1024).fill(7),
+});
+
+/** Takes two of them. */
+export const weigh = task('weigh', {
+  requires: { one: type(), other: type() },
+  provides: 'bytes',
+  execute: ({ one, other }) => one.byteLength + other.byteLength,
+});
+
+/** Takes its time, and leaves no trace. */
+export const nap = task('nap', {
+  requires: { text: type(), ms: type() },
+  execute: ({ ms }) => new Promise((resolve) => setTimeout(resolve, ms, null)),
+});
+
 /** Takes its time; its start is on the disk before anything else happens, so that no kill can hide it. */
 export const sleep = task('sleep', {
   requires: { text: type(), ms: type() },
