@@ -28,6 +28,7 @@ import {
 } from 'mongodb';
 import { documentSizeOf } from '../document-size.js';
 import { fromBson, toBson } from './bson-documents.js';
+import { failWritesToClosedSockets } from './driver-internals.js';
 import { isUnanswered, mapError } from './map-error.js';
 import { firstWriteFailure, insertVerdicts } from './write-answers.js';
 
@@ -97,6 +98,7 @@ export class MongoDocumentStore implements DocumentStore {
   /** Begins to connect; no call needs to wait for it. @throws InputError `BATON_INPUT_INVALID` for a url that is none */
   constructor({ url, database, logger }: MongoDocumentStoreOptions) {
     this.#logger = logger;
+    failWritesToClosedSockets();
     try {
       this.#client = new MongoClient(url, clientOptions);
     } catch (cause) {
