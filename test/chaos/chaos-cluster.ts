@@ -1,6 +1,6 @@
 /**
  * Purpose: what chaos is done to: an ensemble of three ZooKeepers, one Kafka broker, one server of the MongoDB protocol, conductors and workers of the built
- *   command line under their guards, each with links of its own, and a client that goes straight to the services.
+ *   command line under their guards, each with links of its own, and the client of the users, with links too.
  * States of a place: up → down (nothing of its member runs) → up again, under the same name and over the same links.
  * What is authoritative: the processes. A member is up when it says that it is ready.
  * On failure: `dispose` ends everything; whoever is ended by SIGKILL takes all of it along (leashes, and the process group of the runner).
@@ -22,13 +22,18 @@ import { streamOf } from '../simulation/choices.js';
 import { JournalTap } from './journal-tap.js';
 import { Links } from './links.js';
 
-export type MemberKind = 'conductor' | 'worker';
+export const memberKinds = ['conductor', 'worker'] as const;
+export type MemberKind = (typeof memberKinds)[number];
+
+/** Whoever has links of its own. */
+export interface Linked {
+  readonly id: string;
+  readonly links: Links;
+}
 
 /** A host, so to speak: a name, its links, and whichever process bears the name now. */
-export interface Place {
-  readonly id: string;
+export interface Place extends Linked {
   readonly kind: MemberKind;
-  readonly links: Links;
   member: MemberProcess | undefined;
   /** It is ready: registered, and at work. */
   isReady: boolean;
@@ -49,62 +54,78 @@ const restartMsMax = 3_000;
 
 export class ChaosCluster {
   readonly runtime: Runtime = realRuntime();
-  readonly tap = new JournalTap();
+  readonly tap: JournalTap;
   readonly places: readonly Place[];
   readonly services: Services;
+  readonly users: Linked;
+  /** Of the users. */
   readonly client: Client;
+  /** Straight to what is there. */
   readonly store: DocumentStore;
   /** Ledger and event logs lie here. */
-  readonly folder: string;
+  readonly folder = mkdtempSync(join(tmpdir(), 'baton-chaos-'));
   readonly servicesInTrouble = new Set<Service>();
   /** What nobody did to them, and happened. */
   readonly surprises: string[] = [];
-  readonly random: Pick<Random, 'fraction'>;
+  readonly #random: Pick<Random, 'fraction'>;
+  readonly #usersStore: DocumentStore;
   #isOver = false;
 
   private constructor(o: {
-    places: readonly Place[];
-    services: Services;
-    folder: string;
-    random: Pick<Random, 'fraction'>;
+    readonly seed: number;
+    readonly places: readonly Place[];
+    readonly users: Linked;
+    readonly services: Services;
+    readonly tap: JournalTap;
   }) {
-    this.random = o.random;
+    this.#random = streamOf(o.seed, 'choices');
     this.places = o.places;
+    this.users = o.users;
     this.services = o.services;
-    this.folder = o.folder;
-    const { zookeeper = '', mongodb = '' } = o.services.endpoints;
+    this.tap = o.tap;
+    mkdirSync(join(this.folder, 'logs'));
+    writeFileSync(this.ledgerFile, '');
     const { runtime } = this;
-    this.store = new MongoDocumentStore({ url: mongodb, database, logger: runtime.logger });
+    const { logger } = runtime;
+    const { links } = this.users;
+    const hosts = `${links.address('zookeeper')}${chroot}`;
+    this.store = new MongoDocumentStore({ url: this.services.mongodb.endpoint, database, logger });
+    this.#usersStore = new MongoDocumentStore({ url: mongodbUrl(links), database, logger });
     this.client = new Client({
       runtime,
-      coordination: new ZookeeperCoordination({ hosts: zookeeper + chroot, logger: runtime.logger }),
-      store: this.store,
+      coordination: new ZookeeperCoordination({ hosts, logger }),
+      store: this.#usersStore,
       board: 'default',
-      clientId: 'chaos',
-      connectTimeoutMs: 20_000,
+      clientId: this.users.id,
     });
   }
 
-  static async start(seed: number, report: (line: string) => void): Promise<ChaosCluster> {
+  /** The services are up and the links lead to them when it resolves; no member is started. */
+  static async open(seed: number, report: (line: string) => void): Promise<ChaosCluster> {
     const places = await Promise.all(
-      (['conductor', 'worker'] as const).flatMap((kind) =>
-        Array.from({ length: perKind }, (_, index) => newPlace(kind, index + 1)),
-      ),
+      memberKinds.flatMap((kind) => Array.from({ length: perKind }, (_, index) => newPlace(kind, index + 1))),
     );
-    report('starting services');
     const services = await startServices({
       zookeepers: 3,
-      kafkaDoors: places.map(({ links }) => links.door),
+      kafkaDoors: places.flatMap(({ links }) => links.door ?? []),
       report,
     });
-    const folder = mkdtempSync(join(tmpdir(), 'baton-chaos-'));
-    mkdirSync(join(folder, 'logs'));
-    writeFileSync(join(folder, 'ledger.jsonl'), '');
-    const cluster = new ChaosCluster({ places, services, folder, random: streamOf(seed, 'choices') });
-    await Promise.all(places.map((place) => cluster.#lead(place)));
-    report(`starting ${perKind} conductors and ${perKind} workers`);
-    await Promise.all(places.map((place) => cluster.startMember(place)));
-    return cluster;
+    const users: Linked = { id: 'users', links: Links.ofUsers() };
+    const tap = new JournalTap();
+    const zookeepers = services.zookeepers.map(({ endpoint }) => endpoint);
+    const mongodb = new URL(services.mongodb.endpoint).host;
+    for (const { id, links } of [...places, users])
+      await links.lead({ zookeepers, mongodb, tap: () => tap.connection(id) });
+    return new ChaosCluster({ seed, places, users, services, tap });
+  }
+
+  /** All are ready when it resolves. */
+  async startMembers(): Promise<void> {
+    await Promise.all(this.places.map((place) => this.#start(place)));
+  }
+
+  get linked(): readonly Linked[] {
+    return [...this.places, this.users];
   }
 
   get ledgerFile(): string {
@@ -127,7 +148,7 @@ export class ChaosCluster {
   }
 
   /** Nothing of the former member runs any more. Resolves when the new one is ready, or has ended before it was. */
-  async startMember(place: Place): Promise<void> {
+  async #start(place: Place): Promise<void> {
     if (this.#isOver) return;
     place.starts++;
     const { id, kind } = place;
@@ -147,8 +168,8 @@ export class ChaosCluster {
     this.#keepLog(place);
     if (this.#isOver) return;
     if (place.struck < place.starts) this.surprises.push(`${place.id} ended by itself:\n${member.tail(5)}`);
-    await delay(this.random.fraction() ** 2 * restartMsMax, undefined, { ref: false });
-    await this.startMember(place);
+    await delay(this.#random.fraction() ** 2 * restartMsMax, undefined, { ref: false });
+    await this.#start(place);
   }
 
   /** What it logged, for good; the lines of one start follow each other. */
@@ -166,19 +187,10 @@ export class ChaosCluster {
   async dispose({ keep = false } = {}): Promise<void> {
     this.#isOver = true;
     await Promise.allSettled(this.places.map(async ({ member }) => member?.dispose()));
-    await Promise.allSettled([this.client.close(), this.store.close()]);
+    await Promise.allSettled([this.client.close(), this.#usersStore.close(), this.store.close()]);
     await this.services.stop();
-    await Promise.all(this.places.map(({ links }) => links.close()));
+    await Promise.all(this.linked.map(({ links }) => links.close()));
     if (!keep) rmSync(this.folder, { recursive: true, force: true });
-  }
-
-  async #lead({ id, links }: Place): Promise<void> {
-    const { mongodb = '' } = this.services.endpoints;
-    await links.lead({
-      zookeepers: this.services.zookeepers.map(({ endpoint }) => endpoint),
-      mongodb: new URL(mongodb).host,
-      tap: () => this.tap.connection(id),
-    });
   }
 
   #environmentOf({ links }: Place): Record<string, string> {
@@ -195,15 +207,19 @@ export class ChaosCluster {
       BATON_TRANSPORT_KAFKA_PREFIX: prefix,
       BATON_TRANSPORT_KAFKA_REQUEST_SLOTS: '12',
       BATON_TRANSPORT_KAFKA_REPLY_SLOTS: '8',
-      BATON_PERSISTENCE_MONGODB_URL: `mongodb://${links.address('mongodb')}/`,
+      BATON_PERSISTENCE_MONGODB_URL: mongodbUrl(links),
       BATON_PERSISTENCE_MONGODB_DB: database,
       BATON_WORKER_CONCURRENCY: '16',
     };
   }
 }
 
+function mongodbUrl(links: Links): string {
+  return `mongodb://${links.address('mongodb')}/`;
+}
+
 async function newPlace(kind: MemberKind, number: number): Promise<Place> {
   const id = `${kind}-${number}`;
-  const links = await Links.open();
+  const links = await Links.ofMember();
   return { id, kind, links, member: undefined, isReady: false, isHeld: false, starts: 0, struck: 0 };
 }

@@ -7,10 +7,10 @@ import { compile } from '@baton/engine';
 import { openPersistence } from '@baton/persistence';
 import { formatFence, type JournalEntry, type NodeOperation } from '@baton/core';
 import type { Evidence } from '../simulation/checker/evidence.js';
-import type { BoardChange, Call, Happened, Reply, StoredEntry } from '../simulation/history.js';
+import type { Asked, BoardChange, Call, Happened, Reply, StoredEntry } from '../simulation/history.js';
 import { World } from '../simulation/world-task.js';
 import { topicsOf } from '@baton/transport';
-import { decodeReply } from '@baton/wire';
+import { decodeReply, decodeRequest } from '@baton/wire';
 import { chroot, prefix, type ChaosCluster } from './chaos-cluster.js';
 import type { Attempt } from './journal-tap.js';
 import { ledgerOf, type CallLine } from './ledger.js';
@@ -20,6 +20,14 @@ import type { PostedJob } from './users.js';
 import { transactionsOf } from './zookeeper-log.js';
 
 type Unordered<T extends Happened> = Omit<T, 'order'> & { order: number };
+
+/** What the checker has to allow for, as the simulation calls it: anybody may be slow at any moment. */
+const slowing: ReadonlySet<string> = new Set([
+  'pause conductor',
+  'pause worker',
+  'coordination slow',
+  'log slow',
+]);
 
 /** From the stamp of a record to the moment from which readers see it. */
 const appendMsMax = 100;
@@ -42,26 +50,38 @@ export async function gather(cluster: ChaosCluster, jobs: readonly PostedJob[]):
   const lines = ledger.filter((line) => line.phase !== 'odd').sort((a, b) => a.atMs - b.atMs);
   const calls = callsOf(lines, registrations);
   const replies = repliesOf(cluster, registrations);
-  putInOrder([replies, entries.flat(), board, calls]);
+  const asked = recordsOf(cluster.kafkaFolder, topicsOf(prefix).request).map(
+    ({ partition, atMs, value }): Unordered<Asked> => ({
+      order: 0,
+      atMs,
+      partition,
+      message: decodeRequest(value).message,
+    }),
+  );
+  const acknowledged = jobs.flatMap(({ job: { jobId }, acknowledgedAtMs: atMs }) =>
+    atMs === undefined ? [] : [{ order: 0, atMs, jobId }],
+  );
+  putInOrder([replies, asked, entries.flat(), board, calls, acknowledged]);
   const world = new World();
   for (const line of lines) if (line.phase === 'end') world.take(line);
   for (const line of ledger) if (line.phase === 'odd') world.oddities.push(line.what);
-  // what was stored before is told by the clocks of two processes
-  const acknowledged = new Map(
-    jobs.flatMap(({ job, acknowledgedAtMs: atMs }) =>
-      atMs === undefined ? [] : [[job.jobId, { order: Infinity, atMs }] as const],
-    ),
-  );
   return {
     attempts,
     lines,
     evidence: {
-      // when a worker read what it was told or asked is seen by nobody
-      history: { board, replies, calls, asked: [], told: new Map(), acknowledged },
+      history: {
+        board,
+        asked,
+        replies,
+        calls,
+        // when a worker reads what it is told is seen by nobody
+        told: new Map(),
+        acknowledged: new Map(acknowledged.map((each) => [each.jobId, each])),
+      },
       world,
       // timers of Node and the times of the tap are whole ms
       clocks: { startMs: 0, slackMs: 3 },
-      struck: new Set(),
+      struck: slowing,
       jobs: jobs.map(({ job, told }, index) => ({
         job,
         compiled: compile(job.definition),

@@ -1,7 +1,7 @@
-/** Links of one member that are cut, swallow everything, are slow, or lose one request or one reply. */
+/** Links of one member, or of the users, that are cut, swallow everything, are slow, or lose one request or one reply. */
 import type { BlackHole, FaultProxy } from '@baton/testkit';
 import { below, pick } from '../simulation/choices.js';
-import type { Place } from './chaos-cluster.js';
+import type { Linked } from './chaos-cluster.js';
 import { lasts, type Blow, type FaultKind, type Hit } from './fault-kind.js';
 import { wayNames, type WayName } from './links.js';
 
@@ -108,21 +108,19 @@ function once(
   };
 }
 
-/** Of a member that runs, ready or not: links fail at its start too. */
-function placeOf({ cluster, random }: Blow, ways: readonly WayName[]): Place | undefined {
-  const free = cluster.places.filter(
-    ({ member, links }) => member !== undefined && ways.every((way) => !links.inTrouble.has(way)),
-  );
+/** Of the users, or of a member that runs, ready or not: links fail at its start too. */
+function placeOf({ cluster, random }: Blow, ways: readonly WayName[]): Linked | undefined {
+  const free = cluster.linked.filter(({ links }) => ways.every((way) => links.isSound(way)));
   return free.length === 0 ? undefined : pick(random, free);
 }
 
-function wayOf(blow: Blow): { readonly place: Place; readonly way: WayName } | undefined {
+function wayOf(blow: Blow): { readonly place: Linked; readonly way: WayName } | undefined {
   const way = pick(blow.random, wayNames);
   const place = placeOf(blow, [way]);
   return place && { place, way };
 }
 
-async function healed({ links }: Place, ways: readonly WayName[], over: Promise<void>): Promise<boolean> {
+async function healed({ links }: Linked, ways: readonly WayName[], over: Promise<void>): Promise<boolean> {
   for (const way of ways) links.inTrouble.add(way);
   await over;
   await links.heal(ways);

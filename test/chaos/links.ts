@@ -1,5 +1,5 @@
 /**
- * Purpose: the ways of one member to the services, each through a fault proxy of its own, so that its link can fail and nobody else's.
+ * Purpose: the ways of one member, or of the users, to the services, each through a fault proxy of its own, so that its link can fail and nobody else's.
  * States: passing ⇄ in trouble (one trouble at a time on each way).
  * What is authoritative: nothing; the proxies look into no protocol, but what reaches the store is shown to the journal tap.
  * Not here: when what fails (faults.ts).
@@ -12,22 +12,26 @@ export type WayName = 'zookeeper' | 'kafka' | 'mongodb';
 export const wayNames: readonly WayName[] = ['zookeeper', 'kafka', 'mongodb'];
 
 export class Links {
-  /** What Kafka has to offer for this member's sake. */
-  readonly door: KafkaDoor;
   /** Ways that something is wrong with now. */
   readonly inTrouble = new Set<WayName>();
+  /** What Kafka has to offer for their sake; undefined: they lead to ZooKeeper and the store only. */
+  readonly door: KafkaDoor | undefined;
   readonly #ways: Record<WayName, readonly FaultProxy[]>;
 
-  private constructor(door: KafkaDoor, kafka: FaultProxy) {
+  private constructor(door?: KafkaDoor, kafka: readonly FaultProxy[] = []) {
     this.door = door;
-    this.#ways = { zookeeper: [], kafka: [kafka], mongodb: [] };
+    this.#ways = { zookeeper: [], kafka, mongodb: [] };
+  }
+
+  static ofUsers(): Links {
+    return new Links();
   }
 
   /** The way to Kafka comes first: the broker tells those who came by it its address. */
-  static async open(): Promise<Links> {
+  static async ofMember(): Promise<Links> {
     const port = await freePort();
     const kafka = await FaultProxy.start(`${host}:${port}`);
-    return new Links({ port, advertised: kafka.address }, kafka);
+    return new Links({ port, advertised: kafka.address }, [kafka]);
   }
 
   /** The others, once the services are up. `zookeepers` and `mongodb` are `host:port`. */
@@ -42,8 +46,14 @@ export class Links {
     this.#ways.mongodb = [store];
   }
 
+  /** Empty where they do not lead. */
   way(name: WayName): readonly FaultProxy[] {
     return this.#ways[name];
+  }
+
+  /** They lead there, and nothing is wrong with that. */
+  isSound(name: WayName): boolean {
+    return this.#ways[name].length > 0 && !this.inTrouble.has(name);
   }
 
   address(name: WayName): string {

@@ -29,10 +29,14 @@ export async function main(args: readonly string[]): Promise<number> {
   }
   const say = (line: string): void => (values.json ? console.error(line) : console.log(line));
   say(`seed ${seed}, ${minutes} min`);
-  const cluster = await ChaosCluster.start(seed, say);
-  const done = onInterruption(() => cluster.dispose());
-  let keep = true;
+  let cluster: ChaosCluster | undefined;
+  const done = onInterruption(async () => cluster?.dispose());
+  let keep = false;
   try {
+    say('starting services');
+    cluster = await ChaosCluster.open(seed, say);
+    say(`starting ${cluster.places.length} members`);
+    await cluster.startMembers();
     const report = await chaosRun(cluster, { seed, minutes, only: values.only }, say);
     const { violations } = report;
     keep = violations.length > 0;
@@ -43,10 +47,10 @@ export async function main(args: readonly string[]): Promise<number> {
       say(
         `again: npm run chaos -- --minutes ${minutes} --seed ${seed}; what happened is in ${cluster.folder}`,
       );
-    say(`${report.jobs.posted} jobs passed, ${violations.length} failed`);
+    say(`${report.jobs.posted} passed, ${violations.length} failed`);
     return keep ? 1 : 0;
   } finally {
-    await cluster.dispose({ keep });
+    await cluster?.dispose({ keep });
     done();
   }
 }

@@ -1,10 +1,8 @@
 /** Members that are killed, held and sent away. One conductor and one worker are always left alone. */
 import { pick } from '../simulation/choices.js';
 import type { MemberProcess } from '../support/cluster/member-process.js';
-import type { MemberKind, Place } from './chaos-cluster.js';
+import { memberKinds, type MemberKind, type Place } from './chaos-cluster.js';
 import { lasts, type Blow, type Cause, type FaultKind } from './fault-kind.js';
-
-const memberKinds: readonly MemberKind[] = ['conductor', 'worker'];
 
 export const memberFaults: readonly FaultKind[] = memberKinds.flatMap((kind): FaultKind[] => [
   ends(kind, { name: `kill ${kind}`, weight: 14, kills: 1, how: (member) => member.killChild() }),

@@ -27,14 +27,33 @@ const types = {
   closeSession: -11,
 } as const;
 
-/** The servers' logs as one, in order of zxid. `folders`: their `version-2`. */
+/**
+ * The servers' logs as one, in order of zxid. `folders`: their `version-2`. What a majority did not log was never agreed on: a leader that is killed may
+ * keep in its log what nobody else heard of, and what the others go on without.
+ */
 export function transactionsOf(folders: readonly string[]): readonly Transaction[] {
-  const all = new Map<bigint, Transaction>();
-  for (const folder of folders)
-    for (const name of readdirSync(folder).filter((file) => file.startsWith('log.')))
-      for (const transaction of read(readFileSync(join(folder, name))))
-        all.set(transaction.zxid, transaction);
-  return [...all.values()].sort((a, b) => (a.zxid < b.zxid ? -1 : 1));
+  const logs = folders.map(logOf);
+  const all = new Map(logs.flatMap((log) => [...log]));
+  const majority = Math.floor(logs.length / 2) + 1;
+  const spans = logs.map((log) => spanOf([...log.keys()]));
+  const isAgreed = (zxid: bigint): boolean => {
+    const without = logs.flatMap((log, index) => (log.has(zxid) ? [] : (spans[index] ?? [])));
+    if (logs.length - without.length >= majority) return true;
+    // the last ones may not have come everywhere yet
+    return !without.some(({ first, last }) => first < zxid && zxid < last);
+  };
+  return [...all.values()].filter(({ zxid }) => isAgreed(zxid)).sort((a, b) => (a.zxid < b.zxid ? -1 : 1));
+}
+
+function logOf(folder: string): ReadonlyMap<bigint, Transaction> {
+  const files = readdirSync(folder).filter((file) => file.startsWith('log.'));
+  const transactions = files.flatMap((file) => [...read(readFileSync(join(folder, file)))]);
+  return new Map(transactions.map((transaction) => [transaction.zxid, transaction]));
+}
+
+function spanOf(zxids: readonly bigint[]): { readonly first: bigint; readonly last: bigint } {
+  const sorted = zxids.toSorted((a, b) => (a < b ? -1 : 1));
+  return { first: sorted[0] ?? 0n, last: sorted.at(-1) ?? 0n };
 }
 
 function* read(bytes: Buffer): Generator<Transaction> {
