@@ -272,6 +272,7 @@ export class ClaimLoop {
   async #claim(job: ReadyJob): Promise<void> {
     const fence = this.#fences.begin();
     let hasPlace = true;
+    let again: ReadyJob | undefined;
     this.#claiming++;
     const leavePlace = (): void => {
       fence.settled();
@@ -290,14 +291,25 @@ export class ClaimLoop {
       const family = familyOf(error);
       if (family === 'conflict' || family === 'not-found') this.conflicts++;
       else this.#log.warn('claim.failed', { jobId: job.jobId, error });
+      fence.settled();
+      if (family === 'conflict') again = await this.#changed(job);
     } finally {
       leavePlace();
       this.#busy.delete(job.jobId);
+      if (again !== undefined) this.#push(again);
       // events for a busy job are passed over: if it looks free it is looked at once more
-      if (!this.#stopped && !this.#deps.owns(job.jobId) && (this.#view?.isAvailable(job) ?? false))
+      else if (!this.#stopped && !this.#deps.owns(job.jobId) && (this.#view?.isAvailable(job) ?? false))
         this.#defer({ key: job, seenAtMs: this.#now() });
       this.#pump();
     }
+  }
+
+  /** It had an owner for a while after its posting was read: it keeps its place, and goes before jobs of lower priority still. */
+  async #changed(job: ReadyJob): Promise<ReadyJob | undefined> {
+    if (!(this.#view?.isAvailable(job) ?? false)) return undefined;
+    const found = await this.#find({ key: job, seenAtMs: job.seenAtMs });
+    if (this.#stopped || found === undefined || found.version === job.version) return undefined;
+    return { ...found, seenAtMs: job.seenAtMs };
   }
 
   /** Another member's first choice: looked at again later, and only behind a fresh listing (P-508). */

@@ -1,4 +1,5 @@
 import { expect, it } from '@jest/globals';
+import { ConflictError } from '@baton/core';
 import type { Claim, JobKey, Posting } from '@baton/jobboard';
 import { fakeRuntime } from '@baton/testkit';
 import { ClaimLoop } from './claim-loop.js';
@@ -124,5 +125,52 @@ it('learns what waits while claims take their time, however much room there is',
       .map((jobId) => Number(jobId.slice(1)))
       .toSorted((a, b) => a - b),
   );
+  loop.stop();
+});
+
+it('a job that had an owner since its posting was read goes before those of lower priority still', async () => {
+  const runtime = fakeRuntime();
+  const postings = new Map<string, Posting>([
+    ['low', { ...common, priority: 'LOW', createdAtMs: 0 }],
+    ['high', { ...common, priority: 'HIGH', createdAtMs: 1 }],
+  ]);
+  const versions = new Map([...postings.keys()].map((jobId) => [jobId, 0]));
+  const claimed: string[] = [];
+  let room = 0;
+  const loop = new ClaimLoop({
+    board: {
+      find: (key) => {
+        const posting = postings.get(key.jobId);
+        return Promise.resolve(posting && { ...key, posting, version: versions.get(key.jobId) ?? 0 });
+      },
+      claim: ({ jobId, version }) => {
+        if (version !== versions.get(jobId))
+          return Promise.reject(new ConflictError('BATON_CONFLICT_CLAIMED', 'no'));
+        claimed.push(jobId);
+        postings.delete(jobId);
+        room--;
+        return Promise.resolve({ jobId } as Claim);
+      },
+    },
+    memberId: 'c1',
+    runtime,
+    conductors: { current: () => ['c1'], refresh: () => Promise.resolve() },
+    room: () => room,
+    owns: () => false,
+    onClaimed: () => Promise.resolve(),
+  });
+  loop.start({
+    available: () => [...postings.keys()].map(keyOf),
+    isAvailable: ({ jobId }) => postings.has(jobId),
+    relook: () => Promise.resolve(),
+    close: () => undefined,
+  });
+  await runtime.clock.advance(30);
+  versions.set('high', 1); // somebody had it, and died
+  loop.offer(keyOf('high'), { released: true, seenAtMs: 0 });
+  room = 1;
+  loop.refill();
+  await runtime.clock.advance(1_000);
+  expect(claimed).toEqual(['high']);
   loop.stop();
 });
