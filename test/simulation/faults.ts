@@ -5,6 +5,7 @@
  * Not here: what each kind does (fault-kinds.ts).
  */
 import type { Random } from '@baton/core';
+import type { SeededRandom } from '@baton/testkit';
 import { below, chance, pick, streamOf } from './choices.js';
 import type { Cluster } from './cluster.js';
 import { kinds, startAgain, type FaultKind } from './fault-kinds.js';
@@ -21,6 +22,8 @@ export interface PlannedFault {
   /** Such moments that pass before, and how long after it. */
   readonly skip: number;
   readonly afterMs: number;
+  /** What then befalls the same job, at a later moment. */
+  readonly next: (Pick<PlannedFault, 'kinds' | 'afterMs'> & { readonly moment: Moment }) | undefined;
 }
 
 /** Faults that meet each other only when they are not drowned by others, and the moments at which they hurt. */
@@ -156,19 +159,32 @@ function plan(
   theme: Theme,
   { count, untilMs }: { readonly count: number; readonly untilMs: number },
 ): readonly PlannedFault[] {
+  const afterMs = (): number => (chance(random, 0.5) ? 0 : 30 * random.fraction() ** 2);
+  const together = (): readonly FaultKind[] => some(random, theme.kinds, chance(random, 0.4) ? 2 : 1);
   return Array.from({ length: count }, (_, number) => {
-    const moment = theme.moments.length > 0 && chance(random, 0.85) ? pick(random, theme.moments) : undefined;
+    if (theme.moments.length === 0 || chance(random, 0.15)) {
+      const atMs = 20 + random.fraction() * (untilMs - 20);
+      return {
+        number,
+        kinds: some(random, theme.kinds, 1),
+        moment: undefined,
+        atMs,
+        skip: 0,
+        afterMs: 0,
+        next: undefined,
+      };
+    }
+    const moment = pick(random, theme.moments);
+    const next = { kinds: together(), moment: pick(random, theme.moments), afterMs: afterMs() };
     return {
       number,
-      kinds: some(random, theme.kinds, moment !== undefined && chance(random, 0.4) ? 2 : 1),
+      kinds: together(),
       moment,
       // waiting for a moment begins early, or it would not come any more
-      atMs:
-        moment === undefined
-          ? 20 + random.fraction() * (untilMs - 20)
-          : random.fraction() ** 2 * 0.6 * untilMs,
+      atMs: random.fraction() ** 2 * 0.6 * untilMs,
       skip: below(random, 4),
-      afterMs: chance(random, 0.5) ? 0 : 30 * random.fraction() ** 2,
+      afterMs: afterMs(),
+      next: chance(random, 0.4) ? next : undefined,
     };
   });
 }
@@ -196,17 +212,21 @@ export class Faults {
   }
 
   #arm(fault: PlannedFault): void {
-    const { moment, skip } = fault;
-    if (moment === undefined) return this.#strike(fault, undefined);
+    const { kinds: together, number, moment, skip, next } = fault;
+    const random = streamOf(this.#seed, 'faults', number + 1);
+    if (moment === undefined) return this.#strike(together, random, undefined);
     // not within the step of a service that tells it
-    atMoment(this.#cluster, { moment, skip }, (concerned) =>
-      this.#cluster.time.schedule(fault.afterMs, () => this.#strike(fault, concerned)),
-    );
+    const soon = (afterMs: number, kinds: readonly FaultKind[]) => (concerned: Concerned) =>
+      void this.#cluster.time.schedule(afterMs, () => this.#strike(kinds, random, concerned));
+    atMoment(this.#cluster, { moment, skip }, (concerned) => {
+      soon(fault.afterMs, together)(concerned);
+      if (next !== undefined)
+        atMoment(this.#cluster, { ...next, skip: 0, jobId: concerned.jobId }, soon(next.afterMs, next.kinds));
+    });
   }
 
-  #strike({ kinds: together, number }: PlannedFault, concerned: Concerned | undefined): void {
+  #strike(together: readonly FaultKind[], random: SeededRandom, concerned: Concerned | undefined): void {
     if (this.#isOver) return;
-    const random = streamOf(this.#seed, 'faults', number + 1);
     const blow = {
       cluster: this.#cluster,
       users: this.#users,

@@ -41,16 +41,16 @@ const moments = {
 
 export type Moment = keyof typeof moments;
 
-/** Calls back at the next such moment after `skip` others. */
+/** Calls back at the next such moment after `skip` others, of any job or of one. */
 export function atMoment(
   cluster: Cluster,
-  { moment, skip }: { readonly moment: Moment; readonly skip: number },
+  { moment, skip, jobId }: { readonly moment: Moment; readonly skip: number; readonly jobId?: string },
   callback: (concerned: Concerned) => void,
 ): void {
   const { onHappening } = cluster.history;
   let left = skip;
   const listener = (what: Happening): void => {
-    if (!moments[moment](what) || left-- > 0) return;
+    if (!moments[moment](what) || (jobId !== undefined && jobOf(what) !== jobId) || left-- > 0) return;
     onHappening.delete(listener);
     callback(concernedBy(cluster, what));
   };

@@ -28,9 +28,9 @@ export async function runSabotages(o: SabotageOptions): Promise<number> {
     const { seeds, found } = await detect(sabotage, { count, seedsMax });
     if (found === undefined) lost.push(sabotage.id);
     const file = sabotage.file.replace('packages/', '').replace('/src/', '/');
-    say(
-      `| ${sabotage.id} | ${sabotage.hazard} | ${file} | ${found === undefined ? `not in ${seeds}` : seeds} | ${found ?? '–'} |`,
-    );
+    const among = sabotage.theme === undefined ? '' : ` (${sabotage.theme})`;
+    const seed = `${found === undefined ? 'not in ' : ''}${seeds}${among}`;
+    say(`| ${sabotage.id} | ${sabotage.hazard} | ${file} | ${seed} | ${found ?? '–'} |`);
   }
   say(`${chosen.length - lost.length} of ${chosen.length} found`);
   for (const id of lost) say(`not found: ${id}`);
