@@ -70,7 +70,7 @@ function asText({
   jobsPerSecond,
   claimed,
   latency,
-  overtakenMost,
+  overtaken,
   memory,
 }: OverloadFigures): string {
   const rows = (figures: OverloadFigures['latency']) =>
@@ -78,13 +78,16 @@ function asText({
       .filter(([, distribution]) => distribution !== undefined)
       .map(([priority, distribution]) => distributionRow(priority, distribution));
   return [
-    `${what}: all ended well, ${seconds} s, ${jobsPerSecond} jobs/s; overtaken within a priority by ${overtakenMost} s at most`,
+    `${what}: all ended well, ${seconds} s, ${jobsPerSecond} jobs/s`,
     tableOf([
       ['post to claim (s)', ...distributionColumns, ''],
       ...rows(claimed),
       ['post to end (s)'],
       ...rows(latency),
     ]),
+    `most a job was overtaken by a later one of its priority (s): ${Object.entries(overtaken)
+      .map((pair) => pair.join(' '))
+      .join(', ')}`,
     tableOf([
       ['resident (MiB)', 'first', 'most', 'last', 'second half'],
       ...Object.entries(memory).map(([name, { first, most, last, growth }]) => [

@@ -15,8 +15,8 @@ export interface OverloadFigures {
   /** Seconds from the post of a job to its claim and to its end, by priority. */
   readonly claimed: Readonly<Partial<Record<Posting['priority'], Distribution | undefined>>>;
   readonly latency: Readonly<Partial<Record<Posting['priority'], Distribution | undefined>>>;
-  /** Of jobs of one priority: by how many seconds the end of one came after the end of another that was posted at least 5 s later. */
-  readonly overtakenMost: number;
+  /** By priority: by how many seconds the end of one job came after the end of another that was posted at least 5 s later. */
+  readonly overtaken: Readonly<Partial<Record<Posting['priority'], number>>>;
   readonly memory: Readonly<Record<string, Memory>>;
 }
 
@@ -65,13 +65,14 @@ async function observed(
     jobsPerSecond: Math.round(jobs.length / seconds),
     claimed: byPriority((id) => claims.get(id)),
     latency: byPriority((id) => ends.get(id)?.atMs),
-    overtakenMost: Math.max(
-      ...priorities.map((name) =>
+    overtaken: Object.fromEntries(
+      priorities.map((name) => [
+        name,
         overtaken(
           bench,
           jobs.filter(({ priority }) => priority === name),
         ),
-      ),
+      ]),
     ),
     memory,
   };
