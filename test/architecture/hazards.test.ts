@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from '@jest/globals';
+import { faultKinds } from '../chaos/faults.js';
 import { sabotages } from '../simulation/sabotage/sabotages.js';
 import { read, root } from './sources.js';
 
@@ -33,6 +34,7 @@ it('a row that is wrong is found', () => {
   expect(problemsOf('a', '`packages/core/src/fence.test.ts` at `no such words there`')).toHaveLength(1);
   expect(problemsOf('a', 'sabotage `no such bug`')).toHaveLength(1);
   expect(problemsOf('a', 'simulation `no such fault`')).toHaveLength(1);
+  expect(problemsOf('a', 'chaos `no such fault`')).toHaveLength(1);
 });
 
 function rows(): (readonly [string, string, string, string])[] {
@@ -60,9 +62,13 @@ function problemOf(test: string): string[] {
   if (test.startsWith('sabotage '))
     return names.filter((name) => !sabotages.some(({ id }) => id === name)).map((name) => `no bug ${name}`);
   if (test.startsWith('simulation ')) {
-    const faults = read('test/simulation/faults.ts');
+    const faults = read('test/simulation/fault-kinds.ts');
     return names.filter((name) => !faults.includes(`'${name}':`)).map((name) => `no fault ${name}`);
   }
+  if (test.startsWith('chaos '))
+    return names
+      .filter((name) => !faultKinds.some((kind) => kind.name === name))
+      .map((name) => `no fault ${name}`);
   const [file, text] = names;
   if (file === undefined) return [`cannot be understood: ${test}`];
   if (text === undefined) return missingFile(file);

@@ -23,7 +23,7 @@ export interface StruckFault {
   readonly kills: number;
 }
 
-const kinds: readonly FaultKind[] = [...memberFaults, ...linkFaults, ...serviceFaults];
+export const faultKinds: readonly FaultKind[] = [...memberFaults, ...linkFaults, ...serviceFaults];
 
 export class Faults {
   readonly struck: StruckFault[] = [];
@@ -38,7 +38,7 @@ export class Faults {
   ) {
     this.#cluster = cluster;
     this.#options = o;
-    this.#kinds = kinds.filter(({ name }) => name.includes(o.only));
+    this.#kinds = faultKinds.filter(({ name }) => name.includes(o.only));
   }
 
   /** Resolves when time is up and everything is healed. */

@@ -18,14 +18,15 @@ async function run(name: string, command: readonly string[]): Promise<StageResul
   return countedResult(name, { code, output });
 }
 
-/** Shows what a run said, and counts it: its last line is `N passed, M failed`. */
+/** Shows what a run said, or its end when all is well, and counts it: its last line is `N passed, M failed`. */
 export function countedResult(
   name: string,
   { code, output }: { readonly code: number; readonly output: string },
+  { shownMax = 4 } = {},
 ): StageResult {
   const lines = output.trimEnd().split('\n');
   const sums = /^(\d+) passed, (\d+) failed$/.exec(lines.at(-1) ?? '');
-  const shown = code === 0 ? lines.filter((line) => !line.startsWith('✓')).slice(-4) : lines;
+  const shown = code === 0 ? lines.filter((line) => !line.startsWith('✓')).slice(-shownMax) : lines;
   for (const line of shown) console.log(`  ${name}: ${line}`);
   const failed = Number(sums?.[2] ?? 0);
   if (!sums || (code !== 0) !== failed > 0)

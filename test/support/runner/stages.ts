@@ -4,6 +4,7 @@
  */
 import { bootstrap } from '../bootstrap.mjs';
 import { environmentOf, provideServices, type ProvidedServices } from '../services/provide-services.js';
+import { runChaos } from './chaos-stage.js';
 import { onInterruption } from './interruption.js';
 import { runJest } from './jest-stage.js';
 import { runOracle } from './oracle-stage.js';
@@ -50,11 +51,19 @@ const stages = {
   services: jest('services', { needsServices: true }),
   integration: jest('integration', { needsServices: true }),
   failover: jest('failover', { needsServices: true }),
+  // services of its own: they are what fails
+  chaos: runChaos,
 } as const satisfies Record<string, Stage>;
 
 export type StageName = keyof typeof stages;
 export const stageNames = Object.keys(stages) as StageName[];
-const startsProcesses: ReadonlySet<StageName> = new Set(['oracle', 'local', 'integration', 'failover']);
+const startsProcesses: ReadonlySet<StageName> = new Set([
+  'oracle',
+  'local',
+  'integration',
+  'failover',
+  'chaos',
+]);
 export const isStage = (name: string): name is StageName => Object.hasOwn(stages, name);
 
 /** Runs them in the given order and prints as it goes. Gives the exit code. */
