@@ -23,7 +23,7 @@ import {
 } from '@baton/core';
 import { type AtomNode, isAtom, type NodeId } from './compiled.js';
 import { refresh } from './readiness.js';
-import { type AtomRun, attemptNumber, type RunState } from './run-state.js';
+import { type AtomRun, attemptNumber, neverBegan, type RunState } from './run-state.js';
 
 /** A state change as somebody watching wants it: facts about whole scopes are spread over their atoms. */
 export type Transition =
@@ -101,6 +101,7 @@ function applyAttempt(state: RunState, { atom, attempt, failure }: AttemptFact):
   run.execute = attemptNumber(run.execute.round, attempt);
   run.tries++;
   run.lastTry = failure;
+  run.began ||= !neverBegan(failure.phase);
   submit(state, node, run, 'execute');
 }
 
@@ -113,6 +114,7 @@ function record(state: RunState, node: AtomNode, run: AtomRun, fact: AtomFact): 
       run.execute = attemptNumber(round, attempt);
       run.tries = 1;
       run.lastTry = undefined;
+      run.began = false;
       return submit(state, node, run, 'execute');
     case 'REVERTING':
       run.revert = attemptNumber(round, attempt);

@@ -10,6 +10,7 @@ import {
   atomNameOf,
   type AtomState,
   type Failure,
+  type FailurePhase,
   type FlowState,
   type Intention,
   type Value,
@@ -50,6 +51,8 @@ export interface AtomRun {
   /** Tasks: attempts since it was started, and why the last one failed when another follows (S11). */
   tries: number;
   lastTry: Failure | undefined;
+  /** Tasks: one of those before the last may have called the body. */
+  began: boolean;
   /** The timer of the delay before the next attempt of a task, or the next round of a retry. */
   timer: string | undefined;
   /** Retries: that delay is over. */
@@ -147,9 +150,15 @@ function newAtomRun(history: HistoryEntry[]): AtomRun {
     scopeReverting: false,
     tries: 0,
     lastTry: undefined,
+    began: false,
     timer: undefined,
     waited: false,
   };
+}
+
+/** It failed before its body was called (E-861). */
+export function neverBegan(phase: FailurePhase | undefined): boolean {
+  return phase === 'decider' || phase === 'arguments' || phase === 'queue';
 }
 
 /** The first attempt of each round: most atoms have no other, and one object does for all of them. */

@@ -1,5 +1,5 @@
 /** Starting what may start: tasks by requests to the driver, retry controllers in the engine itself (engine.md 8.4). */
-import { type FailurePhase, toFailure } from '@baton/core';
+import { toFailure } from '@baton/core';
 import { settle } from './settle.js';
 import { resolveArguments } from './arguments.js';
 import { giveUpWaiting, submitAttempt } from './attempts.js';
@@ -9,7 +9,7 @@ import { finishIfOver, isFatal } from './finish.js';
 import type { Argument, Outcome } from './protocol.js';
 import { readyFor } from './readiness.js';
 import { backoffMs, controllerOf } from './retry-controllers.js';
-import { attemptNumber, type AttemptNumber, roundOf } from './run-state.js';
+import { attemptNumber, type AttemptNumber, neverBegan, roundOf } from './run-state.js';
 import { cancelTimer, goOnLater, startTimer } from './timers.js';
 import type { TurnDraft } from './turn-draft.js';
 
@@ -96,13 +96,11 @@ function revert(turn: TurnDraft, node: AtomNode): void {
   const run = turn.run(node.id);
   if (run.timer !== undefined) cancelTimer(turn, run.timer);
   turn.atom(node, 'REVERTING', nextAttempt(turn, node, 'revert'));
+  // the last attempt may have failed for want of a worker, and one before it have done something
+  if (run.began) return submit(turn, node);
   // its body was never called, so there is nothing to undo (E-861)
   if (neverBegan(run.failure?.phase)) turn.atom(node, 'REVERTED');
   else submit(turn, node);
-}
-
-function neverBegan(phase: FailurePhase | undefined): boolean {
-  return phase === 'decider' || phase === 'arguments' || phase === 'queue';
 }
 
 /** The scope of a retry is clean and it shall try again: after its delay, all of it is reset and it executes (E-853). */

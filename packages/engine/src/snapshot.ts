@@ -7,7 +7,7 @@ import type { Compiled } from './compiled.js';
 import type { NodeSet } from './node-set.js';
 import { newRun, type AtomRun, type RunOptions, type RunState } from './run-state.js';
 
-const formatVersion = 4;
+const formatVersion = 5;
 
 interface StoredAtom extends Omit<AtomRun, 'history'> {
   readonly history: readonly {

@@ -204,13 +204,6 @@ export const executionFaults = [
       why: 'revert is called for a body that was never called',
     },
     {
-      id: 'unqueued-reverted',
-      rule: 'E-861',
-      find: " || phase === 'queue'",
-      replace: '',
-      why: 'revert is called for a body that no worker took',
-    },
-    {
       id: 'scope-not-reset',
       rule: 'E-853',
       find: "turn.fact({ fact: 'scope', of: node.name, to: 'RESET' });",
@@ -445,6 +438,13 @@ export const executionFaults = [
     },
   ]),
   ...inFile('engine/src/run-state.ts', [
+    {
+      id: 'unqueued-reverted',
+      rule: 'E-861',
+      find: " || phase === 'queue'",
+      replace: '',
+      why: 'revert is called for a body that no worker took',
+    },
     {
       id: 'superseded-answer-taken',
       rule: 'E-856',
