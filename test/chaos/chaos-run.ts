@@ -20,7 +20,7 @@ export interface ChaosPlan {
 const gapMs = 2_800;
 const progressMs = 10_000;
 /** So long may everything take that is left when the faults are over (I08). */
-const healMs = 120_000;
+const healMs = 400_000;
 
 export async function chaosRun(
   cluster: ChaosCluster,

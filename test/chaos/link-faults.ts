@@ -1,11 +1,13 @@
 /** Links of one member, or of the users, that are cut, swallow everything, are slow, or lose one request or one reply. */
 import type { BlackHole, FaultProxy } from '@baton/testkit';
 import { below, pick } from '../simulation/choices.js';
-import type { Linked } from './chaos-cluster.js';
+import type { ChaosCluster, Linked } from './chaos-cluster.js';
 import { lasts, type Blow, type FaultKind, type Hit } from './fault-kind.js';
 import { wayNames, type WayName } from './links.js';
 
 const trouble = { least: 0.1, most: 4 };
+/** Often longer than a session. */
+const absence = { least: 0.5, most: 5 };
 const holes: readonly BlackHole[] = [{}, { toService: false }, { toClient: false }];
 /** So long does one lie in wait for a request. */
 const waitMs = 20_000;
@@ -40,21 +42,34 @@ export const linkFaults: readonly FaultKind[] = [
       return { victim: found.place.id };
     },
   },
-  {
-    // what it has sent by then arrives when it is over, and finds the next owner's entries
-    name: 'cut off from everything',
-    cause: 'cut',
-    weight: 5,
-    strike: (blow) => {
-      const place = placeOf(blow, wayNames);
-      if (place === undefined) return undefined;
-      for (const proxy of wayNames.flatMap((way) => place.links.way(way))) proxy.blackHole();
-      return { victim: place.id, over: healed(place, wayNames, lasts(blow, trouble)) };
-    },
-  },
+  cutOff('cut off from everything', 4, { ways: wayNames, from: ({ linked }) => linked }),
+  // answers still come in: what it writes of them arrives when it is over, and finds the next owner's entries
+  cutOff('conductor cut off from board and store', 6, {
+    ways: ['zookeeper', 'mongodb'],
+    from: (cluster) => cluster.ofKind('conductor'),
+  }),
   once('request delivered, reply cut', 8, (proxy, matches) => proxy.cutReplyTo(matches)),
   once('request cut', 3, (proxy, matches) => proxy.cutRequest(matches)),
 ];
+
+function cutOff(
+  name: string,
+  weight: number,
+  o: { readonly ways: readonly WayName[]; readonly from: (cluster: ChaosCluster) => readonly Linked[] },
+): FaultKind {
+  const { ways, from } = o;
+  return {
+    name,
+    cause: 'cut',
+    weight,
+    strike: (blow) => {
+      const place = soundOf(from(blow.cluster), ways, blow);
+      if (place === undefined) return undefined;
+      for (const proxy of ways.flatMap((way) => place.links.way(way))) proxy.blackHole();
+      return { victim: place.id, over: healed(place, ways, lasts(blow, absence)) };
+    },
+  };
+}
 
 function lasting(
   name: string,
@@ -108,15 +123,15 @@ function once(
   };
 }
 
-/** Of the users, or of a member that runs, ready or not: links fail at its start too. */
-function placeOf({ cluster, random }: Blow, ways: readonly WayName[]): Linked | undefined {
-  const free = cluster.linked.filter(({ links }) => ways.every((way) => links.isSound(way)));
+function soundOf(from: readonly Linked[], ways: readonly WayName[], { random }: Blow): Linked | undefined {
+  const free = from.filter(({ links }) => ways.every((way) => links.isSound(way)));
   return free.length === 0 ? undefined : pick(random, free);
 }
 
+/** Of the users, or of a member, ready or not: links fail at its start too. */
 function wayOf(blow: Blow): { readonly place: Linked; readonly way: WayName } | undefined {
   const way = pick(blow.random, wayNames);
-  const place = placeOf(blow, [way]);
+  const place = soundOf(blow.cluster.linked, [way], blow);
   return place && { place, way };
 }
 
