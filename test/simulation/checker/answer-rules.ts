@@ -24,8 +24,9 @@ const faultsOfReading: readonly string[] = [
 export function* answerRules({ history, struck }: Evidence): Violations {
   if (faultsOfReading.some((kind) => struck.has(kind))) return;
   const inquiries = inquiriesOf(history.asked);
-  for (const { message, partition, atMs } of history.replies) {
-    if (message.kind !== 'result') continue;
+  for (const { message, partition, atMs, isRegistered } of history.replies) {
+    // a worker that has lost its session reads nothing any more, and may still answer (P-918)
+    if (message.kind !== 'result' || !isRegistered) continue;
     const { requestId, workerEpoch } = message;
     const known = (inquiries.get(requestId) ?? []).filter(
       (each) => each.workerEpoch === workerEpoch && each.atMs < atMs,
