@@ -6,6 +6,8 @@ import type { Evidence, Violations } from './evidence.js';
 
 /** Within that a conductor knows of a job, whoever's first choice it was, and has read its posting: three trips, and a second look. */
 const seenMs = 1_500;
+/** Claims are made side by side where there is room for all. */
+const sideBySideMs = 100;
 /** After these a conductor's copy of the board may be older than that. */
 const blinding = /^(pause|coordination|(cut|silence|expire|lag) session|guard ends session)/;
 
@@ -28,11 +30,24 @@ export function* claimOrderRules({
     for (const { jobId, claimerReadyMs } of free.claimedBy(change))
       for (const [other, sinceMs] of free.sinceMs) {
         const knownMs = change.atMs - Math.max(sinceMs, claimerReadyMs);
-        if (other !== jobId && (rankOf.get(other) ?? 0) < (rankOf.get(jobId) ?? 0) && knownMs > seenMs)
+        const isHigher = (rankOf.get(other) ?? 0) < (rankOf.get(jobId) ?? 0);
+        if (isHigher && knownMs > seenMs && !isClaimedSoon(history.board, other, change))
           yield `I16 ${jobId} was claimed while ${other}, of higher priority, had been free for ${Math.round(knownMs)} ms`;
       }
     free.apply(change);
   }
+}
+
+function isClaimedSoon(board: readonly BoardChange[], jobId: string, { order, atMs }: BoardChange): boolean {
+  return board.some(
+    (later) =>
+      later.order > order &&
+      later.atMs <= atMs + sideBySideMs &&
+      later.operations.some(({ type, path }) => {
+        const node = nodeOf(path);
+        return type === 'create' && node?.tree === 'locks' && node.jobId === jobId;
+      }),
+  );
 }
 
 /** Which jobs anybody may claim, and since when. One that was given back with a pause is not among them until it was claimed again. */
