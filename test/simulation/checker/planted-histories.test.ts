@@ -69,6 +69,13 @@ describe('I16: the highest priority is claimed first', () => {
       ],
     ],
     [
+      'both are claimed side by side',
+      [
+        [3_000, 1, ...claim('low')],
+        [3_010, 1, ...claim('high')],
+      ],
+    ],
+    [
       'its claimer has just begun',
       [
         [2_900, 2, conductor('c2')],
