@@ -178,9 +178,17 @@ export const kinds = {
     cluster.documents.faults.next('refuse-one', { operation: 'insert', skip: below(random, 2) });
     return true;
   },
-  'store reads stale': ({ cluster, random }) => {
+  'store reads stale': (blow) => {
+    const { cluster, random } = blow;
     cluster.documents.lag({ share: pick(random, [1, 0.5]) });
-    cluster.time.schedule(random.fraction() * 1_500, () => cluster.documents.catchUp());
+    const forMs = random.fraction() * pick(random, [1_500, 5_000]);
+    // whoever takes over meanwhile
+    if (chance(random, 0.5))
+      cluster.time.schedule(
+        forMs * random.fraction(),
+        () => void onMember('conductor', blow, kill({ guard: true })),
+      );
+    cluster.time.schedule(forMs, () => cluster.documents.catchUp());
     return true;
   },
 } satisfies Record<string, Strike>;
