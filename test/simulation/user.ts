@@ -100,7 +100,7 @@ export class User {
     await client.close();
   }
 
-  /** Once, as long as the program lives: a decision that was stored is not lost (P-1108). */
+  /** Once stored it is not lost (P-1108). Who is told that nothing is parked, because the store shows an old state, looks again. */
   async #decideParked(process: SimulatedProcess, client: Client): Promise<void> {
     const decided = new Set<string>();
     for (;;) {
@@ -108,9 +108,9 @@ export class User {
       if (this.isDone) return;
       for (const [atom, key] of this.#parked()) {
         if (decided.has(key)) continue;
-        decided.add(key);
         const decision = chance(process.runtime.random, 0.5) ? 'rerun' : 'fail';
-        await persist(process, () => client.decideParked(this.job.jobId, { atom, decision }));
+        const n = await persist(process, () => client.decideParked(this.job.jobId, { atom, decision }));
+        if (n !== undefined) decided.add(key);
       }
     }
   }
