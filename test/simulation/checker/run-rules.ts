@@ -155,8 +155,9 @@ function* timersOf({ job: { jobId }, entries }: JobEvidence, { clocks }: Evidenc
     for (const fact of stored.entry.facts) {
       if (fact.fact !== 'timer') continue;
       if (fact.state === 'set') {
-        // as whoever set it saw the time
-        set.set(fact.id, stored.entry.atMs - clocks.startMs + (fact.delayMs ?? 0));
+        // as whoever set it saw the time, which is not when the entry was made: a busy machine may take long in between
+        const { delayMs = 0, dueAtMs = stored.entry.atMs + delayMs } = fact;
+        set.set(fact.id, dueAtMs - clocks.startMs);
         continue;
       }
       const dueMs = set.get(fact.id);
