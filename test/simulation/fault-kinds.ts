@@ -178,17 +178,20 @@ export const kinds = {
     cluster.documents.faults.next('refuse-one', { operation: 'insert', skip: below(random, 2) });
     return true;
   },
-  'store reads stale': (blow) => {
+  'store reads stale': ({ cluster, random }) => {
+    cluster.documents.lag();
+    cluster.time.schedule(random.fraction() * 1_500, () => cluster.documents.catchUp());
+    return true;
+  },
+  'owner lost while reads differ': (blow) => {
     const { cluster, random } = blow;
-    cluster.documents.lag({ share: pick(random, [1, 0.5]) });
-    const forMs = random.fraction() * pick(random, [1_500, 5_000]);
-    // whoever takes over meanwhile
-    if (chance(random, 0.5))
-      cluster.time.schedule(
-        forMs * random.fraction(),
-        () => void onMember('conductor', blow, kill({ guard: true })),
-      );
-    cluster.time.schedule(forMs, () => cluster.documents.catchUp());
+    cluster.documents.lag({ share: 0.5 });
+    const lostMs = 1_500 * random.fraction();
+    cluster.time.schedule(
+      lostMs,
+      () => void onMember('conductor', blow, (member) => kill({ guard: true })(member, blow)),
+    );
+    cluster.time.schedule(lostMs + 500, () => cluster.documents.catchUp());
     return true;
   },
 } satisfies Record<string, Strike>;

@@ -67,6 +67,7 @@ const themes = {
       'one of a group not stored',
       'store slow',
       'store reads stale',
+      'owner lost while reads differ',
       'link cut',
       'pause conductor',
       'guard ends session of the living',

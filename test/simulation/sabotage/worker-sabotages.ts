@@ -33,13 +33,18 @@ export const workerSabotages: readonly Sabotage[] = [
     find: '    this.#open.delete(requestId);\n    this.#settled.set(requestId, true, nowMs);\n',
     replace: '    this.#open.delete(requestId);\n',
   },
+  // a late request of the former owner is refused for its fence as well
   {
-    id: 'unknown is no promise',
-    theme: 'delivery',
+    id: 'unknown is no promise, and fences are ignored',
+    theme: 'answers',
     hazard: 'H34',
     file: ledger,
     find: "    this.#promise(requestId, delivery, nowMs);\n    return {\n      effect: 'reply',",
     replace: "    return {\n      effect: 'reply',",
+    also: {
+      find: '    if (highest !== undefined && compareFences(fence, highest) < 0) return false;\n',
+      replace: '    void highest;\n    void compareFences;\n',
+    },
   },
   {
     id: 'result not kept',
