@@ -42,6 +42,7 @@ export class FaultProxy {
   #cutReplyAfterBytes: number | undefined;
   #cutReplyTo: ((request: Buffer) => boolean) | undefined;
   #cutRequest: ((request: Buffer) => boolean) | undefined;
+  #swallowRequest: ((request: Buffer) => boolean) | undefined;
   #rewrite: ((reply: Buffer) => Buffer) | undefined;
   #delayMs = 0;
   /** Asked at each new connection. */
@@ -74,7 +75,8 @@ export class FaultProxy {
   async pass(): Promise<void> {
     this.#mode = 'pass';
     this.#delayMs = 0;
-    this.#cutReplyAfterBytes = this.#cutReplyTo = this.#cutRequest = this.#rewrite = undefined;
+    this.#cutReplyAfterBytes = this.#cutReplyTo = this.#cutRequest = undefined;
+    this.#swallowRequest = this.#rewrite = undefined;
     for (const { client, service } of this.#pairs) {
       client.resume();
       service.resume();
@@ -126,6 +128,11 @@ export class FaultProxy {
     this.#cutRequest = matches;
   }
 
+  /** The next request for which `matches` holds never reaches the service; its connection stays. */
+  swallowRequest(matches: (request: Buffer) => boolean): void {
+    this.#swallowRequest = matches;
+  }
+
   /** Changes the next bytes of the service, once. */
   rewriteReply(rewrite: (reply: Buffer) => Buffer): void {
     this.#rewrite = rewrite;
@@ -168,6 +175,10 @@ export class FaultProxy {
     if (this.#cutRequest?.(chunk) === true) {
       this.#cutRequest = undefined;
       return this.#drop(pair);
+    }
+    if (this.#swallowRequest?.(chunk) === true) {
+      this.#swallowRequest = undefined;
+      return;
     }
     if (this.#cutReplyTo?.(chunk) === true) {
       this.#cutReplyTo = undefined;

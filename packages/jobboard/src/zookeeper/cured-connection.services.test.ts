@@ -8,6 +8,7 @@ import { ZookeeperCoordination } from './index.js';
 
 const nothing = new Uint8Array(0);
 const multiType = 14;
+const closeType = -11;
 const setWatchesType = 101;
 
 describe('the ZooKeeper client, cured', () => {
@@ -196,6 +197,17 @@ describe('the ZooKeeper client, cured', () => {
     const witness = await open(4_000, direct);
     await session.create('/mine', nothing, { ephemeral: true });
     proxy.cutReplyTo();
+    const startMs = performance.now();
+    await session.close();
+    expect(performance.now() - startMs).toBeLessThan(5_000);
+    expect(await witness.exists('/mine')).toBeUndefined();
+  });
+
+  it('P-1206 closes again when the server dropped the first close without a word', async () => {
+    const session = await open(10_000);
+    const witness = await open(4_000, direct);
+    await session.create('/mine', nothing, { ephemeral: true });
+    proxy.swallowRequest((chunk) => chunk.readInt32BE(8) === closeType);
     const startMs = performance.now();
     await session.close();
     expect(performance.now() - startMs).toBeLessThan(5_000);

@@ -36,6 +36,8 @@ const redialDelayMaxMs = 200;
 const anyVersion = -1;
 /** Connections that carry last words: a client of the session that still lives evicts one or two, a server that cuts them for the words ends that. */
 const wordsTriesMax = 5;
+/** A close without an answer is sent again after so long, then after twice as long, and so on. */
+const closeAnswerMinMs = 250;
 const xidPing = -2;
 const xidNotice = -1;
 
@@ -52,13 +54,15 @@ export class CuredConnection {
   #dialled = 0;
   #beat: NodeJS.Timeout | undefined;
   #redial: NodeJS.Timeout | undefined;
-  #handshake: NodeJS.Timeout | undefined;
+  /** Until the answer to the handshake, or to the close. */
+  #answerLimit: NodeJS.Timeout | undefined;
   #confirming = false;
   #closing:
     { readonly promise: Promise<boolean>; readonly resolve: (confirmed: boolean) => void } | undefined;
   #closeLimit: NodeJS.Timeout | undefined;
   #lastWords: LastWords | undefined;
   #wordsSent = 0;
+  #closeAnswerMs = closeAnswerMinMs;
 
   constructor(options: CuredConnectionOptions) {
     this.#options = options;
@@ -128,7 +132,15 @@ export class CuredConnection {
     return promise;
   }
 
+  /**
+   * The server drops a close without a word when the session was closed between the handshake of this connection and the close, by
+   * one that an earlier connection sent: only the next handshake tells that it is over.
+   */
   #sendClose(): void {
+    this.#answerLimit = setTimeout(() => {
+      this.#closeAnswerMs *= 2;
+      this.#manager.socket?.destroy();
+    }, this.#closeAnswerMs);
     this.cork();
     if (this.#lastWords !== undefined && this.#wordsSent++ < wordsTriesMax) {
       const { path, data } = this.#lastWords;
@@ -159,7 +171,7 @@ export class CuredConnection {
     const socket = net.connect({ host: server.host, port: Number(server.port), noDelay: true });
     this.#manager.socket = socket;
     const limitMs = Math.ceil(this.#options.timeoutMs / (2 * servers.length));
-    this.#handshake = setTimeout(() => socket.destroy(), limitMs);
+    this.#answerLimit = setTimeout(() => socket.destroy(), limitMs);
     socket.on('connect', () => this.#manager.onSocketConnected());
     socket.on('data', (chunk) => this.#onData(socket, chunk));
     socket.on('drain', () => this.#manager.onSocketDrain());
@@ -209,7 +221,7 @@ export class CuredConnection {
   }
 
   #onHandshake(frame: Buffer): void {
-    clearTimeout(this.#handshake);
+    clearTimeout(this.#answerLimit);
     // length 4, protocol version 4, timeout 4, session id 8
     const expired = frame.readInt32BE(8) <= 0;
     const before = this.sessionId;
@@ -226,7 +238,7 @@ export class CuredConnection {
   }
 
   #onClosed(): void {
-    clearTimeout(this.#handshake);
+    clearTimeout(this.#answerLimit);
     if (this.#state === 'over') return;
     const wasConnected = this.#state === 'connected';
     if (wasConnected) this.#state = 'suspended';
@@ -285,7 +297,7 @@ export class CuredConnection {
   #end(reason: string, { confirmed } = { confirmed: false }): void {
     if (this.#state === 'over') return;
     this.#state = 'over';
-    for (const timer of [this.#beat, this.#redial, this.#handshake, this.#closeLimit]) clearTimeout(timer);
+    for (const timer of [this.#beat, this.#redial, this.#answerLimit, this.#closeLimit]) clearTimeout(timer);
     this.#watchers.clear();
     this.#manager.setState(manager.expired); // the client must not dial again
     if (this.#closing === undefined) this.#options.onState('lost', reason);
