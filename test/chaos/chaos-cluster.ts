@@ -3,7 +3,8 @@
  *   command line under their guards, each with links of its own, and the client of the users, with links too.
  * States of a place: up → down (nothing of its member runs) → up again, under the same name and over the same links.
  * What is authoritative: the processes. A member is up when it says that it is ready.
- * On failure: `dispose` ends everything; whoever is ended by SIGKILL takes all of it along (leashes, and the process group of the runner).
+ * On failure: `dispose` ends everything. Ended by SIGKILL it leaves no service (leashes); the members end where the runner of `npm test` ends their process group,
+ *   and are left by `npm run chaos`.
  * Not here: what goes wrong and when (faults.ts), who posts (users.ts).
  */
 import { appendFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
