@@ -215,7 +215,11 @@ export class FlowTurns {
 
   /** The next turn. Its facts are already in `state`: store it, or drop this whole object. Gives requests to workers, at most so many. */
   next(placesMax: number): TurnDraft {
-    const facts: Fact[] = this.#parked.splice(0);
+    const atMs = this.#services.runtime.clock.wallMs();
+    const parked = this.#parked.splice(0);
+    // before anything is decided: a cancel in the same turn must find them parked
+    this.state.applyOwn(parked, atMs);
+    const facts: Fact[] = [];
     const follow = { adopted: [] as OpenRequest[], aborts: this.#aborts.splice(0) };
     const answers: OpenRequest[] = [];
     const inputs = this.#inputs.splice(0);
@@ -234,7 +238,6 @@ export class FlowTurns {
       this.#inputs.unshift(...inputs.slice(index + 1));
       break;
     }
-    const atMs = this.#services.runtime.clock.wallMs();
     this.state.applyOwn(facts, atMs);
     const assignments =
       this.#finish === undefined ? this.flight.assign(this.#services.inboxPlace(), placesMax) : [];
@@ -243,7 +246,7 @@ export class FlowTurns {
     this.flight.dropSettled();
     this.#adopting += follow.adopted.length;
     return {
-      facts: [...facts, ...assigned],
+      facts: [...parked, ...facts, ...assigned],
       assignments,
       answers,
       ...follow,

@@ -1,6 +1,8 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { linear, task } from '@baton/flow';
-import { Cluster, ok } from './fixtures/cluster.js';
+import type { InlineValue } from '@baton/core';
+import { linear, task, unordered } from '@baton/flow';
+import { SimulatedDocumentStore } from '@baton/testkit';
+import { Cluster, noop, ok } from './fixtures/cluster.js';
 
 const parks = task('t', { provides: 't', onWorkerLoss: 'park', execute: () => 't' });
 const never = () => new Promise<never>(() => undefined);
@@ -99,6 +101,38 @@ describe('a request that is parked (P-932)', () => {
     await cluster.runtime.clock.advance(10_000);
     expect(worker.seen.map(({ delivery }) => delivery)).toEqual([2]);
     expect((await cluster.drive(cluster.client.job(jobId))).outcome).toBeUndefined();
+  });
+
+  it('ends when it is parked and cancelled in one turn', async () => {
+    cluster = new Cluster();
+    const store = new SimulatedDocumentStore(cluster.runtime, { service: cluster.documents });
+    const insert = store.insert.bind(store);
+    let release = (): void => undefined;
+    const released = new Promise<void>((resolve) => (release = resolve));
+    let writesTurn = false;
+    store.insert = async (collection, documents) => {
+      if (collection === 'journal' && documents.some(({ _id }) => _id.endsWith(':2'))) {
+        writesTurn = true;
+        await released;
+      }
+      return insert(collection, documents);
+    };
+    cluster.conductor('c1', {}, { store });
+    let answer: (value: InlineValue) => void = () => undefined;
+    const first = await cluster.drive(
+      cluster.worker('w1', { t: never, a: () => new Promise((resolve) => (answer = resolve)) }),
+    );
+    const jobId = await cluster.drive(cluster.client.post(unordered('f').add(parks, noop('a')), {}));
+    await cluster.runtime.clock.advanceUntil(() => first.seen.length === 2);
+    answer({ data: 'a' });
+    await cluster.runtime.clock.advanceUntil(() => writesTurn);
+    // while the turn that holds the answer is written
+    await cluster.drive(first.die());
+    await cluster.drive(cluster.client.cancel(jobId));
+    await cluster.runtime.clock.advance(500);
+    release();
+    await cluster.drive(cluster.worker('w2', { t: ok, a: ok }));
+    expect((await cluster.drive(cluster.client.wait(jobId, { timeoutMs: 20_000 }))).outcome).toBe('REVERTED');
   });
 
   it('is shown as parked until it is decided', async () => {
