@@ -24,6 +24,7 @@ function loopOver(find: () => Promise<FoundJob | undefined>) {
   let isFree = true;
   const loop = new ClaimLoop({
     board: {
+      headHint: () => Promise.resolve(undefined),
       find: () => {
         asked.push(runtime.clock.monotonicMs());
         return find();
@@ -34,6 +35,7 @@ function loopOver(find: () => Promise<FoundJob | undefined>) {
         return Promise.resolve({ jobId } as Claim);
       },
     },
+    journal: { head: () => Promise.resolve(undefined) },
     memberId: 'c1',
     runtime,
     conductors: { current: () => ['c1'], refresh: () => Promise.resolve() },

@@ -11,6 +11,7 @@ import { familyOf, rendezvousRank } from '@baton/core';
 import type { Logger, Runtime } from '@baton/core';
 import { isServed } from '@baton/jobboard';
 import type { BoardView, Claim, FoundJob, JobBoard, JobKey } from '@baton/jobboard';
+import type { Journal, JournalHead } from '@baton/persistence';
 import { limits } from './options.js';
 import { type PendingFence, PendingFences } from './pending-fences.js';
 import { ReadyQueue } from './ready-queue.js';
@@ -21,8 +22,17 @@ export interface ClaimTiming {
   readonly claimedAtMs: number;
 }
 
+/** What was searched for while the claim was being decided; it may be older than the claim. */
+export interface FoundHead {
+  readonly head: JournalHead | undefined;
+  /** The guard of the former owner had left word where to look. */
+  readonly hinted: boolean;
+}
+
 /** A claim that was won, on its way to an owned job. */
 export interface ClaimCourse {
+  /** Undefined for a job that nobody claimed before. */
+  readonly head: Promise<FoundHead> | undefined;
   readonly timing: ClaimTiming;
   readonly fence: PendingFence;
   /** What follows takes long: other claims need not wait for it. Idempotent. */
@@ -30,7 +40,8 @@ export interface ClaimCourse {
 }
 
 export interface ClaimLoopDeps {
-  readonly board: Pick<JobBoard, 'find' | 'claim'>;
+  readonly board: Pick<JobBoard, 'find' | 'headHint' | 'claim'>;
+  readonly journal: Pick<Journal, 'head'>;
   readonly memberId: string;
   readonly runtime: Runtime;
   /** Ids of the conductors that live, this one included; `refresh` lists them anew. */
@@ -284,9 +295,11 @@ export class ClaimLoop {
       this.#pump();
     };
     try {
+      const head = job.version === 0 ? undefined : this.#headOf(job);
+      head?.catch(() => undefined); // told to whoever asks for it
       const claim = await this.#deps.board.claim(job);
       const timing = { seenAtMs: job.seenAtMs, claimedAtMs: this.#now() };
-      await this.#deps.onClaimed(claim, { timing, fence, stepAside });
+      await this.#deps.onClaimed(claim, { head, timing, fence, stepAside });
     } catch (error) {
       const family = familyOf(error);
       if (family === 'conflict' || family === 'not-found') this.conflicts++;
@@ -302,6 +315,13 @@ export class ClaimLoop {
         this.#defer({ key: job, seenAtMs: this.#now() });
       this.#pump();
     }
+  }
+
+  /** Begun beside the claim: its owner is most probably dead, and of a search that came too early the fence finds out (P-408). */
+  async #headOf({ jobId }: FoundJob): Promise<FoundHead> {
+    const hint = await this.#deps.board.headHint(jobId);
+    const head = await this.#deps.journal.head(jobId, hint === undefined ? {} : { hint });
+    return { head, hinted: hint !== undefined };
   }
 
   /** It had an owner for a while after its posting was read: it keeps its place, and goes before jobs of lower priority still. */

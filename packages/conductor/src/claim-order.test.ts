@@ -19,6 +19,7 @@ function crowd() {
   let [asked, room] = [0, 0];
   const loop = new ClaimLoop({
     board: {
+      headHint: () => Promise.resolve(undefined),
       find: (key) => {
         asked++;
         const posting = jobs.get(key.jobId);
@@ -31,6 +32,7 @@ function crowd() {
         return Promise.resolve({ jobId } as Claim);
       },
     },
+    journal: { head: () => Promise.resolve(undefined) },
     memberId: 'c1',
     runtime,
     conductors: { current: () => ['c1'], refresh: () => Promise.resolve() },
@@ -80,6 +82,7 @@ it('learns what waits while claims take their time, however much room there is',
   let [asked, askedMost] = [0, 0];
   const loop = new ClaimLoop({
     board: {
+      headHint: () => Promise.resolve(undefined),
       find: async (key) => {
         askedMost = Math.max(askedMost, ++asked);
         await new Promise<void>((resolve) => runtime.clock.setTimer(1, resolve));
@@ -94,6 +97,7 @@ it('learns what waits while claims take their time, however much room there is',
         return { jobId } as Claim;
       },
     },
+    journal: { head: () => Promise.resolve(undefined) },
     memberId: 'c1',
     runtime,
     conductors: { current: () => ['c1'], refresh: () => Promise.resolve() },
@@ -139,6 +143,7 @@ it('a job that had an owner since its posting was read goes before those of lowe
   let room = 0;
   const loop = new ClaimLoop({
     board: {
+      headHint: () => Promise.resolve(undefined),
       find: (key) => {
         const posting = postings.get(key.jobId);
         return Promise.resolve(posting && { ...key, posting, version: versions.get(key.jobId) ?? 0 });
@@ -152,6 +157,7 @@ it('a job that had an owner since its posting was read goes before those of lowe
         return Promise.resolve({ jobId } as Claim);
       },
     },
+    journal: { head: () => Promise.resolve(undefined) },
     memberId: 'c1',
     runtime,
     conductors: { current: () => ['c1'], refresh: () => Promise.resolve() },

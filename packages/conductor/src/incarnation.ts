@@ -27,7 +27,7 @@ import { CommandWatch } from './command-watch.js';
 import type { OpenServices } from './conductor-services.js';
 import { Deadline } from './deadline.js';
 import { Dispatcher } from './dispatcher.js';
-import { installClaim } from './install-claim.js';
+import { installClaim, type InstallDeps } from './install-claim.js';
 import type { EndReason, JobRunner } from './job-runner.js';
 import { JobRoom } from './job-room.js';
 import { LossWatch } from './loss-watch.js';
@@ -38,6 +38,7 @@ import { reconcilePosts } from './post-reconciler.js';
 import { PlaceQueue } from './place-queue.js';
 import { ReplyRouter } from './reply-router.js';
 import type { OpenRequest } from './request-table.js';
+import { SessionTimers } from './session-timers.js';
 import { WorkerRoster } from './worker-roster.js';
 
 export interface IncarnationDeps {
@@ -80,7 +81,8 @@ export class Incarnation implements Ownership {
   readonly #commands: CommandWatch;
   readonly #losses: LossWatch;
   readonly #replies: ReplyRouter;
-  readonly #cleanups = new Set<() => void>();
+  readonly #timers: SessionTimers;
+  readonly #cleanups: (() => void)[] = [];
   /** What reads on until `close`: not all of it is there when opening fails half way. */
   readonly #readers: { close(): Promise<void> }[] = [];
   #inbox!: Inbox<ReplyMessage>;
@@ -140,28 +142,9 @@ export class Incarnation implements Ownership {
       workers: this.roster,
     });
     this.ended = new Promise((resolve) => (this.#end = resolve));
+    this.#timers = new SessionTimers(deps.runtime.clock);
     this.#room = new JobRoom(this.#runners, deps.options.maxJobs);
-    this.#claims = new ClaimLoop({
-      board,
-      memberId: deps.member.id,
-      runtime: deps.runtime,
-      conductors: { current: () => this.#conductorIds(), refresh: () => this.#conductors.refresh() },
-      // what is claimed while nothing can be stored would only be given back
-      room: () => (this.#over || services.persistence.health.problem ? 0 : this.#room.free),
-      owns: (jobId) => this.#runners.has(jobId),
-      onClaimed: (claim, course) =>
-        installClaim(
-          {
-            owner: this,
-            flows: services.flows,
-            memberId: deps.member.id,
-            poisonClaimsMax: deps.options.poisonClaimsMax,
-            onOwned: (runner) => this.#own(runner),
-          },
-          claim,
-          course,
-        ),
-    });
+    this.#claims = this.#newClaims(services);
     this.#commands = new CommandWatch(services.persistence.commands, deps.runtime.logger);
     this.#losses = new LossWatch({
       clock: deps.runtime.clock,
@@ -174,6 +157,28 @@ export class Incarnation implements Ownership {
       doubted: (runner) => void this.#checkLock(runner),
     });
     this.#replies = this.#router();
+  }
+
+  #newClaims({ flows, persistence }: OpenServices): ClaimLoop {
+    const { member, options, runtime } = this.#deps;
+    const installing: InstallDeps = {
+      owner: this,
+      flows,
+      memberId: member.id,
+      poisonClaimsMax: options.poisonClaimsMax,
+      onOwned: (runner) => this.#own(runner),
+    };
+    return new ClaimLoop({
+      board: this.board,
+      journal: persistence.journal,
+      memberId: member.id,
+      runtime,
+      conductors: { current: () => this.#conductorIds(), refresh: () => this.#conductors.refresh() },
+      // what is claimed while nothing can be stored would only be given back
+      room: () => (this.#over || persistence.health.problem ? 0 : this.#room.free),
+      owns: (jobId) => this.#runners.has(jobId),
+      onClaimed: (claim, course) => installClaim(installing, claim, course),
+    });
   }
 
   mayDecide(): boolean {
@@ -197,7 +202,7 @@ export class Incarnation implements Ownership {
   workerRefused({ workerEpoch, reason }: Refused): void {
     if (reason === 'draining') this.#workerDrains(workerEpoch);
     if (reason !== 'overloaded' || !this.roster.pause(workerEpoch)) return;
-    this.#after(limits.overloadPauseMs, () => {
+    this.#timers.after(limits.overloadPauseMs, () => {
       this.roster.resume(workerEpoch);
       this.places.serveSoon();
     });
@@ -241,8 +246,8 @@ export class Incarnation implements Ownership {
   async #start(outbox: Outbox): Promise<void> {
     const { log, prefix, runtime, member, options } = this.#deps;
     const { session, clusterId } = this.board;
-    this.#cleanups.add(session.onState((state) => this.#onSession(state)));
-    this.#cleanups.add(this.#persistence.health.onBack(() => this.#claims.refill()));
+    this.#cleanups.push(session.onState((state) => this.#onSession(state)));
+    this.#cleanups.push(this.#persistence.health.onBack(() => this.#claims.refill()));
     // reading begins before anybody can know the inbox: an answer is never missed (P-901)
     const transport = { log, prefix, runtime, clusterId };
     this.#inbox = await Inbox.openReplies({
@@ -278,15 +283,15 @@ export class Incarnation implements Ownership {
       replyPartition: this.#replyPartition,
       maxJobs: options.maxJobs,
     });
-    this.#cleanups.add(this.board.onNudge(() => void this.#commands.look(this.#runners.values())));
+    this.#cleanups.push(this.board.onNudge(() => void this.#commands.look(this.#runners.values())));
     this.#view = await this.board.watch((event) => this.#onBoard(event));
     this.#claims.start(this.#view);
-    this.#every(limits.commandPollMs, () => void this.#commands.look(this.#runners.values()));
-    this.#every(limits.reconcileMs, () => {
+    this.#timers.every(limits.commandPollMs, () => void this.#commands.look(this.#runners.values()));
+    this.#timers.every(limits.reconcileMs, () => {
       if (rendezvousRank('reconcile', member.id, this.#conductorIds()) > 0) return; // one does it for all
       void reconcilePosts({ runtime, board: this.board, persistence: this.#persistence });
     });
-    this.#every(1_000, () => {
+    this.#timers.every(1_000, () => {
       this.#losses.sweep();
       this.places.serveSoon();
       if (this.#room.look()) this.#claims.refill();
@@ -371,24 +376,10 @@ export class Incarnation implements Ownership {
     this.#claims.stop();
     this.#adoption?.stop();
     this.dispatcher.stop();
+    this.#timers.stop();
     for (const cleanup of this.#cleanups) cleanup();
     for (const runner of [...this.#runners.values()]) runner.stop('stopped');
     this.#end(end);
-  }
-
-  #every(periodMs: number, action: () => void): void {
-    this.#after(periodMs, () => {
-      action();
-      if (!this.#over) this.#every(periodMs, action);
-    });
-  }
-
-  #after(delayMs: number, action: () => void): void {
-    const cancel = this.runtime.clock.setTimer(delayMs, () => {
-      this.#cleanups.delete(cancel);
-      action();
-    });
-    this.#cleanups.add(cancel);
   }
 
   *#conductorIds(): Iterable<string> {

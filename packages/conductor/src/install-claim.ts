@@ -12,7 +12,7 @@ import type { Claim } from '@baton/jobboard';
 import { installFence } from '@baton/persistence';
 import type { FenceResult, FlowJournal, KnownEntries } from '@baton/persistence';
 import { abandonClaim } from './abandon-claim.js';
-import type { ClaimCourse } from './claim-loop.js';
+import type { ClaimCourse, FoundHead } from './claim-loop.js';
 import type { CompiledFlows } from './compiled-flows.js';
 import type { TurnDraft } from './flow-turns.js';
 import { JobRunner } from './job-runner.js';
@@ -75,6 +75,7 @@ class Installation {
   /** Monotonic ms: the newest entry was found; the fence was stored. */
   #foundAtMs = 0;
   #fencedAtMs = 0;
+  #hinted = false;
   #isOwned = false;
   /** The runner has the job: what fails now is no matter of installing it. */
   isHandedOver = false;
@@ -131,13 +132,20 @@ class Installation {
         flowId: this.#claim.jobId,
         fence: this.#claim.fence,
         isFresh: this.#claim.fresh && this.#claim.posting.store !== undefined && this.#refusal === undefined,
-        headHint: this.#claim.headHint,
+        // one that found nothing is not asked again
+        head: tries === 1 && this.#course.head ? this.#found(this.#course.head) : undefined,
         entryFor: ({ seq, known }) => this.#entryFor(seq, known),
       });
       if (result.result !== 'missing' || tries > MISSING_TRIES) return result;
       this.#course.stepAside();
       await new Promise<void>((resolve) => owner.runtime.clock.setTimer(MISSING_PAUSE_MS, resolve));
     }
+  }
+
+  async #found(search: Promise<FoundHead>): Promise<FoundHead['head']> {
+    const { head, hinted } = await search;
+    this.#hinted = hinted;
+    return head;
   }
 
   /** The claim entry: with the first turn for a job nobody had, alone on a takeover (fence first, then adopt). */
@@ -256,7 +264,7 @@ class Installation {
       from: former?.claim.member ?? '',
       by: memberId,
       requests: runner.turns.state.table.size,
-      hinted: this.#claim.headHint !== undefined,
+      hinted: this.#hinted,
       ...this.#course.timing,
       foundAtMs: this.#foundAtMs,
       fencedAtMs: this.#fencedAtMs,

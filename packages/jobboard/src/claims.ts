@@ -15,7 +15,6 @@ import {
   type NodeOperation,
   type Random,
 } from '@baton/core';
-import type { HeadHints } from './head-hints.js';
 import { fromBytes, toBytes } from './json-bytes.js';
 import { parseJobName, type BoardPaths, type JobKey } from './layout.js';
 import type { Posting } from './posting.js';
@@ -38,8 +37,6 @@ export interface Claim extends JobKey {
   readonly posting: Posting;
   /** The job was never claimed before: its journal ends with entry 0. */
   readonly fresh: boolean;
-  /** An entry that its journal most probably holds, near its end: the guard of its former owner left word. A hint, no more. */
-  readonly headHint?: number;
 }
 
 /** Who holds a lock. Names are labels: only session id and nonce identify an owner. */
@@ -56,7 +53,6 @@ interface Lock extends LockOwner {
 export class Claims {
   readonly #session: CoordinationSession;
   readonly #paths: BoardPaths;
-  readonly #hints: HeadHints;
   readonly #random: Random;
   readonly #generation: number;
   readonly #memberId: string;
@@ -64,14 +60,12 @@ export class Claims {
   constructor(o: {
     session: CoordinationSession;
     paths: BoardPaths;
-    hints: HeadHints;
     random: Random;
     generation: number;
     memberId: string;
   }) {
     this.#session = o.session;
     this.#paths = o.paths;
-    this.#hints = o.hints;
     this.#random = o.random;
     this.#generation = o.generation;
     this.#memberId = o.memberId;
@@ -85,18 +79,16 @@ export class Claims {
       { type: 'set', path: this.#paths.job(found), data, version: found.version },
       { type: 'create', path: this.#paths.lock(found.jobId), data: owner, ephemeral: true },
     ];
-    // before the transaction, because a read behind a write of the same session waits for it
-    const hint = found.version === 0 ? undefined : this.#hints.of(found.jobId);
     for (;;) {
       try {
         const { zxid } = await this.#session.multi(operations);
-        return this.#claimOf(found, { nonce, zxid: zxid as bigint, hint: await hint }); // known: the transaction holds a set
+        return this.#claimOf(found, { nonce, zxid: zxid as bigint }); // known: the transaction holds a set
       } catch (error) {
         if (codeOf(error) !== 'BATON_UNAVAILABLE_OUTCOME_UNKNOWN') throw claimError(found, error);
       }
       const lock = await readDecided(this.#session, () => this.lock(found.jobId));
       if (lock !== undefined && this.#isMine(lock, nonce))
-        return this.#claimOf(found, { nonce, zxid: lock.czxid, hint: await hint });
+        return this.#claimOf(found, { nonce, zxid: lock.czxid });
       if (lock !== undefined) throw claimed(found);
       // not ours and decided: the transaction never happened, or the job moved on, which its version will tell
     }
@@ -169,11 +161,10 @@ export class Claims {
 
   #claimOf(
     { jobId, life, posting, version }: FoundJob,
-    won: { readonly nonce: string; readonly zxid: bigint; readonly hint: number | undefined },
+    won: { readonly nonce: string; readonly zxid: bigint },
   ): Claim {
     const fence = { generation: this.#generation, zxid: won.zxid };
-    const claim = { jobId, life, posting, nonce: won.nonce, fence, version: version + 1 };
-    return { ...claim, fresh: version === 0, ...(won.hint === undefined ? {} : { headHint: won.hint }) };
+    return { jobId, life, posting, nonce: won.nonce, fence, version: version + 1, fresh: version === 0 };
   }
 
   #deleteJob(claim: Claim): NodeOperation {

@@ -71,6 +71,7 @@ export class JobBoard {
   readonly #paths: BoardPaths;
   readonly #meta: Meta;
   readonly #claims: Claims;
+  readonly #hints: HeadHints;
   readonly #registration: Registration;
   readonly #gone: GoneWatch;
   readonly #room: BoardRoom;
@@ -82,10 +83,10 @@ export class JobBoard {
     this.#runtime = runtime;
     this.#paths = paths;
     this.#meta = meta;
+    this.#hints = new HeadHints({ session, paths, logger: runtime.logger });
     this.#claims = new Claims({
       session,
       paths,
-      hints: new HeadHints({ session, paths, logger: runtime.logger }),
       memberId,
       random: runtime.random,
       generation: meta.storeGeneration,
@@ -157,6 +158,14 @@ export class JobBoard {
    */
   claim(found: FoundJob): Promise<Claim> {
     return this.#claims.claim(found);
+  }
+
+  /**
+   * An entry that the journal of a job most probably holds, near its end: the guard of its former owner left word. A hint, no more. Never rejects.
+   * Asked for before the job is claimed: a read behind a write of the same session waits for it.
+   */
+  headHint(jobId: string): Promise<number | undefined> {
+    return this.#hints.of(jobId);
   }
 
   /**

@@ -23,8 +23,8 @@ export interface FenceRequest {
   readonly entryFor: (at: { readonly seq: number; readonly known: KnownEntries }) => ClaimEntry;
   /** The job's node had version 0: nobody claimed it before, so its entry 0 is all there is, and no reading is needed. */
   readonly isFresh: boolean;
-  /** Where the search for the newest entry begins; see `Journal.head`. */
-  readonly headHint?: number | undefined;
+  /** A search for the newest entry that has begun already (`Journal.head`); what it finds may be older than the claim. Default: one that begins now. */
+  readonly head?: Promise<JournalHead | undefined> | undefined;
 }
 
 /**
@@ -44,13 +44,13 @@ export type FenceResult =
  * one, so it collides. @throws UnavailableError when the store does not answer; what `Journal.load` throws
  */
 export async function installFence(request: FenceRequest): Promise<FenceResult> {
-  const { journal, flowId, entryFor, isFresh, headHint } = request;
+  const { journal, flowId, entryFor, isFresh } = request;
   if (isFresh) {
     const entry = entryFor({ seq: 1, known: new Map() });
     if ((await journal.append(entry)) === 'accepted')
       return { result: 'owned', entry, known: withEntries(new Map(), [entry]) };
   }
-  let head = await journal.head(flowId, headHint === undefined ? {} : { hint: headHint });
+  let head = await (request.head ?? journal.head(flowId));
   for (;;) {
     if (head === undefined) return { result: 'missing' };
     const decided = await decide(request, head);

@@ -14,7 +14,10 @@ import { openPersistence, type Persistence } from './persistence.js';
 const FLOW = 'f';
 type TestRuntime = ReturnType<typeof fakeRuntime>;
 
-/** A claimant that knows only what it read and wrote, and goes on writing until a collision tells it that it is fenced. */
+/**
+ * A claimant that knows only what it read and wrote, and goes on writing until a collision tells it that it is fenced. What it found of the newest
+ * entry is old when it claims.
+ */
 async function liveAsOwner(run: {
   readonly persistence: Persistence;
   readonly runtime: TestRuntime;
@@ -28,6 +31,9 @@ async function liveAsOwner(run: {
   const fence = fenceOf(zxid);
   const pause = () => new Promise<void>((resolve) => runtime.clock.setTimer(pauseMs, resolve));
   await pause();
+  const head = journal.head(FLOW, headHint === undefined ? {} : { hint: headHint });
+  head.catch(() => undefined); // told to the claim
+  await pause();
   const entryFor = ({ seq }: { seq: number }) => claimEntry({ flowId: FLOW, seq, fence });
   const isFresh = zxid % 2 === 0;
   const installed = await installFence({
@@ -36,7 +42,7 @@ async function liveAsOwner(run: {
     flowId: FLOW,
     fence,
     isFresh,
-    headHint,
+    head,
     entryFor,
   });
   if (installed.result !== 'owned') return [];
