@@ -30,9 +30,13 @@ const project = (displayName, testMatch, extra = {}) => ({ ...common, displayNam
 export default {
   rootDir,
   projects: [
-    project('unit', ['<rootDir>/packages/*/src/**/*.test.ts', '<rootDir>/test/simulation/**/*.test.ts'], {
-      testPathIgnorePatterns: ['\\.(services|local)\\.test\\.ts$'],
-    }),
+    project(
+      'unit',
+      ['<rootDir>/packages/*/src/**/*.test.ts', '<rootDir>/test/{simulation,chaos}/**/*.test.ts'],
+      {
+        testPathIgnorePatterns: ['\\.(services|local)\\.test\\.ts$'],
+      },
+    ),
     project('local', ['<rootDir>/packages/*/src/**/*.local.test.ts']),
     project('services', ['<rootDir>/packages/*/src/**/*.services.test.ts']),
     project('architecture', ['<rootDir>/test/architecture/**/*.test.ts']),

@@ -3,8 +3,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { SeededRandom } from '@baton/testkit';
 import { sessionTimeoutMs, type ChaosCluster } from './chaos-cluster.js';
 
-/** Why a job has another owner, or none. */
-export type Cause = 'killed' | 'stopped' | 'cut' | 'drained' | 'service away';
+/** Why a job has another owner, or none. `killed`: the child alone, so its guard ends its session at once. */
+export type Cause = 'killed' | 'guard killed' | 'host lost' | 'stopped' | 'cut' | 'drained' | 'service away';
+/** What the process that it strikes cannot survive. */
+export const finalCauses: ReadonlySet<Cause> = new Set(['killed', 'guard killed', 'host lost', 'drained']);
 
 export interface Blow {
   readonly cluster: ChaosCluster;
@@ -16,9 +18,13 @@ export interface Blow {
 
 export interface Hit {
   readonly victim: string;
+  /** Of the one process that was struck; not where links or services are. */
+  readonly pid?: number;
   readonly kills?: number;
   /** Resolves when it is over; false: what it lay in wait for did not come. */
   readonly over?: Promise<boolean>;
+  /** It lies in wait first, and strikes when it is over. */
+  readonly liesInWait?: boolean;
 }
 
 export interface FaultKind {

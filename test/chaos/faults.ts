@@ -18,7 +18,11 @@ export interface StruckFault {
   readonly cause: Cause;
   /** Name of the member or service. */
   readonly victim: string;
-  readonly atMs: number;
+  /** Of the one process that was struck; undefined where links or services were. */
+  readonly pid: number | undefined;
+  atMs: number;
+  /** Undefined while it lasts. */
+  untilMs: number | undefined;
   /** SIGKILLs. */
   readonly kills: number;
 }
@@ -64,11 +68,15 @@ export class Faults {
     }
   }
 
-  #note({ name, cause }: FaultKind, { victim, kills = 0, over }: Hit, atMs: number): void {
-    const fault: StruckFault = { kind: name, cause, victim, atMs, kills };
+  #note({ name, cause }: FaultKind, hit: Hit, atMs: number): void {
+    const { victim, pid, kills = 0, over, liesInWait } = hit;
+    const untilMs = over === undefined ? atMs : undefined;
+    const fault: StruckFault = { kind: name, cause, victim, pid, atMs, untilMs, kills };
     this.struck.push(fault);
     if (over === undefined) return;
     const lasting = over.then((didStrike) => {
+      fault.untilMs = Date.now();
+      if (liesInWait === true) fault.atMs = fault.untilMs;
       if (!didStrike) this.struck.splice(this.struck.indexOf(fault), 1);
       this.#lasting.delete(lasting);
     });

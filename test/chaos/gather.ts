@@ -45,7 +45,7 @@ export async function gather(cluster: ChaosCluster, jobs: readonly PostedJob[]):
   const timed = new EntryTimes(attempts);
   const entries = journals.map((journal) => timed.of(journal));
   const board = boardOf(cluster.zookeeperFolders);
-  const registrations = new Registrations(board);
+  const registrations = new Registrations(board, 'workers');
   const ledger = ledgerOf(cluster.ledgerFile);
   const lines = ledger.filter((line) => line.phase !== 'odd').sort((a, b) => a.atMs - b.atMs);
   const calls = callsOf(lines, registrations);

@@ -118,7 +118,7 @@ function once(
         setTimeout(resolve, Math.max(0, Math.min(waitMs, blow.untilMs - Date.now()))).unref();
       });
       const over = healed(place, [way], Promise.race([struck, timeUp]));
-      return { victim: place.id, over: over.then(() => didStrike) };
+      return { victim: place.id, liesInWait: true, over: over.then(() => didStrike) };
     },
   };
 }

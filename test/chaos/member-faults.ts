@@ -7,8 +7,20 @@ import { lasts, type Blow, type Cause, type FaultKind } from './fault-kind.js';
 
 export const memberFaults: readonly FaultKind[] = memberKinds.flatMap((kind): FaultKind[] => [
   ends(kind, { name: `kill ${kind}`, weight: 14, kills: 1, how: (member) => member.killChild() }),
-  ends(kind, { name: `kill guard of ${kind}`, weight: 3, kills: 1, how: (member) => member.killGuard() }),
-  ends(kind, { name: `lose host of ${kind}`, weight: 4, kills: 2, how: (member) => member.killBoth() }),
+  ends(kind, {
+    name: `kill guard of ${kind}`,
+    cause: 'guard killed',
+    weight: 3,
+    kills: 1,
+    how: (member) => member.killGuard(),
+  }),
+  ends(kind, {
+    name: `lose host of ${kind}`,
+    cause: 'host lost',
+    weight: 4,
+    kills: 2,
+    how: (member) => member.killBoth(),
+  }),
   ends(kind, {
     name: `drain ${kind}`,
     cause: 'drained',
@@ -53,8 +65,9 @@ function ends(
       if (place === undefined) return undefined;
       place.struck = place.starts;
       place.isReady = false;
+      const { pid } = place.member;
       how(place.member);
-      return { victim: place.id, kills };
+      return { victim: place.id, pid, kills };
     },
   };
 }
@@ -86,7 +99,7 @@ function holds(
         if (place.member === member) place.isHeld = false;
         return true;
       };
-      return { victim: place.id, over: over() };
+      return { victim: place.id, pid: member.pid, over: over() };
     },
   };
 }

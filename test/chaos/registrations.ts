@@ -1,20 +1,20 @@
-/** Which worker was registered when, under which epoch and from which process, by the transactions of the board. */
+/** Which members of one kind were registered when, under which epoch and session and from which process, by the transactions of the board. */
 import type { BoardChange } from '../simulation/history.js';
 
 interface Registration {
   readonly epoch: string;
+  readonly sessionId: bigint;
   readonly pid: number;
   readonly fromMs: number;
   untilMs: number;
 }
 
-const folder = '/members/workers/';
-
 export class Registrations {
   readonly #of = new Map<string, Registration[]>();
 
-  constructor(board: readonly Omit<BoardChange, 'order'>[]) {
-    for (const { zxid, atMs, operations } of board)
+  constructor(board: readonly Omit<BoardChange, 'order'>[], kind: 'conductors' | 'workers') {
+    const folder = `/members/${kind}/`;
+    for (const { zxid, sessionId, atMs, operations } of board)
       for (const operation of operations) {
         if (!operation.path.startsWith(folder)) continue;
         const known = this.#of.get(operation.path.slice(folder.length)) ?? [];
@@ -24,14 +24,19 @@ export class Registrations {
           const { pid } = JSON.parse(Buffer.from(operation.data).toString('utf8')) as {
             readonly pid: number;
           };
-          known.push({ epoch: zxid.toString(16), pid, fromMs: atMs, untilMs: Infinity });
+          known.push({ epoch: zxid.toString(16), sessionId, pid, fromMs: atMs, untilMs: Infinity });
         } else if (operation.type === 'delete' && last !== undefined) last.untilMs = atMs;
       }
   }
 
-  holds(worker: string, epoch: string, atMs: number): boolean {
-    const found = this.#of.get(worker)?.find((each) => each.epoch === epoch);
+  holds(member: string, epoch: string, atMs: number): boolean {
+    const found = this.#of.get(member)?.find((each) => each.epoch === epoch);
     return found !== undefined && atMs < found.untilMs;
+  }
+
+  /** Of the process that had this session. */
+  pidOf(member: string, sessionId: bigint): number | undefined {
+    return this.#of.get(member)?.find((each) => each.sessionId === sessionId)?.pid;
   }
 
   /** Of that process, at that moment; undefined: its session was over already. */

@@ -5,6 +5,7 @@ import type { JobEvidence } from '../simulation/checker/evidence.js';
 import type { StruckFault } from './faults.js';
 import type { Gathered } from './gather.js';
 import type { Attempt } from './journal-tap.js';
+import { requestsAtTakeovers, type RequestsAtTakeovers } from './requests-at-takeovers.js';
 import { takeoversOf } from './takeovers.js';
 import type { PostedJob } from './users.js';
 
@@ -22,7 +23,7 @@ export interface ChaosReport {
   readonly illegalTransitions: number;
   /** Of former owners. */
   readonly staleWrites: { readonly tried: number; readonly accepted: number };
-  readonly requestsAtTakeovers: { readonly adopted: number; readonly sentAgain: number };
+  readonly requestsAtTakeovers: RequestsAtTakeovers;
   /** ms from the fault to the claim entry of the next owner, by what struck the former one. */
   readonly takeovers: Readonly<Record<string, Distribution>>;
   /** Jobs that changed hands although nothing had struck their owner: a busy machine can cost a session. */
@@ -41,7 +42,7 @@ export interface ReportInput {
 
 export function reportOf({ seed, minutes, faults, jobs, gathered, violations }: ReportInput): ChaosReport {
   const { evidence, attempts, lines } = gathered;
-  const { ms, unexplained, ...requestsAtTakeovers } = takeoversOf(evidence.jobs, faults);
+  const { ms, unexplained } = takeoversOf(evidence, faults);
   const ends = evidence.jobs.map(({ entries }) => entries.at(-1)?.entry);
   const count = (pattern: RegExp): number => violations.filter((violation) => pattern.test(violation)).length;
   return {
@@ -63,7 +64,7 @@ export function reportOf({ seed, minutes, faults, jobs, gathered, violations }: 
     },
     illegalTransitions: count(/^I(04|05|11|14) /),
     staleWrites: { tried: staleWrites(attempts, evidence.jobs).length, accepted: count(/^I0[12] /) },
-    requestsAtTakeovers,
+    requestsAtTakeovers: requestsAtTakeovers(evidence),
     takeovers: Object.fromEntries(
       Object.entries(ms).flatMap(([cause, took]) => {
         const figures = distributionOf(took, 0);
@@ -105,7 +106,8 @@ export function linesOf(report: ChaosReport): readonly string[] {
     `jobs: ${jobs.posted} posted, ${jobs.lost} lost, ${jobs.poisoned} ended as poison; ${listed(report.outcomes)}`,
     `calls of tasks: ${report.calls}; effects doubled: ${doubled.keyed} where keys are known, ${doubled.asIs} as is`,
     `illegal transitions: ${report.illegalTransitions}; writes of former owners: ${stale.tried} tried, ${stale.accepted} accepted`,
-    `requests open at takeovers: ${requests.adopted} adopted, ${requests.sentAgain} sent again; ${report.unexplainedTakeovers} jobs changed hands unstruck`,
+    `requests open at takeovers: ${requests.adopted} adopted, ${requests.sentAgain} sent again, ${requests.endedOtherwise} ended otherwise`,
+    `${report.unexplainedTakeovers} jobs changed hands unstruck`,
     ...Object.entries(report.takeovers).map(
       ([cause, { n, p50, p99, max }]) =>
         `owned again, ${cause}: ${n} jobs, ms p50 ${p50}, p99 ${p99}, max ${max}`,

@@ -1,85 +1,107 @@
-/** How long jobs were without an owner, and what became of the requests that were under way: read from the journals. */
+/**
+ * Which jobs changed hands, what took them from their owner, and after how long the next one had them: owners from the journals, the end of their locks
+ * from the board, faults as they were struck.
+ */
+import type { JournalEntry } from '@baton/core';
+import { nodeOf } from '../simulation/checker/board-rules.js';
 import type { JobEvidence } from '../simulation/checker/evidence.js';
-import type { Cause } from './fault-kind.js';
+import type { BoardChange } from '../simulation/history.js';
+import { sessionTimeoutMs } from './chaos-cluster.js';
+import { finalCauses, type Cause } from './fault-kind.js';
 import type { StruckFault } from './faults.js';
+import { Registrations } from './registrations.js';
 
 export interface Takeovers {
-  /** ms from the fault that struck the owner to the claim entry of the next one. */
+  /** ms from the fault that took a job from its owner to the claim entry of the next one. */
   readonly ms: Readonly<Partial<Record<Cause, readonly number[]>>>;
-  /** Jobs whose owner nobody had struck. */
+  /** Jobs that were taken from an owner whom nothing had struck. */
   readonly unexplained: number;
-  /** Requests open at a takeover that were answered without being sent again. */
-  readonly adopted: number;
-  /** And those that were sent again. */
-  readonly sentAgain: number;
 }
 
-/** So much later than a fault may the answer come to a claim that was made before it. */
-const lateMs = 1_000;
+interface TakeoverEvidence {
+  readonly history: { readonly board: readonly Omit<BoardChange, 'order'>[] };
+  readonly jobs: readonly Pick<JobEvidence, 'job' | 'entries'>[];
+}
 
-export function takeoversOf(jobs: readonly JobEvidence[], faults: readonly StruckFault[]): Takeovers {
+interface Ownership {
+  readonly member: string;
+  /** Of the process that claimed. */
+  readonly pid: number | undefined;
+  /** Its lock was gone. */
+  readonly lostAtMs: number;
+}
+
+/** A session that is missed so long, or a store that is not found again by then, costs its jobs: what was over earlier did no harm. */
+const lingerMs = 2 * sessionTimeoutMs;
+
+export function takeoversOf({ history, jobs }: TakeoverEvidence, faults: readonly StruckFault[]): Takeovers {
   const ms: Partial<Record<Cause, number[]>> = {};
-  let [adopted, sentAgain, unexplained] = [0, 0, 0];
-  for (const job of jobs) {
-    for (const { fault, atMs } of ownerChanges(job, faults))
+  let unexplained = 0;
+  const locks = new Locks(history.board);
+  for (const { entries } of jobs)
+    for (const { owner, nextAtMs } of ownerChanges(entries, locks)) {
+      const fault = whatTook(owner, faults);
       if (fault === undefined) unexplained++;
-      else (ms[fault.cause] ??= []).push(atMs - fault.atMs);
-    const requests = requestsAtTakeovers(job);
-    adopted += requests.adopted;
-    sentAgain += requests.sentAgain;
-  }
-  return { ms, unexplained, adopted, sentAgain };
+      else (ms[fault.cause] ??= []).push(nextAtMs - fault.atMs);
+    }
+  return { ms, unexplained };
 }
 
 function* ownerChanges(
-  { entries }: JobEvidence,
-  faults: readonly StruckFault[],
-): Generator<{ readonly fault: StruckFault | undefined; readonly atMs: number }> {
-  let former: { readonly member: string; readonly atMs: number } | undefined;
+  entries: JobEvidence['entries'],
+  locks: Locks,
+): Generator<{ readonly owner: Ownership; readonly nextAtMs: number }> {
+  let former: JournalEntry | undefined;
   for (const { entry, atMs } of entries) {
     if (entry.kind !== 'claim') continue;
-    const { member } = entry.claim;
-    if (former !== undefined) {
-      const owner = former;
-      const since = faults.filter((fault) => fault.atMs > owner.atMs - lateMs && fault.atMs <= atMs);
-      const own = since.filter(({ victim }) => victim === owner.member);
-      // the first kill took it; a stop or a cut may have passed without harm, and a service is away from everybody
-      const fault =
-        own.find(({ cause }) => cause === 'killed') ??
-        own.at(-1) ??
-        since.findLast(({ cause }) => cause === 'service away');
-      yield { fault, atMs };
-    }
-    former = { member, atMs };
+    if (former?.kind === 'claim') yield { owner: locks.ownership(former, atMs), nextAtMs: atMs };
+    former = entry;
   }
 }
 
-function requestsAtTakeovers({ entries }: JobEvidence): {
-  readonly adopted: number;
-  readonly sentAgain: number;
-} {
-  const open = new Map<string, string>();
-  const found = new Set<string>();
-  const count = { adopted: 0, sentAgain: 0 };
-  const settle = (requestId: string | undefined, how: keyof typeof count): void => {
-    if (requestId !== undefined && found.delete(requestId)) count[how]++;
-  };
-  for (const { entry } of entries) {
-    if (entry.kind === 'claim') for (const requestId of open.values()) found.add(requestId);
-    for (const fact of entry.facts) {
-      if (fact.fact === 'request') {
-        settle(fact.requestId, 'sentAgain');
-        if (fact.state === 'assigned') open.set(fact.atom, fact.requestId);
-        else open.delete(fact.atom);
-      } else if (fact.fact === 'attempt' || (fact.fact === 'atom' && !isUnderWay(fact.to))) {
-        settle(open.get(fact.atom), 'adopted');
-        open.delete(fact.atom);
+/** The last fault that struck this very process before it lost the lock; else a service that was away from everybody at that time. */
+function whatTook(owner: Ownership, faults: readonly StruckFault[]): StruckFault | undefined {
+  const { member, pid, lostAtMs } = owner;
+  const before = faults.filter(({ atMs }) => atMs <= lostAtMs);
+  const near = before.filter(({ untilMs }) => untilMs === undefined || untilMs + lingerMs >= lostAtMs);
+  const isOwn = (fault: StruckFault): boolean =>
+    fault.victim === member && (fault.pid === undefined || fault.pid === pid);
+  return (
+    // after that nothing strikes this process any more, whatever happens to its links
+    before.find((fault) => finalCauses.has(fault.cause) && isOwn(fault)) ??
+    near.findLast(isOwn) ??
+    near.findLast(({ cause }) => cause === 'service away')
+  );
+}
+
+class Locks {
+  /** zxid of the claim → its session, and when the lock was gone. */
+  readonly #made = new Map<bigint, { readonly sessionId: bigint; lostAtMs: number | undefined }>();
+  readonly #conductors: Registrations;
+
+  constructor(board: readonly Omit<BoardChange, 'order'>[]) {
+    this.#conductors = new Registrations(board, 'conductors');
+    const present = new Map<string, { lostAtMs: number | undefined }>();
+    for (const { zxid, sessionId, atMs, operations } of board)
+      for (const { type, path } of operations) {
+        const node = nodeOf(path);
+        if (node?.tree !== 'locks') continue;
+        const known = present.get(node.jobId);
+        if (type === 'delete' && known !== undefined) known.lostAtMs = atMs;
+        if (type !== 'create') continue;
+        const lock = { sessionId, lostAtMs: undefined };
+        this.#made.set(zxid, lock);
+        present.set(node.jobId, lock);
       }
-    }
   }
-  return count;
-}
 
-function isUnderWay(state: string): boolean {
-  return state === 'RUNNING' || state === 'REVERTING';
+  /** `nextAtMs`: the next claim; the lock was gone by then at the latest. */
+  ownership({ claim, fence }: JournalEntry & { readonly kind: 'claim' }, nextAtMs: number): Ownership {
+    const lock = this.#made.get(fence.zxid);
+    return {
+      member: claim.member,
+      pid: lock && this.#conductors.pidOf(claim.member, lock.sessionId),
+      lostAtMs: lock?.lostAtMs ?? nextAtMs,
+    };
+  }
 }
