@@ -6,28 +6,39 @@ import type { IsolatedTask } from './registered-task.js';
 
 export interface RunMessage {
   readonly type: 'run';
+  /**
+   * Counts what one thread or process has run. All that is said of a run bears it: an order to stop may cross the end of what it was meant for,
+   * and whoever hears of another run than the present one does nothing.
+   */
+  readonly run: number;
   readonly request: TaskRequest;
   readonly worker: string;
   readonly limits: AttemptLimits;
 }
 
 export type ToHost =
-  RunMessage | { readonly type: 'abort'; readonly kind: AbortKind; readonly message: string };
+  | RunMessage
+  | { readonly type: 'abort'; readonly run: number; readonly kind: AbortKind; readonly message: string };
 
 export type FromHost =
   | { readonly type: 'ready' }
   /** Its module cannot be loaded, or lacks the task: it is of no use. */
   | { readonly type: 'unfit'; readonly reason: string }
   /** The signal of the task is aborted, so its event loop turns. */
-  | { readonly type: 'told' }
-  | { readonly type: 'progress'; readonly fraction: number; readonly message: string | undefined }
+  | { readonly type: 'told'; readonly run: number }
+  | {
+      readonly type: 'progress';
+      readonly run: number;
+      readonly fraction: number;
+      readonly message: string | undefined;
+    }
   | {
       readonly type: 'log';
       readonly level: keyof Logger;
       readonly message: string;
       readonly fields: LogFields;
     }
-  | { readonly type: 'ended'; readonly end: AttemptEnd };
+  | { readonly type: 'ended'; readonly run: number; readonly end: AttemptEnd };
 
 /** A thread or process that was started. */
 export interface HostPort {

@@ -12,10 +12,16 @@ import { TaskHosts } from './task-hosts.js';
 const runtime = fakeRuntime();
 const { clock, logger } = runtime;
 
+type Said = FromHost extends infer M
+  ? M extends { readonly run: number }
+    ? Omit<M, 'run'> & { readonly run?: number }
+    : M
+  : never;
+
 /** A thread or process as a test plays it. */
 class Host {
   readonly heard: ToHost[] = [];
-  readonly say: (message: FromHost) => void;
+  readonly #tell: (message: FromHost) => void;
   kills = 0;
   end!: (how: string) => void;
   readonly ended = new Promise<string>((resolve) => (this.end = resolve));
@@ -24,7 +30,13 @@ class Host {
     readonly kind: string,
     onMessage: (message: FromHost) => void,
   ) {
-    this.say = onMessage;
+    this.#tell = onMessage;
+  }
+
+  /** About the run it was told of last, unless the message says otherwise. */
+  say(message: Said): void {
+    const run = this.heard.at(-1)?.run;
+    this.#tell({ run, ...message } as FromHost);
   }
 }
 
@@ -173,7 +185,7 @@ describe('an isolated attempt', () => {
       host.say({ type: 'told' });
       host.say({ type: 'ended', end: { ...value('done all the same'), aborted: kind } });
       expect(await one.ended).toEqual({ ...value('done all the same'), aborted: kind });
-      expect(host.heard.slice(1)).toEqual([{ type: 'abort', kind, message: 'stop' }]);
+      expect(host.heard.slice(1)).toEqual([{ type: 'abort', run: 1, kind, message: 'stop' }]);
       expect(host.kills).toBe(0);
     },
   );
@@ -234,6 +246,25 @@ describe('an isolated attempt', () => {
     expect(reported).not.toContainEqual([1, 'late']);
     first.attempt.abort('cancel', 'late');
     expect(first.host.heard).toHaveLength(1);
+  });
+
+  it('is not ended for what was said of the one before: an order to stop and an end may cross', async () => {
+    const first = await attempt({ timeoutMs: 5_000 });
+    await clock.advance(5_000);
+    const { host } = first;
+    expect(host.heard.at(-1)).toMatchObject({ type: 'abort', run: 1 });
+    host.say({ type: 'ended', end: value('x') });
+    await first.attempt.ended;
+    const second = await attempt({ timeoutMs: 3_600_000 });
+    expect(host.heard.at(-1)).toMatchObject({ type: 'run', run: 2 });
+    host.say({ type: 'told', run: 1 });
+    host.say({ type: 'progress', run: 1, fraction: 1, message: 'of the first' });
+    host.say({ type: 'ended', run: 1, end: value('of the first') });
+    await clock.advance(60_000);
+    expect(host.kills).toBe(0);
+    expect(reported).not.toContainEqual([1, 'of the first']);
+    host.say({ type: 'ended', end: value('y') });
+    expect(await second.attempt.ended).toEqual(value('y'));
   });
 });
 

@@ -41,7 +41,7 @@ export class IsolatedAttempt {
     if (this.#over || this.#aborted !== undefined) return;
     this.#aborted = { kind, reason: abortReason(kind, message) };
     if (this.#host === undefined) return this.#fail(abortFailure(this.#options, this.#aborted));
-    this.#host.abort({ type: 'abort', kind, message });
+    this.#host.abort(kind, message);
     this.#killIn(limits.hostAnswerMs);
   }
 
@@ -62,7 +62,7 @@ export class IsolatedAttempt {
         this.abort('timeout', `${task.name} ran longer than its ${timeoutMs} ms`),
       );
     void host.ended.then((how) => this.#hostEnded(host, how));
-    host.run({ type: 'run', request, worker, limits: attemptLimits }, (message) => this.#on(host, message));
+    host.run({ request, worker, limits: attemptLimits }, (message) => this.#on(host, message));
   }
 
   #on(host: TaskHost, message: Parameters<OnTaskMessage>[0]): void {

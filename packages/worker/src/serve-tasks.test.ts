@@ -24,9 +24,10 @@ async function serve(source: string) {
   );
   const served = serveTasks({ module, clock, send: (message) => void said.push(message) });
   await eventually(() => said.length > 0, { withinMs: 5_000, what: 'the module is loaded, or not' });
-  const run = () =>
+  const run = (n = 1) =>
     served.receive({
       type: 'run',
+      run: n,
       request: {
         requestId: 'F/t/execute/1.1',
         flowId: 'F',
@@ -52,7 +53,7 @@ describe('serveTasks', () => {
     expect(said).toEqual([{ type: 'ready' }]);
     run();
     expect(await heard('ended')).toMatchObject({ end: { outcome: { value: { data: 'w' } } } });
-    expect(said).toContainEqual({ type: 'progress', fraction: 1, message: undefined });
+    expect(said).toContainEqual({ type: 'progress', run: 1, fraction: 1, message: undefined });
   });
 
   it('tells its task to stop, says so, and gives nothing up', async () => {
@@ -61,11 +62,32 @@ describe('serveTasks', () => {
     );
     run();
     await clock.advance(10);
-    receive({ type: 'abort', kind: 'cancel', message: 'enough' });
-    expect(said).toContainEqual({ type: 'told' });
+    receive({ type: 'abort', run: 1, kind: 'cancel', message: 'enough' });
+    expect(said).toContainEqual({ type: 'told', run: 1 });
     expect(await heard('ended')).toMatchObject({
+      run: 1,
       end: { outcome: { failure: { code: 'CANCELLED', message: 'enough' } }, aborted: 'cancel' },
     });
+  });
+
+  it('stops nothing for an order that was meant for the task before', async () => {
+    const { run, receive, heard } = await serve(
+      `let runs = 0;
+       export default t((_, { signal }) => runs++ === 0 ? 'first' : new Promise((_, no) => signal.addEventListener('abort', () => no(signal.reason))));`,
+    );
+    run(1);
+    await heard('ended');
+    receive({ type: 'abort', run: 1, kind: 'timeout', message: 'crossed the end' });
+    run(2);
+    await clock.advance(10);
+    receive({ type: 'abort', run: 1, kind: 'timeout', message: 'later still' });
+    expect(said.map(({ type }) => type)).toEqual(['ready', 'ended']);
+    receive({ type: 'abort', run: 2, kind: 'cancel', message: 'enough' });
+    await eventually(() => said.some((message) => message.type === 'ended' && message.run === 2), {
+      withinMs: 5_000,
+      what: 'the second ends',
+    });
+    expect(said).toContainEqual({ type: 'told', run: 2 });
   });
 
   it('sends what tasks log as data, whatever it is', async () => {

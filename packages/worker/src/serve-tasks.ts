@@ -25,7 +25,7 @@ export function serveTasks({ module, clock, send }: ServeTasksOptions): {
 } {
   const logger = loggerTo(send);
   let registry = new TaskRegistry([]);
-  let attempt: Attempt | undefined;
+  let current: { readonly run: number; readonly attempt: Attempt } | undefined;
   loadTasks(module).then(
     (tasks) => {
       registry = new TaskRegistry(tasks);
@@ -34,29 +34,33 @@ export function serveTasks({ module, clock, send }: ServeTasksOptions): {
     (error: unknown) => send({ type: 'unfit', reason: toFailure(error).message }),
   );
 
-  function run({ request, worker, limits }: RunMessage): void {
+  function start({ run, request, worker, limits }: RunMessage): void {
     const task = registry.find(request.task, request.taskVersion);
     if (task === undefined)
       return send({ type: 'unfit', reason: `${module} does not export ${request.task}` });
-    const started = new Attempt({
+    const attempt = new Attempt({
       task,
       request,
       worker,
       runtime: { clock, logger },
       // the worker's own grace ends first, and then this place with all that runs in it
       limits: { ...limits, abortGraceMs: 2 * limits.abortGraceMs },
-      onProgress: (fraction, message) => send({ type: 'progress', fraction, message }),
+      onProgress: (fraction, message) => send({ type: 'progress', run, fraction, message }),
     });
-    attempt = started;
-    void started.ended.then((end) => send({ type: 'ended', end }));
+    current = { run, attempt };
+    void attempt.ended.then((end) => {
+      current = undefined;
+      send({ type: 'ended', run, end });
+    });
   }
 
   return {
     logger,
     receive(message) {
-      if (message.type === 'run') return run(message);
-      attempt?.abort(message.kind, message.message);
-      send({ type: 'told' });
+      if (message.type === 'run') return start(message);
+      if (message.run !== current?.run) return;
+      current.attempt.abort(message.kind, message.message);
+      send({ type: 'told', run: message.run });
     },
   };
 }

@@ -5,12 +5,14 @@
  * Not here: what an end means for a task (isolated-attempt.ts), which host a task gets (task-hosts.ts).
  */
 import type { Runtime } from '@baton/core';
-import type { FromHost, HostPort, RunMessage, StartHost, ToHost } from './host-messages.js';
+import type { AbortKind } from './abort-reason.js';
+import type { FromHost, HostPort, RunMessage, StartHost } from './host-messages.js';
 import { limits } from './options.js';
 import type { IsolatedTask } from './registered-task.js';
 
 /** What happens in one attempt. */
-export type OnTaskMessage = (message: Extract<FromHost, { type: 'told' | 'progress' | 'ended' }>) => void;
+export type OnTaskMessage = (message: TaskMessage) => void;
+type TaskMessage = Extract<FromHost, { readonly run: number }>;
 
 export class TaskHost {
   readonly isolation: IsolatedTask['isolation'];
@@ -21,6 +23,7 @@ export class TaskHost {
   readonly #port: HostPort;
   readonly #logger: Runtime['logger'];
   #isAlive = true;
+  #run = 0;
   #onTaskMessage: OnTaskMessage = () => undefined;
 
   constructor(
@@ -38,7 +41,7 @@ export class TaskHost {
       else if (message.type === 'unfit') {
         unfit = message.reason;
         this.kill();
-      } else this.#onTaskMessage(message);
+      } else if (message.run === this.#run) this.#onTaskMessage(message);
     });
     const cancelTimer = runtime.clock.setTimer(limits.hostStartMs, () => {
       unfit = `not ready after ${limits.hostStartMs} ms`;
@@ -58,13 +61,13 @@ export class TaskHost {
   }
 
   /** One at a time. */
-  run(message: RunMessage, onTaskMessage: OnTaskMessage): void {
+  run(what: Pick<RunMessage, 'request' | 'worker' | 'limits'>, onTaskMessage: OnTaskMessage): void {
     this.#onTaskMessage = onTaskMessage;
-    this.#port.send(message);
+    this.#port.send({ type: 'run', run: ++this.#run, ...what });
   }
 
-  abort(message: Extract<ToHost, { type: 'abort' }>): void {
-    this.#port.send(message);
+  abort(kind: AbortKind, message: string): void {
+    this.#port.send({ type: 'abort', run: this.#run, kind, message });
   }
 
   kill(): void {
