@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { codeOf, type Failure, type TaskRequest } from '@baton/core';
 import { task } from '@baton/flow';
@@ -8,6 +10,9 @@ import type { FromHost, StartHost, ToHost } from './host-messages.js';
 import { IsolatedAttempt } from './isolated-attempt.js';
 import type { IsolatedTask } from './registered-task.js';
 import { TaskHosts } from './task-hosts.js';
+
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
 
 const runtime = fakeRuntime();
 const { clock, logger } = runtime;
@@ -265,6 +270,25 @@ describe('an isolated attempt', () => {
     expect(reported).not.toContainEqual([1, 'of the first']);
     host.say({ type: 'ended', end: value('y') });
     expect(await second.attempt.ended).toEqual(value('y'));
+  });
+
+  it('is not kept by its host, which may live for weeks: neither are its arguments', async () => {
+    const kept: WeakRef<object>[] = [];
+    const one = async (how: 'ends' | 'is stopped') => {
+      const args = { big: { data: [kept.length] } };
+      kept.push(new WeakRef(args));
+      const { attempt: it, host } = await attempt({ args });
+      if (how === 'is stopped') it.abort('cancel', 'enough');
+      host.say({ type: 'ended', end: value('x') });
+      await it.ended;
+      host.heard.length = 0;
+    };
+    for (let n = 0; n < 20; n++) await one(n % 2 === 0 ? 'ends' : 'is stopped');
+    expect(started).toHaveLength(1);
+    // what a turn has looked at lives until its end
+    await new Promise((resolve) => setImmediate(resolve));
+    collectGarbage();
+    expect(kept.filter((ref) => ref.deref() !== undefined)).toEqual([]);
   });
 });
 

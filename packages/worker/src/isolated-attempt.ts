@@ -12,7 +12,7 @@ import { abortFailure, statedFailure, type Outcome } from './attempt-failure.js'
 import type { AttemptEnd, AttemptOptions } from './attempt.js';
 import { limits } from './options.js';
 import type { IsolatedTask } from './registered-task.js';
-import type { OnTaskMessage, TaskHost } from './task-host.js';
+import type { RunNews, TaskHost } from './task-host.js';
 import type { TaskHosts } from './task-hosts.js';
 
 export interface IsolatedAttemptOptions extends AttemptOptions {
@@ -61,20 +61,23 @@ export class IsolatedAttempt {
       this.#setTimer(timeoutMs, () =>
         this.abort('timeout', `${task.name} ran longer than its ${timeoutMs} ms`),
       );
-    void host.ended.then((how) => this.#hostEnded(host, how));
-    host.run({ request, worker, limits: attemptLimits }, (message) => this.#on(host, message));
+    host.run(
+      { request, worker, limits: attemptLimits },
+      {
+        onNews: (news) => this.#onNews(host, news),
+        onHostEnded: (how) => this.#onHostEnded(host, how),
+      },
+    );
   }
 
-  #on(host: TaskHost, message: Parameters<OnTaskMessage>[0]): void {
-    if (this.#over) return;
-    if (message.type === 'progress') return this.#options.onProgress(message.fraction, message.message);
-    if (message.type === 'told') return this.#killIn(this.#options.limits.abortGraceMs);
-    this.#end(message.end);
+  #onNews(host: TaskHost, news: RunNews): void {
+    if (news.type === 'progress') return this.#options.onProgress(news.fraction, news.message);
+    if (news.type === 'told') return this.#killIn(this.#options.limits.abortGraceMs);
+    this.#end(news.end);
     this.#options.hosts.give(this.#options.task, host);
   }
 
-  #hostEnded({ isolation }: TaskHost, how: string): void {
-    if (this.#over) return;
+  #onHostEnded({ isolation }: TaskHost, how: string): void {
     const { task, hosts, request, runtime } = this.#options;
     runtime.logger.warn('task-host.ended', { task: task.name, requestId: request.requestId, isolation, how });
     if (this.#aborted === undefined)

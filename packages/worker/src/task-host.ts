@@ -10,9 +10,14 @@ import type { FromHost, HostPort, RunMessage, StartHost } from './host-messages.
 import { limits } from './options.js';
 import type { IsolatedTask } from './registered-task.js';
 
-/** What happens in one attempt. */
-export type OnTaskMessage = (message: TaskMessage) => void;
-type TaskMessage = Extract<FromHost, { readonly run: number }>;
+/** What is said of one run. */
+export type RunNews = Extract<FromHost, { readonly run: number }>;
+
+/** Whoever has something run. Hears nothing after `ended`, or after the host's own end. */
+export interface RunListener {
+  readonly onNews: (news: RunNews) => void;
+  readonly onHostEnded: (how: string) => void;
+}
 
 export class TaskHost {
   readonly isolation: IsolatedTask['isolation'];
@@ -22,9 +27,10 @@ export class TaskHost {
   readonly ended: Promise<string>;
   readonly #port: HostPort;
   readonly #logger: Runtime['logger'];
-  #isAlive = true;
+  #how: string | undefined;
   #run = 0;
-  #onTaskMessage: OnTaskMessage = () => undefined;
+  /** Not kept when its run is over: a warm host may live for weeks, and what it has run has arguments. */
+  #listener: RunListener | undefined;
 
   constructor(
     place: Parameters<StartHost>[0],
@@ -41,15 +47,16 @@ export class TaskHost {
       else if (message.type === 'unfit') {
         unfit = message.reason;
         this.kill();
-      } else if (message.run === this.#run) this.#onTaskMessage(message);
+      } else this.#hear(message);
     });
     const cancelTimer = runtime.clock.setTimer(limits.hostStartMs, () => {
       unfit = `not ready after ${limits.hostStartMs} ms`;
       this.kill();
     });
     this.ended = this.#port.ended.then((how) => {
-      this.#isAlive = false;
-      return unfit ?? how;
+      this.#how = unfit ?? how;
+      this.#takeListener()?.onHostEnded(this.#how);
+      return this.#how;
     });
     const failed = this.ended.then((how) => Promise.reject(new Error(how)));
     this.ready = Promise.race([ready, failed]).finally(cancelTimer);
@@ -57,12 +64,13 @@ export class TaskHost {
   }
 
   get isAlive(): boolean {
-    return this.#isAlive;
+    return this.#how === undefined;
   }
 
   /** One at a time. */
-  run(what: Pick<RunMessage, 'request' | 'worker' | 'limits'>, onTaskMessage: OnTaskMessage): void {
-    this.#onTaskMessage = onTaskMessage;
+  run(what: Pick<RunMessage, 'request' | 'worker' | 'limits'>, listener: RunListener): void {
+    if (this.#how !== undefined) return listener.onHostEnded(this.#how);
+    this.#listener = listener;
     this.#port.send({ type: 'run', run: ++this.#run, ...what });
   }
 
@@ -72,5 +80,17 @@ export class TaskHost {
 
   kill(): void {
     this.#port.kill();
+  }
+
+  #hear(news: RunNews): void {
+    if (news.run !== this.#run) return;
+    const listener = news.type === 'ended' ? this.#takeListener() : this.#listener;
+    listener?.onNews(news);
+  }
+
+  #takeListener(): RunListener | undefined {
+    const listener = this.#listener;
+    this.#listener = undefined;
+    return listener;
   }
 }
