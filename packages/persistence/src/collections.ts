@@ -15,7 +15,7 @@ export const collectionNames = {
   payloads: 'payloads',
   /** Operator commands; `_id` = `<flowId>:cmd:<n>`. */
   commands: 'commands',
-  /** Schema versions and the cluster this store belongs to. */
+  /** Schema versions and the cluster this store belongs to; `probe`, which is written over, says when the store was last asked whether it is back. */
   meta: 'meta',
   /** Ended flows: last word, by job id. */
   jobArchive: 'job_archive',

@@ -45,9 +45,14 @@ export interface Persistence {
 export async function openPersistence(options: PersistenceOptions): Promise<Persistence> {
   const { runtime, clusterId, readOnly = false, limits } = options;
   const store = new StoreHealth(options);
-  if (readOnly) await refuseNewerSchema({ store, runtime });
-  else await migrate({ store, runtime });
-  if (clusterId !== undefined && !readOnly) await bindCluster({ store, runtime }, clusterId);
+  try {
+    if (readOnly) await refuseNewerSchema({ store, runtime });
+    else await migrate({ store, runtime });
+    if (clusterId !== undefined && !readOnly) await bindCluster({ store, runtime }, clusterId);
+  } catch (error) {
+    await store.close(); // or it would ask for the store until that is back
+    throw error;
+  }
   const snapshots = new Snapshots({ store, runtime });
   const journal = new Journal({ store, runtime, snapshots });
   const payloads = new Payloads({ store, runtime, ...(limits === undefined ? {} : { limits }) });

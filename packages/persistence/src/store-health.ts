@@ -18,6 +18,8 @@ import {
 import { collectionNames } from './collections.js';
 
 const PROBE_MS = { first: 500, max: 5_000 };
+/** One for all: what an unanswered probe leaves is written over by the next, whenever it lands. A repeated insert would tell less: it is a duplicate without a majority too. */
+const PROBE_ID = 'probe';
 
 /** The same store, listened to. */
 export class StoreHealth implements DocumentStore {
@@ -110,14 +112,14 @@ export class StoreHealth implements DocumentStore {
   }
 
   #probeLater(delayMs: number): void {
+    this.#cancelProbe();
     this.#cancelProbe = this.#runtime.clock.setTimer(delayMs, () => void this.#probe(delayMs));
   }
 
   /** Whoever waited for the store may have given up: without this, nobody would find out that it is back. */
   async #probe(delayMs: number): Promise<void> {
-    const _id = `probe:${this.#runtime.random.nonce()}`;
-    await this.insert(collectionNames.meta, [{ _id }]).catch(() => undefined);
-    if (this.problem === undefined) await this.delete(collectionNames.meta, [_id]).catch(() => undefined);
-    else if (!this.#closed) this.#probeLater(Math.min(PROBE_MS.max, 2 * delayMs));
+    const probe = { _id: PROBE_ID, at: this.#runtime.clock.wallMs() };
+    await this.replace(collectionNames.meta, [probe]).catch(() => undefined);
+    if (this.problem !== undefined && !this.#closed) this.#probeLater(Math.min(PROBE_MS.max, 2 * delayMs));
   }
 }
