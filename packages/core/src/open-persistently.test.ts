@@ -1,8 +1,13 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { fakeRuntime } from '@baton/testkit';
 import { describe, expect, it } from '@jest/globals';
 import { InputError, UnavailableError } from './errors.js';
 import { openPersistently } from './open-persistently.js';
 import { OutageLog } from './outage-log.js';
+
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
 
 const away = new UnavailableError('BATON_UNAVAILABLE_DISCONNECTED', 'away');
 
@@ -62,5 +67,37 @@ describe('openPersistently', () => {
   it('rejects with whatever waiting does not mend', async () => {
     const wrong = new InputError('BATON_INPUT_INVALID', 'wrong');
     await expect(world(() => Promise.reject(wrong)).opening).rejects.toBe(wrong);
+  });
+
+  it('leaves nothing with a stop that is long in coming, neither what it opened nor why it could not', async () => {
+    const { clock } = fakeRuntime();
+    const silent = () => undefined; // lines hold the errors
+    const logger = { debug: silent, info: silent, warn: silent, error: silent };
+    const stopped = new Promise<void>(() => undefined);
+    const made: WeakRef<object>[] = [];
+    const noted = <M extends object>(one: M): M => {
+      made.push(new WeakRef(one));
+      return one;
+    };
+    for (let sessions = 0; sessions < 10; sessions++) {
+      let failures = 10;
+      await clock.drive(
+        openPersistently({
+          open: () =>
+            failures-- > 0
+              ? Promise.reject(noted(new UnavailableError('BATON_UNAVAILABLE_DISCONNECTED', 'away')))
+              : Promise.resolve(noted({})),
+          stopped,
+          closeLate: () => Promise.resolve(),
+          clock,
+          outage: new OutageLog({ clock, logger, messages: { waiting: 'waiting', back: 'back' } }),
+        }),
+      );
+    }
+    await new Promise((resolve) => setImmediate(resolve));
+    collectGarbage();
+    expect(made).toHaveLength(110);
+    expect(made.filter((one) => one.deref() !== undefined).length).toBeLessThan(5);
+    expect(stopped).toBeInstanceOf(Promise); // so it is not collected itself
   });
 });

@@ -16,27 +16,57 @@ export async function openPersistently<T extends object>(o: {
   readonly clock: Clock;
   readonly outage: OutageLog;
 }): Promise<T | undefined> {
-  let isStopped = false;
-  const stopped = o.stopped.then(() => void (isStopped = true));
-  for (let failures = 0; !isStopped; failures++) {
+  const stop = new Stop(o.stopped);
+  for (let failures = 0; !stop.isOver; failures++) {
     const opening = o.open();
     try {
-      const opened = await Promise.race([opening, stopped]);
-      if (opened === undefined) void opening.then(o.closeLate).catch(() => undefined);
-      else o.outage.over();
-      return opened ?? undefined;
+      if (await stop.comesBefore(opening)) {
+        void opening.then(o.closeLate).catch(() => undefined);
+        return undefined;
+      }
+      o.outage.over();
+      return await opening;
     } catch (error) {
       if (familyOf(error) !== 'unavailable') throw error;
       o.outage.failed(error);
-      await pause(o.clock, Math.min(BACK_OFF_MS.max, BACK_OFF_MS.first * 2 ** failures), stopped);
+      await pause(o.clock, Math.min(BACK_OFF_MS.max, BACK_OFF_MS.first * 2 ** failures), stop);
     }
   }
   return undefined;
 }
 
-async function pause(clock: Clock, pauseMs: number, stopped: Promise<void>): Promise<void> {
+async function pause(clock: Clock, pauseMs: number, stop: Stop): Promise<void> {
   let cancel: () => void = () => undefined;
-  const over = new Promise<void>((resolve) => (cancel = clock.setTimer(pauseMs, resolve)));
-  await Promise.race([stopped, over]);
+  await stop.comesBefore(
+    new Promise((resolve) => (cancel = clock.setTimer(pauseMs, () => resolve(undefined)))),
+  );
   cancel();
+}
+
+/**
+ * A stop that may be weeks in coming, for one that waits beside it again and again: a race with the promise itself would stay with it, and what
+ * the race was won with.
+ */
+class Stop {
+  isOver = false;
+  #tell: (() => void) | undefined;
+
+  constructor(stopped: Promise<void>) {
+    void stopped.then(() => {
+      this.isOver = true;
+      this.#tell?.();
+    });
+  }
+
+  /** Rejects with `other` when that comes first. */
+  async comesBefore(other: Promise<unknown>): Promise<boolean> {
+    try {
+      return await new Promise<boolean>((resolve, reject) => {
+        this.#tell = () => resolve(true);
+        other.then(() => resolve(false), reject);
+      });
+    } finally {
+      this.#tell = undefined;
+    }
+  }
 }
