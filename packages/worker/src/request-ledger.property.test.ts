@@ -169,7 +169,7 @@ class World {
       this.ended.set(requestId, outcome);
     } else {
       this.ledger.handBack(requestId, 0);
-      this.#promise(requestId, this.deliveryOf.get(requestId) ?? 0);
+      this.settled.add(requestId);
     }
     remove(from, requestId);
   }

@@ -308,13 +308,17 @@ describe('RequestLedger', () => {
     expect(told(l.receive(request('a'), 9_000))).toEqual(['wait']);
   });
 
-  it('never runs a handed back delivery again', () => {
+  it('says nothing of what it handed back half done, and never runs it again: "unknown" would say that it never ran (P-106)', () => {
     const l = ledger();
     l.receive(request('a'), 0);
     l.start(idOf('a'));
+    l.drain(0);
     l.handBack(idOf('a'), 0);
     expect(l.running).toBe(0);
-    expect(told(l.receive(request('a'), 0))).toEqual(['ignore:promised']);
+    expect(told(l.receive(attach('a'), 0))).toEqual(['ignore:settled']);
+    const owner = { fence: fence(20), replyPartition: 2 };
+    for (const delivery of [1, 2])
+      expect(told(l.receive(request('a', { ...owner, delivery }), 0))).toEqual(['ignore:settled']);
   });
 
   it('remembers a bounded number of ids, the newest', () => {

@@ -2,8 +2,8 @@
  * Purpose: decides what a worker does with each message of its inbox (reliability 9.2, P-803). Pure: no clock, no I/O, no
  *   user code; whoever owns it carries the effects out in the order given.
  * States of a request id: unknown → waiting → running → finished (result kept) → settled (the owner stored it: the id alone
- *   stays, so that a late duplicate never runs again). Beside them *promised away*: told to somebody that deliveries up to n
- *   will not run here; only a higher delivery starts.
+ *   stays, so that a late duplicate never runs again). What a drain stopped half done is settled as well. Beside them *promised
+ *   away*: told to somebody that deliveries up to n will not run here; only a higher delivery starts.
  * What is authoritative: the journal of the flow, never this. All of it belongs to one epoch and is dropped with it.
  * On failure: bounded by count, bytes and age. Too much open work or too many kept results refuse new work; results are never
  *   dropped for room. Forgetting an old settled id, promise or fence costs at worst one execution more with the same idempotency
@@ -153,11 +153,12 @@ export class RequestLedger {
     return this.#result(requestId, open.replyPartition, open.delivery, result.outcome);
   }
 
-  /** Ends an open request without an answer; it does not run here again under this delivery. */
+  /**
+   * Running → settled, without an answer, now or to whoever asks: it may have done half of its work, and `unknown` would say that it
+   * never ran and never will. What becomes of it is decided at the end of this epoch, by its `onWorkerLoss` (P-106).
+   */
   handBack(requestId: string, nowMs: number): void {
-    const open = this.#close(requestId);
-    if (open?.settled === true) this.#settled.set(requestId, true, nowMs);
-    else if (open !== undefined) this.#promise(requestId, open.delivery, nowMs);
+    if (this.#close(requestId) !== undefined) this.#settled.set(requestId, true, nowMs);
   }
 
   /** The notice that this worker has the request; undefined once it is answered. */
@@ -184,7 +185,8 @@ export class RequestLedger {
     const refusals: Addressed[] = [];
     for (const [requestId, open] of this.#open) {
       if (open.state !== 'waiting') continue;
-      this.handBack(requestId, nowMs);
+      this.#open.delete(requestId);
+      this.#promise(requestId, open.delivery, nowMs);
       refusals.push(this.#refusal(requestId, open.replyPartition, open.delivery, 'draining'));
     }
     return refusals;

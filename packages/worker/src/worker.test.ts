@@ -356,9 +356,13 @@ describe('a worker that drains', () => {
     expect(gate.runs[0]?.context.signal.reason).toMatchObject({ code: 'BATON_UNAVAILABLE_DRAINING' });
     gate.runs[0]?.end('v');
     gate.runs[1]?.fail(new Error('interrupted'));
+    // what it left half done is no business of this worker any more: what becomes of it is decided when the session is over
+    for (const atom of ['failure', 'never']) await cluster.send(to, attach(atom));
     expect(await cluster.clock.drive(ended)).toEqual({ drained: false, handedBack: 2 });
     await cluster.clock.advance(20);
     expect(cluster.told('result')).toMatchObject([{ requestId: idOf('value') }]);
+    expect(cluster.told('unknown')).toEqual([]);
+    expect(cluster.told('accepted').at(-1)).toMatchObject({ requestId: idOf('never') });
   });
 
   it('waits no longer once it is told to hurry', async () => {
