@@ -32,6 +32,9 @@ export interface Linked {
   readonly links: Links;
 }
 
+/** What stays of a run: nothing, what it was judged by, or the data of the services too, from which that can be read once more. */
+export type Keep = 'nothing' | 'evidence' | 'everything';
+
 /** A host, so to speak: a name, its links, and whichever process bears the name now. */
 export interface Place extends Linked {
   readonly kind: MemberKind;
@@ -84,7 +87,7 @@ export class ChaosCluster {
     this.users = o.users;
     this.services = o.services;
     this.tap = o.tap;
-    mkdirSync(join(this.folder, 'logs'));
+    mkdirSync(this.logFolder);
     writeFileSync(this.ledgerFile, '');
     const { runtime } = this;
     const { logger } = runtime;
@@ -133,6 +136,11 @@ export class ChaosCluster {
     return join(this.folder, 'ledger.jsonl');
   }
 
+  /** What members logged, a file each. */
+  get logFolder(): string {
+    return join(this.folder, 'logs');
+  }
+
   /** Where the ZooKeepers keep their transaction logs. */
   get zookeeperFolders(): readonly string[] {
     return this.services.zookeepers.map(({ logFile }) =>
@@ -176,7 +184,7 @@ export class ChaosCluster {
   /** What it logged, for good; the lines of one start follow each other. */
   #keepLog({ id, member }: Place): void {
     const lines = (member?.lines ?? []).map((line) => `${JSON.stringify(line)}\n`).join('');
-    appendFileSync(join(this.folder, 'logs', `${id}.jsonl`), lines);
+    appendFileSync(join(this.logFolder, `${id}.jsonl`), lines);
   }
 
   async stopMembers(): Promise<void> {
@@ -184,14 +192,14 @@ export class ChaosCluster {
     await Promise.all(this.places.map(async ({ member }) => member?.dispose()));
   }
 
-  /** Idempotent. `keep`: the folder stays, with what the services wrote. */
-  async dispose({ keep = false } = {}): Promise<void> {
+  /** Idempotent. */
+  async dispose(keep: Keep = 'nothing'): Promise<void> {
     this.#isOver = true;
     await Promise.allSettled(this.places.map(async ({ member }) => member?.dispose()));
     await Promise.allSettled([this.client.close(), this.#usersStore.close(), this.store.close()]);
-    await this.services.stop();
+    await this.services.stop({ keepData: keep === 'everything' });
     await Promise.all(this.linked.map(({ links }) => links.close()));
-    if (!keep) rmSync(this.folder, { recursive: true, force: true });
+    if (keep === 'nothing') rmSync(this.folder, { recursive: true, force: true });
   }
 
   #environmentOf({ links }: Place): Record<string, string> {

@@ -3,7 +3,9 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { check } from '../simulation/checker/check.js';
+import { secretRules } from '../simulation/checker/secret-rules.js';
 import type { ChaosCluster } from './chaos-cluster.js';
+import { exposedIn } from './exposed-values.js';
 import { Faults } from './faults.js';
 import { gather, type Gathered } from './gather.js';
 import { reportOf, type ChaosReport } from './report.js';
@@ -47,20 +49,40 @@ export async function chaosRun(
   } finally {
     clearInterval(progress);
   }
-  const violations = users.open.map(
-    ({ job }) => `I08 ${job.jobId}: not over ${healMs / 1_000} s after the last fault`,
-  );
-  await cluster.stopMembers();
-  const gathered = await gather(cluster, users.jobs);
-  violations.push(
+  const { attempts } = cluster.tap;
+  try {
+    await cluster.stopMembers();
+    const gathered = await gather(cluster, users.jobs);
+    const violations = judged({ cluster, users, gathered });
+    if (faults.struck.length === 0) violations.push(`nothing was struck in ${minutes} min: nothing is shown`);
+    const report = reportOf({ seed, minutes, faults: faults.struck, jobs: users.jobs, gathered, violations });
+    if (violations.length > 0)
+      keepEvidence(cluster, { faults: faults.struck, attempts, report: [report], ...seen(gathered) });
+    return report;
+  } catch (error) {
+    keepEvidence(cluster, { faults: faults.struck, attempts });
+    throw error;
+  }
+}
+
+function judged({
+  cluster,
+  users,
+  gathered,
+}: {
+  readonly cluster: ChaosCluster;
+  readonly users: Users;
+  readonly gathered: Gathered;
+}): string[] {
+  return [
+    ...users.open.map(({ job }) => `I08 ${job.jobId}: not over ${healMs / 1_000} s after the last fault`),
     ...users.surprises,
     ...cluster.surprises,
     ...missing(gathered),
+    ...gathered.gaps,
     ...check(gathered.evidence),
-  );
-  const report = reportOf({ seed, minutes, faults: faults.struck, jobs: users.jobs, gathered, violations });
-  if (violations.length > 0) keepEvidence(cluster, { report, gathered, faults });
-  return report;
+    ...secretRules({ history: { exposed: exposedIn(cluster.logFolder) } }),
+  ];
 }
 
 /** What users are told comes before the job leaves the board. */
@@ -87,25 +109,15 @@ function missing({ attempts, evidence }: Gathered): string[] {
     );
 }
 
-function keepEvidence(
-  { folder }: ChaosCluster,
-  {
-    report,
-    gathered,
-    faults,
-  }: { readonly report: ChaosReport; readonly gathered: Gathered; readonly faults: Faults },
-): void {
-  const { attempts, evidence } = gathered;
-  const entries = evidence.jobs.flatMap(({ entries: own }) => own);
-  const files: Readonly<Record<string, readonly unknown[]>> = {
-    report: [report],
-    faults: faults.struck,
-    attempts,
-    journal: entries,
-    board: evidence.history.board,
-    calls: evidence.history.calls,
-    replies: evidence.history.replies,
-  };
+function seen({ evidence: { jobs, history } }: Gathered): Evidence {
+  const { board, calls, replies } = history;
+  return { journal: jobs.flatMap(({ entries }) => entries), board, calls, replies };
+}
+
+/** Name of a file → its lines. */
+type Evidence = Readonly<Record<string, readonly unknown[]>>;
+
+function keepEvidence({ folder }: ChaosCluster, files: Evidence): void {
   for (const [name, items] of Object.entries(files))
     writeFileSync(
       join(folder, `${name}.jsonl`),

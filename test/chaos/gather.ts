@@ -4,14 +4,15 @@
  * machine; within one millisecond causes come before what they cause.
  */
 import { compile } from '@baton/engine';
-import { openPersistence } from '@baton/persistence';
-import { formatFence, type JournalEntry, type NodeOperation } from '@baton/core';
+import type { NodeOperation } from '@baton/core';
 import type { Evidence } from '../simulation/checker/evidence.js';
-import type { Asked, BoardChange, Call, Happened, Reply, StoredEntry } from '../simulation/history.js';
+import type { Asked, BoardChange, Call, Happened, Reply } from '../simulation/history.js';
+import { journalsOf } from '../support/cluster/journals.js';
 import { World } from '../simulation/world-task.js';
 import { topicsOf } from '@baton/transport';
 import { decodeReply, decodeRequest } from '@baton/wire';
 import { chroot, prefix, type ChaosCluster } from './chaos-cluster.js';
+import { EntryTimes } from './entry-times.js';
 import type { Attempt } from './journal-tap.js';
 import { ledgerOf, type CallLine } from './ledger.js';
 import { recordsOf } from './kafka-log.js';
@@ -21,13 +22,8 @@ import { transactionsOf } from './zookeeper-log.js';
 
 type Unordered<T extends Happened> = Omit<T, 'order'> & { order: number };
 
-/** What the checker has to allow for, as the simulation calls it: anybody may be slow at any moment. */
-const slowing: ReadonlySet<string> = new Set([
-  'pause conductor',
-  'pause worker',
-  'coordination slow',
-  'log slow',
-]);
+/** What the checker has to allow for, as the simulation calls it: anybody may be slow at any moment. Takes P-803 out (answer-rules.ts). */
+const slowing: ReadonlySet<string> = new Set(['pause worker', 'log slow']);
 
 /** From the stamp of a record to the moment from which readers see it. */
 const appendMsMax = 100;
@@ -37,11 +33,14 @@ export interface Gathered {
   readonly attempts: readonly Attempt[];
   /** Calls of user code that were begun, and effects: calls that went well. */
   readonly lines: readonly CallLine[];
+  /** What cannot be judged, because a piece of evidence is not there. */
+  readonly gaps: readonly string[];
 }
 
 export async function gather(cluster: ChaosCluster, jobs: readonly PostedJob[]): Promise<Gathered> {
   const { attempts } = cluster.tap;
-  const journals = await journalsOf(cluster, jobs);
+  const ids = jobs.map(({ job }) => job.jobId);
+  const journals = await journalsOf(ids, cluster);
   const timed = new EntryTimes(attempts);
   const entries = journals.map((journal) => timed.of(journal));
   const board = boardOf(cluster.zookeeperFolders);
@@ -68,6 +67,7 @@ export async function gather(cluster: ChaosCluster, jobs: readonly PostedJob[]):
   return {
     attempts,
     lines,
+    gaps: timed.gaps,
     evidence: {
       history: {
         board,
@@ -90,55 +90,6 @@ export async function gather(cluster: ChaosCluster, jobs: readonly PostedJob[]):
       })),
     },
   };
-}
-
-/** All of them together are few queries; one by one FerretDB takes ten times as long. */
-async function journalsOf(
-  { store, runtime }: ChaosCluster,
-  jobs: readonly PostedJob[],
-): Promise<readonly (readonly JournalEntry[])[]> {
-  const persistence = await openPersistence({ store, runtime, readOnly: true });
-  const { journal } = persistence;
-  const whole = async (jobId: string): Promise<readonly JournalEntry[]> => {
-    const { snapshot, entries } = await journal.load(jobId);
-    return snapshot === undefined ? entries : journal.history(jobId);
-  };
-  return Promise.all(jobs.map(({ job }) => whole(job.jobId))).finally(() => persistence.close());
-}
-
-/** When an entry was stored: known to its writer first by the answer to an insert of it, and before the next one was tried. */
-class EntryTimes {
-  readonly #attempts = new Map<string, Attempt[]>();
-
-  constructor(attempts: readonly Attempt[]) {
-    for (const attempt of attempts) {
-      const id = `${attempt.flowId}:${attempt.seq}`;
-      const known = this.#attempts.get(id);
-      if (known) known.push(attempt);
-      else this.#attempts.set(id, [attempt]);
-    }
-  }
-
-  of(journal: readonly JournalEntry[]): Unordered<StoredEntry>[] {
-    const timed = journal.map((entry) => ({ order: 0, atMs: this.#atMs(entry), entry }));
-    // of two writers the second may be answered before the first
-    for (let at = timed.length - 2; at >= 0; at--) {
-      const [earlier, later] = [timed[at], timed[at + 1]];
-      if (earlier && later && earlier.atMs > later.atMs) earlier.atMs = later.atMs;
-    }
-    return timed;
-  }
-
-  #atMs(entry: JournalEntry): number {
-    const own = (this.#attempts.get(`${entry.flowId}:${entry.seq}`) ?? []).filter(
-      ({ opId, fence }) => opId === entry.opId && fence === formatFence(entry.fence),
-    );
-    const answered = own.filter(({ verdict }) => verdict === 'stored' || verdict === 'duplicate');
-    const times = answered.map(({ answeredAtMs }) => answeredAtMs ?? Infinity);
-    if (times.length > 0) return Math.min(...times);
-    const [next] = this.#attempts.get(`${entry.flowId}:${entry.seq + 1}`) ?? [];
-    return next?.sentAtMs ?? own[0]?.sentAtMs ?? entry.atMs;
-  }
 }
 
 /** With the versions that deletes found: a log of transactions does not say what they asked for. */

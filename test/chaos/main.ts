@@ -5,11 +5,13 @@
 import { randomInt } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { onInterruption } from '../support/runner/interruption.js';
-import { ChaosCluster } from './chaos-cluster.js';
+import { ChaosCluster, type Keep } from './chaos-cluster.js';
 import { chaosRun } from './chaos-run.js';
+import { faultKinds } from './faults.js';
 import { linesOf } from './report.js';
 
 const shownMax = 40;
+const usage = 'usage: npm run chaos -- [--minutes M] [--seed S] [--json] [--only TEXT]';
 
 export async function main(args: readonly string[]): Promise<number> {
   const { values } = parseArgs({
@@ -24,33 +26,39 @@ export async function main(args: readonly string[]): Promise<number> {
   const seed = values.seed === undefined ? randomInt(2 ** 31) : Number(values.seed);
   const minutes = Number(values.minutes);
   if (!Number.isSafeInteger(seed) || !(minutes > 0)) {
-    console.error('usage: npm run chaos -- [--minutes M] [--seed S] [--json] [--only KIND]');
+    console.error(usage);
+    return 2;
+  }
+  if (!faultKinds.some(({ name }) => name.includes(values.only))) {
+    console.error(
+      `no kind of fault holds "${values.only}"; there are: ${faultKinds.map(({ name }) => name).join(', ')}\n${usage}`,
+    );
     return 2;
   }
   const say = (line: string): void => (values.json ? console.error(line) : console.log(line));
   say(`seed ${seed}, ${minutes} min`);
   let cluster: ChaosCluster | undefined;
   const done = onInterruption(async () => cluster?.dispose());
-  let keep = false;
+  let keep: Keep = 'nothing';
   try {
     say('starting services');
     cluster = await ChaosCluster.open(seed, say);
     say(`starting ${cluster.places.length} members`);
+    keep = 'everything'; // until it has been judged, whatever goes wrong before
     await cluster.startMembers();
     const report = await chaosRun(cluster, { seed, minutes, only: values.only }, say);
     const { violations } = report;
-    keep = violations.length > 0;
+    keep = violations.length > 0 ? 'evidence' : 'nothing';
     if (values.json) console.log(JSON.stringify(report));
     else for (const line of linesOf(report)) say(line);
     for (const violation of violations.slice(0, shownMax)) say(`✗ ${violation}`);
-    if (keep)
-      say(
-        `again: npm run chaos -- --minutes ${minutes} --seed ${seed}; what happened is in ${cluster.folder}`,
-      );
+    if (violations.length > 0) say(`again: npm run chaos -- --minutes ${minutes} --seed ${seed}`);
     say(`${report.jobs.posted} passed, ${violations.length} failed`);
-    return keep ? 1 : 0;
+    return violations.length > 0 ? 1 : 0;
   } finally {
-    await cluster?.dispose({ keep });
+    if (keep !== 'nothing') say(`what happened is in ${cluster?.folder}`);
+    if (keep === 'everything') say(`the data of the services are in ${cluster?.services.folder}`);
+    await cluster?.dispose(keep);
     done();
   }
 }

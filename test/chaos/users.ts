@@ -2,7 +2,7 @@
  * Purpose: what users do all the time: post a random flow, perhaps cancel it, decide about parked tasks, wait for the end, and then the next one, whatever
  *   fails meanwhile.
  * What is authoritative: nothing here; `told` is what they were told.
- * On failure: they say the same once more until it is answered. A job whose end does not come is lost; it is reported by `lost`.
+ * On failure: they say the same once more until it is answered. A job whose end does not come stays among the `open`.
  * Not here: whether what they were told is true (the checker).
  */
 import { setTimeout as delay } from 'node:timers/promises';
@@ -10,11 +10,11 @@ import type { Client, JobEnd } from '@baton/client';
 import { codeOf, type Random } from '@baton/core';
 import type { NodeDefinition } from '@baton/flow';
 import { chance, streamOf } from '../simulation/choices.js';
+import { pinOf } from './exposed-values.js';
 import { planJobs, type PlannedJob } from '../simulation/workload.js';
 
 export interface PostedJob {
   readonly job: PlannedJob;
-  readonly postedAtMs: number;
   acknowledgedAtMs: number | undefined;
   told: JobEnd | undefined;
 }
@@ -69,14 +69,15 @@ export class Users {
     const number = this.jobs.length + 1;
     const [planned] = planJobs(streamOf(this.#seed, 'jobs', number), { jobsMax: 1, untilMs: 0, tasksMax });
     const job: PlannedJob = { ...(planned as PlannedJob), jobId: `job-${number}` };
-    const posted: PostedJob = { job, postedAtMs: Date.now(), acknowledgedAtMs: undefined, told: undefined };
+    const posted: PostedJob = { job, acknowledgedAtMs: undefined, told: undefined };
     this.jobs.push(posted);
     return posted;
   }
 
   async #one(posted: PostedJob): Promise<void> {
     const { jobId, definition, priority, cancel } = posted.job;
-    await this.#persist(() => this.#client.post(definition, { key: jobId, priority }));
+    const store = { pin: pinOf(jobId) };
+    await this.#persist(() => this.#client.post(definition, { key: jobId, priority, store }));
     posted.acknowledgedAtMs = Date.now();
     const isParking = hasParkingTask(definition.root);
     void (isParking && this.#decideParked(posted, streamOf(this.#seed, 'world', this.jobs.indexOf(posted))));

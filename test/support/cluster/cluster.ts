@@ -11,10 +11,10 @@ import { Client, type JobEnd } from '@baton/client';
 import type { Coordination, DocumentStore, JournalEntry, Logger } from '@baton/core';
 import { ZookeeperCoordination } from '@baton/jobboard/zookeeper';
 import { LocalCoordination, LocalDocumentStore } from '@baton/local';
-import { openPersistence } from '@baton/persistence';
 import { MongoDocumentStore } from '@baton/persistence/mongodb';
 import { eventually, realRuntime } from '@baton/testkit';
 import type { Endpoints } from '../services/endpoints.js';
+import { journalsOf } from './journals.js';
 import { runBaton, type CommandResult } from './command.js';
 import { MemberProcess } from './member-process.js';
 
@@ -126,16 +126,9 @@ export class Cluster {
     });
   }
 
-  /** The whole journals of jobs that have ended. Together they are one query: one by one FerretDB takes ten times as long. */
-  async journals(jobIds: readonly string[]): Promise<readonly (readonly JournalEntry[])[]> {
-    const { runtime } = this;
-    const persistence = await openPersistence({ store: this.#store, runtime, readOnly: true });
-    const { journal } = persistence;
-    const whole = async (jobId: string): Promise<readonly JournalEntry[]> => {
-      const { snapshot, entries } = await journal.load(jobId);
-      return snapshot === undefined ? entries : journal.history(jobId);
-    };
-    return Promise.all(jobIds.map(whole)).finally(() => persistence.close());
+  /** The whole journals of jobs that have ended. */
+  journals(jobIds: readonly string[]): Promise<readonly (readonly JournalEntry[])[]> {
+    return journalsOf(jobIds, { store: this.#store, runtime: this.runtime });
   }
 
   /** Who owns the job: one of the members that were started here. */

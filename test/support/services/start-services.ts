@@ -47,8 +47,10 @@ export interface Services {
   readonly zookeepers: readonly Service[];
   /** Connection strings of what was started. */
   readonly endpoints: Partial<Endpoints>;
-  /** Ends everything and removes the data. Idempotent. */
-  stop(): Promise<void>;
+  /** Where their data and logs lie. */
+  readonly folder: string;
+  /** Ends everything and removes the data, unless they are to be kept. Idempotent. */
+  stop(options?: { readonly keepData?: boolean }): Promise<void>;
 }
 
 /** Resolves when all of them answer. The first time on a machine it fetches and builds: allow five minutes. */
@@ -57,9 +59,9 @@ export async function startServices(options: StartOptions = {}): Promise<Service
   const folder = mkdtempSync(join(tmpdir(), 'baton-services-'));
   const place: Place = { folder, zookeepers, kafkaDoors, report };
   const started = new Map<ServiceName, Service>();
-  const stop = async (): Promise<void> => {
+  const stop: Services['stop'] = async ({ keepData = false } = {}) => {
     await Promise.all([...started.values()].map((service) => service.kill()));
-    rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+    if (!keepData) rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
   };
   const outcomes = await Promise.allSettled(
     only.map(async (name) => started.set(name, await startOne(name, place))),
@@ -69,10 +71,14 @@ export async function startServices(options: StartOptions = {}): Promise<Service
     await stop();
     throw failed.reason;
   }
-  return access(started, stop);
+  return access({ started, folder, stop });
 }
 
-function access(started: ReadonlyMap<ServiceName, Service>, stop: () => Promise<void>): Services {
+function access({
+  started,
+  folder,
+  stop,
+}: Pick<Services, 'folder' | 'stop'> & { readonly started: ReadonlyMap<ServiceName, Service> }): Services {
   const get = (name: ServiceName): Service => {
     const service = started.get(name);
     if (service === undefined) throw new Error(`${name} was not started: name it in \`only\``);
@@ -92,6 +98,7 @@ function access(started: ReadonlyMap<ServiceName, Service>, stop: () => Promise<
       const zookeeper = get('zookeeper');
       return zookeeper instanceof ServiceGroup ? zookeeper.members : [zookeeper];
     },
+    folder,
     stop,
     endpoints: Object.fromEntries([...started].map(([name, service]) => [name, service.endpoint])),
   };
