@@ -6,6 +6,8 @@ import type { JobRunner } from './job-runner.js';
 export class CommandWatch {
   readonly #commands: Commands;
   readonly #logger: Logger;
+  /** Who is being looked for; true: asked for again since that began. While the store is away looks must not pile up. */
+  readonly #looking = new Map<JobRunner, boolean>();
 
   constructor(commands: Commands, logger: Logger) {
     this.#commands = commands;
@@ -19,11 +21,19 @@ export class CommandWatch {
 
   async #lookFor(runner: JobRunner): Promise<void> {
     const { jobId, turns } = runner;
+    const isLookedFor = this.#looking.has(runner);
+    this.#looking.set(runner, isLookedFor);
+    if (isLookedFor) return;
     try {
-      for (const command of await this.#commands.after(jobId, turns.lastCommand)) turns.command(command);
-      runner.commandsRead();
+      do {
+        this.#looking.set(runner, false);
+        for (const command of await this.#commands.after(jobId, turns.lastCommand)) turns.command(command);
+        runner.commandsRead();
+      } while (this.#looking.get(runner) === true);
     } catch (error) {
       this.#logger.debug('job.commands-unknown', { jobId, error });
+    } finally {
+      this.#looking.delete(runner);
     }
   }
 }

@@ -86,6 +86,12 @@ export class Dispatcher {
     });
   }
 
+  /** Its run is over: it is to stop, and nobody will ever store what it gives. */
+  giveUp(workerEpoch: string, target: Omit<AttachTarget, 'delivery'>, reason: string): void {
+    this.cancel(workerEpoch, target, reason);
+    this.forget(workerEpoch, target.requestId);
+  }
+
   /** The result of the request is stored: the worker may drop it. */
   forget(workerEpoch: string, requestId: string): void {
     const known = this.#stored.get(workerEpoch);

@@ -39,6 +39,7 @@ import { PlaceQueue } from './place-queue.js';
 import { ReplyRouter } from './reply-router.js';
 import type { OpenRequest } from './request-table.js';
 import { SessionTimers } from './session-timers.js';
+import { SuspectLine } from './suspect-line.js';
 import { WorkerRoster } from './worker-roster.js';
 
 export interface IncarnationDeps {
@@ -82,6 +83,7 @@ export class Incarnation implements Ownership {
   readonly #losses: LossWatch;
   readonly #replies: ReplyRouter;
   readonly #timers: SessionTimers;
+  readonly #suspects: SuspectLine;
   readonly #cleanups: (() => void)[] = [];
   /** What reads on until `close`: not all of it is there when opening fails half way. */
   readonly #readers: { close(): Promise<void> }[] = [];
@@ -143,6 +145,7 @@ export class Incarnation implements Ownership {
     });
     this.ended = new Promise((resolve) => (this.#end = resolve));
     this.#timers = new SessionTimers(deps.runtime.clock);
+    this.#suspects = new SuspectLine(deps.runtime.clock);
     this.#room = new JobRoom(this.#runners, deps.options.maxJobs);
     this.#claims = this.#newClaims(services);
     this.#commands = new CommandWatch(services.persistence.commands, deps.runtime.logger);
@@ -166,6 +169,7 @@ export class Incarnation implements Ownership {
       flows,
       memberId: member.id,
       poisonClaimsMax: options.poisonClaimsMax,
+      suspects: this.#suspects,
       onOwned: (runner) => this.#own(runner),
     };
     return new ClaimLoop({
@@ -209,6 +213,7 @@ export class Incarnation implements Ownership {
   }
 
   notify(runner: JobRunner, entry: JournalEntry): void {
+    if (entry.kind !== 'claim') this.#suspects.leave(runner.jobId);
     this.#persistence.readModels.observe(entry, runner.claim.posting);
   }
 
@@ -355,6 +360,7 @@ export class Incarnation implements Ownership {
   released(runner: JobRunner, reason: EndReason): void {
     if (this.#runners.get(runner.jobId) === runner) this.#runners.delete(runner.jobId);
     this.#room.left(runner);
+    this.#suspects.leave(runner.jobId);
     this.places.leave(runner);
     if (reason === 'settled') this.counters.settled++;
     else this.#persistence.readModels.forget(runner.jobId);
@@ -374,6 +380,7 @@ export class Incarnation implements Ownership {
     if (this.#over) return;
     this.#over = true;
     this.#claims.stop();
+    this.#suspects.close();
     this.#adoption?.stop();
     this.dispatcher.stop();
     this.#timers.stop();

@@ -17,8 +17,10 @@ import type { CompiledFlows } from './compiled-flows.js';
 import type { TurnDraft } from './flow-turns.js';
 import { JobRunner } from './job-runner.js';
 import { limits } from './options.js';
+import { RequestTable } from './request-table.js';
 import { OwnedState } from './owned-state.js';
 import type { Ownership } from './ownership.js';
+import type { SuspectLine } from './suspect-line.js';
 import { turnEntries } from './turn-entries.js';
 
 export interface InstallDeps {
@@ -26,6 +28,7 @@ export interface InstallDeps {
   readonly flows: CompiledFlows;
   readonly memberId: string;
   readonly poisonClaimsMax: number;
+  readonly suspects: SuspectLine;
   /** The runner owns the job from now on, until `ended`. Called as soon as its fence is stored, before anything follows from it. */
   readonly onOwned: (runner: JobRunner) => void;
 }
@@ -56,12 +59,14 @@ export async function installClaim(deps: InstallDeps, claim: Claim, course: Clai
     if (code === 'BATON_UNAVAILABLE_SESSION_LOST') return;
     // a newer version wrote it: that one can go on
     if (familyOf(error) === 'unavailable' || code === 'BATON_CONFLICT_SCHEMA_NEWER')
-      return abandonClaim(owner, claim, { pauseMs: limits.abandonMs.first });
+      return await abandonClaim(owner, claim, { pauseMs: limits.abandonMs.first });
     // what is stored of this job cannot be read: no fault of who reads it, and it would end one conductor after the other
     if (installation.isHandedOver || familyOf(error) !== 'input') return owner.fatal(error);
     await owner.board
       .trash(claim, `QUARANTINE: ${(error as Error).message}`)
       .catch(() => abandonClaim(owner, claim, { pauseMs: limits.abandonMs.first }));
+  } finally {
+    if (!installation.isHandedOver) deps.suspects.leave(claim.jobId);
   }
 }
 
@@ -90,6 +95,7 @@ class Installation {
     const { owner } = this.#deps;
     // a first turn needs the definition; on a takeover nothing comes before the fence
     if (this.#claim.fresh) await this.#compile();
+    await this.#untilInFront();
     const result = await this.#fencePatiently();
     this.#fencedAtMs = owner.runtime.clock.monotonicMs();
     this.#course.fence.settled();
@@ -120,6 +126,15 @@ class Installation {
     if (this.#isOwned) return;
     this.#first?.runner.stop('released');
     this.#first = undefined;
+  }
+
+  /** Without a fence: should the job in front end this process, that is no claim of this one. */
+  async #untilInFront(): Promise<void> {
+    const last = (await this.#course.head)?.head?.entry;
+    if (last?.kind !== 'claim' || last.facts.length > 0) return;
+    this.#course.fence.settled();
+    this.#course.stepAside();
+    await this.#deps.suspects.enter(this.#claim.jobId);
   }
 
   /** A record that is not there (yet) may be a stale read or a slow poster: looked for again before it is given up (P-620). */
@@ -288,9 +303,20 @@ class Installation {
     if ((await owner.journal.append(entry)) === 'collided') return;
     owner.runtime.logger.warn('job.refused', { jobId: this.#claim.jobId, reason: reason.message });
     owner.resume([...known, entry], this.#claim);
+    this.#giveUpRequests(known);
     await (trash === undefined
       ? owner.board.consume(this.#claim)
       : owner.board.trash(this.#claim, `${trash}: ${reason.message}`));
+  }
+
+  /** Of a run that is ended though requests of it may be running. */
+  #giveUpRequests(entries: readonly JournalEntry[]): void {
+    const table = new RequestTable();
+    for (const entry of entries) table.apply(entry);
+    const { fence, jobId: flowId } = this.#claim;
+    for (const { state, workerEpoch, requestId } of table.values())
+      if (state === 'assigned')
+        this.#deps.owner.dispatcher.giveUp(workerEpoch, { requestId, flowId, fence }, 'its job was refused');
   }
 
   async #compile(): Promise<void> {

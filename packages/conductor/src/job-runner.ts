@@ -232,8 +232,11 @@ export class JobRunner implements Waiter {
     const { dispatcher } = this.#owner;
     for (const { workerEpoch, requestId } of draft.answers) dispatcher.forget(workerEpoch, requestId);
     for (const assignment of draft.assignments) this.#dispatch(assignment);
-    for (const { workerEpoch, requestId } of draft.aborts)
-      dispatcher.cancel(workerEpoch, { requestId, flowId: this.jobId, fence: this.fence }, 'cancelled');
+    for (const { workerEpoch, requestId } of draft.aborts) {
+      const target = { requestId, flowId: this.jobId, fence: this.fence };
+      if (draft.finish === undefined) dispatcher.cancel(workerEpoch, target, 'cancelled');
+      else dispatcher.giveUp(workerEpoch, target, 'its run is over');
+    }
     if (draft.adopted.length > 0) this.#owner.adopt(this, draft.adopted);
     for (const entry of entries) this.#owner.notify(this, entry);
     if (entries.length > 0) this.turns.timers.moved();

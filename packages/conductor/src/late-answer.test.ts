@@ -22,3 +22,20 @@ it('a worker that was given up answers: the one that has the request now is told
   expect(second.messages.slice(1)).toMatchObject([{ kind: 'forget', requestIds: [request?.requestId] }]);
   await cluster.dispose();
 });
+
+it('a worker is told that nobody will store the result of a task whose run was ended under it', async () => {
+  const cluster = new Cluster();
+  cluster.conductor('c1');
+  const worker = await cluster.drive(cluster.worker('w1', { t: () => new Promise<never>(() => undefined) }));
+  const jobId = await cluster.drive(cluster.client.post(linear('f').add(noop('t')), {}));
+  await cluster.runtime.clock.advanceUntil(() => worker.seen.length === 1);
+  await cluster.drive(cluster.client.cancel(jobId, { revert: false }));
+  expect((await cluster.drive(cluster.client.wait(jobId))).outcome).toBe('CANCELLED');
+  await cluster.runtime.clock.advance(200);
+  const [request] = worker.seen;
+  expect(worker.messages.slice(1)).toMatchObject([
+    { kind: 'control', command: 'cancel', requestId: request?.requestId },
+    { kind: 'forget', requestIds: [request?.requestId] },
+  ]);
+  await cluster.dispose();
+});

@@ -66,6 +66,8 @@ export const limits = Object.freeze({
   entryFactBytesMax: 256 * 1024,
   /** A job kept so long without a transition is healthy: its claims without progress are forgotten (P-506). */
   poisonQuietMs: 10_000,
+  /** A job whose last claim led to nothing is loaded alone for so long at most. */
+  suspectMs: 250,
   /** Posts that were left half done are looked for so often (P-601). */
   reconcileMs: 30_000,
   /** Operator commands are looked for so often even without a nudge (P-1108). */
