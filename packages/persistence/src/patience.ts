@@ -41,7 +41,7 @@ export async function readPatiently<T>(
 }
 
 /** A refusal is the store's last word; everything else that is unavailable may come back. */
-function isPassing(error: unknown): boolean {
+export function isPassing(error: unknown): boolean {
   return familyOf(error) === 'unavailable' && codeOf(error) !== 'BATON_UNAVAILABLE_REFUSED';
 }
 

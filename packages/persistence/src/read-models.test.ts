@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { JournalEntry, StoredDocument } from '@baton/core';
+import { UnavailableError, type InsertVerdict, type JournalEntry, type StoredDocument } from '@baton/core';
 import { SimulatedDocumentStore, fakeRuntime } from '@baton/testkit';
 import {
   claimEntry,
@@ -98,6 +98,119 @@ describe('ReadModels', () => {
     readModels.close();
     await clock.advance(2_000);
     expect(store.replaces).toBe(0);
+    expect(clock.pendingTimers).toBe(0);
+  });
+});
+
+const away = new UnavailableError('BATON_UNAVAILABLE_DISCONNECTED', 'away');
+
+class AwayStore extends SimulatedDocumentStore {
+  refused: Error | undefined;
+  isAway = false;
+  deletesToLose = 0;
+
+  override async insert(
+    collection: string,
+    documents: readonly StoredDocument[],
+  ): Promise<readonly InsertVerdict[]> {
+    const { refused } = this;
+    if (refused !== undefined) return documents.map(() => ({ verdict: 'refused', cause: refused }));
+    if (this.isAway) return documents.map(() => ({ verdict: 'unknown', cause: away }));
+    return super.insert(collection, documents);
+  }
+
+  override replace(collection: string, documents: readonly StoredDocument[]): Promise<void> {
+    return this.isAway ? Promise.reject(away) : super.replace(collection, documents);
+  }
+
+  override delete(collection: string, ids: readonly string[]): Promise<void> {
+    if (!this.isAway && this.deletesToLose === 0) return super.delete(collection, ids);
+    this.deletesToLose--;
+    return Promise.reject(away);
+  }
+}
+
+describe('the archive', () => {
+  const setUp = async () => {
+    const runtime = fakeRuntime();
+    const { clock } = runtime;
+    const store = new AwayStore(runtime);
+    const { readModels, close } = await clock.drive(openPersistence({ store, runtime }));
+    const idsOf = (collection: string) => store.service.documentsOf(collection).map(({ _id }) => _id);
+    /** Written as running by somebody before. */
+    const runs = async (flowId: string) => {
+      readModels.observe(claim(flowId), about);
+      await clock.advance(5_000);
+      expect(idsOf('flow_details')).toContain(flowId);
+    };
+    const ends = (flowId: string, name = 'deploy') =>
+      readModels.observe(terminalEntry({ flowId, seq: 2, fence }, 'SUCCESS'), { ...about, name });
+    return { runtime, clock, store, readModels, close, idsOf, runs, ends };
+  };
+
+  it('holds what ended as the store went away, and no longer as running, once that is back', async () => {
+    const { clock, store, idsOf, runs, ends, close } = await setUp();
+    await runs('f');
+    store.isAway = true;
+    ends('f');
+    await clock.advance(300_000);
+    store.isAway = false;
+    await clock.advance(15_000);
+    expect([idsOf('job_archive'), idsOf('flow_details')]).toEqual([['f'], []]);
+    expect(clock.pendingTimers).toBe(0);
+    close();
+  });
+
+  it('does not leave a flow among those that run because one delete was lost', async () => {
+    const { clock, store, idsOf, runs, ends, close } = await setUp();
+    await runs('f');
+    store.deletesToLose = 2;
+    ends('f');
+    await clock.advance(15_000);
+    expect([idsOf('job_archive'), idsOf('flow_details')]).toEqual([['f'], []]);
+    expect(clock.pendingTimers).toBe(0);
+    close();
+  });
+
+  it('is not tried again with what the store refuses: that is logged', async () => {
+    const { runtime, clock, store, ends, close } = await setUp();
+    store.refused = new UnavailableError('BATON_UNAVAILABLE_REFUSED', 'no');
+    ends('f');
+    await clock.advance(60_000);
+    expect(runtime.logger.messages('warn')).toEqual(['store.read-model.failed']);
+    expect(clock.pendingTimers).toBe(0);
+    close();
+  });
+
+  it('keeps no more than 16 MiB that are not written yet, and says what it dropped', async () => {
+    const { runtime, clock, store, idsOf, ends, close } = await setUp();
+    store.isAway = true;
+    for (let n = 0; n < 40; n++) ends(`f${n}`, 'x'.repeat(500_000));
+    await clock.advance(60_000);
+    store.isAway = false;
+    await clock.advance(15_000);
+    expect(idsOf('job_archive')).toHaveLength(33);
+    expect(runtime.logger.messages('warn').filter((line) => line === 'store.archive.dropped')).toHaveLength(
+      7,
+    );
+    close();
+  });
+
+  it('waits for no store that is away when it is told to finish, nor when it is closed', async () => {
+    const { clock, store, readModels, idsOf, ends, close } = await setUp();
+    store.isAway = true;
+    ends('f');
+    await clock.advance(60_000);
+    await readModels.idle();
+    store.isAway = false;
+    ends('g'); // tells that the store is back
+    await clock.settle();
+    await clock.drive(readModels.idle());
+    expect(idsOf('job_archive').toSorted()).toEqual(['f', 'g']);
+    store.isAway = true;
+    ends('h');
+    await clock.advance(60_000);
+    close();
     expect(clock.pendingTimers).toBe(0);
   });
 });

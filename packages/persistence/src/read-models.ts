@@ -1,19 +1,20 @@
 /**
  * Purpose: what people look at: `flow_details` (runs that go on) and `job_archive` (how they ended), folded from journal entries.
- * States of a flow here: observed (a view in the owner's memory) → due (changed, will be written) → written. Ended flows are written at
- *   once and forgotten; running ones at most every 5 s, so a run that ends before costs one insert.
+ * States of a flow here: observed (a view in the owner's memory) → due (changed, will be written) → written. Ended flows go to the
+ *   archive at once and are forgotten; running ones are written at most every 5 s, so a run that ends before costs one insert.
  * What is authoritative: the journal. Everything here may lag or be lost; no decision reads it.
- * On failure: logged and tried again with the next change (ended flows: with back-off); never blocks or fails the caller.
+ * On failure: logged and tried again with the next change (ended flows: when the store is back, see Archive); never blocks or fails the caller.
  * Not here: atoms one by one (FlowView over `Journal.history` gives them), members (the board knows them).
  */
-import type { AtomState, DocumentStore, JournalEntry, Runtime, StoredDocument } from '@baton/core';
+import type { AtomState, JournalEntry, Runtime, StoredDocument } from '@baton/core';
+import { Archive } from './archive.js';
 import { collectionNames } from './collections.js';
 import { FlowView, type FlowDetail } from './flow-view.js';
 import { GroupGet } from './group-get.js';
-import { GroupInsert } from './group-insert.js';
 import { decodeEntry, entryIdOf } from './entry-codec.js';
 import { decodeFlowDetail, encodeFlowDetail } from './flow-detail-codec.js';
 import { readPatiently } from './patience.js';
+import type { StoreHealth } from './store-health.js';
 
 const WRITE_EVERY_MS = 5_000;
 
@@ -34,14 +35,14 @@ interface Observed {
 }
 
 interface ReadModelsOptions {
-  readonly store: DocumentStore;
+  readonly store: StoreHealth;
   readonly runtime: Runtime;
 }
 
 export class ReadModels {
-  readonly #store: DocumentStore;
+  readonly #store: StoreHealth;
   readonly #runtime: Runtime;
-  readonly #archiveInserts: GroupInsert;
+  readonly #archive: Archive;
   readonly #archived: GroupGet;
   readonly #details: GroupGet;
   readonly #posts: GroupGet;
@@ -52,7 +53,7 @@ export class ReadModels {
   constructor({ store, runtime }: ReadModelsOptions) {
     this.#store = store;
     this.#runtime = runtime;
-    this.#archiveInserts = new GroupInsert({ store, runtime, collection: collectionNames.jobArchive });
+    this.#archive = new Archive({ store, runtime });
     this.#archived = new GroupGet({ store, runtime, collection: collectionNames.jobArchive });
     this.#details = new GroupGet({ store, runtime, collection: collectionNames.flowDetails });
     this.#posts = new GroupGet({ store, runtime, collection: collectionNames.journal });
@@ -65,14 +66,11 @@ export class ReadModels {
     flow.view.apply(entry);
     if (flow.view.isOver) {
       this.#flows.delete(entry.flowId);
-      this.#track(this.#archive(flow));
+      this.#track(this.#toArchive(flow));
       return;
     }
     flow.isDue = true;
-    this.#cancelTimer ??= this.#runtime.clock.setTimer(WRITE_EVERY_MS, () => {
-      this.#cancelTimer = undefined;
-      this.#track(this.#writeDue());
-    });
+    this.#writeLater();
   }
 
   /** The owner loaded a run that another one began: what it decides comes on top of that. */
@@ -109,9 +107,9 @@ export class ReadModels {
     return found.map(decodeFlowDetail);
   }
 
-  /** Everything due is written, or has failed. */
+  /** Everything due is written, or has failed: nobody waits here for a store that takes nothing. */
   async idle(): Promise<void> {
-    this.#track(this.#writeDue());
+    this.#writeNow();
     while (this.#writes.size > 0) await Promise.all(this.#writes);
   }
 
@@ -119,7 +117,7 @@ export class ReadModels {
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
     this.#flows.clear();
-    this.#archiveInserts.close();
+    this.#archive.close();
   }
 
   #begin(flowId: string, mayBeWritten: boolean): Observed {
@@ -133,6 +131,18 @@ export class ReadModels {
     return flow;
   }
 
+  #writeLater(): void {
+    this.#cancelTimer ??= this.#runtime.clock.setTimer(WRITE_EVERY_MS, () => {
+      this.#cancelTimer = undefined;
+      this.#writeNow();
+    });
+  }
+
+  #writeNow(): void {
+    this.#track(this.#writeDue());
+    this.#track(this.#archive.writeKept());
+  }
+
   async #writeDue(): Promise<void> {
     const due = [...this.#flows.values()].filter((flow) => flow.isDue);
     if (due.length === 0) return;
@@ -141,11 +151,8 @@ export class ReadModels {
     await this.#store.replace(collectionNames.flowDetails, documents);
   }
 
-  async #archive(flow: Observed): Promise<void> {
-    const document = await this.#documentOf(flow);
-    await this.#archiveInserts.insert(document);
-    // most runs end before they were ever written as running
-    if (flow.mayBeWritten) await this.#store.delete(collectionNames.flowDetails, [document._id]);
+  async #toArchive(flow: Observed): Promise<void> {
+    await this.#archive.write([{ document: await this.#documentOf(flow), mayBeShown: flow.mayBeWritten }]);
   }
 
   async #documentOf({ view, about }: Observed): Promise<StoredDocument> {
@@ -164,7 +171,10 @@ export class ReadModels {
   #track(write: Promise<void>): void {
     const tracked: Promise<void> = write
       .catch((reason: unknown) => this.#runtime.logger.warn('store.read-model.failed', { reason }))
-      .finally(() => this.#writes.delete(tracked));
+      .finally(() => {
+        this.#writes.delete(tracked);
+        if (this.#archive.hasKept) this.#writeLater();
+      });
     this.#writes.add(tracked);
   }
 }
