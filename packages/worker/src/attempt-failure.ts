@@ -12,6 +12,12 @@ import type { AttemptEnd } from './attempt.js';
 
 export type Outcome = Pick<AttemptEnd, 'outcome' | 'sizeBytes'>;
 
+/** What it was first told to stop for. */
+export interface Aborted {
+  readonly kind: AbortKind;
+  readonly reason: BatonError;
+}
+
 export interface Place {
   readonly request: TaskRequest;
   readonly worker: string;
@@ -27,6 +33,11 @@ const ABORT_CODES: Readonly<Record<AbortKind, string>> = {
 
 /** Above this a failure loses its stacks and causes: they are for people, and a message has a limit. */
 const FAILURE_BYTES_MAX = 64 * 1024;
+
+/** Before the body is called: nothing was done, so nothing will be undone (E-861). A revert that did not begin has failed like any other. */
+export function unbegunPhase({ action }: Pick<TaskRequest, 'action'>): FailurePhase {
+  return action === 'execute' ? 'queue' : action;
+}
 
 export function statedFailure(
   place: Place,
@@ -44,11 +55,11 @@ export function thrownFailure(place: Place, thrown: unknown): Outcome {
 /** Why it was told to stop, with what was thrown then, if anything else, as the cause. */
 export function abortFailure(
   place: Place,
-  { kind, reason }: { readonly kind: AbortKind; readonly reason: BatonError },
-  thrown?: unknown,
+  { kind, reason }: Aborted,
+  { phase, thrown }: { readonly phase: FailurePhase; readonly thrown?: unknown },
 ): Outcome {
   const stated = failureOf(ABORT_CODES[kind], reason.message, {
-    ...fieldsOf(place, place.request.action),
+    ...fieldsOf(place, phase),
     retryable: kind !== 'cancel',
   });
   const echoes = thrown === undefined || thrown === reason;

@@ -347,7 +347,24 @@ describe('an attempt that is told to stop', () => {
     let begun = false;
     const attempt = start(() => void (begun = true));
     attempt.abort('cancel', 'enough');
-    expect(failureOf(await attempt.ended)).toMatchObject({ code: 'CANCELLED' });
+    // there is nothing to undo (E-861)
+    expect(failureOf(await attempt.ended)).toMatchObject({ code: 'CANCELLED', phase: 'queue' });
+    expect(begun).toBe(false);
+    const undoing = startTask(task('a', { execute: () => 1, revert: () => 1 }), { action: 'revert' });
+    undoing.abort('cancel', 'enough');
+    expect(failureOf(await undoing.ended)).toMatchObject({ code: 'CANCELLED', phase: 'revert' });
+  });
+
+  it('has not begun when a schema takes for ever, and does not begin later', async () => {
+    let begun = false;
+    let goOn: (value: string) => void = () => undefined;
+    const slow = z.string().transform(() => new Promise<string>((resolve) => (goOn = resolve)));
+    const registered = task('a', { requires: { x: slow }, execute: () => void (begun = true) });
+    const { ended } = startTask(registered, { args: { x: { data: 'x' } }, timeoutMs: 1_000 });
+    await clock.advance(11_000);
+    expect(failureOf(await ended)).toMatchObject({ code: 'TIMEOUT', phase: 'queue' });
+    goOn('x');
+    await clock.settle();
     expect(begun).toBe(false);
   });
 

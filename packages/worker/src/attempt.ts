@@ -7,7 +7,7 @@
  */
 import {
   idempotencyKeyOf,
-  type BatonError,
+  type FailurePhase,
   type InlineValue,
   type Logger,
   type Result,
@@ -22,7 +22,14 @@ import {
   taskArguments,
 } from '@baton/flow';
 import { abortReason, type AbortKind } from './abort-reason.js';
-import { abortFailure, statedFailure, thrownFailure, type Outcome } from './attempt-failure.js';
+import {
+  abortFailure,
+  statedFailure,
+  thrownFailure,
+  unbegunPhase,
+  type Aborted,
+  type Outcome,
+} from './attempt-failure.js';
 import { loggerWith } from './logger-with.js';
 import type { RegisteredTask } from './registered-task.js';
 
@@ -57,14 +64,16 @@ export class Attempt {
   /** Made when the task first asks for its signal: most never do, and it costs 2 µs of every attempt. */
   #controller: AbortController | undefined;
   readonly #resolve: (end: AttemptEnd) => void;
-  #aborted: { readonly kind: AbortKind; readonly reason: BatonError } | undefined;
+  #aborted: Aborted | undefined;
   #over = false;
+  #phase: FailurePhase;
   #cancelTimer: () => void = () => undefined;
 
   /** Starts at once; user code runs in a later microtask. */
   constructor(options: AttemptOptions) {
     this.#options = options;
     const { request, runtime } = options;
+    this.#phase = unbegunPhase(request);
     this.#log = loggerWith(runtime.logger, {
       flow: request.flowId,
       atom: request.atom,
@@ -121,6 +130,7 @@ export class Attempt {
       );
     if (this.#aborted !== undefined) return this.#failed(undefined);
     const context = this.#context();
+    this.#phase = request.action;
     const returned = reverting
       ? await task.revert?.(resolved.args, Object.freeze({ ...context, ...revertPart(request) }))
       : await task.execute(resolved.args, Object.freeze(context));
@@ -168,7 +178,7 @@ export class Attempt {
   #failed(thrown: unknown): Outcome {
     return this.#aborted === undefined
       ? thrownFailure(this.#options, thrown)
-      : abortFailure(this.#options, this.#aborted, thrown);
+      : abortFailure(this.#options, this.#aborted, { phase: this.#phase, thrown });
   }
 
   #context(): TaskContext {

@@ -6,9 +6,9 @@
  * On failure: a host that ends under its task is a failure of the task, `WORKER_CRASH`; the worker goes on.
  * Not here: which host (task-hosts.ts).
  */
-import { toFailure, type BatonError } from '@baton/core';
+import { toFailure } from '@baton/core';
 import { abortReason, type AbortKind } from './abort-reason.js';
-import { abortFailure, statedFailure, type Outcome } from './attempt-failure.js';
+import { abortFailure, statedFailure, unbegunPhase, type Aborted, type Outcome } from './attempt-failure.js';
 import type { AttemptEnd, AttemptOptions } from './attempt.js';
 import { limits } from './options.js';
 import type { IsolatedTask } from './registered-task.js';
@@ -25,7 +25,7 @@ export class IsolatedAttempt {
   readonly ended: Promise<AttemptEnd>;
   readonly #options: IsolatedAttemptOptions;
   #host: TaskHost | undefined;
-  #aborted: { readonly kind: AbortKind; readonly reason: BatonError } | undefined;
+  #aborted: Aborted | undefined;
   #over = false;
   #resolve: (end: AttemptEnd) => void = () => undefined;
   #cancelTimer: () => void = () => undefined;
@@ -40,7 +40,7 @@ export class IsolatedAttempt {
   abort(kind: AbortKind, message: string): void {
     if (this.#over || this.#aborted !== undefined) return;
     this.#aborted = { kind, reason: abortReason(kind, message) };
-    if (this.#host === undefined) return this.#fail(abortFailure(this.#options, this.#aborted));
+    if (this.#host === undefined) return this.#fail(this.#abortFailure(this.#aborted));
     this.#host.abort(kind, message);
     this.#killIn(limits.hostAnswerMs);
   }
@@ -52,7 +52,8 @@ export class IsolatedAttempt {
       host = await hosts.take(task);
     } catch (error) {
       const why = `${task.name} has no ${task.isolation} to run in: ${toFailure(error).message}`;
-      return this.#fail(statedFailure(this.#options, 'WORKER_CRASH', why, { retryable: true }));
+      const fields = { phase: unbegunPhase(request), retryable: true };
+      return this.#fail(statedFailure(this.#options, 'WORKER_CRASH', why, fields));
     }
     if (this.#over) return hosts.give(task, host);
     this.#host = host;
@@ -89,7 +90,7 @@ export class IsolatedAttempt {
     else {
       const { kind, reason } = this.#aborted;
       const stopped = abortReason(kind, `${reason.message}, and its ${isolation} was ended`);
-      this.#fail(abortFailure(this.#options, { kind, reason: stopped }));
+      this.#fail(this.#abortFailure({ kind, reason: stopped }));
     }
     hosts.replace(task);
   }
@@ -102,6 +103,12 @@ export class IsolatedAttempt {
   #setTimer(delayMs: number, callback: () => void): void {
     this.#cancelTimer();
     this.#cancelTimer = this.#options.runtime.clock.setTimer(delayMs, callback);
+  }
+
+  #abortFailure(aborted: Aborted): Outcome {
+    const { request } = this.#options;
+    const phase = this.#host === undefined ? unbegunPhase(request) : request.action;
+    return abortFailure(this.#options, aborted, { phase });
   }
 
   #fail(failure: Outcome): void {

@@ -5,7 +5,7 @@
  */
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import type { Fence, ReplyMessage, TaskRequest } from '@baton/core';
+import type { Failure, Fence, ReplyMessage, TaskRequest } from '@baton/core';
 import { RequestLedger, type Addressed, type Effect } from './request-ledger.js';
 
 const OPEN_MAX = 4;
@@ -124,6 +124,7 @@ class World {
       expect(effect).toMatchObject({ effect: 'ignore', why: 'settled' });
     else if (this.ended.has(requestId)) {
       expect(effect).toMatchObject(answer('result'));
+      this.#maySend(requestId, delivery);
       expect(effect).toMatchObject({ reply: { message: { outcome: this.ended.get(requestId) } } });
     } else if (!asked.mayRun) {
       expect(effect).toMatchObject(answer('unknown'));
@@ -148,7 +149,9 @@ class World {
       expect(effect).toMatchObject({ effect: 'reply', reply: { partition: this.inboxOf.get(requestId) } });
       remove(this.waiting, requestId);
       const { message } = (effect as { reply: Addressed }).reply;
-      this.ended.set(requestId, (message as { outcome: unknown }).outcome);
+      this.ended.set(requestId, { failure: { ...outcomeOf(message).failure, phase: 'queue' } });
+      this.#maySend(requestId, this.deliveryOf.get(requestId) ?? 0);
+      expect(outcomeOf(message)).toEqual(this.ended.get(requestId));
     } else expect(effect).toMatchObject({ effect: 'ignore', why: 'not-running' });
   }
 
@@ -193,6 +196,12 @@ class World {
     expect(refused.sort()).toEqual([...this.waiting].sort());
     for (const requestId of refused) this.#promise(requestId, this.deliveryOf.get(requestId) ?? 0);
     this.waiting.length = 0;
+  }
+
+  /** With a second delivery there may have been one elsewhere: "never begun" can be said no more. */
+  #maySend(requestId: string, delivery: number): void {
+    const { failure } = this.ended.get(requestId) as { failure?: Failure };
+    if (delivery > 1 && failure) this.ended.set(requestId, { failure: { ...failure, phase: 'execute' } });
   }
 
   #promise(requestId: string, delivery: number): void {
@@ -255,6 +264,8 @@ function messageOf(step: Ask, requestId: string) {
   };
   return request;
 }
+
+const outcomeOf = (message: ReplyMessage) => (message as { outcome: { failure: Failure } }).outcome;
 
 function remove(from: string[], item: string): void {
   from.splice(from.indexOf(item), 1);

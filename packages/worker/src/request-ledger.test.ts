@@ -3,6 +3,7 @@ import {
   failureOf,
   requestIdOf,
   type Attach,
+  type Failure,
   type Fence,
   type RequestMessage,
   type TaskRequest,
@@ -244,6 +245,34 @@ describe('RequestLedger', () => {
     const [again] = l.receive(request('waits'), 0);
     expect(again).toMatchObject({
       reply: { message: { kind: 'result', outcome: { failure: { code: 'CANCELLED', retryable: false } } } },
+    });
+  });
+
+  it('says that a body never began, so that nothing is undone, only of a first delivery: another may have run elsewhere (E-861)', () => {
+    const phaseTold = ([effect]: readonly Effect[]) =>
+      effect?.effect === 'reply' && effect.reply.message.kind === 'result'
+        ? (effect.reply.message.outcome as { failure: Failure }).failure.phase
+        : undefined;
+    const l = ledger();
+    for (const [atom, over] of Object.entries({
+      first: {},
+      second: { delivery: 2 },
+      undo: { action: 'revert' as const },
+    }))
+      l.receive(request(atom, over), 0);
+    expect(phaseTold(l.receive(cancel('first'), 0))).toBe('queue');
+    expect(phaseTold(l.receive(cancel('second'), 0))).toBe('execute');
+    expect(phaseTold(l.receive(cancel('undo'), 0))).toBe('revert');
+    // whoever asks with a later delivery may have sent one elsewhere meanwhile
+    expect(phaseTold(l.receive(attach('first'), 0))).toBe('queue');
+    expect(phaseTold(l.receive(attach('first', { delivery: 3 }), 0))).toBe('execute');
+    expect(phaseTold(l.receive(attach('first'), 0))).toBe('execute');
+
+    l.receive(request('no-place', { delivery: 2, fence: fence(20) }), 0);
+    l.start(idOf('no-place'));
+    const failure = failureOf('WORKER_CRASH', 'no thread to run in', { phase: 'queue' });
+    expect(l.finish(idOf('no-place'), { outcome: { failure }, sizeBytes: 1 }, 0)?.message).toMatchObject({
+      outcome: { failure: { ...failure, phase: 'execute' } },
     });
   });
 

@@ -23,6 +23,7 @@ import {
   type Result,
   type TaskRequest,
 } from '@baton/core';
+import { unbegunPhase } from './attempt-failure.js';
 import { RecentMap } from './recent-map.js';
 
 export interface LedgerLimits {
@@ -148,9 +149,10 @@ export class RequestLedger {
   ): Addressed | undefined {
     const open = this.#close(requestId);
     if (open === undefined) return undefined;
+    const outcome = asOf(open.delivery, result.outcome);
     if (open.settled) this.#settled.set(requestId, true, nowMs);
-    else this.#keep(requestId, { ...result, delivery: open.delivery }, nowMs);
-    return this.#result(requestId, open.replyPartition, open.delivery, result.outcome);
+    else this.#keep(requestId, { ...result, outcome, delivery: open.delivery }, nowMs);
+    return this.#result(requestId, open.replyPartition, open.delivery, outcome);
   }
 
   /**
@@ -275,8 +277,9 @@ export class RequestLedger {
     }
     const kept = this.#kept.get(requestId);
     if (kept !== undefined) {
-      if (delivery > kept.delivery) this.#kept.set(requestId, { ...kept, delivery }, nowMs);
-      return { effect: 'reply', reply: this.#result(requestId, replyPartition, delivery, kept.outcome) };
+      const outcome = asOf(delivery, kept.outcome);
+      if (delivery > kept.delivery) this.#kept.set(requestId, { ...kept, outcome, delivery }, nowMs);
+      return { effect: 'reply', reply: this.#result(requestId, replyPartition, delivery, outcome) };
     }
     if (this.#settled.get(requestId) !== undefined) return { effect: 'ignore', why: 'settled', requestId };
     return undefined;
@@ -315,18 +318,19 @@ export class RequestLedger {
     if (open.state === 'running') return { effect: 'cancel', requestId, reason };
     const { request } = open;
     const failure = failureOf('CANCELLED', `cancelled before it was started: ${reason}`, {
-      phase: request.action,
+      phase: unbegunPhase(request),
       atom: request.atom,
       attempt: request.attempt,
       round: request.round,
       worker: this.#worker,
       retryable: false,
     });
+    const outcome = asOf(open.delivery, { failure });
     this.#open.delete(requestId);
-    this.#keep(requestId, { outcome: { failure }, sizeBytes: 0, delivery: open.delivery }, nowMs);
+    this.#keep(requestId, { outcome, sizeBytes: 0, delivery: open.delivery }, nowMs);
     return {
       effect: 'reply',
-      reply: this.#result(requestId, open.replyPartition, open.delivery, { failure }),
+      reply: this.#result(requestId, open.replyPartition, open.delivery, outcome),
     };
   }
 
@@ -370,6 +374,12 @@ export class RequestLedger {
   #to(partition: number, body: ReplyBody): Addressed {
     return { partition, message: { ...body, worker: this.#worker, workerEpoch: this.#epoch } };
   }
+}
+
+/** That the body was never called is known of a first delivery only: an earlier one may have run on a worker that was lost (E-861). */
+function asOf(delivery: number, outcome: Result['outcome']): Result['outcome'] {
+  if (delivery === 1 || !('failure' in outcome) || outcome.failure.phase !== 'queue') return outcome;
+  return { failure: { ...outcome.failure, phase: 'execute' } };
 }
 
 type Unsigned<M> = M extends ReplyMessage ? Omit<M, 'worker' | 'workerEpoch'> : never;
