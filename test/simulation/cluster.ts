@@ -275,6 +275,7 @@ export class Cluster {
       connect: async (options: { readonly timeoutMs: number; readonly connectTimeoutMs?: number }) => {
         const session = await coordination.connect(options);
         sessions.push(session);
+        this.history.opened(session.id, process.name);
         return session;
       },
       endSession: coordination.endSession.bind(coordination),
@@ -322,6 +323,7 @@ export class Cluster {
     return new SimulatedDocumentStore(process.runtime, {
       service: this.documents,
       wire: process.wireTo('store'),
+      writer: process.name,
     });
   }
 }

@@ -26,6 +26,8 @@ export interface Happened {
 
 export interface StoredEntry extends Happened {
   readonly entry: JournalEntry;
+  /** Process that sent it; absent where nobody sees that. */
+  readonly writer?: string | undefined;
 }
 
 export interface BoardChange extends Happened {
@@ -78,6 +80,12 @@ export interface RefusedEntry extends Happened {
   readonly fence: Fence;
 }
 
+/** A command whose number its user was told. */
+export interface AcknowledgedCommand extends Happened {
+  readonly jobId: string;
+  readonly n: number;
+}
+
 /** A conductor that was killed, and the sessions its process had. */
 export interface LostOwner extends Happened {
   readonly sessionIds: readonly bigint[];
@@ -100,6 +108,11 @@ export class History {
   readonly told = new Map<string, Happened>();
   /** Jobs whose post was acknowledged, and when for the first time. */
   readonly acknowledged = new Map<string, Happened>();
+  /** Id of the document of a command → when it was stored. */
+  readonly commands = new Map<string, Happened>();
+  readonly acknowledgedCommands: AcknowledgedCommand[] = [];
+  /** Session → process that opened it. */
+  readonly sessions = new Map<bigint, string>();
   /** Conductors that were killed. */
   readonly lost: LostOwner[] = [];
   /** Where a secret was seen by somebody it is not meant for. */
@@ -147,20 +160,23 @@ export class History {
     collection,
     document,
     verdict,
+    writer,
   }: {
-    collection: string;
-    document: StoredDocument;
-    verdict: string;
+    readonly collection: string;
+    readonly document: StoredDocument;
+    readonly verdict: string;
+    readonly writer?: string | undefined;
   }): void {
     const happened = this.#next(`${collection} ${verdict} ${document._id} ${String(document['body'] ?? '')}`);
     this.see('store', `${collection} ${String(document['body'])}`);
+    if (collection === 'commands' && verdict === 'stored') this.commands.set(document._id, happened);
     if (collection !== 'journal') return;
     const flowId = String(document['flowId']);
     const known = this.entries.get(flowId) ?? [];
     this.entries.set(flowId, known);
     if (verdict === 'stored') {
       const entry = decode(document);
-      known.push({ ...happened, entry });
+      known.push({ ...happened, entry, writer });
       this.#tell({ kind: 'entry', entry });
     } else if (known[Number(document['seq'])]?.entry.opId !== document['opId'])
       this.refused.push({ ...happened, flowId, seq: Number(document['seq']), fence: fenceOf(document) });
@@ -233,6 +249,14 @@ export class History {
   acknowledge(jobId: string): void {
     const happened = this.#next(`ack ${jobId}`);
     if (!this.acknowledged.has(jobId)) this.acknowledged.set(jobId, happened);
+  }
+
+  acknowledgeCommand(jobId: string, n: number): void {
+    this.acknowledgedCommands.push({ ...this.#next(`ack ${jobId} command ${n}`), jobId, n });
+  }
+
+  opened(sessionId: bigint, process: string): void {
+    this.sessions.set(sessionId, process);
   }
 
   #tell(what: Happening): void {

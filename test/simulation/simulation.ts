@@ -2,6 +2,7 @@
 import { compile } from '@baton/engine';
 import { check } from './checker/check.js';
 import { claimOrderRules } from './checker/claim-order-rules.js';
+import { commandRules } from './checker/command-rules.js';
 import type { Evidence } from './checker/evidence.js';
 import { secretRules } from './checker/secret-rules.js';
 import { takeoverRules, takeovers, type Takeover } from './checker/takeover-rules.js';
@@ -50,6 +51,8 @@ export interface SimulationStats {
   readonly takenOver: readonly Takeover[];
 }
 
+/** Without a nudge an owner looks for commands so often, by its own clock. */
+const commandPollMs = 5_000;
 /** So long may everything take that is left when the faults are over (I08). */
 const healMs = 400_000;
 
@@ -100,10 +103,13 @@ export async function simulate(plan: RunPlan, onLog?: (line: LogLine) => void): 
     })),
   };
   found.push(...cluster.crashes.map((crash) => `a process ended with an error: ${crash}`));
-  const calm = { history, jobs: isCalm(choices, faults.struck) ? evidence.jobs : [] };
+  const isRunCalm = isCalm(choices, faults.struck);
+  const calm = { history, jobs: isRunCalm ? evidence.jobs : [] };
   const boundMs = { guarded: 250, unguarded: sessionTimeoutMs + 450 };
   found.push(...cluster.leaks(), ...check(evidence));
   found.push(...claimOrderRules(evidence), ...takeoverRules(calm, boundMs), ...secretRules({ history }));
+  const commandMs = isRunCalm ? commandPollMs * choices.drift + sessionTimeoutMs + 1_000 : undefined;
+  found.push(...commandRules({ history, jobs: evidence.jobs }, { boundMs: commandMs }));
   return {
     plan: {
       seed,
@@ -118,7 +124,7 @@ export async function simulate(plan: RunPlan, onLog?: (line: LogLine) => void): 
 
 /** Whoever is killed is missed by others that see the board, can read and write, and have room. */
 function isCalm({ maxJobs, tripMs }: Choices, struck: ReadonlyMap<string, number>): boolean {
-  const troubles = /session|coordination|transaction|lock|stor|link|pause|drain conductor/;
+  const troubles = /session|coordination|transaction|lock|stor|reads differ|link|pause|drain conductor/;
   const isFast = tripMs.coordination <= 5 && tripMs.store <= 5;
   return isFast && maxJobs > 100 && ![...struck.keys()].some((kind) => troubles.test(kind));
 }

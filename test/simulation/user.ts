@@ -50,11 +50,11 @@ export class User {
     const process = this.process;
     const client = this.#client;
     if (process === undefined || client === undefined || !this.#isPosted) return false;
-    void persist(process, async () => this.isDone || client.cancel(this.job.jobId, { revert })).catch(
-      (error: unknown) => {
-        if (process.alive && !this.isDone) this.#cluster.crashes.push(`a cancel was told ${String(error)}`);
-      },
-    );
+    this.#command(process, async () =>
+      this.isDone ? undefined : client.cancel(this.job.jobId, { revert }),
+    ).catch((error: unknown) => {
+      if (process.alive && !this.isDone) this.#cluster.crashes.push(`a cancel was told ${String(error)}`);
+    });
     return true;
   }
 
@@ -92,12 +92,19 @@ export class User {
     void this.#decideParked(process, client);
     if (cancel !== undefined && !this.#isCancelled) {
       await pause(process, cancel.afterMs);
-      await persist(process, () => client.cancel(jobId, { revert: cancel.revert }));
+      await this.#command(process, () => client.cancel(jobId, { revert: cancel.revert }));
       this.#isCancelled = true;
     }
     const end = await waiting;
     if (process.alive) this.told = end?.outcome ?? 'nothing';
     await client.close();
+  }
+
+  /** False: nobody takes it any more. */
+  async #command(process: SimulatedProcess, give: () => Promise<number | undefined>): Promise<boolean> {
+    const n = await persist(process, give);
+    if (n !== undefined && process.alive) this.#cluster.history.acknowledgeCommand(this.job.jobId, n);
+    return n !== undefined;
   }
 
   /** Once stored it is not lost (P-1108). Who is told that nothing is parked, because the store shows an old state, looks again. */
@@ -109,8 +116,8 @@ export class User {
       for (const [atom, key] of this.#parked()) {
         if (decided.has(key)) continue;
         const decision = chance(process.runtime.random, 0.5) ? 'rerun' : 'fail';
-        const n = await persist(process, () => client.decideParked(this.job.jobId, { atom, decision }));
-        if (n !== undefined) decided.add(key);
+        const give = () => client.decideParked(this.job.jobId, { atom, decision });
+        if (await this.#command(process, give)) decided.add(key);
       }
     }
   }

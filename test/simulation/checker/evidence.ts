@@ -9,7 +9,8 @@ import type { World } from '../world-task.js';
 import type { PlannedJob } from '../workload.js';
 
 export interface Evidence {
-  readonly history: Pick<History, 'board' | 'replies' | 'calls' | 'asked' | 'told' | 'acknowledged'>;
+  readonly history: Pick<History, 'board' | 'replies' | 'calls' | 'asked' | 'told' | 'acknowledged'> &
+    Partial<Pick<History, 'sessions'>>;
   readonly world: World;
   readonly clocks: {
     /** Wall time at which `atMs` of the history is 0. */

@@ -1,5 +1,5 @@
 /** I01, I02, I04 (order), I06 (end), I07 (after the end), H16: what may follow what in one journal. */
-import { compareFences, type JournalEntry } from '@baton/core';
+import { compareFences, formatFence, type JournalEntry } from '@baton/core';
 import type { Evidence, JobEvidence, Violations } from './evidence.js';
 
 /** Default of the conductor's option. */
@@ -16,7 +16,12 @@ export function* journalRules({ jobs, history }: Evidence): Violations {
 }
 
 function* order({ job: { jobId }, entries }: JobEvidence): Violations {
-  for (const [index, { entry }] of entries.entries()) {
+  const writers = new Map<string, string>();
+  for (const [index, { entry, writer }] of entries.entries()) {
+    const fence = formatFence(entry.fence);
+    const known = writers.get(fence) ?? writer;
+    if (known !== undefined) writers.set(fence, known);
+    if (known !== writer) yield `I01 ${jobId}: ${known} and ${writer} both wrote under one fence`;
     const before = entries[index - 1]?.entry;
     if (entry.seq !== index) yield `I04 ${jobId}: entry ${entry.seq} is stored as number ${index}`;
     if (before === undefined) continue;

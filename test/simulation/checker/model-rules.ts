@@ -20,7 +20,8 @@ const taskRules = new Rules({ ...(variants[0] as (typeof variants)[number]), flo
 
 export function* modelRules(evidence: Evidence): Violations {
   const changes = changesByJob(evidence.history.board);
-  for (const job of evidence.jobs) yield* new Replay(job).run(changes.get(job.job.jobId) ?? []);
+  for (const job of evidence.jobs)
+    yield* new Replay(job, evidence.history.sessions).run(changes.get(job.job.jobId) ?? []);
   // what the model calls acknowledged is not there any more when the log has lost it
   if (!evidence.struck.has('log loses what it acknowledged')) yield* requests(evidence);
 }
@@ -37,15 +38,26 @@ function changesByJob(board: readonly BoardChange[]): ReadonlyMap<string, readon
   return found;
 }
 
+/** A lock: its number in the model, and who made it. */
+interface Fence {
+  readonly fence: number;
+  readonly by: number;
+  readonly process: string | undefined;
+}
+
 class Replay {
   readonly #jobId: string;
   readonly #entries: readonly StoredEntry[];
   readonly #sessions = new Map<bigint, number>();
-  /** zxid of a lock → its number in the model, and who made it. */
-  readonly #fences = new Map<bigint, { readonly fence: number; readonly by: number }>();
+  /** By the zxid of the lock. */
+  readonly #fences = new Map<bigint, Fence>();
+  readonly #writers = new Map<string, number>();
+  /** Session → its process, where that is known. */
+  readonly #processes: ReadonlyMap<bigint, string>;
   readonly #state: State;
 
-  constructor({ job, entries }: JobEvidence) {
+  constructor({ job, entries }: JobEvidence, processes: ReadonlyMap<bigint, string> = new Map()) {
+    this.#processes = processes;
     this.#jobId = job.jobId;
     this.#entries = entries;
     this.#state = initial({ conductors: 0, workers: 0, steps: 0, withPost: true, budget: {} });
@@ -90,7 +102,8 @@ class Replay {
     const version = 'version' in job ? (job.version ?? -1) : -1;
     if (!applyMulti(rules, this.#state, { by, operation, life: 0, version }))
       return `transaction ${zxid} is no ${operation} that may happen`;
-    if (operation === 'claim') this.#fences.set(zxid, { fence: this.#state.locksMade, by });
+    if (operation === 'claim')
+      this.#fences.set(zxid, { fence: this.#state.locksMade, by, process: this.#processes.get(sessionId) });
     return undefined;
   }
 
@@ -100,11 +113,22 @@ class Replay {
     return undefined;
   }
 
-  #entry({ entry }: StoredEntry): string | undefined {
-    const claim = entry.kind === 'post' ? { fence: 0, by: -1 } : this.#fences.get(entry.fence.zxid);
+  #entry({ entry, writer }: StoredEntry): string | undefined {
+    const claim: Fence | undefined =
+      entry.kind === 'post' ? { fence: 0, by: -1, process: writer } : this.#fences.get(entry.fence.zxid);
     if (claim === undefined) return `entry ${entry.seq} has the fence of no claim`;
-    accept(rules, this.#state, entry.seq, { ...blank, kind: entry.kind, ...claim });
+    if (writer !== undefined && claim.process !== undefined && claim.process !== writer)
+      return `I01: ${writer} wrote entry ${entry.seq} under the lock of ${claim.process}`;
+    const { fence } = claim;
+    const by = writer === undefined ? claim.by : this.#writerOf(writer);
+    accept(rules, this.#state, entry.seq, { ...blank, kind: entry.kind, fence, by });
     return undefined;
+  }
+
+  #writerOf(process: string): number {
+    const number = this.#writers.get(process) ?? this.#writers.size;
+    this.#writers.set(process, number);
+    return number;
   }
 
   #sessionOf(sessionId: bigint): number {

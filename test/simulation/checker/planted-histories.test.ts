@@ -3,7 +3,10 @@ import type { JournalEntry, NodeOperation } from '@baton/core';
 import { describe, expect, it } from '@jest/globals';
 import { History, type BoardChange, type LostOwner, type StoredEntry } from '../history.js';
 import { claimOrderRules } from './claim-order-rules.js';
+import { commandRules } from './command-rules.js';
 import type { Evidence } from './evidence.js';
+import { journalRules } from './journal-rules.js';
+import { modelRules } from './model-rules.js';
 import { requestRules } from './request-rules.js';
 import { secretRules } from './secret-rules.js';
 import { takeoverRules } from './takeover-rules.js';
@@ -158,29 +161,34 @@ describe('I19: secrets are seen by nobody they are not meant for', () => {
   });
 });
 
+const request = (delivery: number) => ({
+  ...{ fact: 'request', state: 'assigned', requestId: 'job/t/execute/0.1', atom: 't', action: 'execute' },
+  ...{ delivery, losses: delivery - 1, worker: `w${delivery}`, workerEpoch: `${delivery}` },
+});
+const entry = (order: number, ...facts: readonly object[]) =>
+  ({ order, atMs: order, entry: { seq: order, kind: 'turn', facts } }) as unknown as StoredEntry;
+const begun = { fact: 'atom', atom: 't', to: 'RUNNING' };
+const startedAt = (order: number, delivery: number, epoch: string | undefined = `${delivery}`) => ({
+  ...{ order, atMs: order, flowId: 'job', atom: 't', action: 'execute', round: 0, attempt: 1, key: 'k' },
+  ...{ requestId: 'job/t/execute/0.1', delivery, process: 'w', epoch, ended: undefined },
+});
+/** Breaches of the rules of requests, in a history of one job with one task. */
+const checkRequests = (entries: readonly StoredEntry[], history: object) => {
+  const job = { jobId: 'job', definition: { root: { kind: 'linear', name: 'f', children: [] } } };
+  const evidence = {
+    history: { board: [], replies: [], calls: [], told: new Map(), ...history },
+    world: { oddities: [] },
+    struck: new Set(),
+    jobs: [{ job, entries }],
+  };
+  return [...requestRules(evidence as unknown as Evidence)];
+};
+
 describe('P-103: a stored result is not computed again', () => {
-  const request = (delivery: number) => ({
-    ...{ fact: 'request', state: 'assigned', requestId: 'job/t/execute/0.1', atom: 't', action: 'execute' },
-    ...{ delivery, losses: delivery - 1, worker: 'w', workerEpoch: `e${delivery}` },
-  });
-  const entry = (order: number, ...facts: readonly object[]) =>
-    ({ order, atMs: order, entry: { seq: order, kind: 'turn', facts } }) as unknown as StoredEntry;
-  const begun = { fact: 'atom', atom: 't', to: 'RUNNING' };
   const done = entry(5, { fact: 'atom', atom: 't', to: 'SUCCESS' });
-  const startedAt = (order: number) => ({
-    ...{ order, atMs: order, flowId: 'job', atom: 't', action: 'execute', round: 0, attempt: 1, key: 'k' },
-    ...{ requestId: 'job/t/execute/0.1', delivery: 2, process: 'w', epoch: 'e2', ended: undefined },
-  });
   const check = (entries: readonly StoredEntry[], call: number, toldAt?: number) => {
-    const job = { jobId: 'job', definition: { root: { kind: 'linear', name: 'f', children: [] } } };
-    const told = new Map(toldAt === undefined ? [] : [['e2 job/t/execute/0.1', { order: toldAt, atMs: 0 }]]);
-    const evidence = {
-      history: { board: [], replies: [], calls: [startedAt(call)], told },
-      world: { oddities: [] },
-      struck: new Set(),
-      jobs: [{ job, entries }],
-    };
-    return [...requestRules(evidence as unknown as Evidence)];
+    const told = new Map(toldAt === undefined ? [] : [['2 job/t/execute/0.1', { order: toldAt, atMs: 0 }]]);
+    return checkRequests(entries, { calls: [startedAt(call, 2)], told });
   };
   const given = [entry(1, begun, request(1)), entry(3, request(2))];
 
@@ -196,5 +204,128 @@ describe('P-103: a stored result is not computed again', () => {
     expect(check([entry(1, begun, request(1)), done, entry(6, request(2))], 7)).toEqual([
       'P-103 job/t/execute/0.1 was asked for after its result was stored',
     ]);
+  });
+});
+
+/** Orders and zxids are those of the changes: worker n has epoch n, and the first one leaves at 6. */
+const workers: readonly BoardChange[] = boardOf(
+  ...[1, 2, 3].map((n) => [n - 1, n, made(`/members/workers/w${n}`)] as const),
+  [6, 1, gone('/members/workers/w1')],
+).map((change, index) => ({ ...change, order: index < 3 ? index : 6 }));
+
+describe('I09: a request runs beside no other run of it', () => {
+  const given = [entry(4, begun, request(1)), entry(7, request(2)), entry(10, request(3))];
+  const check = (calls: readonly object[], board = workers) => checkRequests(given, { board, calls });
+
+  it('a later delivery begins when the worker of the one before is gone', () => {
+    expect(check([startedAt(5, 1), startedAt(8, 2)])).toEqual([]);
+    expect(check([startedAt(5, 1), startedAt(8, 2)], workers.slice(0, 3))).toEqual([
+      'I09 job/t/execute/0.1 ran as delivery 1 and 2, and the first worker was still there',
+    ]);
+  });
+
+  it.each([
+    ['the third while the second runs', [startedAt(5, 1), startedAt(8, 2), startedAt(11, 3)], '2 and 3'],
+    ['the second twice on one worker', [startedAt(5, 1), startedAt(8, 2), startedAt(9, 2)], '2 and 2'],
+    [
+      'two on the living after one that nobody knows',
+      [{ ...startedAt(5, 1), epoch: undefined }, startedAt(8, 2), startedAt(11, 3)],
+      '2 and 3',
+    ],
+  ])('a breach is %s', (_, calls, deliveries) => {
+    expect(check(calls)).toEqual([
+      `I09 job/t/execute/0.1 ran as delivery ${deliveries}, and the first worker was still there`,
+    ]);
+  });
+});
+
+describe('I10: what is in the log is the result', () => {
+  const answered = (order: number, isRegistered: boolean) => ({
+    ...{ order, atMs: order, partition: 0, isRegistered },
+    message: { kind: 'result', requestId: 'job/t/execute/0.1', delivery: 1, worker: 'w1', workerEpoch: '1' },
+  });
+  const lost = { to: 'FAILURE', failure: { code: 'WORKER_LOST' } };
+  const check = (order: number, isRegistered: boolean, then: object) =>
+    checkRequests([entry(4, begun, request(1)), entry(7, then)], {
+      board: workers,
+      replies: [answered(order, isRegistered)],
+    });
+
+  it('its task is not sent again, and not given up as lost', () => {
+    expect(check(5, true, request(2))).toEqual([
+      'I10 job/t/execute/0.1 was assigned again, as delivery 2, after its result was in the log',
+    ]);
+    const givenUp = ['I10 job/t/execute/0.1 failed as lost with its worker after its result was in the log'];
+    expect(check(5, true, { fact: 'atom', atom: 't', ...lost })).toEqual(givenUp);
+    expect(check(5, true, { fact: 'attempt', atom: 't', attempt: 2, ...lost })).toEqual(givenUp);
+  });
+
+  it('nobody could know of what came later, or from a worker without a session', () => {
+    expect(check(8, true, { fact: 'atom', atom: 't', ...lost })).toEqual([]);
+    expect(check(5, false, { fact: 'atom', atom: 't', ...lost })).toEqual([]);
+    expect(
+      check(5, true, { fact: 'atom', atom: 't', to: 'FAILURE', failure: { code: 'QUEUE_TIMEOUT' } }),
+    ).toEqual([]);
+  });
+});
+
+describe('I01: one process writes under one fence', () => {
+  const written = (seq: number, kind: string, writer: string, zxid = 3n): StoredEntry => ({
+    ...{ order: seq + 3, atMs: seq, writer },
+    entry: { seq, kind, facts: [], fence: { generation: 0, zxid } } as unknown as JournalEntry,
+  });
+  const post = { ...written(0, 'post', 'user', 0n), order: 0.5 };
+  const board = boardOf(
+    [0, 9, made(jobOf('job'))],
+    [1, 8, made('/members/conductors/c1')],
+    [2, 1, { ...changed(jobOf('job')), version: 0 } as NodeOperation, made(lockOf('job'))],
+  );
+  const evidence = (...entries: readonly StoredEntry[]) => {
+    const job = { job: { jobId: 'job' }, entries: [post, ...entries] };
+    const sessions = new Map([[1n, 'c1']]);
+    const history = { board, sessions, replies: [], acknowledged: new Map() };
+    return { history, struck: new Set(), jobs: [job] } as unknown as Evidence;
+  };
+
+  it('two are a breach, for the rules of the journal and for the model', () => {
+    const good = evidence(written(1, 'claim', 'c1'), written(2, 'turn', 'c1'), written(3, 'terminal', 'c1'));
+    expect([...journalRules(good), ...modelRules(good)]).toEqual([]);
+    const two = evidence(written(1, 'claim', 'c1'), written(2, 'turn', 'c2'), written(3, 'terminal', 'c1'));
+    expect([...journalRules(two)]).toEqual(['I01 job: c1 and c2 both wrote under one fence']);
+    expect([...modelRules(two)]).toEqual(['model job: I01: c2 wrote entry 2 under the lock of c1']);
+  });
+
+  it('so is one under the lock of another', () => {
+    const other = evidence(written(1, 'claim', 'c2'), written(2, 'terminal', 'c2'));
+    expect([...modelRules(other)]).toEqual(['model job: I01: c2 wrote entry 1 under the lock of c1']);
+  });
+});
+
+describe('P-1108: an acknowledged command is not lost', () => {
+  const command = (n: number) => ({ fact: 'command', n, command: 'cancel' });
+  const terminal = (atMs: number): StoredEntry => ({
+    ...{ order: 9, atMs },
+    entry: { seq: 2, kind: 'terminal', facts: [] } as unknown as JournalEntry,
+  });
+  const check = (storedAt: number | undefined, entries: readonly StoredEntry[], boundMs?: number) => {
+    const commands = new Map(storedAt === undefined ? [] : [['job:cmd:1', { order: storedAt, atMs: 0 }]]);
+    const acknowledgedCommands = [{ order: 3, atMs: 3, jobId: 'job', n: 1 }];
+    const history = { commands, acknowledgedCommands, lost: [] };
+    return [...commandRules({ history, jobs: [{ job: { jobId: 'job' }, entries }] }, { boundMs })];
+  };
+
+  it('it is stored before', () => {
+    expect(check(2, [])).toEqual([]);
+    expect(check(undefined, [])).toEqual(['P-1108 job: command 1 was acknowledged before it was stored']);
+    expect(check(4, [])).toHaveLength(1);
+  });
+
+  it('it is taken in before the job ends, but in the last moment', () => {
+    expect(check(2, [terminal(9_000)], 6_000)).toEqual([
+      'P-1108 job ended 8997 ms after command 1 was acknowledged, and never took it in',
+    ]);
+    expect(check(2, [entry(4, command(1)), terminal(9_000)], 6_000)).toEqual([]);
+    expect(check(2, [terminal(5_000)], 6_000)).toEqual([]);
+    expect(check(2, [terminal(9_000)])).toEqual([]);
   });
 });

@@ -1,8 +1,9 @@
 /** I09, I10, P-103, P-412: requests, the calls of user code they led to, and the answers. */
-import { flowIdOf, requestIdOf, type RequestFact } from '@baton/core';
+import { flowIdOf, type RequestFact } from '@baton/core';
 import type { NodeDefinition, OnWorkerLoss } from '@baton/flow';
 import { toldKey, type Call, type Happened, type Reply } from '../history.js';
 import type { Evidence, JobEvidence, Violations } from './evidence.js';
+import { isSuccess, outcomesOf, type Outcome } from './request-stories.js';
 
 interface Assignment extends Happened {
   readonly fact: RequestFact;
@@ -15,7 +16,10 @@ export function* requestRules(evidence: Evidence): Violations {
     jobs.flatMap((job) => [...assignmentsOf(job)]),
     ({ fact }) => fact.requestId,
   );
-  const stored = new Map(jobs.flatMap((job) => [...successesOf(job)]));
+  const outcomes = jobs.flatMap((job) => [...outcomesOf(job)]);
+  const stored = new Map(
+    outcomes.filter(isSuccess).map(({ requestId, stored: { order } }) => [requestId, order]),
+  );
   const epochs = epochEnds(evidence);
   const calls = byRequest(history.calls, ({ requestId }) => requestId);
   for (const call of history.calls) {
@@ -27,7 +31,7 @@ export function* requestRules(evidence: Evidence): Violations {
       yield `P-103 ${call.requestId} was started after its worker was told that its result is stored`;
   }
   for (const [requestId, done] of stored)
-    if (assignments.get(requestId)?.some(({ order }) => order > done.order) === true)
+    if (assignments.get(requestId)?.some(({ order }) => order > done) === true)
       yield `P-103 ${requestId} was asked for after its result was stored`;
   for (const [requestId, same] of calls) {
     const given = assignments.get(requestId) ?? [];
@@ -35,7 +39,8 @@ export function* requestRules(evidence: Evidence): Violations {
     if (new Set(same.map(({ key }) => key)).size > 1) yield `I09 ${requestId} ran under different keys`;
   }
   yield* keysOf(history.calls);
-  if (!evidence.struck.has('log loses what it acknowledged')) yield* answered(history.replies, assignments);
+  if (!evidence.struck.has('log loses what it acknowledged'))
+    yield* answered(history.replies, { assignments, outcomes });
   for (const job of jobs) {
     yield* results(job);
     yield* policies(job, { calls, assignments });
@@ -46,24 +51,6 @@ export function* requestRules(evidence: Evidence): Violations {
 function* assignmentsOf({ entries }: JobEvidence): Generator<Assignment> {
   for (const { entry, order, atMs } of entries)
     for (const fact of entry.facts) if (fact.fact === 'request') yield { order, atMs, fact };
-}
-
-/** Requests whose good result is in the journal. */
-function* successesOf({ job, entries }: JobEvidence): Generator<readonly [string, Happened]> {
-  const open = new Map<string, string>();
-  for (const stored of entries)
-    for (const fact of stored.entry.facts) {
-      if (fact.fact === 'attempt') {
-        const id = open.get(fact.atom);
-        if (id !== undefined) open.set(fact.atom, id.replace(/\.\d+$/, `.${fact.attempt}`));
-      }
-      if (fact.fact !== 'atom') continue;
-      const { atom, to, round = 0, attempt = 1 } = fact;
-      if (to === 'RUNNING' || to === 'REVERTING') {
-        const action = to === 'RUNNING' ? 'execute' : 'revert';
-        open.set(atom, requestIdOf({ flowId: job.jobId, atom, action, round, attempt }));
-      } else if (to === 'SUCCESS' || to === 'REVERTED') yield [open.get(atom) ?? '', stored];
-    }
 }
 
 /** Epoch of a worker → when its registration ended. */
@@ -98,13 +85,15 @@ function* repeated(
   calls: readonly Call[],
   { given, epochs }: { readonly given: readonly Assignment[]; readonly epochs: ReadonlyMap<string, number> },
 ): Violations {
-  const [first, ...again] = calls.toSorted((a, b) => a.delivery - b.delivery || a.order - b.order);
-  for (const call of again) {
+  const inOrder = calls.toSorted((a, b) => a.delivery - b.delivery || a.order - b.order);
+  for (const [index, call] of inOrder.entries()) {
     const decided = given.find(({ fact }) => fact.delivery === call.delivery);
-    if (first?.epoch === undefined || decided === undefined) continue;
-    const endedAt = epochs.get(first.epoch) ?? Infinity;
-    if (endedAt > decided.order)
-      yield `I09 ${requestId} ran as delivery ${first.delivery} and ${call.delivery}, and the first worker was still there`;
+    if (decided === undefined) continue;
+    const isThere = ({ epoch }: Call): boolean =>
+      epoch !== undefined && (epochs.get(epoch) ?? Infinity) > decided.order;
+    const other = inOrder.slice(0, index).find(isThere);
+    if (other !== undefined)
+      yield `I09 ${requestId} ran as delivery ${other.delivery} and ${call.delivery}, and the first worker was still there`;
   }
 }
 
@@ -121,16 +110,27 @@ function* keysOf(calls: readonly Call[]): Violations {
   }
 }
 
-/** I10: what a registered worker has answered, and the log has acknowledged, is not asked for again. */
+/** I10: what a registered worker has answered, and the log has acknowledged, is not asked for again, and not given up as lost. */
 function* answered(
   replies: readonly Reply[],
-  assignments: ReadonlyMap<string, readonly Assignment[]>,
+  o: {
+    readonly assignments: ReadonlyMap<string, readonly Assignment[]>;
+    readonly outcomes: readonly Outcome[];
+  },
 ): Violations {
+  const lost = new Map(
+    o.outcomes
+      .filter(({ fact }) => 'failure' in fact && fact.failure?.code === 'WORKER_LOST')
+      .map(({ requestId, stored }) => [requestId, stored]),
+  );
   for (const { message, order, isRegistered } of replies) {
     if (message.kind !== 'result' || !isRegistered) continue;
-    const later = assignments.get(message.requestId)?.find((each) => each.order > order);
+    const { requestId } = message;
+    const later = o.assignments.get(requestId)?.find((each) => each.order > order);
     if (later !== undefined)
-      yield `I10 ${message.requestId} was ${later.fact.state} again, as delivery ${later.fact.delivery}, after its result was in the log`;
+      yield `I10 ${requestId} was ${later.fact.state} again, as delivery ${later.fact.delivery}, after its result was in the log`;
+    if ((lost.get(requestId)?.order ?? 0) > order)
+      yield `I10 ${requestId} failed as lost with its worker after its result was in the log`;
   }
 }
 

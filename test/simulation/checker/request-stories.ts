@@ -1,5 +1,39 @@
-import { formatFence, requestIdOf } from '@baton/core';
+import { formatFence, requestIdOf, type AtomFact, type AttemptFact } from '@baton/core';
+import type { StoredEntry } from '../history.js';
 import type { Evidence, JobEvidence } from './evidence.js';
+
+/** What the journal says became of a request: with `attempt` it failed and another one follows. */
+export interface Outcome {
+  readonly requestId: string;
+  readonly stored: StoredEntry;
+  readonly fact: AtomFact | AttemptFact;
+}
+
+/** In order. Also of what ended without having been asked for. */
+export function* outcomesOf({ job, entries }: JobEvidence): Generator<Outcome> {
+  const open = new Map<string, string>();
+  for (const stored of entries)
+    for (const fact of stored.entry.facts) {
+      if (fact.fact !== 'atom' && fact.fact !== 'attempt') continue;
+      const { atom } = fact;
+      if (fact.fact === 'atom' && (fact.to === 'RUNNING' || fact.to === 'REVERTING')) {
+        const { to, round = 0, attempt = 1 } = fact;
+        const action = to === 'RUNNING' ? 'execute' : 'revert';
+        open.set(atom, requestIdOf({ flowId: job.jobId, atom, action, round, attempt }));
+        continue;
+      }
+      const requestId = open.get(atom);
+      if (requestId === undefined) continue;
+      yield { requestId, stored, fact };
+      if (fact.fact === 'attempt') open.set(atom, requestId.replace(/\.\d+$/, `.${fact.attempt}`));
+      else open.delete(atom);
+    }
+}
+
+/** The good ones: their results are in the journal. */
+export function isSuccess({ fact }: Outcome): boolean {
+  return fact.fact === 'atom' && (fact.to === 'SUCCESS' || fact.to === 'REVERTED');
+}
 
 /** What happened to one request, in order. */
 export interface RequestEvent {
@@ -35,29 +69,23 @@ export function requestStories({ jobs, history }: Evidence): ReadonlyMap<string,
   return stories;
 }
 
-function assignedAndStored(
-  { job, entries }: JobEvidence,
-  tell: (requestId: string, event: RequestEvent) => void,
-): void {
+function assignedAndStored(job: JobEvidence, tell: (requestId: string, event: RequestEvent) => void): void {
   const owners = new Map<string, number>();
-  const open = new Map<string, string>();
-  for (const { entry, order } of entries) {
+  const ownerOf = ({ entry }: StoredEntry): number => {
     const fence = formatFence(entry.fence);
     const owner = owners.get(fence) ?? owners.size;
     owners.set(fence, owner);
-    const common = { order, owner, isRegistered: false };
-    for (const fact of entry.facts) {
+    return owner;
+  };
+  for (const stored of job.entries) {
+    const common = { order: stored.order, owner: ownerOf(stored), isRegistered: false };
+    for (const fact of stored.entry.facts)
       if (fact.fact === 'request' && fact.state === 'assigned')
         tell(fact.requestId, { ...common, what: 'assigned', delivery: fact.delivery });
-      if (fact.fact === 'attempt')
-        open.set(fact.atom, (open.get(fact.atom) ?? '').replace(/\.\d+$/, `.${fact.attempt}`));
-      if (fact.fact !== 'atom') continue;
-      const { atom, to, round = 0, attempt = 1 } = fact;
-      if (to === 'RUNNING' || to === 'REVERTING') {
-        const action = to === 'RUNNING' ? 'execute' : 'revert';
-        open.set(atom, requestIdOf({ flowId: job.jobId, atom, action, round, attempt }));
-      } else if ((to === 'SUCCESS' || to === 'REVERTED') && open.has(atom) && !atom.endsWith('_retry'))
-        tell(open.get(atom) ?? '', { ...common, what: 'stored', delivery: 0 });
-    }
+  }
+  for (const outcome of outcomesOf(job)) {
+    const { requestId, stored } = outcome;
+    const common = { order: stored.order, owner: ownerOf(stored), isRegistered: false };
+    if (isSuccess(outcome)) tell(requestId, { ...common, what: 'stored', delivery: 0 });
   }
 }

@@ -50,7 +50,7 @@ export const workerSabotages: readonly Sabotage[] = [
     id: 'result not kept',
     hazard: 'H34',
     file: ledger,
-    find: '    else this.#keep(requestId, { ...result, delivery: open.delivery }, nowMs);\n',
+    find: '    else this.#keep(requestId, { ...result, outcome, delivery: open.delivery }, nowMs);\n',
     replace: '',
   },
   {

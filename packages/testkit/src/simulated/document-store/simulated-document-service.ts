@@ -28,6 +28,8 @@ export interface DocumentWrite {
   readonly collection: string;
   readonly document: StoredDocument;
   readonly verdict: 'stored' | 'duplicate' | 'replaced';
+  /** Name of the client that sent it, if it has one. */
+  readonly writer: string | undefined;
 }
 
 export interface Collection {
@@ -97,16 +99,17 @@ export class SimulatedDocumentService {
     return collection;
   }
 
-  insert(collection: Collection, document: StoredDocument): 'stored' | 'duplicate' {
+  insert(collection: Collection, document: StoredDocument, writer?: string): 'stored' | 'duplicate' {
     const isTaken = collection.documents.has(document._id);
     if (!isTaken) collection.documents.set(document._id, document);
-    this.#observe?.({ collection: collection.name, document, verdict: isTaken ? 'duplicate' : 'stored' });
-    return isTaken ? 'duplicate' : 'stored';
+    const verdict = isTaken ? 'duplicate' : 'stored';
+    this.#observe?.({ collection: collection.name, document, verdict, writer });
+    return verdict;
   }
 
-  replace(collection: Collection, document: StoredDocument): void {
+  replace(collection: Collection, document: StoredDocument, writer?: string): void {
     collection.documents.set(document._id, document);
-    this.#observe?.({ collection: collection.name, document, verdict: 'replaced' });
+    this.#observe?.({ collection: collection.name, document, verdict: 'replaced', writer });
   }
 
   /** What reads see. */

@@ -30,18 +30,22 @@ export interface SimulatedDocumentStoreOptions {
   readonly service?: SimulatedDocumentService;
   readonly database?: string;
   readonly wire?: Wire;
+  /** Told to whoever observes the service. */
+  readonly writer?: string;
 }
 
 export class SimulatedDocumentStore implements DocumentStore {
   readonly service: SimulatedDocumentService;
   readonly #database: string;
   readonly #wire: Wire;
+  readonly #writer: string | undefined;
   #closed = false;
 
   constructor(runtime: Runtime, options: SimulatedDocumentStoreOptions = {}) {
     this.service = options.service ?? new SimulatedDocumentService(runtime);
     this.#database = options.database ?? 'baton';
     this.#wire = options.wire ?? plainWire(this.service);
+    this.#writer = options.writer;
   }
 
   async ensureCollections(collections: readonly CollectionSpec[]): Promise<void> {
@@ -93,7 +97,8 @@ export class SimulatedDocumentStore implements DocumentStore {
     }
     const copies = documents.map(copyOf);
     await this.#write('replace', collection, copies, {
-      apply: (each) => this.service.replace(this.service.collection(this.#database, collection), each),
+      apply: (each) =>
+        this.service.replace(this.service.collection(this.#database, collection), each, this.#writer),
     });
   }
 
@@ -114,7 +119,8 @@ export class SimulatedDocumentStore implements DocumentStore {
     if (this.#closed) return all('unknown', disconnected());
     const verdicts: InsertVerdict[] = [];
     const store = (document: StoredDocument): void => {
-      const verdict = this.service.insert(this.service.collection(this.#database, name), document);
+      const found = this.service.collection(this.#database, name);
+      const verdict = this.service.insert(found, document, this.#writer);
       verdicts.push({ verdict });
     };
     const refuse = (): void => {
