@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import type { StoredDocument } from '@baton/core';
+import { UnavailableError, type StoredDocument } from '@baton/core';
 import { linear, task } from '@baton/flow';
+import { openPersistence } from '@baton/persistence';
 import {
   SimulatedCoordination,
   SimulatedCoordinationService,
@@ -10,6 +11,7 @@ import {
 } from '@baton/testkit';
 import { jobsPerBucketMax } from '../../jobboard/src/board-room.js';
 import { bucketIndexOf } from '../../jobboard/src/layout.js';
+import { claimEntry, fenceOf, terminalEntry } from '../../testkit/src/protocols/journal/sample-entries.js';
 import { Client } from './client.js';
 
 const flow = linear('f').add(task('a', { execute: () => undefined }));
@@ -27,7 +29,7 @@ function newClient() {
   const { service } = coordination;
   const another = () => new Client({ runtime, coordination, store, board: 'default', clientId: 'client' });
   const drive = <T>(promise: Promise<T>): Promise<T> => runtime.clock.drive(promise);
-  return { client: another(), another, coordination, service, store, drive };
+  return { client: another(), another, runtime, coordination, service, store, drive };
 }
 
 describe('the client', () => {
@@ -113,6 +115,63 @@ describe('the client', () => {
     await drive(client.close());
     await expect(drive(client.cancel('j'))).rejects.toMatchObject({ message: 'the client is closed' });
     expect(service.openSessions).toBe(0);
+  });
+
+  it('keeps the session that took the place of one lost while it was being opened, and closes it', async () => {
+    const { client, coordination, service, runtime, drive } = newClient();
+    const connect = coordination.connect.bind(coordination);
+    let connected = 0;
+    let again: Promise<unknown> | undefined;
+    coordination.connect = async (options) => {
+      const session = await connect(options);
+      if (++connected > 1) return session;
+      session.onState((state) => {
+        if (state === 'lost') queueMicrotask(() => void (again = client.jobs()));
+      });
+      service.expire(session);
+      return session;
+    };
+    await expect(drive(client.jobs())).rejects.toMatchObject({ code: 'BATON_UNAVAILABLE_DISCONNECTED' });
+    expect(await drive(again as Promise<unknown>)).toEqual([]);
+    expect([connected, service.openSessions]).toEqual([2, 1]);
+    await drive(client.jobs());
+    expect(connected).toBe(2);
+    await drive(client.close());
+    expect([service.openSessions, runtime.clock.pendingTimers]).toEqual([0, 0]);
+  });
+
+  it('opens the store once, however often it is asked while that is away, and closes it when it comes too late', async () => {
+    const { client, store, runtime, drive } = newClient();
+    let opened = 0;
+    let isAway = true;
+    const ensure = store.ensureCollections.bind(store);
+    store.ensureCollections = (specs) => {
+      if (isAway) return Promise.reject(new UnavailableError('BATON_UNAVAILABLE_DISCONNECTED', 'away'));
+      opened++;
+      return ensure(specs);
+    };
+    for (let n = 0; n < 3; n++)
+      await expect(drive(client.jobs())).rejects.toThrow('the store did not answer within 5000 ms');
+    const closed = drive(client.close());
+    isAway = false;
+    await closed;
+    await runtime.clock.advance(60_000);
+    expect([opened, runtime.clock.pendingTimers]).toEqual([1, 0]);
+  });
+
+  it('refuses a command for a job that has ended, though nothing of its end is archived', async () => {
+    const { client, store, runtime, drive } = newClient();
+    await drive(client.post(flow, { key: 'j' }));
+    const owner = await drive(openPersistence({ store, runtime }));
+    await drive(owner.journal.append(claimEntry({ flowId: 'j', seq: 1, fence: fenceOf(1) })));
+    await drive(owner.journal.append(terminalEntry({ flowId: 'j', seq: 2, fence: fenceOf(1) }, 'REVERTED')));
+    await expect(drive(client.cancel('j'))).rejects.toMatchObject({
+      code: 'BATON_CONFLICT_ENDED',
+      message: 'job j has ended already: REVERTED',
+    });
+    expect(await drive(owner.commands.after('j', 0))).toEqual([]);
+    owner.close();
+    await drive(client.close());
   });
 
   it('refuses what cannot be the id of a job before it asks any service', async () => {

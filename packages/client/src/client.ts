@@ -63,7 +63,7 @@ const POLL_MS = { first: 10, max: 1_000 };
 export class Client {
   readonly #deps: ClientDeps;
   #open: Promise<Open> | undefined;
-  #persistence: Persistence | undefined;
+  #persistence: Promise<Persistence> | undefined;
   #isClosed = false;
 
   constructor(deps: ClientDeps) {
@@ -170,11 +170,11 @@ export class Client {
   async #command(jobId: string, command: OperatorCommand): Promise<number> {
     checkId('job', jobId);
     const { board, persistence } = await this.#services();
-    const [first] = await persistence.journal.tail(jobId, 0);
-    if (first === undefined) throw unknownJob(jobId);
-    const { outcome } = (await persistence.readModels.flow(jobId)) ?? {};
-    if (outcome !== undefined)
-      throw new ConflictError('BATON_CONFLICT_ENDED', `job ${jobId} has ended already: ${outcome}`);
+    const head = await persistence.journal.head(jobId);
+    if (head === undefined) throw unknownJob(jobId);
+    const { entry } = head;
+    if (entry.kind === 'terminal')
+      throw new ConflictError('BATON_CONFLICT_ENDED', `job ${jobId} has ended already: ${entry.outcome}`);
     const n = await persistence.commands.append(jobId, command);
     const { owner } = await board.read(jobId);
     // without a nudge the owner, or whoever becomes it, looks within seconds
@@ -197,7 +197,11 @@ export class Client {
     this.#isClosed = true;
     const open = await this.#open?.catch(() => undefined);
     await open?.board.close();
-    this.#persistence?.close();
+    // a store that is away may keep it for half a minute: nobody waits for that
+    void this.#persistence?.then(
+      (persistence) => persistence.close(),
+      () => undefined,
+    );
   }
 
   async #wait(jobId: string, signal: AbortSignal): Promise<JobEnd> {
@@ -223,18 +227,27 @@ export class Client {
   #services(): Promise<Open> {
     if (this.#isClosed)
       return Promise.reject(new UnavailableError('BATON_UNAVAILABLE_DISCONNECTED', 'the client is closed'));
-    this.#open ??= this.#connect().catch((error: unknown) => {
-      this.#open = undefined;
-      throw error;
-    });
+    this.#open ??= this.#connect();
     return this.#open;
   }
 
-  async #connect(): Promise<Open> {
-    const { coordination, runtime, store, sessionTimeoutMs = 10_000, connectTimeoutMs = 5_000 } = this.#deps;
+  #connect(): Promise<Open> {
+    // by now another session may be open, or on its way
+    const forget = (): void => {
+      if (this.#open === opening) this.#open = undefined;
+    };
+    const opening: Promise<Open> = this.#openBoard({ onLost: forget }).catch((error: unknown) => {
+      forget();
+      throw error;
+    });
+    return opening;
+  }
+
+  async #openBoard({ onLost }: { onLost: () => void }): Promise<Open> {
+    const { coordination, runtime, sessionTimeoutMs = 10_000, connectTimeoutMs = 5_000 } = this.#deps;
     const session = await coordination.connect({ timeoutMs: sessionTimeoutMs, connectTimeoutMs });
     session.onState((state) => {
-      if (state === 'lost') this.#open = undefined;
+      if (state === 'lost') onLost();
     });
     try {
       const board = await JobBoard.open({
@@ -243,15 +256,24 @@ export class Client {
         runtime,
         memberId: this.#deps.clientId,
       });
-      this.#persistence ??= await this.#within(
-        connectTimeoutMs,
-        openPersistence({ store, runtime, clusterId: board.clusterId }),
-      );
-      return { board, persistence: this.#persistence };
+      return {
+        board,
+        persistence: await this.#within(connectTimeoutMs, this.#openStore(board.clusterId)),
+      };
     } catch (error) {
       await session.close();
       throw error;
     }
+  }
+
+  /** For all sessions: whoever asks again while the store is away waits for the same opening. */
+  #openStore(clusterId: string): Promise<Persistence> {
+    const { store, runtime } = this.#deps;
+    this.#persistence ??= openPersistence({ store, runtime, clusterId }).catch((error: unknown) => {
+      this.#persistence = undefined;
+      throw error;
+    });
+    return this.#persistence;
   }
 
   /** Whoever asks now wants an answer now: the patience of the store is for daemons. */
