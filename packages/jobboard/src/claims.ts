@@ -107,12 +107,6 @@ export class Claims {
     return this.#end(claim, [{ type: 'set', path, data, version: claim.version }, this.#deleteLock(claim)]);
   }
 
-  /** Drops the lock; the job node stays as it is. */
-  release(claim: Claim): Promise<void> {
-    const path = this.#paths.job(claim);
-    return this.#end(claim, [{ type: 'check', path, version: claim.version }, this.#deleteLock(claim)]);
-  }
-
   /** Moves the job to the trash, where a person finds it with its reason. */
   async trash(claim: Claim, reason: string): Promise<void> {
     const path = this.#paths.trash(claim.jobId);

@@ -169,7 +169,7 @@ export class JobBoard {
   }
 
   /**
-   * Takes a finished job off the board (P-603). As `abandon`, `trash` and `release`: no effect and ConflictError
+   * Takes a finished job off the board (P-603). As `abandon` and `trash`: no effect and ConflictError
    * `BATON_CONFLICT_CLAIM_LOST` when the claim is over, NotFoundError `BATON_NOT_FOUND_JOB` when the job is gone.
    */
   consume(claim: Claim): Promise<void> {
@@ -179,11 +179,6 @@ export class JobBoard {
   /** Gives a job back; nobody should claim it before `notBeforeMs` (ms since 1970). */
   abandon(claim: Claim, options: { readonly notBeforeMs?: number } = {}): Promise<void> {
     return this.#claims.abandon(claim, options.notBeforeMs);
-  }
-
-  /** Gives a job back at once, its node untouched (drain). */
-  release(claim: Claim): Promise<void> {
-    return this.#claims.release(claim);
   }
 
   /** Moves a job to the trash, posting and reason kept. */
@@ -257,10 +252,6 @@ export class JobBoard {
   register<I extends MemberInfo>(info: I): Promise<Member<I>> {
     checkId('member', info.id);
     return this.#registration.register(info);
-  }
-
-  unregister(member: MemberInfo): Promise<void> {
-    return this.#registration.unregister(member);
   }
 
   async members(kind: MemberKind): Promise<Member[]> {

@@ -56,15 +56,6 @@ export class Registration {
     return { ...info, epoch: stat.czxid.toString(16) };
   }
 
-  async unregister(member: MemberInfo): Promise<void> {
-    this.#path = undefined;
-    try {
-      await this.#session.delete(`${membersPath[member.kind]}/${member.id}`);
-    } catch (error) {
-      if (codeOf(error) !== 'BATON_NOT_FOUND_NODE') throw error;
-    }
-  }
-
   async leaseSlot(kind: SlotKind, count: number): Promise<number> {
     const taken = new Set(await this.#session.children(slotsPath[kind]));
     const data = toBytes({ member: this.#memberId });

@@ -23,7 +23,6 @@ type Loss = 'loseReply' | 'loseRequest';
 const endings: Readonly<Record<string, { end: (b: JobBoard, c: Claim) => Promise<void>; state: string }>> = {
   consumes: { end: (board, claim) => board.consume(claim), state: 'ABSENT' },
   abandons: { end: (board, claim) => board.abandon(claim, { notBeforeMs: 7 }), state: 'UNCLAIMED' },
-  releases: { end: (board, claim) => board.release(claim), state: 'UNCLAIMED' },
   trashes: { end: (board, claim) => board.trash(claim, 'r'), state: 'TRASHED' },
 };
 
@@ -96,7 +95,7 @@ export const faultCases: readonly Case<FaultyBoardWorld>[] = [
       const { changes } = await followMembers(board);
       await world.offline(async () => {
         await peer.consume(settled);
-        await peer.release(released);
+        await peer.abandon(released);
         await peer.post('new', postingOf());
         await peer.register(workerOf('w'));
       });

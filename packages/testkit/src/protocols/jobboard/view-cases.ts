@@ -43,7 +43,7 @@ export const viewCases = casesOf<BoardWorld>({
     const claim = await claimOf(board, 'one');
     await eventually(() => events.length === 2);
     expect(view.isAvailable(keyOf('one'))).toBe(false);
-    await board.release(claim);
+    await board.abandon(claim);
     await eventually(() => events.length === 3);
     const again = await claimOf(board, 'one');
     await eventually(() => events.length === 4);
@@ -164,7 +164,7 @@ export const viewCases = casesOf<BoardWorld>({
     expect(await peer.members('conductor')).toEqual([]);
     const second = await board.register(workerOf('w2'));
     await eventually(() => changes.length === 1);
-    await board.unregister(first);
+    await board.session.delete('/members/workers/w1');
     await eventually(() => changes.length === 2);
     expect(changes).toEqual(['w2 joined', 'w1 left']);
     await board.session.set(
@@ -173,7 +173,7 @@ export const viewCases = casesOf<BoardWorld>({
     );
     await eventually(() => changes.length === 3);
     expect(watch.current.get('w2')).toEqual({ ...second, concurrency: 9 });
-    await board.unregister(second);
+    await board.session.delete('/members/workers/w2');
     const third = await board.register(workerOf('w2'));
     await eventually(() => watch.current.get('w2')?.epoch === third.epoch);
     expect(third.epoch).not.toBe(second.epoch);
