@@ -3,8 +3,7 @@
  *   command line under their guards, each with links of its own, and the client of the users, with links too.
  * States of a place: up → down (nothing of its member runs) → up again, under the same name and over the same links.
  * What is authoritative: the processes. A member is up when it says that it is ready.
- * On failure: `dispose` ends everything. Ended by SIGKILL it leaves no service (leashes); the members end where the runner of `npm test` ends their process group,
- *   and are left by `npm run chaos`.
+ * On failure: `dispose` ends everything. When this process ends without it, however, services and members end with it, and their folders go (leash.sh).
  * Not here: what goes wrong and when (faults.ts), who posts (users.ts).
  */
 import { appendFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -162,7 +161,11 @@ export class ChaosCluster {
     place.starts++;
     const { id, kind } = place;
     const args = kind === 'worker' ? ['--tasks', tasksModule] : [];
-    const member = new MemberProcess({ kind, id, args, env: this.#environmentOf(place), cwd: this.folder });
+    const member = new MemberProcess({
+      ...{ kind, id, args, env: this.#environmentOf(place) },
+      cwd: this.folder,
+      folder: this.folder,
+    });
     place.member = member;
     void member.gone.then(() => this.#ended(place, member));
     const ready = member.ready().then(() => true);

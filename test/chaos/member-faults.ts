@@ -1,5 +1,4 @@
 /** Members that are killed, held and sent away. One conductor and one worker are always left alone. */
-import { spawn } from 'node:child_process';
 import { pick } from '../simulation/choices.js';
 import type { MemberProcess } from '../support/cluster/member-process.js';
 import { memberKinds, type MemberKind, type Place } from './chaos-cluster.js';
@@ -92,10 +91,11 @@ function holds(
       const { member } = place;
       place.struck = place.starts;
       place.isHeld = true;
-      const goOn = hold(what(member));
+      const held = what(member);
+      signal(held, 'SIGSTOP');
       const over = async (): Promise<boolean> => {
         await lasts(blow, { least: 0.5, most: 20 });
-        goOn();
+        signal(held, 'SIGCONT');
         if (place.member === member) place.isHeld = false;
         return true;
       };
@@ -104,16 +104,11 @@ function holds(
   };
 }
 
-/**
- * Holds processes until what it returns is called, or until this process is gone, however it ended: what is held cannot notice that, and would
- * stay for ever.
- */
-function hold(pids: readonly number[]): () => void {
-  for (const pid of pids) process.kill(pid, 'SIGSTOP');
-  const { stdin } = spawn('/bin/sh', ['-c', 'read -r _; kill -CONT "$@"', 'sh', ...pids.map(String)], {
-    detached: true, // a Ctrl-C at the terminal is not for it
-    stdio: ['pipe', 'ignore', 'ignore'],
-  });
-  stdin.on('error', () => undefined); // it was ended by somebody else
-  return () => stdin.end();
+function signal(pids: readonly number[], name: NodeJS.Signals): void {
+  for (const pid of pids)
+    try {
+      process.kill(pid, name);
+    } catch {
+      // killed meanwhile, by its guard
+    }
 }

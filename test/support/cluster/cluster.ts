@@ -187,7 +187,11 @@ export class Cluster {
 
   async #start(kind: 'conductor' | 'worker', args: readonly string[]): Promise<MemberProcess> {
     const id = `${kind}-${++this.#count}`;
-    const member = new MemberProcess({ kind, id, args, env: this.env, cwd: this.#folder });
+    const member = new MemberProcess({
+      ...{ kind, id, args, env: this.env },
+      cwd: this.#folder,
+      folder: this.#folder,
+    });
     this.members.push(member);
     await member.ready();
     return member;

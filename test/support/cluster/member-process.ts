@@ -1,13 +1,13 @@
 /**
- * Purpose: one `baton conductor run` or `baton worker run` as a test sees it: guard and child, their log lines, and every way to kill them.
+ * Purpose: one `baton conductor run` or `baton worker run` as a test sees it: guard and child, their log lines, and every way to kill them. On a leash:
+ * both end with this process, however it ends, and even if they are stopped.
  * What is authoritative: the log lines; each says which process wrote it. The pipe they come through is held by guard and child, so its
  * end says that nothing of both runs any more.
  */
-import { spawn, type ChildProcess } from 'node:child_process';
-import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { Readiness } from '@baton/core';
 import { eventually } from '@baton/testkit';
+import { LeashedProcess } from '../services/leashed-process.js';
 
 export const baton = fileURLToPath(new URL('../../../packages/cli/bin/baton.mjs', import.meta.url));
 
@@ -26,42 +26,45 @@ export interface MemberStart {
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly cwd: string;
+  /** Removed when this process ends without having ended the member. */
+  readonly folder: string;
 }
 
 export class MemberProcess {
   readonly id: string;
   readonly lines: LogLine[] = [];
-  /** Exit code of what was started (the guard, or the member without one); 128 + signal number never, null after a signal. */
-  readonly exited: Promise<number | null>;
+  /** Exit code of what was started (the guard, or the member without one); 128 + signal number after a signal. */
+  readonly exited: Promise<number>;
   /** Nothing of it runs any more. */
   readonly gone: Promise<void>;
   readonly #kind: MemberStart['kind'];
-  readonly #process: ChildProcess;
+  readonly #started: Promise<LeashedProcess>;
+  #guardPid: number | undefined;
   #isGone = false;
 
-  constructor({ kind, id, args, env, cwd }: MemberStart) {
+  constructor({ kind, id, args, env, cwd, folder }: MemberStart) {
     this.id = id;
     this.#kind = kind;
-    this.#process = spawn(process.execPath, [baton, kind, 'run', ...args], {
+    this.#started = LeashedProcess.start({
+      command: process.execPath,
+      args: [baton, kind, 'run', ...args],
       cwd,
       env: { ...env, BATON_MEMBER_ID: id },
-      stdio: ['ignore', 'ignore', 'pipe'],
+      folder,
+      onErrorLine: (line) => this.lines.push(parse(line)),
     });
-    this.exited = new Promise((resolve) => this.#process.once('exit', resolve));
-    this.gone = new Promise((resolve) =>
-      this.#process.once('close', () => {
-        this.#isGone = true;
-        resolve();
-      }),
-    );
-    createInterface({ input: this.#process.stderr as NodeJS.ReadableStream }).on('line', (line) =>
-      this.lines.push(parse(line)),
-    );
+    this.exited = this.#started.then(({ ended }) => ended);
+    this.gone = this.#started.then(async ({ pid, silent }) => {
+      this.#guardPid = pid;
+      await silent;
+      this.#isGone = true;
+    });
   }
 
   /** Of the process that was started: the guard, or without one the member itself. */
   get guardPid(): number {
-    return this.#process.pid as number;
+    if (this.#guardPid === undefined) throw new Error(`${this.id} is being started`);
+    return this.#guardPid;
   }
 
   /** Of the member: the latest child that has logged anything. */
@@ -146,8 +149,9 @@ export class MemberProcess {
   /** Kills whatever still runs and waits for its end. Idempotent. */
   async dispose(): Promise<void> {
     if (this.#isGone) return;
+    const { pid: guard } = await this.#started;
     const child = this.lines.findLast((line) => line.kind === this.#kind)?.pid;
-    for (const pid of [this.guardPid, child]) if (pid !== undefined) killQuietly(pid);
+    for (const pid of [guard, child]) if (pid !== undefined) killQuietly(pid);
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {
       timer = setTimeout(() => reject(new Error(`${this.id} left a process behind`)), 10_000);

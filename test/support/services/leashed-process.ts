@@ -18,6 +18,8 @@ export interface LeashedCommand {
   readonly args: readonly string[];
   /** Standard output and error are appended to this file; without it they are ours. */
   readonly logFile?: string;
+  /** Given instead each line of standard error; standard output is dropped. */
+  readonly onErrorLine?: (line: string) => void;
   /** Removed when this process ends without having ended the child itself. */
   readonly folder?: string;
   readonly cwd?: string;
@@ -32,16 +34,29 @@ export class LeashedProcess {
     readonly pid: number,
     /** Resolves with the exit code (128 + signal number when it was killed) once it is gone. */
     readonly ended: Promise<number>,
+    /** Nobody holds its standard error any more. Known with `onErrorLine` only. */
+    readonly silent: Promise<void>,
   ) {
     void ended.then((code) => (this.#code = code));
   }
 
-  static async start({ command, args, logFile, folder, cwd, env }: LeashedCommand): Promise<LeashedProcess> {
+  static async start({
+    command,
+    args,
+    logFile,
+    onErrorLine,
+    folder,
+    cwd,
+    env,
+  }: LeashedCommand): Promise<LeashedProcess> {
     const log = logFile === undefined ? undefined : openSync(logFile, 'a');
+    const output = onErrorLine
+      ? (['ignore', 'pipe'] as const)
+      : ([log ?? 'inherit', log ?? 'inherit'] as const);
     // a process group of its own: a Ctrl-C at the terminal reaches the runner only, which then ends things in order
     const holder = spawn('/bin/sh', [leash, folder ?? '', command, ...args], {
       detached: true,
-      stdio: ['pipe', log ?? 'inherit', log ?? 'inherit', 'pipe'],
+      stdio: ['pipe', ...output, 'pipe'],
       ...(cwd === undefined ? {} : { cwd }),
       ...(env === undefined ? {} : { env }),
     });
@@ -52,9 +67,11 @@ export class LeashedProcess {
       endGroup(holder.pid); // what the command started and left behind
       return code ?? 137;
     });
+    const silent = once(holder, 'close').then(() => undefined);
+    if (onErrorLine && holder.stderr) createInterface({ input: holder.stderr }).on('line', onErrorLine);
     const lines = createInterface({ input: holder.stdio[3] as Readable });
     const [line] = (await once(lines, 'line')) as [string];
-    return new LeashedProcess(Number(line), ended);
+    return new LeashedProcess(Number(line), ended, silent);
   }
 
   get isRunning(): boolean {
