@@ -30,6 +30,7 @@ import { Dispatcher } from './dispatcher.js';
 import { installClaim, type InstallDeps } from './install-claim.js';
 import type { EndReason, JobRunner } from './job-runner.js';
 import { JobRoom } from './job-room.js';
+import { LogContact } from './log-contact.js';
 import { LossWatch } from './loss-watch.js';
 import { limits } from './options.js';
 import type { ResolvedConductorOptions } from './options.js';
@@ -41,6 +42,7 @@ import type { OpenRequest } from './request-table.js';
 import { SessionTimers } from './session-timers.js';
 import { SuspectLine } from './suspect-line.js';
 import { WorkerRoster } from './worker-roster.js';
+import { WorkerWatch } from './worker-watch.js';
 
 export interface IncarnationDeps {
   readonly runtime: Runtime;
@@ -58,7 +60,8 @@ export interface IncarnationDeps {
 }
 
 export type IncarnationEnd =
-  { readonly cause: 'session-lost' | 'drained' } | { readonly cause: 'broken'; readonly error: unknown };
+  | { readonly cause: 'session-lost' | 'cut-off' | 'drained' }
+  | { readonly cause: 'broken'; readonly error: unknown };
 
 export class Incarnation implements Ownership {
   readonly runtime: Runtime;
@@ -75,6 +78,7 @@ export class Incarnation implements Ownership {
   readonly ended: Promise<IncarnationEnd>;
   readonly #deps: IncarnationDeps;
   readonly #persistence: Persistence;
+  readonly #outbox: Outbox;
   readonly #replyPartition: number;
   readonly #runners = new Map<string, JobRunner>();
   readonly #room: JobRoom<JobRunner>;
@@ -84,12 +88,11 @@ export class Incarnation implements Ownership {
   readonly #replies: ReplyRouter;
   readonly #timers: SessionTimers;
   readonly #suspects: SuspectLine;
-  readonly #cleanups: (() => void)[] = [];
   /** What reads on until `close`: not all of it is there when opening fails half way. */
   readonly #readers: { close(): Promise<void> }[] = [];
   #inbox!: Inbox<ReplyMessage>;
   #adoption: Adoption | undefined;
-  #workers!: MemberWatch;
+  readonly #workers: WorkerWatch;
   #conductors!: MemberWatch;
   #view: BoardView | undefined;
   #suspendedAtMs: number | undefined;
@@ -107,7 +110,7 @@ export class Incarnation implements Ownership {
       const replyPartition = await board.leaseSlot('replies', options.replySlots);
       const incarnation = new Incarnation(deps, board, services, replyPartition);
       try {
-        await incarnation.#start(services.outbox);
+        await incarnation.#start();
       } catch (error) {
         await incarnation.close();
         throw error;
@@ -131,6 +134,7 @@ export class Incarnation implements Ownership {
     this.counters = deps.counters;
     this.heads = deps.heads;
     this.#persistence = services.persistence;
+    this.#outbox = services.outbox;
     this.journal = services.persistence.journal;
     this.payloads = services.persistence.payloads;
     this.snapshots = services.persistence.snapshots;
@@ -159,6 +163,12 @@ export class Incarnation implements Ownership {
       replay: async (places) => this.#adoption?.replay(places),
       doubted: (runner) => void this.#checkLock(runner),
     });
+    this.#workers = new WorkerWatch({
+      roster: this.roster,
+      places: this.places,
+      losses: this.#losses,
+      timers: this.#timers,
+    });
     this.#replies = this.#router();
   }
 
@@ -177,12 +187,20 @@ export class Incarnation implements Ownership {
       journal: persistence.journal,
       memberId: member.id,
       runtime,
-      conductors: { current: () => this.#conductorIds(), refresh: () => this.#conductors.refresh() },
-      // what is claimed while nothing can be stored would only be given back
-      room: () => (this.#over || persistence.health.problem ? 0 : this.#room.free),
+      conductors: {
+        current: () => this.#conductors.current.keys(),
+        refresh: () => this.#conductors.refresh(),
+      },
+      // what is claimed while nothing can be stored or sent would only be given back
+      room: () => (this.#over || (persistence.health.problem ?? this.logProblem) ? 0 : this.#room.free),
       owns: (jobId) => this.#runners.has(jobId),
       onClaimed: (claim, course) => installClaim(installing, claim, course),
     });
+  }
+
+  /** Why requests or answers do not get through at present. */
+  get logProblem(): string | undefined {
+    return this.#inbox.problem ?? this.#outbox.problem;
   }
 
   mayDecide(): boolean {
@@ -203,13 +221,8 @@ export class Incarnation implements Ownership {
     void this.#losses.lost(workerEpoch, [{ runner, requestIds }]);
   }
 
-  workerRefused({ workerEpoch, reason }: Refused): void {
-    if (reason === 'draining') this.#workerDrains(workerEpoch);
-    if (reason !== 'overloaded' || !this.roster.pause(workerEpoch)) return;
-    this.#timers.after(limits.overloadPauseMs, () => {
-      this.roster.resume(workerEpoch);
-      this.places.serveSoon();
-    });
+  workerRefused(message: Refused): void {
+    this.#workers.refused(message);
   }
 
   notify(runner: JobRunner, entry: JournalEntry): void {
@@ -248,18 +261,61 @@ export class Incarnation implements Ownership {
     await Promise.all(this.#readers.map((reader) => reader.close()));
   }
 
-  async #start(outbox: Outbox): Promise<void> {
-    const { log, prefix, runtime, member, options } = this.#deps;
-    const { session, clusterId } = this.board;
-    this.#cleanups.push(session.onState((state) => this.#onSession(state)));
-    this.#cleanups.push(this.#persistence.health.onBack(() => this.#claims.refill()));
-    // reading begins before anybody can know the inbox: an answer is never missed (P-901)
-    const transport = { log, prefix, runtime, clusterId };
+  async #start(): Promise<void> {
+    const { runtime, member, options } = this.#deps;
+    const { session } = this.board;
+    this.#timers.onStop(session.onState((state) => this.#onSession(state)));
+    this.#timers.onStop(this.#persistence.health.onBack(() => this.#claims.refill()));
+    await this.#openInbox();
+    await this.#workers.start(this.board);
+    this.#conductors = await this.board.watchMembers('conductor', () => undefined);
+    await this.board.register({
+      kind: 'conductor',
+      ...member,
+      startedAtMs: runtime.clock.wallMs(),
+      replyPartition: this.#replyPartition,
+      maxJobs: options.maxJobs,
+    });
+    this.#timers.onStop(this.board.onNudge(() => void this.#commands.look(this.#runners.values())));
+    this.#view = await this.board.watch((event) => this.#onBoard(event));
+    this.#claims.start(this.#view);
+    this.#timers.every(limits.commandPollMs, () => void this.#commands.look(this.#runners.values()));
+    this.#timers.every(limits.reconcileMs, () => {
+      if (rendezvousRank('reconcile', member.id, this.#conductors.current.keys()) > 0) return; // one does it for all
+      void reconcilePosts({ runtime, board: this.board, persistence: this.#persistence });
+    });
+    const contact = new LogContact(runtime.clock, {
+      back: () => this.#claims.refill(),
+      cutOff: (problem) => {
+        runtime.logger.error('conductor.cut-off', { memberId: member.id, problem });
+        this.#finish({ cause: 'cut-off' });
+      },
+    });
+    this.#timers.every(1_000, () => {
+      contact.look(this.logProblem);
+      this.#losses.sweep();
+      this.places.serveSoon();
+      if (this.#room.look()) this.#claims.refill();
+    });
+    runtime.logger.info('conductor.ready', {
+      memberId: member.id,
+      replyPartition: this.#replyPartition,
+      monotonicMs: runtime.clock.monotonicMs(),
+    });
+  }
+
+  /** Reading begins before anybody can know the inbox: an answer is never missed (P-901). */
+  async #openInbox(): Promise<void> {
+    const { log, prefix, runtime } = this.#deps;
+    const transport = { log, prefix, runtime, clusterId: this.board.clusterId };
     this.#inbox = await Inbox.openReplies({
       ...transport,
       partition: this.#replyPartition,
-      onMessages: (messages) => this.#onReplies(messages),
-      onPoison: (poison) => outbox.sendDead(poison),
+      onMessages: (messages) => {
+        this.#replies.receive(messages);
+        this.places.serveSoon();
+      },
+      onPoison: (poison) => this.#outbox.sendDead(poison),
     });
     this.#readers.push(this.#inbox);
     const replay = await ReplyReplay.open(transport);
@@ -272,39 +328,6 @@ export class Incarnation implements Ownership {
       replay,
       refreshWorkers: () => this.#workers.refresh(),
       onReply: (message) => this.#replies.route(message),
-    });
-    this.#workers = await this.board.watchMembers('worker', (_, change) => {
-      for (const worker of change.left) if (worker.kind === 'worker') this.#workerLeft(worker.epoch);
-      for (const worker of change.joined) if (worker.kind === 'worker') this.roster.join(worker);
-      this.places.workersChanged();
-    });
-    for (const worker of this.#workers.current.values())
-      if (worker.kind === 'worker') this.roster.join(worker);
-    this.#conductors = await this.board.watchMembers('conductor', () => undefined);
-    await this.board.register({
-      kind: 'conductor',
-      ...member,
-      startedAtMs: runtime.clock.wallMs(),
-      replyPartition: this.#replyPartition,
-      maxJobs: options.maxJobs,
-    });
-    this.#cleanups.push(this.board.onNudge(() => void this.#commands.look(this.#runners.values())));
-    this.#view = await this.board.watch((event) => this.#onBoard(event));
-    this.#claims.start(this.#view);
-    this.#timers.every(limits.commandPollMs, () => void this.#commands.look(this.#runners.values()));
-    this.#timers.every(limits.reconcileMs, () => {
-      if (rendezvousRank('reconcile', member.id, this.#conductorIds()) > 0) return; // one does it for all
-      void reconcilePosts({ runtime, board: this.board, persistence: this.#persistence });
-    });
-    this.#timers.every(1_000, () => {
-      this.#losses.sweep();
-      this.places.serveSoon();
-      if (this.#room.look()) this.#claims.refill();
-    });
-    runtime.logger.info('conductor.ready', {
-      memberId: member.id,
-      replyPartition: this.#replyPartition,
-      monotonicMs: runtime.clock.monotonicMs(),
     });
   }
 
@@ -333,21 +356,8 @@ export class Incarnation implements Ownership {
       losses: this.#losses,
       counters: this.counters,
       logger: this.runtime.logger,
-      onDraining: (workerEpoch) => this.#workerDrains(workerEpoch),
+      onDraining: (workerEpoch) => this.#workers.drains(workerEpoch),
     });
-  }
-
-  #onReplies(messages: Parameters<ReplyRouter['receive']>[0]): void {
-    this.#replies.receive(messages);
-    this.places.serveSoon();
-  }
-
-  #workerLeft(epoch: string): void {
-    void this.#losses.left(epoch, this.roster.leave(epoch));
-  }
-
-  #workerDrains(epoch: string): void {
-    if (this.roster.drain(epoch)) this.places.workersChanged();
   }
 
   #own(runner: JobRunner): void {
@@ -384,12 +394,7 @@ export class Incarnation implements Ownership {
     this.#adoption?.stop();
     this.dispatcher.stop();
     this.#timers.stop();
-    for (const cleanup of this.#cleanups) cleanup();
     for (const runner of [...this.#runners.values()]) runner.stop('stopped');
     this.#end(end);
-  }
-
-  *#conductorIds(): Iterable<string> {
-    yield* this.#conductors.current.keys();
   }
 }

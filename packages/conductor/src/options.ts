@@ -68,6 +68,8 @@ export const limits = Object.freeze({
   poisonQuietMs: 10_000,
   /** A job whose last claim led to nothing is loaded alone for so long at most. */
   suspectMs: 250,
+  /** Nothing could be sent or read for so long: the session ends, and others take the jobs (P-616). */
+  cutOffMs: 30_000,
   /** Posts that were left half done are looked for so often (P-601). */
   reconcileMs: 30_000,
   /** Operator commands are looked for so often even without a nudge (P-1108). */

@@ -1,9 +1,10 @@
 import type { Clock } from '@baton/core';
 
-/** What is to be done later, and again and again, while one session lasts. */
+/** What is to be done later, and again and again, while one session lasts; and what is to be taken back when it ends. */
 export class SessionTimers {
   readonly #clock: Clock;
   readonly #timers = new Set<() => void>();
+  readonly #cleanups: (() => void)[] = [];
   #isStopped = false;
 
   constructor(clock: Clock) {
@@ -27,10 +28,15 @@ export class SessionTimers {
     });
   }
 
+  onStop(cleanup: () => void): void {
+    this.#cleanups.push(cleanup);
+  }
+
   /** Nothing is done any more. Idempotent. */
   stop(): void {
     this.#isStopped = true;
     for (const cancel of this.#timers) cancel();
     this.#timers.clear();
+    for (const cleanup of this.#cleanups.splice(0)) cleanup();
   }
 }

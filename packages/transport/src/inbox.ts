@@ -12,6 +12,7 @@
 import {
   codeOf,
   InputError,
+  toFailure,
   type LogReader,
   type PartitionLog,
   type ReadRecord,
@@ -54,6 +55,7 @@ export class Inbox<M> {
   readonly #backOff: BackOff;
   readonly #waiters = new Set<{ readonly position: number; resolve(): void; reject(error: Error): void }>();
   #position: number;
+  #problem: unknown;
   #open = true;
   /**
    * Resolves when the inbox is closed. Rejects with what a handler threw: nothing is read any more, and the member that others know by
@@ -103,6 +105,11 @@ export class Inbox<M> {
     return this.#position;
   }
 
+  /** Why nothing can be read at present. */
+  get problem(): string | undefined {
+    return this.#problem === undefined ? undefined : toFailure(this.#problem).message;
+  }
+
   /**
    * Resolves when `position` has been reached: all below was handed over.
    * @throws UnavailableError `BATON_UNAVAILABLE_DISCONNECTED` when the inbox is closed before.
@@ -141,9 +148,11 @@ export class Inbox<M> {
     try {
       const { records } = await this.#reader.read({ partition, from: this.#position, waitMs: WAIT_MS });
       this.#backOff.reset();
+      this.#problem = undefined;
       return records;
     } catch (error) {
       if (!this.#open) return [];
+      this.#problem = error;
       if (codeOf(error) === 'BATON_UNAVAILABLE_POSITION_OUT_OF_RANGE') {
         await this.#skip(error);
         return [];
