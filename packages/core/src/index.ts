@@ -11,6 +11,7 @@ export * from './journal-entry.js';
 export * from './members.js';
 export * from './messages.js';
 export * from './open-persistently.js';
+export * from './open-record.js';
 export * from './outage-log.js';
 export * from './ports/coordination.js';
 export * from './ports/document-store.js';

@@ -23,7 +23,7 @@ import {
 } from '@baton/core';
 import { type AtomNode, isAtom, type NodeId } from './compiled.js';
 import { refresh } from './readiness.js';
-import { type AtomRun, attemptNumber, neverBegan, type RunState } from './run-state.js';
+import { type AtomRun, attemptNumber, neverBegan, type RunState, runOf } from './run-state.js';
 
 /** A state change as somebody watching wants it: facts about whole scopes are spread over their atoms. */
 export type Transition =
@@ -51,7 +51,8 @@ export function fold(state: RunState, facts: Iterable<Fact>, observe?: Observer)
   for (const fact of facts) applyFact(state, fact, witness);
 }
 
-export function applyFact(state: RunState, fact: Fact, witness?: Witness): void {
+/** `node`: the one that the fact is about, where it is at hand; else it is looked up by its name. */
+export function applyFact(state: RunState, fact: Fact, witness?: Witness, node?: AtomNode): void {
   switch (fact.fact) {
     case 'flow':
       checkFrom('flow', state.flow, fact);
@@ -61,12 +62,12 @@ export function applyFact(state: RunState, fact: Fact, witness?: Witness): void 
       if (fact.to === 'RUNNING') state.failedNow.clear();
       return witness?.changed({ of: 'flow', from: fact.from, to: fact.to });
     case 'atom':
-      return applyAtom(state, fact, witness);
+      return applyAtom(state, node ?? nodeOf(state, fact.atom), fact, witness);
     case 'attempt':
       return applyAttempt(state, fact);
     case 'intention': {
-      const { node, run } = atomOf(state, fact.atom);
-      return setIntention(state, node.id, run, fact.to);
+      const { id } = node ?? nodeOf(state, fact.atom);
+      return setIntention(state, id, runOf(state, id), fact.to);
     }
     case 'scope':
       return applyScope(state, fact, witness);
@@ -84,8 +85,8 @@ export function applyFact(state: RunState, fact: Fact, witness?: Witness): void 
   }
 }
 
-function applyAtom(state: RunState, fact: AtomFact, witness?: Witness): void {
-  const { node, run } = atomOf(state, fact.atom);
+function applyAtom(state: RunState, node: AtomNode, fact: AtomFact, witness?: Witness): void {
+  const run = runOf(state, node.id);
   checkFrom(fact.atom, run.state, fact);
   const table = node.kind === 'task' ? taskTransitions : retryTransitions;
   if (checkTransition(table, fact.from, fact.to, fact.atom) === 'ignore') return;
@@ -308,11 +309,14 @@ export function* descendants(state: RunState, start: NodeId): Generator<AtomNode
 
 /** @throws InvariantError when the flow has no such atom. */
 export function atomOf(state: RunState, name: string): { node: AtomNode; run: AtomRun } {
-  const node = state.compiled.atoms.get(name);
-  const run = node && state.runs[node.id];
-  if (!node || !run)
-    throw new InvariantError('BATON_INVARIANT_TRANSITION', `${state.flowId} has no atom ${name}`);
-  return { node, run };
+  const node = nodeOf(state, name);
+  return { node, run: runOf(state, node.id) };
+}
+
+function nodeOf({ compiled, flowId }: RunState, name: string): AtomNode {
+  const node = compiled.atoms.get(name);
+  if (!node) throw new InvariantError('BATON_INVARIANT_TRANSITION', `${flowId} has no atom ${name}`);
+  return node;
 }
 
 function checkFrom(what: string, now: string, fact: { readonly from: string; readonly to: string }): void {

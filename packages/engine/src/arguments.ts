@@ -1,4 +1,4 @@
-import { type Failure, failureOf, type JsonValue, type Value } from '@baton/core';
+import { type Failure, failureOf, type JsonValue, openRecord, type Value } from '@baton/core';
 import type { Extraction } from '@baton/flow';
 import type { AtomNode, Binding } from './compiled.js';
 import type { Argument } from './protocol.js';
@@ -10,7 +10,7 @@ export type Resolved = { readonly args: Readonly<Record<string, Argument>> } | {
 /** The inputs of one method of one atom, first source wins: injection, `store`, visible atoms (E-1101 to E-1105). */
 export function resolveArguments(state: RunState, atom: AtomNode, method: 'execute' | 'revert'): Resolved {
   if (atom[method].length === 0) return nothing;
-  const args: Record<string, Argument> = {};
+  const args = openRecord<Argument>();
   const missing: string[] = [];
   for (const binding of atom[method]) {
     const found = lookUp(state, atom, binding);

@@ -46,7 +46,7 @@ function executeCommand(
   return command;
 }
 
-export type Writable<T> = { -readonly [K in keyof T]: T[K] };
+type Writable<T> = { -readonly [K in keyof T]: T[K] };
 const noTimeout: NonNullable<TaskNode['task']['timeout']> = {};
 
 /** What `execute` came to, for `revert` (E-123). */

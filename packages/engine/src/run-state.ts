@@ -13,6 +13,7 @@ import {
   type FailurePhase,
   type FlowState,
   type Intention,
+  InvariantError,
   type Value,
 } from '@baton/core';
 import { type Compiled, isAtom, type Node, type NodeId } from './compiled.js';
@@ -173,8 +174,18 @@ export function attemptNumber(round: number, attempt: number): AttemptNumber {
 const noHistory: HistoryEntry[] = [];
 const notStarted: AttemptNumber = Object.freeze({ round: 0, attempt: 0 });
 
+/** @throws InvariantError when the node is no atom. */
+export function runOf({ runs, flowId }: RunState, id: NodeId): AtomRun {
+  const run = runs[id];
+  if (!run) throw new InvariantError('BATON_INVARIANT_UNREACHABLE', `node ${id} of ${flowId} never runs`);
+  return run;
+}
+
 /** The atom that waits for the answer to a request; undefined: nobody does (E-856). */
 export function awaiting({ compiled, outstanding, runs }: RunState, requestId: string): NodeId | undefined {
+  // most answers come in the order of the requests
+  const oldest = outstanding.next();
+  if (oldest !== undefined && runs[oldest]?.requestId === requestId) return oldest;
   const id = compiled.atoms.get(atomNameOf(requestId))?.id;
   return id !== undefined && outstanding.has(id) && runs[id]?.requestId === requestId ? id : undefined;
 }

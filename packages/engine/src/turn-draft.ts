@@ -10,8 +10,7 @@ import { applyFact, type Transition, type Witness } from './apply-fact.js';
 import type { AtomNode, NodeId } from './compiled.js';
 import { ExpressionBudget } from './expression-budget.js';
 import type { Command, MachineState, Turn, Watch } from './protocol.js';
-import type { AtomRun, RunState } from './run-state.js';
-import type { Writable } from './request.js';
+import { type AtomRun, type RunState, runOf } from './run-state.js';
 
 const nothing: ReadonlySet<NodeId> = new Set<NodeId>();
 
@@ -45,10 +44,11 @@ export class TurnDraft implements Turn, Witness {
     this.readyBefore = state.flow === 'SUSPENDING' ? new Set(state.readiness.ready.members()) : nothing;
   }
 
-  fact(fact: Fact): void {
+  /** `node`: see `applyFact`. */
+  fact(fact: Fact, node?: AtomNode): void {
     this.facts.push(fact);
     this.intentionsChanged ||= fact.fact === 'intention' || fact.fact === 'scope';
-    applyFact(this.state, fact, this.#watch.changed && this);
+    applyFact(this.state, fact, this.#watch.changed && this, node);
     if (!this.#stop) return;
     this.#stop = false;
     this.suspend();
@@ -84,26 +84,21 @@ export class TurnDraft implements Turn, Witness {
     this.fact({ fact: 'flow', from: this.state.flow, to });
   }
 
-  atom(
-    node: AtomNode,
-    to: AtomState,
-    { round, attempt, value, failure, note }: AtomFactMore = nothingMore,
-  ): void {
+  atom(node: AtomNode, to: AtomState, more: AtomFactMore = nothingMore): void {
     const { name: atom } = node;
     const { state: from } = this.run(node.id);
-    // without spreads: there are two of these for each atom
-    const fact: Writable<AtomFact> =
-      round === undefined || attempt === undefined
-        ? { fact: 'atom', atom, from, to }
-        : { fact: 'atom', atom, from, to, round, attempt };
-    if (value) fact.value = value;
-    if (failure) fact.failure = failure;
-    if (note) fact.note = note;
-    this.fact(fact);
+    const { round, attempt, value, failure, note } = more;
+    const isBare = failure === undefined && note === undefined;
+    // there are two for each atom: whole literals, since V8 may have no hidden class left for one to which a field is added (`openRecord`)
+    if (isBare && round !== undefined && attempt !== undefined && value === undefined)
+      return this.fact({ fact: 'atom', atom, from, to, round, attempt }, node);
+    if (isBare && round === undefined && value !== undefined)
+      return this.fact({ fact: 'atom', atom, from, to, value }, node);
+    this.fact({ fact: 'atom', atom, from, to, ...more }, node);
   }
 
   intention(node: AtomNode, to: Intention): void {
-    if (this.run(node.id).intention !== to) this.fact({ fact: 'intention', atom: node.name, to });
+    if (this.run(node.id).intention !== to) this.fact({ fact: 'intention', atom: node.name, to }, node);
   }
 
   node(id: NodeId): AtomNode {
@@ -117,12 +112,6 @@ export class TurnDraft implements Turn, Witness {
   }
 
   run(id: NodeId): AtomRun {
-    const run = this.state.runs[id];
-    if (!run)
-      throw new InvariantError(
-        'BATON_INVARIANT_UNREACHABLE',
-        `node ${id} of ${this.state.flowId} never runs`,
-      );
-    return run;
+    return runOf(this.state, id);
   }
 }

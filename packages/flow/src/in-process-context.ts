@@ -34,7 +34,6 @@ export class InProcessContext implements RevertContext<unknown> {
   readonly requestId: string;
   readonly delivery = 1;
   readonly fence: Fence = noFence;
-  readonly idempotencyKey: string;
   readonly worker = 'in-process';
   readonly log: Logger;
   readonly deadline?: number;
@@ -51,12 +50,15 @@ export class InProcessContext implements RevertContext<unknown> {
     this.attempt = request.attempt;
     this.round = request.round;
     this.requestId = request.requestId;
-    this.idempotencyKey = idempotencyKeyOf(request.requestId);
     this.log = ears.log;
     if (request.deadline !== undefined) this.deadline = request.deadline;
     this.result = request.result;
     this.flowFailures = request.flowFailures ?? noFailures;
     Object.freeze(this);
+  }
+
+  get idempotencyKey(): string {
+    return idempotencyKeyOf(this.requestId);
   }
 
   /** Made when it is asked for, and bound: users take it out of the context. */

@@ -1,4 +1,4 @@
-import { type InlineValue, toFailure } from '@baton/core';
+import { type InlineValue, openRecord, toFailure } from '@baton/core';
 import type { Shape } from './schema.js';
 import { decodeUserValue } from './user-value.js';
 
@@ -17,7 +17,7 @@ export function taskArguments(
   { action, args: sent }: Request,
   { requires, optional }: { readonly requires: Shape; readonly optional: Shape },
 ): TaskArguments | Promise<TaskArguments> {
-  const args: Record<string, unknown> = {};
+  const args = openRecord<unknown>();
   const problems: string[] = [];
   const late: Promise<void>[] = [];
   for (const name in sent) {

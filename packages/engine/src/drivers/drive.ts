@@ -50,14 +50,17 @@ export class Drive {
       // what an operator wants touches one place of a run; the rest of one whose engine stopped is to be taken up as well
       if (first.type !== 'run' && first.type !== 'revert')
         for (const command of (await turns.take({ type: 'adopt' })).commands) this.#carryOut(command);
-      for (let event = first; ; event = await this.#nextEvent()) {
-        let turn = await turns.take(event);
-        if (event === first && turn.state.flow === 'PENDING') turn = await turns.take({ type: 'run' });
+      let turn: StoredTurn | undefined = await turns.take(first);
+      if (turn.state.flow === 'PENDING') turn = await turns.take({ type: 'run' });
+      for (;;) {
         for (const command of turn.commands) this.#carryOut(command);
         notify(turn);
         const { flow } = turn.state;
         if (isAtRest(flow)) return turn;
         if (flow === 'SUSPENDING') this.#withdrawWaiting();
+        // it may be as large as the flow, and what comes next takes as long as its tasks
+        turn = undefined;
+        turn = await turns.take(await this.#nextEvent());
       }
     } catch (error) {
       await this.#abandon();

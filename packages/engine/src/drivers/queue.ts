@@ -1,6 +1,6 @@
 /** First in, first out; each costs the same, however many wait. */
 export class Queue<T> {
-  #items: T[] = [];
+  #items: (T | undefined)[] = [];
   #head = 0;
 
   get size(): number {
@@ -12,9 +12,10 @@ export class Queue<T> {
   }
 
   shift(): T | undefined {
+    if (this.size === 0) return undefined;
     const item = this.#items[this.#head];
-    if (this.#head < this.#items.length) this.#head++;
-    // what was taken is let go in one piece, when it is half of the list
+    this.#items[this.#head++] = undefined;
+    // the places of what was taken are given up in one piece, when they are half of the list
     if (this.#head > 32 && this.#head * 2 > this.#items.length) {
       this.#items = this.#items.slice(this.#head);
       this.#head = 0;
@@ -24,7 +25,7 @@ export class Queue<T> {
 
   /** Takes everything. */
   drain(): readonly T[] {
-    const rest = this.#items.slice(this.#head);
+    const rest = this.#items.slice(this.#head) as T[];
     this.#items = [];
     this.#head = 0;
     return rest;

@@ -10,6 +10,7 @@ import {
   failureOf,
   type InlineValue,
   type Logger,
+  openRecord,
   toFailure,
   UnavailableError,
 } from '@baton/core';
@@ -67,7 +68,7 @@ export class TaskCalls {
   async call(command: TaskCommand): Promise<Outcome> {
     const task = this.#tasks.get(command.task);
     if (!task) return noSuchTask(command);
-    const sent: Record<string, InlineValue> = {};
+    const sent = openRecord<InlineValue>();
     for (const parameter in command.args) {
       const argument = command.args[parameter];
       if (argument) sent[parameter] = inlineOf(argument);
