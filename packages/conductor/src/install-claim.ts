@@ -115,7 +115,7 @@ class Installation {
       case 'terminal':
         // its last owner may have died before it wrote the archive
         owner.resume((await this.#flowThrough(result)).entries, this.#claim);
-        return owner.board.consume(this.#claim);
+        return this.#takeOff(result.entry);
       case 'owned':
         return this.#owned(result);
     }
@@ -222,7 +222,6 @@ class Installation {
       return this.#refuse(
         known,
         failureOf('POISON', `claimed ${state.idleClaims - 1} times in a row without any progress`),
-        'POISON',
       );
     this.#takeOver(entry, state, known);
   }
@@ -289,7 +288,7 @@ class Installation {
   }
 
   /** Ends a job that cannot be run: a terminal entry with the reason, then off the board (P-615, P-506). */
-  async #refuse(known: readonly JournalEntry[], reason: Failure, trash?: string): Promise<void> {
+  async #refuse(known: readonly JournalEntry[], reason: Failure): Promise<void> {
     const { owner } = this.#deps;
     const entry: TerminalEntry = {
       ...this.#common((known.at(-1)?.seq ?? 0) + 1),
@@ -304,9 +303,15 @@ class Installation {
     owner.runtime.logger.warn('job.refused', { jobId: this.#claim.jobId, reason: reason.message });
     owner.resume([...known, entry], this.#claim);
     this.#giveUpRequests(known);
-    await (trash === undefined
-      ? owner.board.consume(this.#claim)
-      : owner.board.trash(this.#claim, `${trash}: ${reason.message}`));
+    await this.#takeOff(entry);
+  }
+
+  /** Off the board, as the entry says, whoever wrote it; a poisonous job goes to the trash, where a person finds it. */
+  #takeOff({ reason }: TerminalEntry): Promise<void> {
+    const { board } = this.#deps.owner;
+    return reason?.code === 'POISON'
+      ? board.trash(this.#claim, `${reason.code}: ${reason.message}`)
+      : board.consume(this.#claim);
   }
 
   /** Of a run that is ended though requests of it may be running. */

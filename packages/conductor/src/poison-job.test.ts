@@ -10,6 +10,8 @@ const never = () => new Promise<never>(() => undefined);
 /** Of a process that hangs for good as soon as it loads the poison job, its claim entry stored. */
 class DeadlyStore extends SimulatedDocumentStore {
   poison: string | undefined;
+  /** It ends with the terminal entry of a job, before that is off the board. */
+  diesBeforeTrash = false;
   isDead = false;
   onDeath = (): void => undefined;
   #isClaimed = false;
@@ -22,6 +24,7 @@ class DeadlyStore extends SimulatedDocumentStore {
   override async insert(collection: string, documents: readonly StoredDocument[]) {
     if (this.isDead) return never();
     const verdicts = await super.insert(collection, documents);
+    if (this.diesBeforeTrash && documents.some(({ kind }) => kind === 'terminal')) this.die();
     this.#isClaimed ||= collection === 'journal' && documents.some(({ _id }) => this.#isOfPoison(_id));
     return verdicts;
   }
@@ -76,7 +79,10 @@ describe('a job that ends whoever loads it', () => {
       const next = owner(name, poison);
       await clock.advanceUntil(() => next.store.isDead, { withinMs: 60_000 });
     }
-    owner('c4');
+    const { store } = owner('c4');
+    store.diesBeforeTrash = true;
+    await clock.advanceUntil(() => store.isDead, { withinMs: 60_000 });
+    owner('c5');
     await clock.advance(30_000);
     for (const resolve of finish) resolve({ data: null });
     const outcomeOf = async (jobId: string) =>
@@ -84,5 +90,6 @@ describe('a job that ends whoever loads it', () => {
     for (const jobId of innocent) expect(await outcomeOf(jobId)).toBe('SUCCESS');
     const [failure] = (await cluster.drive(cluster.client.wait(poison))).failures;
     expect(failure?.code).toBe('POISON');
+    expect((await cluster.drive(cluster.client.job(poison))).jobState).toBe('TRASHED');
   });
 });
