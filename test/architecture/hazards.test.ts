@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, it } from '@jest/globals';
 import { faultKinds } from '../chaos/faults.js';
 import { sabotages } from '../simulation/sabotage/sabotages.js';
-import { read, root } from './sources.js';
+import { linesMatching, read, root, shipped } from './sources.js';
 
 /** The table of test/README.md: each hazard with what closes it and what shows it; every name in it exists. */
 const page = 'test/README.md';
@@ -32,9 +32,16 @@ it('a row that is wrong is found', () => {
   expect(problemsOf('`packages/core/src/fence.ts`', '')).toHaveLength(1);
   expect(problemsOf('`packages/core/src/fences.ts`', 'open: x')).toHaveLength(1);
   expect(problemsOf('a', '`packages/core/src/fence.test.ts` at `no such words there`')).toHaveLength(1);
+  expect(problemsOf('a', '`packages/core/src/fence.test.ts`')).toEqual([
+    'which test of packages/core/src/fence.test.ts?',
+  ]);
   expect(problemsOf('a', 'sabotage `no such bug`')).toHaveLength(1);
   expect(problemsOf('a', 'simulation `no such fault`')).toHaveLength(1);
   expect(problemsOf('a', 'chaos `no such fault`')).toHaveLength(1);
+});
+
+it('nobody joins a group of consumers, so nothing is ever rebalanced (H38)', () => {
+  expect(linesMatching(/groupId|\.consumer\(/, shipped)).toEqual([]);
 });
 
 function rows(): (readonly [string, string, string, string])[] {
@@ -55,7 +62,7 @@ function problemsOf(mechanism: string, tests: string): string[] {
   return [...files.flatMap((file) => missingFile(file)), ...tests.split('; ').flatMap(problemOf)];
 }
 
-/** One way to show it: a file, a text in a file, names of faults, names of planted bugs, a figure, or why there is none. */
+/** One way to show it: a test, by its file and a part of its name, names of faults, names of planted bugs, a figure, or why there is none. */
 function problemOf(test: string): string[] {
   const names = [...test.matchAll(/`([^`]+)`/g)].map(([, name = '']) => name);
   if (/^open: \S/.test(test) || /^figures: \S/.test(test)) return [];
@@ -71,7 +78,7 @@ function problemOf(test: string): string[] {
       .map((name) => `no fault ${name}`);
   const [file, text] = names;
   if (file === undefined) return [`cannot be understood: ${test}`];
-  if (text === undefined) return missingFile(file);
+  if (text === undefined) return [`which test of ${file}?`];
   return existsSync(join(root, file)) && read(file).includes(text) ? [] : [`${file} does not hold ${text}`];
 }
 
