@@ -1,4 +1,8 @@
 /** Isolated tasks in real threads and processes. */
+import { spawn } from 'node:child_process';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Failure, TaskRequest } from '@baton/core';
@@ -130,5 +134,33 @@ describe('threads and processes', () => {
       message: expect.stringContaining('/nowhere.mjs'),
     });
     await hosts.close();
+  });
+
+  it('do not keep a process from its end: a thread in a native call is not interrupted, and Node would wait for it', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'baton-stuck-'));
+    const called = join(directory, 'called');
+    const [tasks, script] = [join(directory, 'tasks.mjs'), join(directory, 'script.mjs')];
+    // one synchronous call, as long as its program runs
+    const program = `echo $$ > ${called}.part && mv ${called}.part ${called} && exec sleep 600`;
+    await writeFile(
+      tasks,
+      `import { execSync } from 'node:child_process'; execSync(${JSON.stringify(program)});`,
+    );
+    await writeFile(
+      script,
+      `import { existsSync } from 'node:fs';
+      import { startTaskHost } from ${JSON.stringify(new URL('../dist/start-task-host.js', import.meta.url))};
+      const { kill } = startTaskHost({ isolation: 'thread', module: ${JSON.stringify(tasks)} }, () => undefined);
+      setInterval(() => existsSync(${JSON.stringify(called)}) && (kill(), process.exit(0)), 10);`,
+    );
+    const child = spawn(process.execPath, [script], { stdio: 'ignore' });
+    try {
+      await eventually(() => child.signalCode !== null, { withinMs: 10_000, what: 'the process has ended' });
+      expect(child.signalCode).toBe('SIGKILL');
+    } finally {
+      child.kill('SIGKILL');
+      process.kill(Number(await readFile(called, 'utf8')), 'SIGKILL');
+      await rm(directory, { recursive: true });
+    }
   });
 });

@@ -1,7 +1,8 @@
 /**
  * Purpose: starts the threads and processes in which a worker runs isolated tasks. Both run `task-host-main.ts`.
  * What is authoritative: the end that Node tells, which is the kernel's for a process.
- * On failure: one that cannot be started has ended. A worker that dies takes its threads with it; its processes notice within a second.
+ * On failure: one that cannot be started has ended. A worker that dies takes its threads with it; its processes notice within a second. A thread
+ *   in a native call goes on after its kill: a worker that leaves with one is ended by SIGKILL.
  * Not here: what they do (@baton/worker `serveTasks`), when they are killed (@baton/worker).
  */
 import { fork } from 'node:child_process';
@@ -15,14 +16,26 @@ const entry = fileURLToPath(new URL('../dist/task-host-main.js', import.meta.url
 export const startTaskHost: StartHost = ({ isolation, module }, onMessage) =>
   isolation === 'thread' ? startThread(module, onMessage) : startProcess(module, onMessage);
 
+/** Those that have not ended. */
+const threads = new Set<Worker>();
+// Node ends no process before its threads, and waits without end for one that is in a native call; its event loop turns no more by then, so only the
+// guard would notice, if there is one
+process.on('exit', () => {
+  if (threads.size > 0) process.kill(process.pid, 'SIGKILL');
+});
+
 function startThread(module: string, onMessage: (message: FromHost) => void): HostPort {
   const thread = new Worker(entry, { workerData: module });
   thread.unref();
+  threads.add(thread);
   let error: string | undefined;
   const ended = new Promise<string>((resolve) => {
     // out of memory, or an error while the entry was loaded: 'exit' follows
     thread.on('error', (thrown: Error) => (error = thrown.message));
-    thread.once('exit', (code) => resolve(error ?? `exit code ${code}`));
+    thread.once('exit', (code) => {
+      threads.delete(thread);
+      resolve(error ?? `exit code ${code}`);
+    });
   });
   thread.on('message', onMessage);
   return {

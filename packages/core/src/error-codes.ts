@@ -243,6 +243,14 @@ export const errorCodes = {
     remedy:
       'None needed: another worker runs it under the same idempotency key. Raise drain.timeout if it happens often.',
   },
+  BATON_UNAVAILABLE_TASK_STUCK: {
+    cause:
+      'The thread or process of a task went on after it was killed: Node does not interrupt a thread in a synchronous or native call.',
+    check:
+      'The message names the task. It calls execSync, readFileSync on a pipe, or an add-on that does not return.',
+    remedy:
+      "Give that task isolation: 'process'. Its worker finishes what else it runs and ends; its guard starts another with `--restart`.",
+  },
   BATON_INVARIANT_UNREACHABLE: {
     cause: 'A place was reached that the code holds for impossible.',
     check: 'The report names the value.',

@@ -95,8 +95,8 @@ export interface TaskOptions<
   readonly onWorkerLoss?: OnWorkerLoss;
   /**
    * Where a worker runs it; not part of the flow. `inline` (default): on the worker's event loop, which it must not block. `thread` or `process`: in one
-   * of its own, killed when it does not stop in time; what the module keeps in memory is then not shared with the other tasks. In-process engines
-   * run every task inline.
+   * of its own, killed when it does not stop in time; what the module keeps in memory is then not shared with the other tasks. What makes synchronous or
+   * native calls (`execSync`, add-ons) needs a `process`: a thread is not interrupted in them. In-process engines run every task inline.
    */
   readonly isolation?: Isolation;
   /** Repeats without a revert. */

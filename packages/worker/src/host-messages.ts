@@ -46,7 +46,7 @@ export interface HostPort {
   readonly ended: Promise<string>;
   /** Dropped when it has ended. */
   send(message: ToHost): void;
-  /** At once, whatever it does. */
+  /** At once, whatever it does, but for a thread in a native call: Node ends it when the call returns. */
   kill(): void;
 }
 

@@ -127,23 +127,23 @@ export class Incarnation {
 
   /**
    * Leaves in good order (P-920): refuses what is not started, waits for what runs, tells it to stop when four fifths of
-   * `timeoutMs` are over, and ends the session only after every answer is in the log. `hurry` ends the waiting.
+   * `timeoutMs` are over, and ends the session only after every answer is in the log.
    */
-  async drain({ timeoutMs, hurry }: { readonly timeoutMs: number; readonly hurry: AbortSignal }): Promise<{
+  async drain({ timeoutMs }: { readonly timeoutMs: number }): Promise<{
     /** Whether every task that ran came to its end. */
     readonly drained: boolean;
     /** Requests that somebody else has to run. */
     readonly handedBack: number;
   }> {
     this.#runner.drain();
-    await this.#until(this.#runner.idle(), (timeoutMs * 4) / 5, hurry);
+    await this.#atMost((timeoutMs * 4) / 5, this.#runner.idle());
     this.#runner.abort('drain', `worker ${this.#member.id} shuts down`);
-    await this.#until(this.#runner.idle(), timeoutMs / 5, hurry);
+    await this.#atMost(timeoutMs / 5, this.#runner.idle());
     const left = this.#runner.stats.running;
     const handedBack = this.#runner.handedBack + left;
     // what still runs there must not run on beside its next delivery
     await this.#hosts.close();
-    await this.#until(this.#outbox.idle(), limits.flushMs, hurry);
+    await this.#atMost(limits.flushMs, this.#outbox.idle());
     await this.#close();
     return { drained: left === 0, handedBack };
   }
@@ -176,18 +176,11 @@ export class Incarnation {
     await Promise.all([this.#inbox.close(), this.#board.close()]);
   }
 
-  async #until(done: Promise<void>, waitMs: number, hurry: AbortSignal): Promise<void> {
-    if (hurry.aborted) return;
-    await new Promise<void>((resolve) => {
-      const end = () => {
-        cancel();
-        hurry.removeEventListener('abort', end);
-        resolve();
-      };
-      const cancel = this.#runtime.clock.setTimer(waitMs, end);
-      hurry.addEventListener('abort', end);
-      void done.then(end);
-    });
+  async #atMost(waitMs: number, done: Promise<void>): Promise<void> {
+    let cancel: () => void = () => undefined;
+    const over = new Promise<void>((resolve) => (cancel = this.#runtime.clock.setTimer(waitMs, resolve)));
+    await Promise.race([done, over]);
+    cancel();
   }
 }
 

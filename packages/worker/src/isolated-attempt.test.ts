@@ -48,6 +48,8 @@ class Host {
 let started: Host[];
 /** Whether a host is ready at once. */
 let isPrompt: boolean;
+/** Whether one ends when it is killed. */
+let isMortal: boolean;
 let hosts: TaskHosts;
 const start: StartHost = ({ isolation, module }, onMessage) => {
   const host = new Host(`${isolation} ${module}`, onMessage);
@@ -58,7 +60,7 @@ const start: StartHost = ({ isolation, module }, onMessage) => {
     send: (message) => void host.heard.push(message),
     kill: () => {
       host.kills++;
-      host.end('killed');
+      if (isMortal) host.end('killed');
     },
   };
 };
@@ -72,6 +74,7 @@ const isolated = (isolation: 'thread' | 'process' = 'thread'): IsolatedTask => (
 beforeEach(() => {
   started = [];
   isPrompt = true;
+  isMortal = true;
   logger.lines.length = 0;
   hosts = new TaskHosts({ tasks: [isolated()], start, runtime });
 });
@@ -167,8 +170,7 @@ describe('an isolated attempt', () => {
 
   it('is over only when its host has ended: what comes next must not run beside it', async () => {
     const { attempt: one, host } = await attempt();
-    const kill = host.end;
-    host.end = () => undefined; // takes its time
+    isMortal = false;
     one.abort('cancel', 'enough');
     await clock.advance(1_000);
     expect(host.kills).toBe(1);
@@ -176,7 +178,8 @@ describe('an isolated attempt', () => {
     void one.ended.then(() => (isOver = true));
     await clock.advance(60_000);
     expect(isOver).toBe(false);
-    kill('killed');
+    isMortal = true;
+    host.end('killed');
     await flush();
     expect(failureOf(await one.ended)).toMatchObject({ code: 'CANCELLED', retryable: false });
   });
@@ -298,6 +301,51 @@ describe('an isolated attempt', () => {
 });
 
 describe('hosts', () => {
+  it('that were killed serve nobody, although their task ended at the last moment', async () => {
+    const { attempt: one, host } = await attempt();
+    isMortal = false;
+    one.abort('cancel', 'enough');
+    host.say({ type: 'told' });
+    await clock.advance(10_000);
+    expect(host.kills).toBe(1);
+    host.say({ type: 'ended', end: value('x') });
+    expect(await one.ended).toEqual(value('x'));
+    const next = await attempt();
+    expect(next.host).not.toBe(host);
+    host.end('killed');
+    next.host.say({ type: 'ended', end: value('y') });
+    isMortal = true;
+  });
+
+  it('that go on after their kill are told, so that their place is not lost for ever, and keep no close from its end', async () => {
+    const { attempt: before, host } = await attempt({ task: 'a' });
+    host.say({ type: 'ended', end: value('x') });
+    await before.ended;
+    const { attempt: one } = await attempt({ task: 'b' });
+    const other = await attempt();
+    isMortal = false;
+    one.abort('cancel', 'enough');
+    await clock.advance(5_999);
+    expect(hosts.stuck.aborted).toBe(false);
+    await clock.advance(1);
+    expect(hosts.stuck.reason).toMatchObject({
+      code: 'BATON_UNAVAILABLE_TASK_STUCK',
+      message: 'the thread that runs task b goes on 5000 ms after its kill, and ends with its worker only',
+    });
+    expect(logger.messages('error')).toEqual(['task-host.stuck']);
+
+    // the others are waited for all the same
+    let isClosed = false;
+    void hosts.close().then(() => (isClosed = true));
+    await clock.advance(4_000);
+    expect(isClosed).toBe(false);
+    other.host.end('killed');
+    await flush();
+    expect(isClosed).toBe(true);
+    expect(failureOf(await other.attempt.ended).code).toBe('WORKER_CRASH');
+    expect([host.kills, logger.messages('error').length]).toEqual([2, 1]);
+  });
+
   it('are one of each that is needed, from the start', async () => {
     const both = new TaskHosts({
       tasks: [isolated(), isolated('process'), isolated(), task('b', { execute: () => 1 })],

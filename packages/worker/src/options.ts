@@ -61,6 +61,8 @@ export const limits = Object.freeze({
   hostStartMs: 60_000,
   /** How long one is kept without work, unless it is the last of its kind. */
   hostIdleMs: 60_000,
+  /** How long one that was killed may take to end. After that its place is held for lost. */
+  hostEndMs: 5_000,
   /** Unconfirmed results and finished ids are remembered so long: longest outage of all conductors (P-915). */
   retentionMs: 15 * 60_000,
   /** Settled ids, promises and fences, each. About 20 MiB a kind. */

@@ -1,7 +1,8 @@
 /**
  * Purpose: one thread or process for isolated tasks, as the worker sees it.
- * States: starting → ready ⇄ busy → ended (final).
- * On failure: one that is not ready in time is killed, and so is one that says that it cannot load its module.
+ * States: starting → ready ⇄ busy → killed → ended (final).
+ * On failure: one that is not ready in time is killed, and so is one that says that it cannot load its module. A kill may be in vain: Node does
+ *   not interrupt a thread in a native call. One that goes on for 5 s is *stuck*.
  * Not here: what an end means for a task (isolated-attempt.ts), which host a task gets (task-hosts.ts).
  */
 import type { Runtime } from '@baton/core';
@@ -25,10 +26,16 @@ export class TaskHost {
   readonly ready: Promise<void>;
   /** How it ended, for people. */
   readonly ended: Promise<string>;
+  /** Resolves when it was killed and goes on. */
+  readonly stuck: Promise<void>;
   readonly #port: HostPort;
-  readonly #logger: Runtime['logger'];
+  readonly #runtime: Pick<Runtime, 'clock' | 'logger'>;
+  #isKilled = false;
+  #tellStuck: () => void = () => undefined;
+  #cancelKillTimer: () => void = () => undefined;
   #how: string | undefined;
   #run = 0;
+  #task: string | undefined;
   /** Not kept when its run is over: a warm host may live for weeks, and what it has run has arguments. */
   #listener: RunListener | undefined;
 
@@ -37,13 +44,14 @@ export class TaskHost {
     { start, runtime }: { readonly start: StartHost; readonly runtime: Pick<Runtime, 'clock' | 'logger'> },
   ) {
     this.isolation = place.isolation;
-    this.#logger = runtime.logger;
+    this.#runtime = runtime;
+    this.stuck = new Promise((resolve) => (this.#tellStuck = resolve));
     let tellReady: () => void = () => undefined;
     let unfit: string | undefined;
     const ready = new Promise<void>((resolve) => (tellReady = resolve));
     this.#port = start(place, (message) => {
       if (message.type === 'ready') tellReady();
-      else if (message.type === 'log') this.#logger[message.level](message.message, message.fields);
+      else if (message.type === 'log') runtime.logger[message.level](message.message, message.fields);
       else if (message.type === 'unfit') {
         unfit = message.reason;
         this.kill();
@@ -55,6 +63,7 @@ export class TaskHost {
     });
     this.ended = this.#port.ended.then((how) => {
       this.#how = unfit ?? how;
+      this.#cancelKillTimer();
       this.#takeListener()?.onHostEnded(this.#how);
       return this.#how;
     });
@@ -63,14 +72,21 @@ export class TaskHost {
     this.ready.catch(() => undefined); // told to whoever waits for it
   }
 
+  /** Neither ended nor killed. */
   get isAlive(): boolean {
-    return this.#how === undefined;
+    return this.#how === undefined && !this.#isKilled;
+  }
+
+  /** What it runs, or ran last; undefined before the first. */
+  get task(): string | undefined {
+    return this.#task;
   }
 
   /** One at a time. */
   run(what: Pick<RunMessage, 'request' | 'worker' | 'limits'>, listener: RunListener): void {
     if (this.#how !== undefined) return listener.onHostEnded(this.#how);
     this.#listener = listener;
+    this.#task = what.request.task;
     this.#port.send({ type: 'run', run: ++this.#run, ...what });
   }
 
@@ -79,7 +95,11 @@ export class TaskHost {
   }
 
   kill(): void {
+    if (this.#how !== undefined) return;
     this.#port.kill();
+    if (this.#isKilled) return;
+    this.#isKilled = true;
+    this.#cancelKillTimer = this.#runtime.clock.setTimer(limits.hostEndMs, this.#tellStuck);
   }
 
   #hear(news: RunNews): void {

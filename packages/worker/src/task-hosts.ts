@@ -2,10 +2,11 @@
  * Purpose: the threads and processes in which isolated tasks run, by kind and module, kept warm: starting one takes longer than many a task.
  * States of a host: taken → idle → taken …; ended. It never serves two attempts at a time.
  * Bounds: as many as isolated tasks run at the same time, which is what the worker's places allow; an idle one ends after a minute, but for the last.
- * On failure: one that ended while a task ran in it is replaced at once, so that the next task need not wait.
+ * On failure: one that ended while a task ran in it is replaced at once, so that the next task need not wait. One that goes on after its kill keeps
+ *   its task's place in the worker, and perhaps does its work: it ends with this process only, so the worker has to end (`stuck`).
  * Not here: time-outs and kills (isolated-attempt.ts).
  */
-import { InputError, toFailure, type Runtime } from '@baton/core';
+import { InputError, UnavailableError, toFailure, type Runtime } from '@baton/core';
 import type { StartHost } from './host-messages.js';
 import { limits } from './options.js';
 import { isIsolated, type IsolatedTask, type RegisteredTask } from './registered-task.js';
@@ -22,6 +23,7 @@ export class TaskHosts {
   readonly #tasks: readonly IsolatedTask[];
   readonly #idle = new Map<string, Idle[]>();
   readonly #all = new Set<TaskHost>();
+  readonly #stuck = new AbortController();
   #closed = false;
 
   /** @throws InputError `BATON_INPUT_INVALID` when a task is isolated and nothing can be started for it. */
@@ -44,6 +46,11 @@ export class TaskHosts {
         `task ${task.name} runs in a ${task.isolation} of its own, and the worker was not given ${missing}`,
       );
     this.#start = start;
+  }
+
+  /** Aborted when one goes on after its kill; the reason, `BATON_UNAVAILABLE_TASK_STUCK`, tells which. */
+  get stuck(): AbortSignal {
+    return this.#stuck.signal;
   }
 
   /** Starts one of each that the tasks need. @throws InputError `BATON_INPUT_INVALID` when one does not get ready. */
@@ -80,13 +87,13 @@ export class TaskHosts {
     );
   }
 
-  /** Kills all of them, at once. */
+  /** Kills all of them, at once; what is stuck is not waited for. */
   async close(): Promise<void> {
     this.#closed = true;
     for (const { cancelTimer } of [...this.#idle.values()].flat()) cancelTimer();
     this.#idle.clear();
     for (const host of this.#all) host.kill();
-    await Promise.all([...this.#all].map(({ ended }) => ended));
+    await Promise.all([...this.#all].map(({ ended, stuck }) => Promise.race([ended, stuck])));
   }
 
   async #started(task: IsolatedTask): Promise<TaskHost> {
@@ -110,8 +117,19 @@ export class TaskHosts {
       this.#all.delete(host);
       this.#forget(task, host);
     });
+    void host.stuck.then(() => this.#onStuck(host, module));
     await host.ready;
     return host;
+  }
+
+  #onStuck({ isolation, task }: TaskHost, module: string): void {
+    const what = task === undefined ? `loads ${module}` : `runs task ${task}`;
+    const error = new UnavailableError(
+      'BATON_UNAVAILABLE_TASK_STUCK',
+      `the ${isolation} that ${what} goes on ${limits.hostEndMs} ms after its kill, and ends with its worker only`,
+    );
+    this.#runtime.logger.error('task-host.stuck', { task, isolation, error });
+    this.#stuck.abort(error);
   }
 
   /** No task gets it any more. */

@@ -2,7 +2,8 @@
  * Purpose: the worker as a service: one incarnation per jobboard session, one after the other, until it is told to stop.
  * States: opening → ready → (session lost) → opening …; draining → stopped. Slots and outbox outlive sessions.
  * On failure: services away at start or after a lost session: tried again with back-off, for ever; what must not happen (another
- *   member of the same id, a newer board, an inbox whose reader threw) ends `run`, after the session.
+ *   member of the same id, a newer board, an inbox whose reader threw) ends `run`, after the session. A thread that cannot be ended does so
+ *   after a drain: the others come to their end, and whoever started this process starts another.
  */
 import {
   OutageLog,
@@ -59,11 +60,10 @@ export interface Worker {
   /**
    * Runs until `signal` is aborted, then drains: refuses what is not started, waits up to `drainTimeoutMs` for running tasks.
    * Call once. @throws InputError when an isolated task's module does not load there; ConflictError when another member has this id
-   * or the board is newer; InvariantError and bugs.
+   * or the board is newer; UnavailableError `BATON_UNAVAILABLE_TASK_STUCK`, after a drain, when a task goes on in a thread that was killed:
+   * then the process has to end; InvariantError and bugs.
    */
   run(options: { readonly signal: AbortSignal }): Promise<WorkerEnd>;
-  /** Ends a drain without waiting any longer: running tasks are told to stop, their requests handed back. */
-  abort(): void;
   readonly status: WorkerStatus;
   /** Whether it takes tasks at present. */
   readonly readiness: Readiness;
@@ -81,7 +81,6 @@ export function createWorker(deps: WorkerDeps): Worker {
 class WorkerService implements Worker {
   readonly #deps: WorkerDeps;
   readonly #parts: Pick<Parameters<typeof Incarnation.open>[0], 'options' | 'registry' | 'slots' | 'hosts'>;
-  readonly #hurry = new AbortController();
   /** Incarnations of lost sessions whose tasks have not ended yet. */
   readonly #retiring = new Set<Promise<void>>();
   readonly #outage: OutageLog;
@@ -119,11 +118,14 @@ class WorkerService implements Worker {
     });
   }
 
-  abort(): void {
-    this.#hurry.abort();
+  async run({ signal }: { readonly signal: AbortSignal }): Promise<WorkerEnd> {
+    const { stuck } = this.#parts.hosts;
+    const end = await this.#runUntil(AbortSignal.any([signal, stuck]));
+    if (!signal.aborted) stuck.throwIfAborted();
+    return end;
   }
 
-  async run({ signal }: { readonly signal: AbortSignal }): Promise<WorkerEnd> {
+  async #runUntil(signal: AbortSignal): Promise<WorkerEnd> {
     const told = abortOf(signal);
     try {
       await Promise.race([told, this.#parts.hosts.open()]);
@@ -142,7 +144,7 @@ class WorkerService implements Worker {
       }
       return { drained: true, handedBack: 0 };
     } finally {
-      await Promise.race([Promise.all(this.#retiring), abortOf(this.#hurry.signal)]);
+      await Promise.race([Promise.all(this.#retiring), abortOf(this.#parts.hosts.stuck)]);
       await this.#parts.hosts.close();
       await this.#outbox?.outbox.close({ deadlineMs: limits.flushMs });
       this.#state = 'stopped';
@@ -153,7 +155,7 @@ class WorkerService implements Worker {
   async #drain(incarnation: Incarnation): Promise<WorkerEnd> {
     this.#state = 'draining';
     const { drainTimeoutMs } = this.#parts.options;
-    const end = await incarnation.drain({ timeoutMs: drainTimeoutMs, hurry: this.#hurry.signal });
+    const end = await incarnation.drain({ timeoutMs: drainTimeoutMs });
     this.#deps.runtime.logger.info('worker.drained', { memberId: this.#deps.member.id, ...end });
     return end;
   }
