@@ -4,7 +4,7 @@ import { CapturingLogger } from '@baton/testkit';
 import { Db } from 'mongodb';
 import { MongoDocumentStore } from './mongo-document-store.js';
 
-afterEach(() => jest.restoreAllMocks());
+afterEach(() => void jest.restoreAllMocks());
 
 it('every write that the driver is given asks for a majority and its journal', async () => {
   const command = jest.spyOn(Db.prototype, 'command').mockResolvedValue({ ok: 1, n: 1 });
