@@ -58,8 +58,8 @@ interface Candidate {
   readonly seenAtMs: number;
   /** How often its posting could not be read. */
   readonly failures?: number;
-  /** It was left alone for as long as any pause lasts: the clock of whoever gave it back went ahead of ours. */
-  readonly hasWaited?: boolean;
+  /** The `notBeforeMs` it was left alone for, as long as any pause lasts: the clock of whoever gave it back went ahead of ours. */
+  readonly waitedFor?: number | undefined;
 }
 
 type ReadyJob = FoundJob & { readonly seenAtMs: number };
@@ -86,8 +86,6 @@ export class ClaimLoop {
   #refillArmed = false;
   #view: BoardView | undefined;
   #stopped = false;
-  /** Claims lost to another member since the start. */
-  conflicts = 0;
 
   constructor(deps: ClaimLoopDeps) {
     this.#deps = deps;
@@ -216,7 +214,8 @@ export class ClaimLoop {
     const { jobId, life, seenAtMs, posting } = last;
     const { priority, createdAtMs } = posting;
     const key = { jobId, life };
-    this.#behind.push({ key, seenAtMs, hasWaited: true, posting: { priority, createdAtMs } });
+    const waitedFor = posting.notBeforeMs;
+    this.#behind.push({ key, seenAtMs, waitedFor, posting: { priority, createdAtMs } });
     if (this.#behind.size < this.#behindMax) return;
     // what others took meanwhile goes: never much more than the board shows
     this.#behind.keep((known) => this.#isStillFree(known));
@@ -229,20 +228,21 @@ export class ClaimLoop {
     const job = await this.#find(candidate);
     this.#inspecting--;
     if (job === undefined) this.#busy.delete(candidate.key.jobId);
-    else this.#push({ ...job, seenAtMs: candidate.seenAtMs }, candidate.hasWaited);
+    else this.#push({ ...job, seenAtMs: candidate.seenAtMs }, candidate.waitedFor);
     if (this.#claiming >= limits.claimWindow) this.#keepWindow();
     this.#pump();
   }
 
-  #push(job: ReadyJob, hasWaited = false): void {
-    const waitMs = hasWaited ? 0 : (job.posting.notBeforeMs ?? 0) - this.#deps.runtime.clock.wallMs();
+  #push(job: ReadyJob, waitedFor?: number): void {
+    const { notBeforeMs = 0 } = job.posting;
+    const waitMs = notBeforeMs === waitedFor ? 0 : notBeforeMs - this.#deps.runtime.clock.wallMs();
     this.#busy.add(job.jobId);
     if (waitMs <= 0) return this.#toReady(job);
     // abandoned with back-off: not before its time; the second look of others finds it if this member dies meanwhile
     this.#after(Math.min(waitMs, limits.abandonMs.max), () => {
       this.#busy.delete(job.jobId);
       if (this.#view?.isAvailable(job) ?? false)
-        this.#enqueue({ key: job, seenAtMs: this.#now(), hasWaited: true });
+        this.#enqueue({ key: job, seenAtMs: this.#now(), waitedFor: notBeforeMs });
     });
   }
 
@@ -302,7 +302,8 @@ export class ClaimLoop {
       await this.#deps.onClaimed(claim, { head, timing, fence, stepAside });
     } catch (error) {
       const family = familyOf(error);
-      if (family === 'conflict' || family === 'not-found') this.conflicts++;
+      if (family === 'conflict' || family === 'not-found')
+        this.#log.debug('claim.lost-to-another', { jobId: job.jobId });
       else this.#log.warn('claim.failed', { jobId: job.jobId, error });
       fence.settled();
       if (family === 'conflict') again = await this.#changed(job);
@@ -370,6 +371,7 @@ export class ClaimLoop {
   }
 
   #after(delayMs: number, callback: () => void): void {
+    if (this.#stopped) return;
     const cancel = this.#deps.runtime.clock.setTimer(delayMs, () => {
       this.#timers.delete(cancel);
       callback();

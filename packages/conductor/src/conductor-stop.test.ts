@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { UnavailableError } from '@baton/core';
+import { UnavailableError, type InlineValue } from '@baton/core';
 import { linear } from '@baton/flow';
 import { SimulatedDocumentStore, SimulatedPartitionLog } from '@baton/testkit';
 import { Cluster, noop, ok } from './fixtures/cluster.js';
@@ -8,13 +8,13 @@ describe('a conductor that stops', () => {
   let cluster: Cluster;
   afterEach(() => cluster.dispose());
 
-  /** A store that never answers to the entry of a second turn. */
-  function hangingStore(): SimulatedDocumentStore {
+  /** A store that does not answer to the entry of a second turn, of this job or of any, until it is released. */
+  function hangingStore(jobId = '', released = new Promise<void>(() => undefined)): SimulatedDocumentStore {
     const store = new SimulatedDocumentStore(cluster.runtime, { service: cluster.documents });
     const real = store.insert.bind(store);
     store.insert = (collection, documents) =>
-      collection === 'journal' && documents.some(({ _id }) => _id.endsWith(':2'))
-        ? new Promise<never>(() => undefined)
+      collection === 'journal' && documents.some(({ _id }) => _id.endsWith(`${jobId}:2`))
+        ? released.then(() => real(collection, documents))
         : real(collection, documents);
     return store;
   }
@@ -50,6 +50,30 @@ describe('a conductor that stops', () => {
     expect(left).toBe(1);
     cluster.conductor('c2');
     expect((await cluster.drive(cluster.client.wait(jobId, { timeoutMs: 20_000 }))).outcome).toBe('SUCCESS');
+  });
+
+  it('decides nothing that it would not send any more', async () => {
+    cluster = new Cluster();
+    const { clock } = cluster.runtime;
+    let release = (): void => undefined;
+    const released = new Promise<void>((resolve) => (release = resolve));
+    const { stop } = cluster.conductor('c1', {}, { store: hangingStore('slow', released) });
+    let finish: (value: InlineValue) => void = () => undefined;
+    const a = () => new Promise<InlineValue>((resolve) => (finish = resolve));
+    const worker = await cluster.drive(cluster.worker('w1', { a, b: ok, quick: ok }));
+    const jobId = await cluster.drive(cluster.client.post(linear('g').add(noop('a'), noop('b')), {}));
+    await clock.advanceUntil(() => worker.seen.length === 1);
+    await cluster.drive(cluster.client.post(linear('f').add(noop('quick')), { key: 'slow' }));
+    await clock.advanceUntil(() => worker.seen.length === 2);
+    await clock.advance(100);
+    const stopped = stop();
+    finish({ data: 'a' });
+    await clock.advance(1_000);
+    release();
+    await cluster.drive(stopped);
+    cluster.conductor('c2');
+    expect((await cluster.drive(cluster.client.wait(jobId, { timeoutMs: 20_000 }))).outcome).toBe('SUCCESS');
+    expect((await cluster.drive(cluster.client.job(jobId))).redelivered).toBe(0);
   });
 
   it('leaves nothing for others when it owns nothing', async () => {

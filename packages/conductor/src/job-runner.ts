@@ -37,6 +37,7 @@ export class JobRunner implements Waiter {
   #saving: Promise<void> | undefined;
   #kickDue = false;
   #commandsRead = false;
+  #isLeaving = false;
   /** Tasks that requests wait for and no live worker offers. */
   #withoutWorker: ReadonlySet<string> = new Set();
   #phase: 'running' | 'settling' | 'ended' = 'running';
@@ -142,14 +143,18 @@ export class JobRunner implements Waiter {
     this.#owner.released(this, reason);
   }
 
-  /** Resolves when nothing of this flow is being saved (drain). A claim that ends by a hand-over is not one that led to nothing. */
+  /**
+   * Decides nothing more, and resolves when nothing of this flow is being saved (drain): what was decided now would be saved and not sent. A
+   * claim that ends by a hand-over is not one that led to nothing.
+   */
   async handOver(): Promise<void> {
+    this.#isLeaving = true;
     if (this.turns.timers.isQuiet) this.#stayedQuiet();
     await this.#saving;
   }
 
   get #canDecide(): boolean {
-    if (this.#phase !== 'running' || this.#saving !== undefined) return false;
+    if (this.#phase !== 'running' || this.#saving !== undefined || this.#isLeaving) return false;
     return this.turns.isDue && this.#owner.mayDecide();
   }
 
@@ -360,7 +365,8 @@ export class JobRunner implements Waiter {
 
   /** Board, store or transport away past the bound: somebody may claim it again after a pause (P-605, P-616). */
   #giveUp(error: unknown): void {
-    if (this.#phase === 'ended') return;
+    // settling: the run is over, and a claim is not to be ended in two ways
+    if (this.#phase !== 'running') return;
     const { runtime } = this.#owner;
     if (familyOf(error) !== 'unavailable') this.#owner.fatal(error);
     this.#log.error('job.abandoned', { jobId: this.jobId, error });
