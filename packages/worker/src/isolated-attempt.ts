@@ -79,7 +79,7 @@ export class IsolatedAttempt {
   }
 
   #onHostEnded({ isolation }: TaskHost, how: string): void {
-    const { task, hosts, request, runtime } = this.#options;
+    const { task, request, runtime } = this.#options;
     runtime.logger.warn('task-host.ended', { task: task.name, requestId: request.requestId, isolation, how });
     if (this.#aborted === undefined)
       this.#fail(
@@ -92,7 +92,6 @@ export class IsolatedAttempt {
       const stopped = abortReason(kind, `${reason.message}, and its ${isolation} was ended`);
       this.#fail(this.#abortFailure({ kind, reason: stopped }));
     }
-    hosts.replace(task);
   }
 
   #killIn(delayMs: number): void {

@@ -1,9 +1,10 @@
 /**
  * Purpose: the threads and processes in which isolated tasks run, by kind and module, kept warm: starting one takes longer than many a task.
  * States of a host: taken → idle → taken …; ended. It never serves two attempts at a time.
- * Bounds: as many as isolated tasks run at the same time, which is what the worker's places allow; an idle one ends after a minute, but for the last.
- * On failure: one that ended while a task ran in it is replaced at once, so that the next task need not wait. One that goes on after its kill keeps
- *   its task's place in the worker, and perhaps does its work: it ends with this process only, so the worker has to end (`stuck`).
+ * Bounds: as many as isolated tasks run at the same time, which is what the worker's places allow, and for a moment those that were started for
+ *   tasks that were stopped meanwhile; an idle one ends after a minute, but for the last.
+ * On failure: the next task has one started. One that goes on after its kill keeps its task's place in the worker, and perhaps does its work: it ends
+ *   with this process only, so the worker has to end (`stuck`).
  * Not here: time-outs and kills (isolated-attempt.ts).
  */
 import { InputError, UnavailableError, toFailure, type Runtime } from '@baton/core';
@@ -76,15 +77,6 @@ export class TaskHosts {
       host.kill();
     });
     this.#idleOf(task).push({ host, cancelTimer });
-  }
-
-  /** Starts another after one has ended under its task. */
-  replace(task: IsolatedTask): void {
-    if (this.#closed || this.#idleOf(task).length > 0) return;
-    this.#startOne(task).then(
-      (host) => this.give(task, host),
-      (error: unknown) => this.#runtime.logger.warn('task-host.not-started', { task: task.name, error }),
-    );
   }
 
   /** Kills all of them, at once; what is stuck is not waited for. */
