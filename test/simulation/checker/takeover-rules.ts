@@ -17,13 +17,18 @@ interface TakeoverEvidence {
   }[];
 }
 
-/** The jobs whose owner was killed while another conductor was there, and stayed until they were owned again. */
+/**
+ * The jobs whose owner was killed while another conductor was there, and stayed until they were owned again. Not those whose last claim had led to
+ * nothing: they are taken up one after the other (P-506).
+ */
 export function* takeovers({ history, jobs }: TakeoverEvidence): Generator<Takeover> {
-  const owned = new Map(jobs.map(({ job, entries }) => [job.jobId, ownedSince(entries)]));
+  const stored = new Map(jobs.map(({ job, entries }) => [job.jobId, entries]));
   for (const { order, atMs, sessionIds, isGuarded } of history.lost) {
     const before = history.board.filter((change) => change.order < order);
     for (const jobId of heldBy(sessionIds, before)) {
-      const next = owned.get(jobId)?.find((claim) => claim.order > order);
+      const entries = stored.get(jobId) ?? [];
+      const next = entries.find((entry) => entry.order > order && entry.entry.kind === 'claim');
+      if (next !== undefined && isSuspect(entries.findLast((entry) => entry.order < next.order))) continue;
       const isOver =
         next === undefined || !isWatched(history.board, { sessionIds, order, until: next.order });
       if (!isOver) yield { jobId, isGuarded, ms: next.atMs - atMs };
@@ -33,18 +38,18 @@ export function* takeovers({ history, jobs }: TakeoverEvidence): Generator<Takeo
 
 /** Where nothing else is in the way. */
 export function* takeoverRules(
-  evidence: TakeoverEvidence,
+  takenOver: Iterable<Takeover>,
   boundMs: { readonly guarded: number; readonly unguarded: number },
 ): Violations {
-  for (const { jobId, isGuarded, ms } of takeovers(evidence)) {
+  for (const { jobId, isGuarded, ms } of takenOver) {
     const allowedMs = isGuarded ? boundMs.guarded : boundMs.unguarded;
     if (ms > allowedMs)
       yield `I17 ${jobId} was owned again ${Math.round(ms)} ms after its owner was killed, allowed are ${allowedMs}`;
   }
 }
 
-function ownedSince(entries: readonly StoredEntry[]): readonly StoredEntry[] {
-  return entries.filter(({ entry }) => entry.kind === 'claim');
+function isSuspect(last: StoredEntry | undefined): boolean {
+  return last?.entry.kind === 'claim' && last.entry.facts.length === 0;
 }
 
 function heldBy(sessionIds: readonly bigint[], board: readonly BoardChange[]): ReadonlySet<string> {
