@@ -1,5 +1,5 @@
 /**
- * `npm run simulate -- --model [quick|all|NAME]`: the model of the ownership protocol, run by run: what was searched, and what was found. Exit code 1 when
+ * `node test/model/run.mjs [quick|all|NAME] [--trace]`: the model of the ownership protocol, run by run: what was searched, and what was found. Exit code 1 when
  * a rule as it stands is broken, or a bug or an earlier wording is not found.
  */
 import { search } from './search.js';

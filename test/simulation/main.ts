@@ -1,11 +1,11 @@
 /**
  * `npm run simulate -- [--seeds N] [--from S]`: many seeds, each a cluster with its own workload and faults. Prints every violation with the command that
- * shows it again, and closes with what was done. `--seed X [--trace]`: one of them, with what every process logs. `--sabotage [ID]`: with planted bugs.
- * Exit code 1 when an invariant was broken, or a planted bug was not found.
+ * shows it again, and closes with what was done. `--seed X [--trace]`: one of them, with what every process logs. `--sabotage [--only TEXT] [--soon]`: with
+ * planted bugs. Exit code 1 when an invariant was broken, or a planted bug was not found; 2 when it was called in a wrong way.
  */
 import { parseArgs } from 'node:util';
 import { Lanes } from './lanes.js';
-import { runSabotages } from './sabotage/run-sabotages.js';
+import { chosenSabotages, runSabotages } from './sabotage/run-sabotages.js';
 import { shrink } from './shrink.js';
 import type { RunPlan, SimulationResult } from './simulation.js';
 import { Tally } from './tally.js';
@@ -15,33 +15,76 @@ const repeatEvery = 100;
 /** Violations are shown for so many seeds; more are only counted. */
 const shownMax = 10;
 
+const usage = `usage: npm run simulate -- [--seeds N] [--from S] [--lanes N]
+       npm run simulate -- --seed S [--faults N,…] [--jobs ID,…] [--trace]
+       npm run simulate -- --sabotage [--only TEXT] [--soon] [--seeds N] [--lanes N]`;
+
+/** What is wrong with the command line, in words. */
+class UsageError extends Error {}
+
 export async function main(args: readonly string[]): Promise<number> {
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      seeds: { type: 'string' },
-      from: { type: 'string', default: '1' },
-      seed: { type: 'string' },
-      trace: { type: 'boolean', default: false },
-      faults: { type: 'string' },
-      jobs: { type: 'string' },
-      lanes: { type: 'string' },
-      sabotage: { type: 'boolean', default: false },
-      only: { type: 'string' },
-    },
-  });
-  const count = values.lanes === undefined ? undefined : Number(values.lanes);
-  const seeds = values.seeds === undefined ? undefined : Number(values.seeds);
-  if (values.sabotage) return runSabotages({ say, count, only: values.only, seedsMax: seeds });
+  try {
+    return await run(optionsOf(args));
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    process.stderr.write(`${error.message}\n${usage}\n`);
+    return 2;
+  }
+}
+
+/** @throws UsageError */
+function optionsOf(args: readonly string[]) {
+  const options = {
+    seeds: { type: 'string' },
+    from: { type: 'string', default: '1' },
+    seed: { type: 'string' },
+    trace: { type: 'boolean', default: false },
+    faults: { type: 'string' },
+    jobs: { type: 'string' },
+    lanes: { type: 'string' },
+    sabotage: { type: 'boolean', default: false },
+    only: { type: 'string' },
+    soon: { type: 'boolean', default: false },
+  } as const;
+  try {
+    return parseArgs({ args: [...args], options }).values;
+  } catch (error) {
+    throw new UsageError((error as Error).message);
+  }
+}
+
+/** @throws UsageError */
+function numberOf(name: string, text: string, min: number): number {
+  const number = Number(text);
+  if (text.trim() !== '' && Number.isSafeInteger(number) && number >= min) return number;
+  throw new UsageError(`--${name} takes a whole number from ${min}, not "${text}"`);
+}
+
+/** @throws UsageError */
+async function run(values: ReturnType<typeof optionsOf>): Promise<number> {
+  const count = values.lanes === undefined ? undefined : numberOf('lanes', values.lanes, 1);
+  const seeds = values.seeds === undefined ? undefined : numberOf('seeds', values.seeds, 1);
+  if (values.sabotage) {
+    const { only = '', soon } = values;
+    const chosen = chosenSabotages({ only, soon });
+    if (chosen.length === 0) throw new UsageError(`no planted bug that is chosen so holds "${only}"`);
+    return runSabotages(chosen, { say, count, seedsMax: seeds });
+  }
+  if (values.only !== undefined || values.soon) throw new UsageError('--only and --soon go with --sabotage');
   if (values.seed !== undefined) {
-    const faults = values.faults?.split(',').filter(Boolean).map(Number);
+    const seed = numberOf('seed', values.seed, 0);
+    const faults = values.faults?.split(',').filter(Boolean);
     const jobs = values.jobs?.split(',').filter(Boolean);
     return runOne(
-      { seed: Number(values.seed), ...(faults && { faults }), ...(jobs && { jobs }) },
+      {
+        seed,
+        ...(faults && { faults: faults.map((text) => numberOf('faults', text, 0)) }),
+        ...(jobs && { jobs }),
+      },
       values.trace,
     );
   }
-  return runMany({ from: Number(values.from), seeds: seeds ?? 200, count });
+  return runMany({ from: numberOf('from', values.from, 0), seeds: seeds ?? 200, count });
 }
 
 async function runOne(plan: RunPlan, trace: boolean): Promise<number> {

@@ -7,6 +7,6 @@ export function noResult({ seed, faults = [], jobs = [] }: RunPlan): SimulationR
     plan: { seed, faults, jobs },
     violations: [],
     hash: '',
-    stats: { ...stats, repeatedCalls: 0, faults: {}, outcomes: {}, takenOver: [] },
+    stats: { ...stats, repeatedCalls: 0, faults: {}, outcomes: {}, takenOver: [], workersLost: [] },
   };
 }

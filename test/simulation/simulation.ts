@@ -2,11 +2,12 @@
 import { compile } from '@baton/engine';
 import { check } from './checker/check.js';
 import { claimOrderRules } from './checker/claim-order-rules.js';
-import { commandRules } from './checker/command-rules.js';
 import type { Evidence } from './checker/evidence.js';
 import { secretRules } from './checker/secret-rules.js';
-import { takeoverRules, takeovers, type Takeover } from './checker/takeover-rules.js';
-import { choicesOf, streamOf, type Choices } from './choices.js';
+import type { Takeover } from './checker/takeover-rules.js';
+import { figuresOf, timeRules } from './checker/time-rules.js';
+import type { WorkerLoss } from './checker/worker-loss-rules.js';
+import { choicesOf, streamOf } from './choices.js';
 import { Cluster } from './cluster.js';
 import { Faults, planFaults, type ThemeName } from './faults.js';
 import { wallStartMs, type LogLine } from './process.js';
@@ -49,10 +50,10 @@ export interface SimulationStats {
   readonly outcomes: Readonly<Record<string, number>>;
   /** Of owners that were killed while nothing else was in the way (I17). */
   readonly takenOver: readonly Takeover[];
+  /** Requests of workers that left while nothing else was in the way (P-934). */
+  readonly workersLost: readonly WorkerLoss[];
 }
 
-/** Without a nudge an owner looks for commands so often, by its own clock. */
-const commandPollMs = 5_000;
 /** So long may everything take that is left when the faults are over (I08). */
 const healMs = 400_000;
 
@@ -103,13 +104,14 @@ export async function simulate(plan: RunPlan, onLog?: (line: LogLine) => void): 
     })),
   };
   found.push(...cluster.crashes.map((crash) => `a process ended with an error: ${crash}`));
-  const isRunCalm = isCalm(choices, faults.struck);
-  const calm = { history, jobs: isRunCalm ? evidence.jobs : [] };
-  const boundMs = { guarded: 250, unguarded: sessionTimeoutMs + 450 };
-  found.push(...cluster.leaks(), ...check(evidence));
-  found.push(...claimOrderRules(evidence), ...takeoverRules(calm, boundMs), ...secretRules({ history }));
-  const commandMs = isRunCalm ? commandPollMs * choices.drift + sessionTimeoutMs + 1_000 : undefined;
-  found.push(...commandRules({ history, jobs: evidence.jobs }, { boundMs: commandMs }));
+  found.push(
+    ...cluster.leaks(),
+    ...check(evidence),
+    ...claimOrderRules(evidence),
+    ...secretRules({ history }),
+  );
+  const figures = figuresOf({ history, jobs: evidence.jobs }, choices, evidence.struck);
+  found.push(...timeRules({ history, jobs: evidence.jobs }, figures, choices));
   return {
     plan: {
       seed,
@@ -118,22 +120,19 @@ export async function simulate(plan: RunPlan, onLog?: (line: LogLine) => void): 
     },
     violations: found,
     hash: history.digest(),
-    stats: { ...statsOf(cluster, evidence, faults.struck), takenOver: [...takeovers(calm)] },
+    stats: {
+      ...statsOf(cluster, evidence, faults.struck),
+      takenOver: figures.takenOver,
+      workersLost: figures.workersLost,
+    },
   };
-}
-
-/** Whoever is killed is missed by others that see the board, can read and write, and have room. */
-function isCalm({ maxJobs, tripMs }: Choices, struck: ReadonlyMap<string, number>): boolean {
-  const troubles = /session|coordination|transaction|lock|stor|reads differ|link|pause|drain conductor/;
-  const isFast = tripMs.coordination <= 5 && tripMs.store <= 5;
-  return isFast && maxJobs > 100 && ![...struck.keys()].some((kind) => troubles.test(kind));
 }
 
 function statsOf(
   cluster: Cluster,
   { jobs }: Evidence,
   struck: ReadonlyMap<string, number>,
-): Omit<SimulationStats, 'takenOver'> {
+): Omit<SimulationStats, 'takenOver' | 'workersLost'> {
   const { history } = cluster;
   const entries = jobs.flatMap((job) => job.entries.map(({ entry }) => entry));
   const claims = entries.filter(({ kind }) => kind === 'claim').length;

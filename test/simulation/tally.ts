@@ -21,11 +21,14 @@ export class Tally {
   readonly #outcomes = new Map<string, number>();
   readonly #takeoverMs = { guarded: [] as number[], unguarded: [] as number[] };
 
+  readonly #workerLossMs: number[] = [];
+
   add({ stats }: SimulationResult): void {
     this.seeds++;
     for (const name of sumNames) this.#sums[name] += stats[name];
     count(this.#faults, stats.faults);
     count(this.#outcomes, stats.outcomes);
+    for (const { ms } of stats.workersLost) this.#workerLossMs.push(ms);
     for (const { isGuarded, ms } of stats.takenOver)
       this.#takeoverMs[isGuarded ? 'guarded' : 'unguarded'].push(ms);
   }
@@ -41,6 +44,7 @@ export class Tally {
       `${struck} faults: ${listed(this.#faults)}`,
       `outcomes: ${listed(this.#outcomes)}`,
       `from the death of an owner to the first entry of the next, in ms: ${spread(this.#takeoverMs.guarded)}; without a guard ${spread(this.#takeoverMs.unguarded)}`,
+      `from the end of a worker's registration to what becomes of its requests, in ms: ${spread(this.#workerLossMs)}`,
     ];
   }
 }

@@ -2,6 +2,7 @@
 import type { NodeOperation } from '@baton/core';
 import type { BoardChange } from '../history.js';
 import type { Evidence, JobEvidence, Violations } from './evidence.js';
+import { isPoisonEnd } from './journal-rules.js';
 
 interface Lock {
   readonly zxid: bigint;
@@ -26,7 +27,8 @@ class Board {
   readonly locks = new Map<string, Map<bigint, Lock>>();
   readonly #held = new Map<string, Lock>();
   readonly #present = new Map<string, number>();
-  readonly #settled = new Map<string, number>();
+  /** How each job left the board for the first time: a repeated post may bring it back (P-305), to leave again. */
+  readonly #settled = new Map<string, 'consumed' | 'trashed'>();
   readonly #jobs: ReadonlyMap<string, JobEvidence>;
 
   constructor(jobs: ReadonlyMap<string, JobEvidence>) {
@@ -35,10 +37,13 @@ class Board {
 
   *apply(change: BoardChange): Violations {
     const moved = new Map<string, { made: number; removed: number }>();
+    const trashed = new Map<string, string>();
     for (const operation of change.operations) {
       const node = nodeOf(operation.path);
       if (node === undefined) continue;
       if (node.tree === 'locks') yield* this.#lock(node.jobId, operation, change);
+      if (node.tree === 'trash' && 'data' in operation)
+        trashed.set(node.jobId, Buffer.from(operation.data).toString());
       const made = Number(node.tree === 'jobs' && operation.type === 'create');
       const removed = Number(node.tree === 'jobs' && operation.type === 'delete');
       const known = moved.get(node.jobId) ?? { made: 0, removed: 0 };
@@ -47,11 +52,29 @@ class Board {
     for (const [jobId, { made, removed }] of moved) {
       this.#present.set(jobId, (this.#present.get(jobId) ?? 0) + made - removed);
       if (removed === 0) continue;
-      this.#settled.set(jobId, (this.#settled.get(jobId) ?? 0) + 1);
-      const terminal = this.#jobs.get(jobId)?.entries.at(-1);
-      if (terminal?.entry.kind !== 'terminal' || terminal.order > change.order)
-        yield `I06 ${jobId}: taken off the board before its terminal entry was stored`;
+      yield* this.#settle(jobId, change, trashed.get(jobId));
     }
+    for (const jobId of trashed.keys())
+      if ((moved.get(jobId)?.removed ?? 0) === 0)
+        yield `I06 ${jobId}: put into the trash and left on the board`;
+  }
+
+  /** `trashed`: what is written there. Only what nobody can run goes there: poison, and what has no readable record. */
+  *#settle(jobId: string, { order }: BoardChange, trashed: string | undefined): Violations {
+    const before = this.#settled.get(jobId);
+    this.#settled.set(jobId, before ?? (trashed === undefined ? 'consumed' : 'trashed'));
+    const last = this.#jobs.get(jobId)?.entries.at(-1);
+    const terminal = last?.entry.kind === 'terminal' && last.order < order ? last.entry : undefined;
+    if (terminal === undefined) {
+      if (trashed?.includes('"QUARANTINE') !== true)
+        yield `I06 ${jobId}: taken off the board before its terminal entry was stored`;
+      return;
+    }
+    const isPoison = isPoisonEnd(terminal);
+    if (!isPoison && trashed !== undefined)
+      yield `I06 ${jobId}: put into the trash, and it is ${terminal.outcome}`;
+    if (isPoison && trashed === undefined && before !== 'trashed')
+      yield `I06 ${jobId}: ended as poison, and taken off the board without a node in the trash`;
   }
 
   *end(): Violations {

@@ -3,6 +3,7 @@ import type { Posting } from '@baton/jobboard';
 import type { BoardChange } from '../history.js';
 import { nodeOf } from './board-rules.js';
 import type { Evidence, Violations } from './evidence.js';
+import { FreeJobs } from './free-jobs.js';
 
 /** Within that a conductor knows of a job, whoever's first choice it was, and has read its posting: three trips, and a second look. */
 const seenMs = 1_500;
@@ -48,31 +49,4 @@ function isClaimedSoon(board: readonly BoardChange[], jobId: string, { order, at
         return type === 'create' && node?.tree === 'locks' && node.jobId === jobId;
       }),
   );
-}
-
-/** Which jobs anybody may claim, and since when. One that was given back with a pause is not among them until it was claimed again. */
-class FreeJobs {
-  readonly sinceMs = new Map<string, number>();
-  /** Session → when its conductor was registered. */
-  readonly #readyMs = new Map<bigint, number>();
-
-  *claimedBy({ operations, sessionId }: BoardChange): Generator<{ jobId: string; claimerReadyMs: number }> {
-    for (const { type, path } of operations) {
-      const node = nodeOf(path);
-      if (node?.tree === 'locks' && type === 'create')
-        yield { jobId: node.jobId, claimerReadyMs: this.#readyMs.get(sessionId) ?? Infinity };
-    }
-  }
-
-  apply({ operations, sessionId, atMs }: BoardChange): void {
-    for (const { type, path } of operations) {
-      if (type === 'create' && path.startsWith('/members/conductors/')) this.#readyMs.set(sessionId, atMs);
-      const node = nodeOf(path);
-      if (node?.tree === 'jobs' && type === 'create') this.sinceMs.set(node.jobId, atMs);
-      if (node?.tree === 'locks' && type === 'create') this.sinceMs.delete(node.jobId);
-      // alone: its owner's session ended; with the job: it was given back, or has left the board
-      const isReleased = operations.every((other) => nodeOf(other.path)?.tree !== 'jobs');
-      if (node?.tree === 'locks' && type === 'delete' && isReleased) this.sinceMs.set(node.jobId, atMs);
-    }
-  }
 }

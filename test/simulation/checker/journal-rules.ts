@@ -41,14 +41,14 @@ function* poison({ job: { jobId }, entries }: JobEvidence): Violations {
   for (const { entry } of entries) {
     const isIdleClaim = entry.kind === 'claim' && entry.facts.length === 0;
     if (isIdleClaim) idleClaims++;
-    else if (idleClaims > poisonClaimsMax && !isPoison(entry))
+    else if (idleClaims > poisonClaimsMax && !isPoisonEnd(entry))
       yield `H16 ${jobId}: entry ${entry.seq} runs on after ${idleClaims} claims that led to nothing`;
-    if (isPoison(entry) && idleClaims <= poisonClaimsMax)
+    if (isPoisonEnd(entry) && idleClaims <= poisonClaimsMax)
       yield `H16 ${jobId}: ended as poison after ${idleClaims} claims that led to nothing`;
     if (!isIdleClaim) idleClaims = 0;
   }
 }
 
-function isPoison(entry: JournalEntry): boolean {
+export function isPoisonEnd(entry: JournalEntry): boolean {
   return entry.kind === 'terminal' && entry.reason?.code === 'POISON';
 }

@@ -2,14 +2,17 @@
 import type { JournalEntry, NodeOperation } from '@baton/core';
 import { describe, expect, it } from '@jest/globals';
 import { History, type BoardChange, type LostOwner, type StoredEntry } from '../history.js';
+import { boardRules } from './board-rules.js';
 import { claimOrderRules } from './claim-order-rules.js';
 import { commandRules } from './command-rules.js';
 import type { Evidence } from './evidence.js';
+import { freeJobRules } from './free-job-rules.js';
 import { journalRules } from './journal-rules.js';
 import { modelRules } from './model-rules.js';
 import { requestRules } from './request-rules.js';
 import { secretRules } from './secret-rules.js';
-import { takeoverRules } from './takeover-rules.js';
+import { takeoverRules, takeovers } from './takeover-rules.js';
+import { workerLosses, workerLossRules } from './worker-loss-rules.js';
 
 const data = new Uint8Array();
 const made = (path: string): NodeOperation => ({ type: 'create', path, data, ephemeral: true });
@@ -19,10 +22,10 @@ const jobOf = (jobId: string) => `/boards/default/jobs/00/${jobId}.0`;
 const lockOf = (jobId: string) => `/boards/default/locks/00/${jobId}`;
 const conductor = (id: string) => made(`/members/conductors/${id}`);
 
+type Change = readonly [atMs: number, session: number, ...NodeOperation[]];
+
 /** What sessions did, one after the other. */
-function boardOf(
-  ...changes: readonly (readonly [atMs: number, session: number, ...NodeOperation[]])[]
-): readonly BoardChange[] {
+function boardOf(...changes: readonly Change[]): readonly BoardChange[] {
   return changes.map(([atMs, session, ...operations], order) => ({
     ...{ order, atMs, zxid: BigInt(order + 1), sessionId: BigInt(session), operations },
   }));
@@ -108,7 +111,10 @@ describe('I17: a job whose owner is killed is owned again in time', () => {
   const boundMs = { guarded: 250, unguarded: 4_450 };
   const check = (owner: LostOwner, atMs: number, seen = board) => [
     ...takeoverRules(
-      { history: { board: seen, lost: [owner] }, jobs: [{ job: { jobId: 'job' }, entries: entries(atMs) }] },
+      takeovers({
+        history: { board: seen, lost: [owner] },
+        jobs: [{ job: { jobId: 'job' }, entries: entries(atMs) }],
+      }),
       boundMs,
     ),
   ];
@@ -327,5 +333,108 @@ describe('P-1108: an acknowledged command is not lost', () => {
     expect(check(2, [entry(4, command(1)), terminal(9_000)], 6_000)).toEqual([]);
     expect(check(2, [terminal(5_000)], 6_000)).toEqual([]);
     expect(check(2, [terminal(9_000)])).toEqual([]);
+  });
+});
+
+describe('I06: a job is consumed, or put into the trash as poison, never both', () => {
+  const data = (reason: string) => new TextEncoder().encode(JSON.stringify({ reason }));
+  const trash = (reason = 'POISON: …') =>
+    ({ ...made('/boards/default/trash/00/job'), data: data(reason) }) as NodeOperation;
+  const settle = (...more: readonly NodeOperation[]) => [gone(jobOf('job')), gone(lockOf('job')), ...more];
+  const written = (order: number, more: object): StoredEntry => ({
+    ...{ order, atMs: order },
+    entry: { seq: 1, facts: [], fence: { generation: 0, zxid: 2n }, ...more } as unknown as JournalEntry,
+  });
+  const claim = written(1.2, { kind: 'claim' });
+  const success = written(1.5, { kind: 'terminal', outcome: 'SUCCESS' });
+  const poison = written(1.5, { kind: 'terminal', outcome: 'FAILURE', reason: { code: 'POISON' } });
+  const check = (entries: readonly StoredEntry[], ...end: readonly NodeOperation[]) => {
+    const board = boardOf(
+      [0, 9, made(jobOf('job'))],
+      [1, 1, changed(jobOf('job')), made(lockOf('job'))],
+      [2, 1, ...end],
+    );
+    const jobs = [{ job: { jobId: 'job' }, entries }];
+    return [...boardRules({ history: { board }, jobs } as unknown as Evidence)];
+  };
+
+  it('the trash is for poison, and for what has no record', () => {
+    expect(check([claim, success], ...settle())).toEqual([]);
+    expect(check([claim, poison], ...settle(trash()))).toEqual([]);
+    expect(check([], ...settle(trash('QUARANTINE: …')))).toEqual([]);
+  });
+
+  it('anything else is a breach', () => {
+    expect(check([claim, success], ...settle(trash()))).toEqual([
+      'I06 job: put into the trash, and it is SUCCESS',
+    ]);
+    expect(check([claim, poison], ...settle())).toEqual([
+      'I06 job: ended as poison, and taken off the board without a node in the trash',
+    ]);
+    expect(check([claim], ...settle(trash()))).toEqual([
+      'I06 job: taken off the board before its terminal entry was stored',
+    ]);
+    expect(check([claim, poison], trash())).toContain('I06 job: put into the trash and left on the board');
+  });
+});
+
+describe('P-934: a request whose worker left is not forgotten', () => {
+  const from = (order: number, atMs: number, ...facts: readonly object[]) => ({
+    ...entry(order, ...facts),
+    atMs,
+  });
+  const left = workers.map((change) => ({ ...change, atMs: change.order * 10 }));
+  const check = (entries: readonly StoredEntry[], board = left) => {
+    const losses = workerLosses(
+      { history: { board }, jobs: [{ job: { jobId: 'job' }, entries }] as never },
+      { concurrency: 1 },
+    );
+    return [...workerLossRules(losses, { boundMs: 500 })];
+  };
+  const begin = from(4, 40, begun, request(1));
+  const late = ['P-934 job/t/execute/0.1 had no worker for 840 ms before that was recorded, allowed are 500'];
+
+  it('another one has it in time', () => {
+    expect(check([begin, from(7, 400, request(2))])).toEqual([]);
+    expect(check([begin, from(7, 900, request(2))])).toEqual(late);
+    expect(check([begin, from(7, 900, { fact: 'atom', atom: 't', to: 'FAILURE' })])).toEqual(late);
+    expect(check([begin, from(7, 900, { ...request(1), state: 'parked' })])).toEqual(late);
+  });
+
+  it('nobody is late who had no other worker, or had just become the owner', () => {
+    const alone = left.filter(({ order }) => order !== 1 && order !== 2);
+    expect(check([begin, from(7, 900, request(2))], alone)).toEqual([]);
+    const claim = { order: 7, atMs: 800, entry: { kind: 'claim', facts: [] } } as unknown as StoredEntry;
+    expect(check([begin, claim, from(8, 900, request(2))])).toEqual([]);
+    const other = { ...request(2), requestId: 'job/u/execute/0.1' };
+    const second = { ...request(3), requestId: 'job/v/execute/0.1' };
+    expect(check([from(4, 40, begun, request(1), other, second), from(7, 900, request(2))])).toEqual([]);
+  });
+});
+
+describe('P-508: a free job is claimed soon', () => {
+  const claim = [changed(jobOf('job')), made(lockOf('job'))];
+  const check = (claimedMs: number, lost: readonly LostOwner[] = [], ...more: readonly Change[]) => {
+    const board = boardOf(
+      [0, 1, conductor('c1')],
+      [10, 2, conductor('c2')],
+      [20, 9, made(jobOf('job'))],
+      ...more,
+      [claimedMs, 1, ...claim],
+    );
+    return [...freeJobRules({ history: { board, lost } }, { boundMs: 500 })];
+  };
+
+  it('later is a breach', () => {
+    expect(check(500)).toEqual([]);
+    expect(check(700)).toEqual([
+      'P-508 job was free for 680 ms while a conductor with room was there, allowed are 500',
+    ]);
+  });
+
+  it('the dead and those to come do not count', () => {
+    const dead = [1n, 2n].map((id) => ({ order: 2.5, atMs: 15, sessionIds: [id], isGuarded: false }));
+    expect(check(700, dead, [600, 3, conductor('c3')])).toEqual([]);
+    expect(check(700, dead.slice(0, 1))).toHaveLength(1);
   });
 });

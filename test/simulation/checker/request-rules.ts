@@ -4,6 +4,7 @@ import type { NodeDefinition, OnWorkerLoss } from '@baton/flow';
 import { toldKey, type Call, type Happened, type Reply } from '../history.js';
 import type { Evidence, JobEvidence, Violations } from './evidence.js';
 import { isSuccess, outcomesOf, type Outcome } from './request-stories.js';
+import { workerEpochs, type WorkerEpoch } from './worker-epochs.js';
 
 interface Assignment extends Happened {
   readonly fact: RequestFact;
@@ -20,7 +21,7 @@ export function* requestRules(evidence: Evidence): Violations {
   const stored = new Map(
     outcomes.filter(isSuccess).map(({ requestId, stored: { order } }) => [requestId, order]),
   );
-  const epochs = epochEnds(evidence);
+  const epochs = workerEpochs(history.board);
   const calls = byRequest(history.calls, ({ requestId }) => requestId);
   for (const call of history.calls) {
     if (!known.has(call.flowId)) yield `I07 ${call.requestId} ran and no such job was posted`;
@@ -53,20 +54,6 @@ function* assignmentsOf({ entries }: JobEvidence): Generator<Assignment> {
     for (const fact of entry.facts) if (fact.fact === 'request') yield { order, atMs, fact };
 }
 
-/** Epoch of a worker → when its registration ended. */
-function epochEnds({ history }: Evidence): ReadonlyMap<string, number> {
-  const present = new Map<string, string>();
-  const ends = new Map<string, number>();
-  for (const { order, operations, zxid } of history.board)
-    for (const { type, path } of operations) {
-      if (!path.startsWith('/members/workers/')) continue;
-      if (type === 'create') present.set(path, zxid.toString(16));
-      const epoch = type === 'delete' ? present.get(path) : undefined;
-      if (epoch !== undefined) ends.set(epoch, order);
-    }
-  return ends;
-}
-
 /** Nothing runs that was not saved before. */
 function* recorded(call: Call, given: readonly Assignment[]): Violations {
   const own = given.find(({ fact }) => fact.delivery === call.delivery && fact.state === 'assigned');
@@ -83,14 +70,17 @@ function* recorded(call: Call, given: readonly Assignment[]): Violations {
 function* repeated(
   requestId: string,
   calls: readonly Call[],
-  { given, epochs }: { readonly given: readonly Assignment[]; readonly epochs: ReadonlyMap<string, number> },
+  {
+    given,
+    epochs,
+  }: { readonly given: readonly Assignment[]; readonly epochs: ReadonlyMap<string, WorkerEpoch> },
 ): Violations {
   const inOrder = calls.toSorted((a, b) => a.delivery - b.delivery || a.order - b.order);
   for (const [index, call] of inOrder.entries()) {
     const decided = given.find(({ fact }) => fact.delivery === call.delivery);
     if (decided === undefined) continue;
     const isThere = ({ epoch }: Call): boolean =>
-      epoch !== undefined && (epochs.get(epoch) ?? Infinity) > decided.order;
+      epoch !== undefined && (epochs.get(epoch)?.left?.order ?? Infinity) > decided.order;
     const other = inOrder.slice(0, index).find(isThere);
     if (other !== undefined)
       yield `I09 ${requestId} ran as delivery ${other.delivery} and ${call.delivery}, and the first worker was still there`;

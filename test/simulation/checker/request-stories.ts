@@ -10,7 +10,7 @@ export interface Outcome {
 }
 
 /** In order. Also of what ended without having been asked for. */
-export function* outcomesOf({ job, entries }: JobEvidence): Generator<Outcome> {
+export function* outcomesOf({ job, entries }: Pick<JobEvidence, 'job' | 'entries'>): Generator<Outcome> {
   const open = new Map<string, string>();
   for (const stored of entries)
     for (const fact of stored.entry.facts) {

@@ -1,4 +1,8 @@
-/** Runs the simulation with one planted bug after the other, each until a seed finds it; prints the table that README.md keeps. */
+/**
+ * Runs the simulation with planted bugs, each until a seed finds it; prints the table that README.md keeps. The seed that found one must be clean without it:
+ * else it found something else.
+ */
+import { availableParallelism } from 'node:os';
 import { Lanes } from '../lanes.js';
 import { invariantOf } from '../shrink.js';
 import type { RunPlan } from '../simulation.js';
@@ -6,53 +10,88 @@ import type { Sabotage } from './sabotage.js';
 import { sabotages } from './sabotages.js';
 
 const seedsMaxDefault = 10_000;
+/** Seeds for those that are found soon. */
+const soonSeeds = 5;
 
 export interface SabotageOptions {
   readonly say: (line: string) => void;
-  /** Processes at the same time. */
+  /** Bugs tried at the same time. Default: one a core. */
   readonly count: number | undefined;
-  /** Only those whose id holds this. */
-  readonly only: string | undefined;
-  /** So many are tried for each bug. */
+  /** So many seeds are tried for each bug. */
   readonly seedsMax: number | undefined;
 }
 
-/** Gives the exit code: 1 when one was not found. */
-export async function runSabotages(o: SabotageOptions): Promise<number> {
-  const { say, count, only = '', seedsMax = seedsMaxDefault } = o;
-  const chosen = sabotages.filter(({ id }) => id.includes(only));
-  const lost: string[] = [];
+interface Detected {
+  readonly sabotage: Sabotage;
+  readonly seeds: number;
+  /** Invariants that it broke; undefined: no seed found it. */
+  readonly found: string | undefined;
+  /** What the same seed breaks without the bug. */
+  readonly without: readonly string[];
+}
+
+/** `only`: those whose id holds it. `soon`: those that the first seeds find. */
+export function chosenSabotages({
+  only,
+  soon,
+}: {
+  readonly only: string;
+  readonly soon: boolean;
+}): readonly Sabotage[] {
+  return sabotages.filter(({ id, isSoon }) => id.includes(only) && (!soon || isSoon === true));
+}
+
+/** Gives the exit code: 1 when one was not found. The last line counts them. */
+export async function runSabotages(chosen: readonly Sabotage[], o: SabotageOptions): Promise<number> {
+  const { say, count = availableParallelism() } = o;
+  const control = new Lanes({ count: 1 });
+  const done = new Map<Sabotage, Detected>();
+  const left = chosen[Symbol.iterator]();
+  let printed = 0;
   say('| planted bug | hazard | file | seeds to detect | found as |');
   say('|---|---|---|---|---|');
-  for (const sabotage of chosen) {
-    const { seeds, found } = await detect(sabotage, { count, seedsMax });
-    if (found === undefined) lost.push(sabotage.id);
-    const file = sabotage.file.replace('packages/', '').replace('/src/', '/');
-    const among = sabotage.theme === undefined ? '' : ` (${sabotage.theme})`;
-    const seed = `${found === undefined ? 'not in ' : ''}${seeds}${among}`;
-    say(`| ${sabotage.id} | ${sabotage.hazard} | ${file} | ${seed} | ${found ?? '–'} |`);
+  const work = async (): Promise<void> => {
+    for (const sabotage of left) {
+      const seedsMax = o.seedsMax ?? (sabotage.isSoon === true ? soonSeeds : seedsMaxDefault);
+      done.set(sabotage, await detect(sabotage, { seedsMax, control }));
+      for (let next; (next = chosen[printed]) !== undefined && done.has(next); printed++)
+        say(rowOf(done.get(next) as Detected));
+    }
+  };
+  await Promise.all(Array.from({ length: count }, work));
+  control.close();
+  const failed = [...done.values()].filter(({ found, without }) => found === undefined || without.length > 0);
+  for (const { sabotage, seeds, found, without } of failed) {
+    if (found === undefined) say(`not found: ${sabotage.id}`);
+    else say(`${sabotage.id}: seed ${seeds} fails without it as well: ${without[0]}`);
   }
-  say(`${chosen.length - lost.length} of ${chosen.length} found`);
-  for (const id of lost) say(`not found: ${id}`);
-  return lost.length === 0 ? 0 : 1;
+  say(`${chosen.length - failed.length} passed, ${failed.length} failed`);
+  return failed.length === 0 ? 0 : 1;
+}
+
+function rowOf({ sabotage, seeds, found }: Detected): string {
+  const file = sabotage.file.replace('packages/', '').replace('/src/', '/');
+  const among = sabotage.theme === undefined ? '' : ` (${sabotage.theme})`;
+  const seed = `${found === undefined ? 'not in ' : ''}${seeds}${among}`;
+  return `| ${sabotage.id} | ${sabotage.hazard} | ${file} | ${seed} | ${found ?? '–'} |`;
 }
 
 async function detect(
   sabotage: Sabotage,
-  { count, seedsMax }: { readonly count: number | undefined; readonly seedsMax: number },
-): Promise<{ readonly seeds: number; readonly found: string | undefined }> {
-  const lanes = new Lanes({ sabotage: JSON.stringify(sabotage), count });
+  { seedsMax, control }: { readonly seedsMax: number; readonly control: Lanes },
+): Promise<Detected> {
+  const lanes = new Lanes({ sabotage: JSON.stringify(sabotage), count: 1 });
   let seeds = seedsMax;
   let found: string | undefined;
   await lanes.run(seedsFor(sabotage, seedsMax), ({ plan, violations }) => {
-    if (violations.length > 0 && plan.seed < seeds) {
-      seeds = plan.seed;
-      found = [...new Set(violations.map(invariantOf))].slice(0, 3).join(', ');
-    }
-    return found === undefined;
+    if (violations.length === 0) return true;
+    seeds = plan.seed;
+    found = [...new Set(violations.map(invariantOf))].slice(0, 3).join(', ');
+    return false;
   });
   lanes.close();
-  return { seeds, found };
+  const without = found === undefined ? [] : (await control.runOne({ seed: seeds })).violations;
+  return { sabotage, seeds, found, without };
 }
 
 function* seedsFor({ theme }: Sabotage, last: number): Iterable<RunPlan> {
