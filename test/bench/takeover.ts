@@ -1,8 +1,8 @@
 /**
  * `npm run bench -- takeover`: SIGKILL of a conductor whose job has a task running on a worker, until the next owner's first accepted
  * journal entry and until the task is adopted; the same without a guard; and SIGKILL of a worker until its task is started elsewhere. On
- * the real services, with real processes. Options: --kills N, --jobs N (of the dead conductor), --workers N (kills of workers),
- * --no-guard-kills N, --json.
+ * the real services, with real processes. Options: --kills N, --jobs N (of the dead conductor), --survivors N (conductors beside it), --workers N (kills
+ * of workers), --no-guard-kills N, --json.
  */
 import { loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
@@ -22,11 +22,13 @@ const { values: options } = parseArgs({
     json: { type: 'boolean', default: false },
     kills: { type: 'string', default: '20' },
     jobs: { type: 'string', default: '1' },
+    survivors: { type: 'string', default: '1' },
     workers: { type: 'string', default: '10' },
     'no-guard-kills': { type: 'string', default: '3' },
   },
 });
 const jobs = Number(options.jobs);
+const survivors = Number(options.survivors);
 
 /** DESIGN goals. */
 const goals: Readonly<Partial<Record<Phase, string>>> = Object.freeze({
@@ -45,10 +47,12 @@ const unguardedKills = Number(options['no-guard-kills']);
 const workerKillCount = Number(options.workers);
 const begin = progressOver(1 + Number(unguardedKills > 0) + Number(workerKillCount > 0));
 begin(`${options.kills} kills of conductors`);
-const guarded = await conductorKills({ kills: Number(options.kills), jobs, guard: true });
+const guarded = await conductorKills({ kills: Number(options.kills), jobs, survivors, guard: true });
 if (unguardedKills > 0) begin(`${unguardedKills} kills of conductors without a guard`);
 const unguarded =
-  unguardedKills === 0 ? undefined : await conductorKills({ kills: unguardedKills, jobs, guard: false });
+  unguardedKills === 0
+    ? undefined
+    : await conductorKills({ kills: unguardedKills, jobs, survivors, guard: false });
 if (workerKillCount > 0) begin(`${workerKillCount} kills of workers`);
 const workers = workerKillCount === 0 ? undefined : await workerKills(workerKillCount);
 const machine = { loadBefore, loadAfter: loadavg()[0] };
@@ -77,9 +81,10 @@ else
 process.exit();
 
 function conductorText(figures: TakeoverFigures): string {
-  const { kills, guard, requests, adopted, executedTwice, lost } = figures;
+  const { kills, guard, requests, adopted, executedTwice, conflicts, lost } = figures;
+  const share = ((100 * conflicts) / (kills * figures.jobs)).toFixed(1);
   const title = guard
-    ? `${kills} conductors killed, ${figures.jobs} job(s) each, 1 survivor (ms)`
+    ? `${kills} conductors killed, ${figures.jobs} job(s) each, ${figures.survivors} survivor(s) (ms)`
     : `the same without a guard: the session times out after 4 s (ms)`;
   const rows = phases.flatMap((phase) =>
     figures.phases[phase] === undefined
@@ -87,7 +92,8 @@ function conductorText(figures: TakeoverFigures): string {
       : [distributionRow(phase, figures.phases[phase], guard ? (goals[phase] ?? '') : '')],
   );
   const table = tableOf([['', ...distributionColumns, 'goal'], ...rows]);
-  return `${title}\n${table}\nopen requests ${requests}, jobs adopted ${adopted}, tasks executed twice ${executedTwice} (goal 0), jobs lost ${lost} (goal 0)`;
+  const sums = `open requests ${requests}, jobs adopted ${adopted}, claims lost to another ${conflicts} (${share} %, goal < 1 %), tasks executed twice ${executedTwice} (goal 0), jobs lost ${lost} (goal 0)`;
+  return `${title}\n${table}\n${sums}`;
 }
 
 function workerText({ kills, secondDelivery, seen }: WorkerLossFigures): string {

@@ -26,7 +26,7 @@ afterEach(() => {
   owners.clear();
 });
 
-function seenBy(memberId: string): ClaimLoop {
+function seenBy(memberId: string, known = conductors): ClaimLoop {
   const loop = new ClaimLoop({
     board: {
       headHint: () => Promise.resolve(undefined),
@@ -40,7 +40,7 @@ function seenBy(memberId: string): ClaimLoop {
     journal: { head: () => Promise.resolve(undefined) },
     memberId,
     runtime,
-    conductors: { current: () => conductors, refresh: () => Promise.resolve() },
+    conductors: { current: () => known, refresh: () => Promise.resolve() },
     room: () => 1_000,
     owns: (jobId) => owners.get(jobId) === memberId,
     onClaimed: () => Promise.resolve(),
@@ -58,12 +58,21 @@ const ownedBy = (memberId: string) =>
   jobs.filter(({ jobId }) => owners.get(jobId) === memberId).map(({ jobId }) => jobId);
 
 it('each takes those whose first choice it is, and nobody loses a claim', async () => {
-  const both = conductors.map(seenBy);
+  const both = conductors.map((id) => seenBy(id));
   for (const key of jobs)
     for (const loop of both) loop.offer(key, { released: true, seenAtMs: runtime.clock.monotonicMs() });
   await runtime.clock.advance(200);
   for (const memberId of conductors) expect(ownedBy(memberId)).toEqual(firstChoices(memberId));
-  expect(both.map(({ conflicts }) => conflicts)).toEqual([0, 0]);
+  expect(runtime.logger.messages()).not.toContain('claim.lost-to-another');
+});
+
+it('who does not know of the other loses claims to it, and logs each', async () => {
+  const both = conductors.map((id) => seenBy(id, [id]));
+  for (const key of jobs)
+    for (const loop of both) loop.offer(key, { released: true, seenAtMs: runtime.clock.monotonicMs() });
+  await runtime.clock.advance(200);
+  const lost = runtime.logger.messages().filter((message) => message === 'claim.lost-to-another');
+  expect(lost).toHaveLength(jobs.length);
 });
 
 it('what its first choice does not take, another takes at a second look', async () => {

@@ -27,6 +27,7 @@ export interface TakeoverFigures {
   readonly kills: number;
   /** Jobs of the dead conductor at each kill, each with one running task. */
   readonly jobs: number;
+  readonly survivors: number;
   readonly guard: boolean;
   readonly phases: Readonly<Partial<Record<Phase, Distribution>>>;
   /** Open requests found at the takeovers. */
@@ -35,40 +36,50 @@ export interface TakeoverFigures {
   readonly adopted: number;
   /** Requests whose task was started more than once. */
   readonly executedTwice: number;
+  /** Claims that a survivor lost to another one. */
+  readonly conflicts: number;
+  /** Jobs that were not owned again, or did not end well. */
   readonly lost: number;
 }
 
 export interface TakeoverOptions {
   readonly kills: number;
   readonly jobs: number;
+  /** Conductors beside the one that is killed. */
+  readonly survivors: number;
   readonly guard: boolean;
 }
 
 const SESSION_TIMEOUT = '4s';
+const ownedAgainMs = 20_000;
+const endedMs = 60_000;
 
-export async function conductorKills({ kills, jobs, guard }: TakeoverOptions): Promise<TakeoverFigures> {
+export async function conductorKills(options: TakeoverOptions): Promise<TakeoverFigures> {
+  const { kills, jobs, survivors, guard } = options;
   const bench = new BenchCluster({ sessionTimeout: SESSION_TIMEOUT });
   const start = (): Promise<MemberProcess> => bench.conductor(...(guard ? [] : ['--no-guard']));
   const took = new Map<Phase, number[]>();
-  const count = { requests: 0, adopted: 0, lost: 0 };
+  const count = { requests: 0, adopted: 0, conflicts: 0, lost: 0 };
   try {
-    let [a, b] = await Promise.all([start(), start(), bench.worker(), bench.worker()]);
+    const workers = [bench.worker(), bench.worker()];
+    const conductors = await Promise.all(Array.from({ length: survivors + 1 }, start));
+    await Promise.all(workers);
     for (let n = 0; n < 3; n++) await bench.run(sleepThenNoop, 100, sleepStore(1));
     for (let kill = 0; kill < kills; kill++) {
-      const [victim, survivor] = kill % 2 === 0 ? [a, b] : [b, a];
-      const one = await killConductor(bench, { victim, survivor, jobs, guard });
+      const victim = conductors.shift() as MemberProcess;
+      const one = await killConductor(bench, { victim, survivors: conductors, jobs, guard });
       for (const [phase, ms] of one.times) took.set(phase, [...(took.get(phase) ?? []), ...ms]);
       count.requests += one.requests;
       count.adopted += one.adopted;
+      count.conflicts += one.conflicts;
       count.lost += one.lost;
-      const next = await start();
-      if (kill % 2 === 0) a = next;
-      else b = next;
+      conductors.push(await start());
       await bench.run(sleepThenNoop, 60, sleepStore(1)); // the new one is warm again
     }
     return {
       kills,
       jobs,
+      survivors,
       guard,
       phases: Object.fromEntries([...took].map(([phase, ms]) => [phase, distributionOf(ms)])),
       executedTwice: startedTwice(bench.ledger()),
@@ -83,6 +94,7 @@ interface OneKill {
   readonly times: ReadonlyMap<Phase, readonly number[]>;
   readonly requests: number;
   readonly adopted: number;
+  readonly conflicts: number;
   readonly lost: number;
 }
 
@@ -90,53 +102,58 @@ async function killConductor(
   bench: BenchCluster,
   options: {
     readonly victim: MemberProcess;
-    readonly survivor: MemberProcess;
+    readonly survivors: readonly MemberProcess[];
     readonly jobs: number;
     readonly guard: boolean;
   },
 ): Promise<OneKill> {
-  const { victim, survivor, jobs, guard } = options;
+  const { victim, survivors, jobs, guard } = options;
   // long enough that all tasks still run when the jobs have found their new owner
   const sleepMs = guard ? 500 + 3 * jobs : 8_000;
   const { ids, post } = await bench.prepare(sleepThenNoop, jobs, sleepStore(sleepMs));
-  survivor.pause(); // all jobs are the victim's
+  for (const survivor of survivors) survivor.pause(); // all jobs are the victim's
   await post();
   const mine = new Set(ids);
   await eventually(() => startsOf(bench.ledger(), mine).length === jobs, {
     withinMs: 3_000 + 10 * jobs,
     what: `all ${jobs} tasks run`,
-  }).finally(() => survivor.resume());
+  }).finally(() => {
+    for (const survivor of survivors) survivor.resume();
+  });
   await delay(100 + Math.random() * 200);
 
-  const from = survivor.lines.length;
+  const seen = survivors.map((member) => ({ member, from: member.lines.length }));
+  const lines = (message: string): readonly LogLine[] =>
+    seen.flatMap(({ member, from }) => linesOf(member, message, from));
   const { pid } = victim;
   const killedAtMs = monotonicMs();
   process.kill(pid, 'SIGKILL');
-  await eventually(() => linesOf(survivor, 'job.taken-over', from).length >= jobs, {
-    withinMs: 20_000,
-    what: `${survivor.id} has taken over ${jobs} jobs`,
-  });
-  const lost = await bench.ended(ids, { withinMs: 60_000 }).then(
-    () => 0,
-    () => 1,
-  );
-  const takenOver = linesOf(survivor, 'job.taken-over', from);
-  const adopted = linesOf(survivor, 'job.adopted', from);
+  // what is not owned again, or does not end, is counted
+  await eventually(() => lines('job.taken-over').length >= jobs, {
+    withinMs: ownedAgainMs,
+    what: `${jobs} jobs are owned again`,
+  }).catch(() => undefined);
+  await bench.ended(ids, { withinMs: endedMs }).catch(() => undefined);
+  const takenOver = lines('job.taken-over');
+  const adopted = lines('job.adopted');
+  const ownedAgain = new Set(takenOver.map((line) => line['jobId']));
   return {
-    times: timesOf({ killedAtMs, victim, takenOver, adopted }),
+    times: timesOf({ killedAtMs, victim, jobs, takenOver, adopted }),
     requests: takenOver.reduce((sum, line) => sum + Number(line['requests']), 0),
     adopted: adopted.length,
-    lost,
+    conflicts: lines('claim.lost-to-another').length,
+    lost: ids.filter((id) => !ownedAgain.has(id) || bench.ends.get(id)?.outcome !== 'SUCCESS').length,
   };
 }
 
 function timesOf(moments: {
   readonly killedAtMs: number;
   readonly victim: MemberProcess;
+  readonly jobs: number;
   readonly takenOver: readonly LogLine[];
   readonly adopted: readonly LogLine[];
 }): Map<Phase, number[]> {
-  const { killedAtMs, victim, takenOver, adopted } = moments;
+  const { killedAtMs, victim, jobs, takenOver, adopted } = moments;
   const reapedAtMs = momentOf(victim, 'guard.child.ended');
   const sessionEndedAtMs = momentOf(victim, 'guard.session.ended');
   const at = (name: string): number[] => takenOver.map((line) => Number(line[name]));
@@ -150,8 +167,8 @@ function timesOf(moments: {
     ['claimed → head found', between('claimedAtMs', 'foundAtMs')],
     ['head found → fenced', between('foundAtMs', 'fencedAtMs')],
     ['fenced → loaded', between('fencedAtMs', 'loadedAtMs')],
-    ['kill → first entry, first job', [Math.min(...fencedAtMs) - killedAtMs]],
-    ['kill → first entry, last job', [Math.max(...fencedAtMs) - killedAtMs]],
+    ['kill → first entry, first job', fencedAtMs.length === 0 ? [] : [Math.min(...fencedAtMs) - killedAtMs]],
+    ['kill → first entry, last job', lastOf(fencedAtMs, { of: jobs, killedAtMs })],
     [
       'first entry → adopted',
       takenOver.flatMap((line) => {
@@ -159,7 +176,7 @@ function timesOf(moments: {
         return ms === undefined ? [] : [ms - Number(line['fencedAtMs'])];
       }),
     ],
-    ['kill → all adopted', [Math.max(...adoptedAtMs.values()) - killedAtMs]],
+    ['kill → all adopted', lastOf([...adoptedAtMs.values()], { of: jobs, killedAtMs })],
   ]);
   if (reapedAtMs !== undefined && sessionEndedAtMs !== undefined) {
     times.set('kill → child reaped', [reapedAtMs - killedAtMs]);
@@ -170,6 +187,11 @@ function timesOf(moments: {
     );
   }
   return times;
+}
+
+/** No figure where some are missing: the last of those that are there would flatter. */
+function lastOf(atMs: readonly number[], o: { readonly of: number; readonly killedAtMs: number }): number[] {
+  return atMs.length < o.of ? [] : [Math.max(...atMs) - o.killedAtMs];
 }
 
 export interface WorkerLossFigures {
