@@ -101,6 +101,31 @@ describe('apart', () => {
   });
 });
 
+it('in a thread, a synchronous call that no kill ends costs its worker, in order: what else runs there is finished', async () => {
+  const cluster = new Cluster(realServices());
+  try {
+    const [, worker] = await Promise.all([
+      cluster.conductor(),
+      cluster.worker('--tasks', isolatedModule, '--restart'),
+    ]);
+    const { pid } = worker;
+    const held = await cluster.client.post(linear('held').add(gated));
+    await cluster.did({ flowId: held, phase: 'start' });
+    const hung = await cluster.client.post(linear('hung').add(step, inThread.hangs));
+    await worker.logged('task-host.stuck');
+    cluster.openGate(held);
+    expect((await cluster.ended(held)).outcome).toBe('SUCCESS');
+    expect(cluster.ledger({ flowId: held, phase: 'start' })).toMatchObject([{ delivery: 1 }]);
+    expect((await cluster.ended(hung, 60_000)).outcome).toBe('REVERTED');
+    const { atoms } = await cluster.client.job(hung);
+    expect(atoms.find(({ name }) => name === 'hangs.thread')?.failure).toMatchObject({ code: 'WORKER_LOST' });
+    expect(cluster.ledger({ flowId: hung, atom: 'hangs.thread', action: 'execute' })).toHaveLength(1);
+    await worker.ready({ after: pid });
+  } finally {
+    await cluster.dispose();
+  }
+}, 120_000);
+
 it('inline, a task that blocks ends its workers, one after the other, until it fails (H11)', async () => {
   const cluster = new Cluster(realServices(), { env: { BATON_GUARD_HANG: '2s' } });
   try {

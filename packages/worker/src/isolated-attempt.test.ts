@@ -176,7 +176,7 @@ describe('an isolated attempt', () => {
     expect(host.kills).toBe(1);
     let isOver = false;
     void one.ended.then(() => (isOver = true));
-    await clock.advance(60_000);
+    await clock.advance(4_999);
     expect(isOver).toBe(false);
     isMortal = true;
     host.end('killed');
@@ -335,6 +335,8 @@ describe('hosts', () => {
       message: 'the thread that runs task b goes on 5000 ms after its kill, and ends with its worker only',
     });
     expect(logger.messages('error')).toEqual(['task-host.stuck']);
+    // as if its worker were gone: a failure of the task would have it undone beside what goes on
+    expect((await one.ended).aborted).toBe('lost');
 
     // the others are waited for all the same
     let isClosed = false;

@@ -3,7 +3,8 @@
  * States: waiting for a host → running → told to stop → killed → over.
  * What is authoritative: the clock here. A task that is told to stop and does not let its host answer is killed after a second, any other
  *   after the grace; it is over when its host has ended, so what comes next (its revert) never runs beside it.
- * On failure: a host that ends under its task is a failure of the task, `WORKER_CRASH`; the worker goes on.
+ * On failure: a host that ends under its task is a failure of the task, `WORKER_CRASH`; the worker goes on. With one that goes on after its kill the
+ *   attempt is lost, as with its worker, which ends (task-hosts.ts).
  * Not here: which host (task-hosts.ts).
  */
 import { toFailure } from '@baton/core';
@@ -67,6 +68,7 @@ export class IsolatedAttempt {
       {
         onNews: (news) => this.#onNews(host, news),
         onHostEnded: (how) => this.#onHostEnded(host, how),
+        onHostStuck: () => this.#onHostStuck(),
       },
     );
   }
@@ -92,6 +94,13 @@ export class IsolatedAttempt {
       const stopped = abortReason(kind, `${reason.message}, and its ${isolation} was ended`);
       this.#fail(this.#abortFailure({ kind, reason: stopped }));
     }
+  }
+
+  /** The task may still do its work. A failure would have it undone beside that; for a lost worker its `onWorkerLoss` decides. */
+  #onHostStuck(): void {
+    const { task } = this.#options;
+    const reason = abortReason('lost', `the ${task.isolation} of ${task.name} goes on after its kill`);
+    this.#end({ ...this.#abortFailure({ kind: 'lost', reason }), aborted: 'lost' });
   }
 
   #killIn(delayMs: number): void {

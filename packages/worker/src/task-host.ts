@@ -14,10 +14,12 @@ import type { IsolatedTask } from './registered-task.js';
 /** What is said of one run. */
 export type RunNews = Extract<FromHost, { readonly run: number }>;
 
-/** Whoever has something run. Hears nothing after `ended`, or after the host's own end. */
+/** Whoever has something run. Hears nothing after `ended`, or after what became of the host. */
 export interface RunListener {
   readonly onNews: (news: RunNews) => void;
   readonly onHostEnded: (how: string) => void;
+  /** It was killed and goes on. */
+  readonly onHostStuck: () => void;
 }
 
 export class TaskHost {
@@ -99,7 +101,10 @@ export class TaskHost {
     this.#port.kill();
     if (this.#isKilled) return;
     this.#isKilled = true;
-    this.#cancelKillTimer = this.#runtime.clock.setTimer(limits.hostEndMs, this.#tellStuck);
+    this.#cancelKillTimer = this.#runtime.clock.setTimer(limits.hostEndMs, () => {
+      this.#tellStuck();
+      this.#takeListener()?.onHostStuck();
+    });
   }
 
   #hear(news: RunNews): void {

@@ -432,7 +432,9 @@ describe('a worker with a thread that goes on after its kill', () => {
     await cluster.send(to, request('late'));
     expect(cluster.told('refused')).toMatchObject([{ requestId: idOf('late'), reason: 'draining' }]);
     gate.runs[0]?.end('done');
+    const beforeMs = cluster.clock.monotonicMs();
     await cluster.clock.drive(failed);
+    expect(cluster.clock.monotonicMs() - beforeMs).toBeLessThan(1_000);
     // what hangs may still do its work: whether it is sent elsewhere is decided by its `onWorkerLoss`
     expect(cluster.told('result')).toMatchObject([{ requestId: idOf('other') }]);
     expect(await cluster.members()).toEqual([]);

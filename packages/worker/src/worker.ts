@@ -144,7 +144,7 @@ class WorkerService implements Worker {
       }
       return { drained: true, handedBack: 0 };
     } finally {
-      await Promise.race([Promise.all(this.#retiring), abortOf(this.#parts.hosts.stuck)]);
+      await Promise.all(this.#retiring);
       await this.#parts.hosts.close();
       await this.#outbox?.outbox.close({ deadlineMs: limits.flushMs });
       this.#state = 'stopped';
