@@ -12,7 +12,7 @@ import { World } from '../simulation/world-task.js';
 import { topicsOf } from '@baton/transport';
 import { decodeReply, decodeRequest } from '@baton/wire';
 import { chroot, prefix, type ChaosCluster } from './chaos-cluster.js';
-import { EntryTimes } from './entry-times.js';
+import { StoredEntries } from './stored-entries.js';
 import type { Attempt } from './journal-tap.js';
 import { ledgerOf, type CallLine } from './ledger.js';
 import { recordsOf } from './kafka-log.js';
@@ -41,7 +41,7 @@ export async function gather(cluster: ChaosCluster, jobs: readonly PostedJob[]):
   const { attempts } = cluster.tap;
   const ids = jobs.map(({ job }) => job.jobId);
   const journals = await journalsOf(ids, cluster);
-  const timed = new EntryTimes(attempts);
+  const timed = new StoredEntries(attempts);
   const entries = journals.map((journal) => timed.of(journal));
   const board = boardOf(cluster.zookeeperFolders);
   const registrations = new Registrations(board, 'workers');

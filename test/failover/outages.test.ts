@@ -99,7 +99,7 @@ async function loseAndRegain(name: ServiceName): Promise<Outage> {
   const journals = await cluster.journals([held, busy, later]);
   return {
     outcomes: ends.map(({ outcome }) => outcome),
-    broken: journals.flatMap((entries) => brokenRules(entries)),
+    broken: brokenRules(journals),
     starts: cluster.ledger({ phase: 'start' }),
     requests: 3 + WORKS + 1,
     unready,

@@ -1,11 +1,23 @@
 /** I01, I02, I04 (order), I06 (end), I07 (after the end), H16: what may follow what in one journal. */
 import { compareFences, formatFence, type JournalEntry } from '@baton/core';
-import type { Evidence, JobEvidence, Violations } from './evidence.js';
+import type { StoredEntry } from '../history.js';
+import type { Violations } from './evidence.js';
 
 /** Default of the conductor's option. */
 const poisonClaimsMax = 3;
 
-export function* journalRules({ jobs, history }: Evidence): Violations {
+interface Journal {
+  readonly job: { readonly jobId: string };
+  readonly entries: readonly StoredEntry[];
+}
+
+export function* journalRules({
+  jobs,
+  history,
+}: {
+  readonly jobs: readonly Journal[];
+  readonly history: { readonly acknowledged: ReadonlyMap<string, unknown> };
+}): Violations {
   for (const job of jobs) {
     yield* order(job);
     yield* poison(job);
@@ -15,7 +27,7 @@ export function* journalRules({ jobs, history }: Evidence): Violations {
   }
 }
 
-function* order({ job: { jobId }, entries }: JobEvidence): Violations {
+function* order({ job: { jobId }, entries }: Journal): Violations {
   const writers = new Map<string, string>();
   for (const [index, { entry, writer }] of entries.entries()) {
     const fence = formatFence(entry.fence);
@@ -36,7 +48,7 @@ function* order({ job: { jobId }, entries }: JobEvidence): Violations {
 }
 
 /** A job that was claimed too often without any progress does not run on. */
-function* poison({ job: { jobId }, entries }: JobEvidence): Violations {
+function* poison({ job: { jobId }, entries }: Journal): Violations {
   let idleClaims = 0;
   for (const { entry } of entries) {
     const isIdleClaim = entry.kind === 'claim' && entry.facts.length === 0;

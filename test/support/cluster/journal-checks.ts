@@ -1,21 +1,15 @@
-import { compareFences, type JournalEntry } from '@baton/core';
+import type { JournalEntry } from '@baton/core';
+import { journalRules } from '../../simulation/checker/journal-rules.js';
 import type { Effect } from './cluster.js';
 
-/** What no kill may break: contiguous entries, fences that never fall, and a fence of its own for each claim. Gives what is wrong. */
-export function brokenRules(entries: readonly JournalEntry[]): readonly string[] {
-  return entries.flatMap((entry, index) => {
-    const before = entries[index - 1];
-    if (before === undefined) return entry.kind === 'post' ? [] : ['the first entry is no post'];
-    const order = compareFences(entry.fence, before.fence);
-    const place = `${entry.flowId}:${entry.seq} (${entry.kind})`;
-    return [
-      ...(entry.seq === before.seq + 1 ? [] : [`${place} follows ${before.seq}`]),
-      ...(order < 0 ? [`${place} was accepted with the fence of a former owner`] : []),
-      ...(entry.kind === 'claim' && order <= 0 ? [`${place} does not raise the fence`] : []),
-      ...(entry.kind !== 'claim' && order > 0 ? [`${place} has a fence that nobody claimed`] : []),
-      ...(before.kind === 'terminal' ? [`${place} follows the end`] : []),
-    ];
-  });
+/** What no kill may break in the journals of jobs that have ended, by the rules of the simulation's checker. Gives what is wrong. */
+export function brokenRules(journals: readonly (readonly JournalEntry[])[]): readonly string[] {
+  const jobs = journals.map((journal) => ({
+    job: { jobId: journal[0]?.flowId ?? 'a job without a journal' },
+    entries: journal.map((entry, order) => ({ order, atMs: entry.atMs, entry })),
+  }));
+  const acknowledged = new Map(jobs.map(({ job: { jobId } }) => [jobId, undefined]));
+  return [...journalRules({ jobs, history: { acknowledged } })];
 }
 
 /** At least once, and no delivery twice: deliveries of one request that user code saw more than once. */

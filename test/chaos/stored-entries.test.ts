@@ -1,6 +1,6 @@
 import { formatFence, type JournalEntry } from '@baton/core';
 import { expect, it } from '@jest/globals';
-import { EntryTimes } from './entry-times.js';
+import { StoredEntries } from './stored-entries.js';
 import type { Attempt } from './journal-tap.js';
 
 const fence = { generation: 0, zxid: 7n };
@@ -15,7 +15,7 @@ function attempt(seq: number, sentAtMs: number, more: Partial<Attempt> = {}): At
 }
 
 function timesOf(attempts: readonly Attempt[], count: number) {
-  const times = new EntryTimes(attempts);
+  const times = new StoredEntries(attempts);
   const entries = times.of(Array.from({ length: count }, (_, seq) => entry(seq)));
   return { atMs: entries.map(({ atMs }) => atMs), gaps: times.gaps };
 }
@@ -34,4 +34,9 @@ it('an entry that nobody was seen to write is a gap', () => {
   expect(timesOf([attempt(0, 10), attempt(1, 20, { opId: 'other' })], 2).gaps).toEqual([
     'entry job:1 is in the store, and nobody was seen to write it',
   ]);
+});
+
+it('its writer is who was seen to write it', () => {
+  const stored = new StoredEntries([attempt(0, 10), attempt(1, 20, { by: 'c2' })]);
+  expect(stored.of([entry(0), entry(1)]).map(({ writer }) => writer)).toEqual(['c1', 'c2']);
 });

@@ -4,8 +4,8 @@ import type { Attempt } from './journal-tap.js';
 
 type TimedEntry = Omit<StoredEntry, 'order'> & { order: number; atMs: number };
 
-/** When an entry was stored: known to its writer first by the answer to an insert of it, and before the next one was tried. */
-export class EntryTimes {
+/** Who wrote an entry, and when it was stored: known to its writer first by the answer to an insert of it, and before the next one was tried. */
+export class StoredEntries {
   /** Entries that came to the store by no way that is watched. */
   readonly gaps: string[] = [];
   readonly #attempts = new Map<string, Attempt[]>();
@@ -21,7 +21,10 @@ export class EntryTimes {
 
   /** Their order is left at 0. */
   of(journal: readonly JournalEntry[]): TimedEntry[] {
-    const timed = journal.map((entry) => ({ order: 0, atMs: this.#atMs(entry), entry }));
+    const timed = journal.map((entry) => {
+      const own = this.#ownOf(entry);
+      return { order: 0, atMs: this.#atMs(entry, own), entry, writer: own[0]?.by };
+    });
     // of two writers the second may be answered before the first
     for (let at = timed.length - 2; at >= 0; at--) {
       const [earlier, later] = [timed[at], timed[at + 1]];
@@ -30,15 +33,19 @@ export class EntryTimes {
     return timed;
   }
 
-  #atMs(entry: JournalEntry): number {
+  #ownOf(entry: JournalEntry): readonly Attempt[] {
     const own = (this.#attempts.get(`${entry.flowId}:${entry.seq}`) ?? []).filter(
       ({ opId, fence }) => opId === entry.opId && fence === formatFence(entry.fence),
     );
+    if (own.length === 0)
+      this.gaps.push(`entry ${entry.flowId}:${entry.seq} is in the store, and nobody was seen to write it`);
+    return own;
+  }
+
+  #atMs(entry: JournalEntry, own: readonly Attempt[]): number {
     const answered = own.filter(({ verdict }) => verdict === 'stored' || verdict === 'duplicate');
     const times = answered.map(({ answeredAtMs }) => answeredAtMs ?? Infinity);
     if (times.length > 0) return Math.min(...times);
-    if (own.length === 0)
-      this.gaps.push(`entry ${entry.flowId}:${entry.seq} is in the store, and nobody was seen to write it`);
     const [next] = this.#attempts.get(`${entry.flowId}:${entry.seq + 1}`) ?? [];
     return next?.sentAtMs ?? own[0]?.sentAtMs ?? entry.atMs;
   }
