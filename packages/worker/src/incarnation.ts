@@ -120,6 +120,11 @@ export class Incarnation {
     return { epoch, requestPartition, session: this.#board.session.state, ...this.#runner.stats };
   }
 
+  /** Why no request could be read at present. */
+  get inboxProblem(): string | undefined {
+    return this.#inbox.problem;
+  }
+
   /** Why no task is started. */
   get contactProblem(): string | undefined {
     return this.#board.session.state === 'connected' ? undefined : 'no contact with its servers';

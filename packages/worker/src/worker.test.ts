@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import {
+  UnavailableError,
   requestIdOf,
   type ReplyMessage,
   type RequestMessage,
@@ -534,6 +535,29 @@ describe('a worker that loses its session', () => {
     await cluster.clock.advance(1_000);
     expect(gate.runs).toHaveLength(1);
     expect(worker.status.incarnation?.epoch).toBe(to.epoch);
+  });
+
+  it('is not ready while it cannot read what it is asked', async () => {
+    cluster = await Cluster.open();
+    const log = new SimulatedPartitionLog(cluster.runtime, { service: cluster.log.service });
+    const openReader = log.openReader.bind(log);
+    let isCut = false;
+    log.openReader = async (topic) => {
+      const reader = await openReader(topic);
+      const read = reader.read.bind(reader);
+      reader.read = (what) =>
+        isCut ? Promise.reject(new UnavailableError('BATON_UNAVAILABLE_DISCONNECTED', 'cut')) : read(what);
+      return reader;
+    };
+    const { worker } = cluster.worker([echo], { log });
+    await cluster.ready(worker);
+    expect(worker.readiness.ready).toBe(true);
+    isCut = true;
+    await cluster.clock.advance(2_000);
+    expect(worker.readiness).toMatchObject({ ready: false, checks: { log: 'cut' } });
+    isCut = false;
+    await cluster.clock.advance(5_000);
+    expect(worker.readiness.ready).toBe(true);
   });
 
   it('ends with the error when another live member has its id', async () => {

@@ -114,7 +114,7 @@ class WorkerService implements Worker {
     return readinessOf({
       member,
       jobboard: this.#incarnation?.contactProblem,
-      log: this.#outbox?.outbox.problem,
+      log: this.#incarnation?.inboxProblem ?? this.#outbox?.outbox.problem,
     });
   }
 
