@@ -18,6 +18,10 @@ export async function main(args: readonly string[]): Promise<number> {
   }
   const sums = new Sums();
   for (const file of files) {
+    if (basename(file) === 'manifest.json') {
+      console.log('manifest.json: no recording, passed over');
+      continue;
+    }
     const inFile = new Sums();
     for (const record of recordsOf(file)) {
       const verdict = await verdictOf(record, mode);

@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
-import { describe, expect, it } from '@jest/globals';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it, jest } from '@jest/globals';
 import { modes, verdictOf } from '../../../test/oracle/judge.js';
+import { main } from '../../../test/oracle/main.js';
 import { play } from '../../../test/oracle/playback.js';
 import type { RecordedRun } from '../../../test/oracle/scenario.js';
 import { scopesOf } from '@baton/engine';
@@ -28,4 +30,17 @@ describe('recorded runs of TaskFlow', () => {
       expect(atom && scopesOf(compiled, atom)).toEqual(scopes);
     }
   });
+});
+
+it('whoever replays the whole corpus is told that its manifest is passed over', async () => {
+  const lines: string[] = [];
+  const print = jest.spyOn(console, 'log').mockImplementation((line) => void lines.push(String(line)));
+  const corpus = fileURLToPath(new URL('../../../test/oracle/corpus/', import.meta.url));
+  try {
+    expect(await main([`${corpus}manifest.json`, `${corpus}handwritten.jsonl`])).toBe(0);
+  } finally {
+    print.mockRestore();
+  }
+  expect(lines[0]).toBe('manifest.json: no recording, passed over');
+  expect(lines.at(-1)).toMatch(/^[1-9]\d* passed, 0 failed/);
 });
