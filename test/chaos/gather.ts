@@ -77,6 +77,8 @@ export async function gather(cluster: ChaosCluster, jobs: readonly PostedJob[]):
         // when a worker reads what it is told is seen by nobody
         told: new Map(),
         acknowledged: new Map(acknowledged.map((each) => [each.jobId, each])),
+        // a member is who comes by its links
+        sessions: new Registrations(board, 'conductors').sessions,
       },
       world,
       // timers of Node and the times of the tap are whole ms

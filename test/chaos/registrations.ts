@@ -34,6 +34,13 @@ export class Registrations {
     return found !== undefined && atMs < found.untilMs;
   }
 
+  /** Session → member, of all that ever were. */
+  get sessions(): Map<bigint, string> {
+    const found = new Map<bigint, string>();
+    for (const [member, all] of this.#of) for (const { sessionId } of all) found.set(sessionId, member);
+    return found;
+  }
+
   /** Of the process that had this session. */
   pidOf(member: string, sessionId: bigint): number | undefined {
     return this.#of.get(member)?.find((each) => each.sessionId === sessionId)?.pid;
