@@ -1,6 +1,6 @@
 /**
  * Purpose: what can go wrong, by name (P-1505). Each strikes whom the moment concerns (moments.ts), or anybody when nothing but the clock chose the moment.
- * On failure: false when there was nobody to strike.
+ * On failure: nothing is counted when there was nobody to strike.
  * Not here: which of them strike, and when (faults.ts); how a service behaves under one (simulated substrates in @baton/testkit).
  */
 import type { SeededRandom } from '@baton/testkit';
@@ -19,14 +19,19 @@ export interface Blow {
   readonly random: SeededRandom;
   readonly sessionTimeoutMs: number;
   readonly concerned?: Concerned | undefined;
+  /** Told by what does not strike at once, when it does. */
+  readonly struck: () => void;
 }
 
-/** False: there was nobody to strike. */
+/** True: it struck. False: there was nobody to strike, or it waits for a step of somebody. */
 type Strike = (blow: Blow) => boolean;
 
 const places: readonly Place[] = ['before', 'after', 'answer'];
 const directions: readonly Direction[] = ['there', 'back', 'both'];
 const conditions = ['lose-reply', 'lose-request', 'land-late', 'refuse'] as const;
+
+/** So far, at most, in either direction. */
+export const clockJumpMs = 600_000;
 
 export const kinds = {
   'kill conductor': (blow) => onMember('conductor', blow, kill({ guard: true })),
@@ -38,54 +43,68 @@ export const kinds = {
   'drain conductor': (blow) => onMember('conductor', blow, drain),
   'drain worker': (blow) => onMember('worker', blow, drain),
   'kill conductor and worker': (blow) => {
-    const killed = onMember('conductor', blow, kill({ guard: true }));
-    return onMember('worker', blow, kill({ guard: true })) || killed;
+    const once = { ...blow, struck: onceOf(blow.struck) };
+    for (const kind of ['conductor', 'worker'] as const)
+      if (onMember(kind, once, kill({ guard: true }))) once.struck();
+    return false;
   },
   'job kills its owners': (blow) => {
     const { cluster, users, random, concerned } = blow;
     const jobId = concerned?.jobId ?? pick(random, users).job.jobId;
-    return whenever(cluster, 1 + below(random, 6), (what) => {
+    whenever(cluster, 1 + below(random, 6), (what) => {
       if (what.kind !== 'entry' || what.entry.flowId !== jobId || what.entry.kind !== 'claim') return false;
       const owner = cluster.members.get(what.entry.claim.member);
       if (owner === undefined) return false;
-      owner.process.strikeAt(pick(random, places), below(random, 3), () =>
-        kill({ guard: true })(owner, blow),
-      );
+      owner.process.strikeAt(pick(random, places), below(random, 3), () => {
+        kill({ guard: true })(owner, blow);
+        blow.struck();
+      });
       return true;
     });
+    return false;
   },
   'task kills its workers': (blow) => {
     const { cluster, random } = blow;
     const atom = `t${1 + below(random, 4)}`;
-    return whenever(cluster, 1 + below(random, 6), (what) => {
+    whenever(cluster, 1 + below(random, 6), (what) => {
       if (what.kind !== 'call' || what.call.atom !== atom) return false;
       const worker = cluster.ofKind('worker').find(({ process }) => process.name === what.call.process);
       if (worker === undefined) return false;
-      cluster.time.schedule(random.fraction() * 20, () => kill({ guard: chance(random, 0.8) })(worker, blow));
+      cluster.time.schedule(random.fraction() * 20, () => {
+        if (worker.process.alive) blow.struck();
+        kill({ guard: chance(random, 0.8) })(worker, blow);
+      });
       return true;
     });
+    return false;
   },
-  'kill user': ({ users, random, cluster, concerned }) => {
+  'kill user': ({ users, random, cluster, concerned, struck }) => {
     const alive = users.filter(({ process }) => process !== undefined);
     if (alive.length === 0) return false;
     const user = alive.find(({ job }) => job.jobId === concerned?.jobId) ?? pick(random, alive);
     user.process?.strikeAt(pick(random, places), below(random, concerned ? 3 : 12), () =>
-      cluster.time.schedule(0, () => user.kill()),
+      cluster.time.schedule(0, () => {
+        user.kill();
+        struck();
+      }),
     );
-    return true;
+    return false;
   },
-  'user cancels': ({ cluster, users, random, concerned }) => {
+  'user cancels': ({ cluster, users, random, concerned, struck }) => {
     const user = users.find(({ job }) => job.jobId === concerned?.jobId) ?? pick(random, users);
     const revert = chance(random, 0.8);
     // some are impatient
     for (let more = below(random, 3); more > 0; more--)
-      cluster.time.schedule(50 * random.fraction(), () => user.cancel({ revert }));
+      cluster.time.schedule(50 * random.fraction(), () => {
+        if (user.cancel({ revert })) struck();
+      });
     return user.cancel({ revert });
   },
   'clock jumps': ({ cluster, random, concerned }) => {
     const processes = [...cluster.members.values()].filter(({ process }) => process.alive);
     if (processes.length === 0) return false;
-    (concerned?.conductor ?? pick(random, processes)).process.skewMs += (random.fraction() * 2 - 1) * 600_000;
+    (concerned?.conductor ?? pick(random, processes)).process.skewMs +=
+      (random.fraction() * 2 - 1) * clockJumpMs;
     return true;
   },
   'cut session': (blow) =>
@@ -120,20 +139,20 @@ export const kinds = {
     cluster.time.schedule(random.fraction() * 5_000, () => cluster.coordination.comeUp());
     return true;
   },
-  'coordination request': ({ cluster, random, concerned }) => {
+  'coordination request': ({ cluster, random, concerned, struck }) => {
     const operation =
       concerned !== undefined || chance(random, 0.6)
         ? { operation: pick(random, ['multi', 'create', 'set'] as const) }
         : {};
     // there are few transactions: claims, and the ways to end them
     const how = { skip: below(random, 'operation' in operation ? 3 : 8), delayMs: below(random, 800) };
-    cluster.coordination.faults.next(pick(random, conditions), { ...operation, ...how });
-    return true;
+    cluster.coordination.faults.next(pick(random, conditions), { ...operation, ...how, onMet: struck });
+    return false;
   },
-  'next transaction': ({ cluster, random }) => {
+  'next transaction': ({ cluster, random, struck }) => {
     const how = { operation: 'multi', skip: below(random, 2), delayMs: below(random, 800) } as const;
-    cluster.coordination.faults.next(pick(random, conditions), how);
-    return true;
+    cluster.coordination.faults.next(pick(random, conditions), { ...how, onMet: struck });
+    return false;
   },
   'lock removed by hand': ({ cluster, random, concerned }) => {
     const jobIds = concerned === undefined ? [...cluster.history.entries.keys()] : [concerned.jobId];
@@ -142,12 +161,12 @@ export const kinds = {
       .filter((path) => cluster.coordination.node(path) !== undefined);
     return locks.length > 0 && cluster.coordination.remove(pick(random, locks));
   },
-  'log request': ({ cluster, random, concerned }) => {
+  'log request': ({ cluster, random, concerned, struck }) => {
     const kind = pick(random, [...conditions, 'tear', 'duplicate'] as const);
     const operation = kind === 'refuse' ? {} : { operation: 'append' as const };
     const how = { skip: below(random, concerned ? 2 : 5), delayMs: below(random, 2_500) };
-    cluster.logs.faults.next(kind, { ...operation, ...how });
-    return true;
+    cluster.logs.faults.next(kind, { ...operation, ...how, onMet: struck });
+    return false;
   },
   'log loses what it acknowledged': ({ cluster, random, concerned }) => {
     const topic = pick(random, ['sim.task.request', 'sim.task.reply'] as const);
@@ -163,7 +182,7 @@ export const kinds = {
   'log slow': (blow) => onLink(blow, { slowMs: 1 + below(blow.random, 400) }, ['log']),
   'store slow': (blow) => onLink(blow, { slowMs: 1 + below(blow.random, 400) }, ['store']),
   'link cut': (blow) => onLink(blow, { cut: pick(blow.random, directions) }, ['log', 'store']),
-  'store request': ({ cluster, random, concerned }) => {
+  'store request': ({ cluster, random, concerned, struck }) => {
     const kind = pick(random, [...conditions, 'tear'] as const);
     const writes = ['insert', 'insert', 'insert', 'replace', 'delete'] as const;
     const operation = kind === 'refuse' ? {} : { operation: pick(random, writes) };
@@ -171,12 +190,14 @@ export const kinds = {
       ...operation,
       skip: below(random, concerned ? 2 : 4),
       delayMs: below(random, 2_500),
+      onMet: struck,
     });
-    return true;
+    return false;
   },
-  'one of a group not stored': ({ cluster, random }) => {
-    cluster.documents.faults.next('refuse-one', { operation: 'insert', skip: below(random, 2) });
-    return true;
+  'one of a group not stored': ({ cluster, random, struck }) => {
+    const how = { operation: 'insert', skip: below(random, 2), onMet: struck } as const;
+    cluster.documents.faults.next('refuse-one', how);
+    return false;
   },
   'store reads stale': ({ cluster, random }) => {
     cluster.documents.lag();
@@ -199,13 +220,20 @@ export const kinds = {
 export type FaultKind = keyof typeof kinds;
 
 /** The next `count` times that `strike` finds what it waits for. */
-function whenever({ history }: Cluster, count: number, strike: (what: Happening) => boolean): boolean {
+function whenever({ history }: Cluster, count: number, strike: (what: Happening) => boolean): void {
   let left = count;
   const listener = (what: Happening): void => {
     if (strike(what) && --left === 0) history.onHappening.delete(listener);
   };
   history.onHappening.add(listener);
-  return true;
+}
+
+function onceOf(callback: () => void): () => void {
+  let isFirst = true;
+  return () => {
+    if (isFirst) callback();
+    isFirst = false;
+  };
 }
 
 /** On one of them: at once, or at a step it takes soon. */
@@ -215,9 +243,15 @@ function onMember(kind: Member['kind'], blow: Blow, strike: (member: Member, blo
   if (candidates.length === 0) return false;
   const own = candidates.find((member) => member === concerned?.[kind]);
   const member = own ?? pick(random, candidates);
-  if (chance(random, own ? 0.6 : 0.2)) strike(member, blow);
-  else member.process.strikeAt(pick(random, places), below(random, own ? 4 : 12), () => strike(member, blow));
-  return true;
+  if (chance(random, own ? 0.6 : 0.2)) {
+    strike(member, blow);
+    return true;
+  }
+  member.process.strikeAt(pick(random, places), below(random, own ? 4 : 12), () => {
+    strike(member, blow);
+    blow.struck();
+  });
+  return false;
 }
 
 function kill({ guard }: { readonly guard: boolean }) {

@@ -1,7 +1,7 @@
 /**
  * Purpose: which faults strike in one run, and when, until the world is healed: a seeded choice of a theme, of a few kinds and moments of it (P-1505).
  * What is authoritative: the plan, which follows from the seed. `struck` tells what really happened, by kind.
- * On failure: a fault whose moment does not come, or that finds nobody to strike, is not counted.
+ * On failure: a fault whose moment does not come, that finds nobody to strike, or that waits for a step that nobody takes, is not counted.
  * Not here: what each kind does (fault-kinds.ts).
  */
 import type { Random } from '@baton/core';
@@ -235,8 +235,10 @@ export class Faults {
       sessionTimeoutMs: this.#sessionTimeoutMs,
       concerned,
     };
-    for (const kind of together)
-      if (kinds[kind](blow)) this.struck.set(kind, (this.struck.get(kind) ?? 0) + 1);
+    for (const kind of together) {
+      const struck = (): void => void this.struck.set(kind, (this.struck.get(kind) ?? 0) + 1);
+      if (kinds[kind]({ ...blow, struck })) struck();
+    }
   }
 
   #heal(): void {

@@ -21,6 +21,9 @@ export interface LanesOptions {
   readonly sabotage?: string;
 }
 
+/** What is wrong with a run whose process has died. */
+export const hasDied = 'the process that ran it died';
+
 interface Lane {
   readonly child: ChildProcess;
   isReady: boolean;
@@ -103,5 +106,5 @@ export class Lanes {
 }
 
 function died(plan: RunPlan): SimulationResult {
-  return { ...noResult(plan), violations: ['the process that ran it died'] };
+  return { ...noResult(plan), violations: [hasDied] };
 }

@@ -7,6 +7,14 @@ export function noResult({ seed, faults = [], jobs = [] }: RunPlan): SimulationR
     plan: { seed, faults, jobs },
     violations: [],
     hash: '',
-    stats: { ...stats, repeatedCalls: 0, faults: {}, outcomes: {}, takenOver: [], workersLost: [] },
+    stats: {
+      ...stats,
+      repeatedCalls: 0,
+      lateWork: 0,
+      faults: {},
+      outcomes: {},
+      takenOver: [],
+      workersLost: [],
+    },
   };
 }

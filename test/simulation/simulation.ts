@@ -7,8 +7,9 @@ import { secretRules } from './checker/secret-rules.js';
 import type { Takeover } from './checker/takeover-rules.js';
 import { figuresOf, timeRules } from './checker/time-rules.js';
 import type { WorkerLoss } from './checker/worker-loss-rules.js';
-import { choicesOf, streamOf } from './choices.js';
+import { choicesOf, streamOf, type Choices } from './choices.js';
 import { Cluster } from './cluster.js';
+import { clockJumpMs } from './fault-kinds.js';
 import { Faults, planFaults, type ThemeName } from './faults.js';
 import { wallStartMs, type LogLine } from './process.js';
 import { User } from './user.js';
@@ -46,6 +47,8 @@ export interface SimulationStats {
   readonly refusedWrites: number;
   /** Calls beyond the first of one request. */
   readonly repeatedCalls: number;
+  /** Work that was done for the first time after it had been undone (P-106). */
+  readonly lateWork: number;
   readonly faults: Readonly<Record<string, number>>;
   readonly outcomes: Readonly<Record<string, number>>;
   /** Of owners that were killed while nothing else was in the way (I17). */
@@ -92,8 +95,8 @@ export async function simulate(plan: RunPlan, onLog?: (line: LogLine) => void): 
     world,
     clocks: {
       startMs: wallStartMs,
-      slackMs:
-        choices.skewMs === 0 && choices.drift === 1 && !faults.struck.has('clock jumps') ? 1 : Infinity,
+      slackMs: clockSpreadMs(choices, { nowMs: time.nowMs, jumps: faults.struck.get('clock jumps') ?? 0 }),
+      ownSlackMs: faults.struck.has('clock jumps') ? Infinity : 1,
     },
     struck: new Set(faults.struck.keys()),
     jobs: users.map(({ job, told }) => ({
@@ -128,6 +131,14 @@ export async function simulate(plan: RunPlan, onLog?: (line: LogLine) => void): 
   };
 }
 
+/** By how much two clocks of a run differ at most. */
+function clockSpreadMs(
+  { skewMs, drift }: Choices,
+  { nowMs, jumps }: { readonly nowMs: number; readonly jumps: number },
+): number {
+  return 1 + 2 * skewMs + nowMs * (drift - 1 / drift) + jumps * 2 * clockJumpMs;
+}
+
 function statsOf(
   cluster: Cluster,
   { jobs }: Evidence,
@@ -149,6 +160,7 @@ function statsOf(
     takeovers: claims - claimed,
     refusedWrites: history.refused.length,
     repeatedCalls: history.calls.length - new Set(history.calls.map(({ requestId }) => requestId)).size,
+    lateWork: cluster.world.late.length,
     faults: Object.fromEntries(struck),
     outcomes,
   };

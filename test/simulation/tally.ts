@@ -7,6 +7,7 @@ const sumNames = [
   'takeovers',
   'refusedWrites',
   'repeatedCalls',
+  'lateWork',
   'events',
   'virtualMs',
 ] as const;
@@ -35,11 +36,12 @@ export class Tally {
 
   lines(): readonly string[] {
     const seconds = (performance.now() - this.#startedAt) / 1_000;
-    const { jobs, calls, entries, takeovers, refusedWrites, repeatedCalls, events, virtualMs } = this.#sums;
+    const { jobs, calls, entries, takeovers, refusedWrites, repeatedCalls, lateWork, events, virtualMs } =
+      this.#sums;
     const struck = [...this.#faults.values()].reduce((sum, each) => sum + each, 0);
     return [
       `${this.seeds} seeds in ${seconds.toFixed(1)} s, ${(this.seeds / seconds).toFixed(1)} a second: ${jobs} jobs, ${calls} calls of tasks ` +
-        `(${repeatedCalls} repeated), ${entries} journal entries, ${takeovers} takeovers, ${refusedWrites} entries of former owners tried and ` +
+        `(${repeatedCalls} repeated, ${lateWork} done for the first time after they were undone), ${entries} journal entries, ${takeovers} takeovers, ${refusedWrites} entries of former owners tried and ` +
         `refused, ${(virtualMs / 3_600_000).toFixed(1)} h of virtual time, ${events} events`,
       `${struck} faults: ${listed(this.#faults)}`,
       `outcomes: ${listed(this.#outcomes)}`,

@@ -7,17 +7,24 @@ import type { Call, History } from './history.js';
 import type { SimulatedProcess } from './process.js';
 import { stepTask } from './step-task.mjs';
 
+/** One call, as far as it is seen from outside. */
+type Work = Pick<Call, 'action' | 'flowId' | 'atom' | 'key'>;
+
 export class World {
   /** Key of an execution → atom, while its effect stands. */
   readonly #standing = new Map<string, Map<string, string>>();
-  /** Undone: a late repetition of the same work changes nothing any more, as with any system that remembers keys. */
+  /** Done at some time: what was undone since, a late repetition of the same work does not do again, as with any system that remembers keys. */
+  readonly #done = new Set<string>();
   readonly #undone = new Set<string>();
+  /** Work that was done for the first time after it had been undone: nothing here takes it back. */
+  readonly late: Work[] = [];
   /** What tasks saw that cannot be. */
   readonly oddities: string[] = [];
 
   /** What a call that went well does to it. */
-  take({ action, flowId, atom, key }: Pick<Call, 'action' | 'flowId' | 'atom' | 'key'>): void {
-    if (action === 'execute') this.#do(flowId, atom, key);
+  take(work: Work): void {
+    const { action, flowId, key } = work;
+    if (action === 'execute') this.#do(work);
     else this.#undo(flowId, key.replace(/revert\/(\d+)$/, 'execute/$1'));
   }
 
@@ -26,8 +33,14 @@ export class World {
     return [...(this.#standing.get(flowId)?.values() ?? [])].sort();
   }
 
-  #do(flowId: string, atom: string, key: string): void {
-    if (this.#undone.has(key)) return;
+  #do(work: Work): void {
+    const { flowId, atom, key } = work;
+    const isFirst = !this.#done.has(key);
+    this.#done.add(key);
+    if (this.#undone.has(key)) {
+      if (isFirst) this.late.push(work);
+      return;
+    }
     const standing = this.#standing.get(flowId) ?? new Map<string, string>();
     this.#standing.set(flowId, standing.set(key, atom));
   }

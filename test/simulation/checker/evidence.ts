@@ -15,8 +15,10 @@ export interface Evidence {
   readonly clocks: {
     /** Wall time at which `atMs` of the history is 0. */
     readonly startMs: number;
-    /** So many ms may a timer be early by the clocks alone. */
+    /** So many ms may a timer be early by the clocks alone, which may differ by so much. */
     readonly slackMs: number;
+    /** By the clock of one process; absent: as for any. */
+    readonly ownSlackMs?: number;
   };
   /** Kinds of faults that struck. */
   readonly struck: ReadonlySet<string>;

@@ -1,6 +1,9 @@
 /** Histories with one breach each: what no seed has shown yet must still be seen. */
 import type { JournalEntry, NodeOperation } from '@baton/core';
+import { compile } from '@baton/engine';
+import type { FlowDefinition } from '@baton/flow';
 import { describe, expect, it } from '@jest/globals';
+import { World } from '../world-task.js';
 import { History, type BoardChange, type LostOwner, type StoredEntry } from '../history.js';
 import { boardRules } from './board-rules.js';
 import { claimOrderRules } from './claim-order-rules.js';
@@ -10,6 +13,7 @@ import { freeJobRules } from './free-job-rules.js';
 import { journalRules } from './journal-rules.js';
 import { modelRules } from './model-rules.js';
 import { requestRules } from './request-rules.js';
+import { runRules } from './run-rules.js';
 import { secretRules } from './secret-rules.js';
 import { takeoverRules, takeovers } from './takeover-rules.js';
 import { workerLosses, workerLossRules } from './worker-loss-rules.js';
@@ -436,5 +440,81 @@ describe('P-508: a free job is claimed soon', () => {
     const dead = [1n, 2n].map((id) => ({ order: 2.5, atMs: 15, sessionIds: [id], isGuarded: false }));
     expect(check(700, dead, [600, 3, conductor('c3')])).toEqual([]);
     expect(check(700, dead.slice(0, 1))).toHaveLength(1);
+  });
+});
+
+describe('the world outside', () => {
+  const work = (action: 'execute' | 'revert') => ({
+    action,
+    flowId: 'job',
+    atom: 't',
+    key: `job/t/${action}/0`,
+  });
+  const after = (...actions: readonly ('execute' | 'revert')[]) => {
+    const world = new World();
+    for (const action of actions) world.take(work(action));
+    return { standing: world.standing('job'), late: world.late.length };
+  };
+
+  it('knows the same work again, and tells of what was done for the first time after it was undone', () => {
+    expect(after('execute', 'execute')).toEqual({ standing: ['t'], late: 0 });
+    expect(after('execute', 'revert', 'execute')).toEqual({ standing: [], late: 0 });
+    expect(after('revert', 'execute')).toEqual({ standing: [], late: 1 });
+  });
+});
+
+describe('what a run does, by its journal', () => {
+  const task = (name: string) => ({ kind: 'task', name, task: 's' });
+  const check = (root: object, clocks: object, ...entries: readonly StoredEntry[]) => {
+    const definition = { schemaVersion: 1, root } as unknown as FlowDefinition;
+    const jobs = [
+      { job: { jobId: 'job', definition }, compiled: compile(definition), entries, told: undefined },
+    ];
+    return [
+      ...runRules({
+        history: {},
+        world: new World(),
+        struck: new Set(),
+        clocks,
+        jobs,
+      } as unknown as Evidence),
+    ];
+  };
+  const to = (atom: string, from: string, state: string, more = {}) => ({
+    ...{ fact: 'atom', atom, from, to: state, round: 0, attempt: 1, ...more },
+  });
+  const done = (atom: string) => [to(atom, 'PENDING', 'RUNNING'), to(atom, 'RUNNING', 'SUCCESS')];
+  const running = { fact: 'flow', from: 'PENDING', to: 'RUNNING' };
+
+  it('I11: what comes after an ignored atom is undone before what comes before it', () => {
+    const links = [
+      { from: 0, to: 1, decider: { expr: 'false' }, depth: 'atom' },
+      { from: 1, to: 2 },
+    ];
+    const graph = { kind: 'graph', name: 'f', children: [task('a'), task('b'), task('c')], links };
+    const before = entry(0, running, ...done('a'), to('b', 'PENDING', 'IGNORE'), ...done('c'));
+    const undo = entry(1, to('a', 'SUCCESS', 'REVERTING'));
+    expect(check(graph, { startMs: 0, slackMs: 0 }, before, undo)).toContain(
+      'I11 job: entry 1 undoes a while c is SUCCESS',
+    );
+  });
+
+  it('I15: a timer fires when its own clock says so, or as far from it as clocks differ', () => {
+    const flow = { kind: 'linear', name: 'f', children: [task('a')] };
+    const timer = (order: number, state: 'set' | 'fired', writer: string, atMs: number, trueMs: number) => {
+      const stored = entry(order, { fact: 'timer', id: 'x', atom: 'a', state, delayMs: 100 });
+      return { ...stored, atMs: trueMs, writer, entry: { ...stored.entry, atMs } };
+    };
+    const fired = (writer: string, atMs: number, trueMs: number) =>
+      check(
+        flow,
+        { startMs: 0, slackMs: 70, ownSlackMs: 1 },
+        timer(0, 'set', 'c1', 50, 0),
+        timer(1, 'fired', writer, atMs, trueMs),
+      );
+    expect(fired('c1', 150, 100)).toEqual([]);
+    expect(fired('c1', 148, 98)).toEqual(['I15 job: timer x fired 2 ms early']);
+    expect(fired('c2', 90, 80)).toEqual([]);
+    expect(fired('c2', 90, 79)).toEqual(['I15 job: timer x fired 71 ms early']);
   });
 });

@@ -79,6 +79,18 @@ const standing: ReadonlySet<AtomState | undefined> = new Set([
   'RETRYING',
 ]);
 
+/** Atoms after it; what was ignored stands in nobody's way, so those after that as well. */
+function behind(
+  atom: string,
+  after: ReadonlyMap<string, readonly string[]>,
+  states: ReadonlyMap<string, AtomState>,
+): ReadonlySet<string> {
+  const found = new Set(after.get(atom));
+  for (const each of found)
+    if (states.get(each) === 'IGNORE') for (const next of after.get(each) ?? []) found.add(next);
+  return found;
+}
+
 function* orderOf({ job: { jobId, definition } }: JobEvidence, steps: readonly Step[]): Violations {
   const before = predecessors(definition.root);
   const after = new Map<string, string[]>();
@@ -90,7 +102,7 @@ function* orderOf({ job: { jobId, definition } }: JobEvidence, steps: readonly S
         if (!isDone(states.get(source)))
           yield `I05 ${jobId}: entry ${entry.entry.seq} starts ${atom} while ${source} is ${states.get(source) ?? 'PENDING'}`;
     if (to === 'REVERTING')
-      for (const later of after.get(atom) ?? [])
+      for (const later of behind(atom, after, states))
         if (standing.has(states.get(later)))
           yield `I11 ${jobId}: entry ${entry.entry.seq} undoes ${atom} while ${later} is ${states.get(later)}`;
   }
@@ -148,22 +160,27 @@ function* commandsOf({ job: { jobId }, entries }: JobEvidence, steps: readonly S
         yield `I14 ${jobId}: ${fact.requestId} is ${fact.state} after the run was cancelled`;
 }
 
-/** Each timer fires once, and never early; the second can be told only when all clocks go right. */
+/** Each timer fires once, and never early: by the clock of its own process, or as far as clocks differ, if another one fires it (H53). */
 function* timersOf({ job: { jobId }, entries }: JobEvidence, { clocks }: Evidence): Violations {
-  const set = new Map<string, number>();
+  const set = new Map<string, { readonly dueAtMs: number; readonly writer: string | undefined }>();
   for (const stored of entries)
     for (const fact of stored.entry.facts) {
       if (fact.fact !== 'timer') continue;
       if (fact.state === 'set') {
         // as whoever set it saw the time, which is not when the entry was made: a busy machine may take long in between
         const { delayMs = 0, dueAtMs = stored.entry.atMs + delayMs } = fact;
-        set.set(fact.id, dueAtMs - clocks.startMs);
+        set.set(fact.id, { dueAtMs, writer: stored.writer });
         continue;
       }
-      const dueMs = set.get(fact.id);
-      if (dueMs === undefined) yield `I15 ${jobId}: timer ${fact.id} is ${fact.state} and was not set`;
-      else if (fact.state === 'fired' && stored.atMs < dueMs - clocks.slackMs)
-        yield `I15 ${jobId}: timer ${fact.id} fired ${dueMs - stored.atMs} ms early`;
+      const timer = set.get(fact.id);
+      if (timer === undefined) yield `I15 ${jobId}: timer ${fact.id} is ${fact.state} and was not set`;
+      else if (fact.state === 'fired') {
+        const isOwn = timer.writer !== undefined && timer.writer === stored.writer;
+        const { startMs, slackMs, ownSlackMs = slackMs } = clocks;
+        const earlyMs = timer.dueAtMs - (isOwn ? stored.entry.atMs : startMs + stored.atMs);
+        if (earlyMs > (isOwn ? ownSlackMs : slackMs))
+          yield `I15 ${jobId}: timer ${fact.id} fired ${earlyMs} ms early`;
+      }
       set.delete(fact.id);
     }
 }

@@ -3,7 +3,7 @@
  * else it found something else.
  */
 import { availableParallelism } from 'node:os';
-import { Lanes } from '../lanes.js';
+import { hasDied, Lanes } from '../lanes.js';
 import { invariantOf } from '../shrink.js';
 import type { RunPlan } from '../simulation.js';
 import type { Sabotage } from './sabotage.js';
@@ -85,6 +85,7 @@ async function detect(
   let found: string | undefined;
   await lanes.run(seedsFor(sabotage, seedsMax), ({ plan, violations }) => {
     if (violations.length === 0) return true;
+    if (violations[0] === hasDied) throw new Error(`${sabotage.id}: what it is planted in does not run`);
     seeds = plan.seed;
     found = [...new Set(violations.map(invariantOf))].slice(0, 3).join(', ');
     return false;

@@ -18,6 +18,7 @@ import {
   abandon,
   replay,
 } from './sabotage.js';
+import { noticeSabotages } from './notice-sabotages.js';
 import { workerSabotages } from './worker-sabotages.js';
 
 /**
@@ -28,6 +29,7 @@ export const sabotages: readonly Sabotage[] = [
   // ---- ownership on the board
   {
     id: 'claim whatever version',
+    isSoon: true,
     hazard: 'H66',
     file: claims,
     find: 'data, version: found.version },',
@@ -65,6 +67,7 @@ export const sabotages: readonly Sabotage[] = [
   },
   {
     id: 'fence is a counter',
+    isSoon: true,
     hazard: 'H04',
     file: claims,
     find: 'zxid: won.zxid };',
@@ -72,6 +75,7 @@ export const sabotages: readonly Sabotage[] = [
   },
   {
     id: 'lock outlives its session',
+    isSoon: true,
     hazard: 'H18',
     file: claims,
     find: 'data: owner, ephemeral: true },',
@@ -109,6 +113,7 @@ export const sabotages: readonly Sabotage[] = [
   },
   {
     id: 'claim entry skipped',
+    isSoon: true,
     hazard: 'H03',
     file: fence,
     find: "    if ((await journal.append(entry)) === 'accepted')\n      return { result: 'owned', entry, known: withEntries(head.known, [entry]) };",
@@ -158,6 +163,7 @@ export const sabotages: readonly Sabotage[] = [
   // ---- turns: save, dispatch, notify
   {
     id: 'dispatch before save',
+    isSoon: true,
     hazard: 'H27',
     file: runner,
     find: '    this.#saving = this.#append(entries).then(',
@@ -166,6 +172,7 @@ export const sabotages: readonly Sabotage[] = [
   },
   {
     id: 'settle before the terminal entry',
+    isSoon: true,
     hazard: 'H21',
     file: runner,
     find: '    this.#saving = this.#append(entries).then(',
@@ -234,6 +241,7 @@ export const sabotages: readonly Sabotage[] = [
   },
   {
     id: 'unknown without its delivery',
+    isSoon: true,
     hazard: 'H34',
     file: turns,
     find: '    if (open?.delivery !== message.delivery || open.workerEpoch !== message.workerEpoch) return;\n',
@@ -269,6 +277,7 @@ export const sabotages: readonly Sabotage[] = [
   },
   {
     id: 'delivery not counted',
+    isSoon: true,
     hazard: 'H32',
     file: flight,
     find: '      delivery: open.delivery + 1,\n',
@@ -352,6 +361,7 @@ export const sabotages: readonly Sabotage[] = [
   },
   {
     id: 'poison counter reset at the claim',
+    isSoon: true,
     hazard: 'H16',
     file: owned,
     find: "    else if (entry.kind === 'claim') this.idleClaims++;\n",
@@ -371,5 +381,6 @@ export const sabotages: readonly Sabotage[] = [
     find: "if (result.result !== 'missing' || tries > MISSING_TRIES) return result;",
     replace: "if (tries > 0 || result.result !== 'missing') return result;",
   },
+  ...noticeSabotages,
   ...workerSabotages,
 ];

@@ -26,6 +26,14 @@ export const workerSabotages: readonly Sabotage[] = [
     replace: '    if (delivery <=',
   },
   {
+    id: 'a second delivery runs again',
+    theme: 'delivery',
+    hazard: 'H32',
+    file: ledger,
+    find: '    if (known !== undefined) return known;\n    if (delivery <=',
+    replace: '    if (known !== undefined && delivery < 2) return known;\n    if (delivery <=',
+  },
+  {
     id: 'stored result forgets its request',
     theme: 'delivery',
     hazard: 'H32',
@@ -48,6 +56,7 @@ export const workerSabotages: readonly Sabotage[] = [
   },
   {
     id: 'result not kept',
+    isSoon: true,
     hazard: 'H34',
     file: ledger,
     find: '    else this.#keep(requestId, { ...result, outcome, delivery: open.delivery }, nowMs);\n',
@@ -63,6 +72,7 @@ export const workerSabotages: readonly Sabotage[] = [
   // ---- posting, and keys
   {
     id: 'key names the attempt',
+    isSoon: true,
     hazard: 'H35',
     file: ids,
     find: "return requestId.slice(0, requestId.lastIndexOf('.'));",
@@ -77,6 +87,7 @@ export const workerSabotages: readonly Sabotage[] = [
   },
   {
     id: 'post acknowledged without the board',
+    isSoon: true,
     hazard: 'H19',
     file: post,
     find: '  await board.post(jobId, standing);\n',

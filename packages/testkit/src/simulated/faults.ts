@@ -6,6 +6,8 @@ export interface FaultPlan<Operation extends string, Kind extends string> {
   readonly skip?: number;
   /** For faults that end or land later by themselves. */
   readonly delayMs?: number;
+  /** Told when an operation meets it. */
+  readonly onMet?: () => void;
 }
 
 /**
@@ -31,14 +33,18 @@ export class Faults<Operation extends string, Kind extends string> {
     this.slowMs = 0;
   }
 
-  /** For substrates: the fault that this operation meets. */
-  take(operation: Operation): FaultPlan<Operation, Kind> | undefined {
+  /** For substrates: the fault that this operation meets; those that do not suit wait for another one. */
+  take(
+    operation: Operation,
+    suits: (kind: Kind) => boolean = () => true,
+  ): FaultPlan<Operation, Kind> | undefined {
     const matching = this.#planned.filter(
-      ({ plan }) => plan.operation === undefined || plan.operation === operation,
+      ({ plan }) => (plan.operation === undefined || plan.operation === operation) && suits(plan.kind),
     );
     const met = matching.find((each) => each.skip === 0);
     for (const each of matching) if (each !== met && each.skip > 0) each.skip--;
     if (met !== undefined) this.#planned.splice(this.#planned.indexOf(met), 1);
+    met?.plan.onMet?.();
     return met?.plan;
   }
 }

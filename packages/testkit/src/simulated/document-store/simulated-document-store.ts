@@ -16,14 +16,9 @@ import {
   UnavailableError,
 } from '@baton/core';
 import { integerBelow, shuffled } from '../chance.js';
-import type { FaultPlan } from '../faults.js';
 import { plainWire, request, type Wire } from '../wire.js';
 import { copyOf, refusalOf } from './document-checks.js';
-import {
-  type DocumentFault,
-  type DocumentOperation,
-  SimulatedDocumentService,
-} from './simulated-document-service.js';
+import { type DocumentOperation, SimulatedDocumentService } from './simulated-document-service.js';
 
 export interface SimulatedDocumentStoreOptions {
   /** Several clients of one service share it; by default a new one. */
@@ -150,16 +145,6 @@ export class SimulatedDocumentStore implements DocumentStore {
     });
   }
 
-  #take(
-    operation: DocumentOperation,
-    items: number,
-  ): FaultPlan<DocumentOperation, DocumentFault> | undefined {
-    const fault = this.service.faults.take(operation);
-    if (fault?.kind !== 'refuse-one' || (operation === 'insert' && items > 1)) return fault;
-    this.service.faults.next('refuse-one', { operation: 'insert' });
-    return undefined;
-  }
-
   /** One trip: applies what the planned fault lets through. @throws UnavailableError */
   async #write<T>(
     operation: DocumentOperation,
@@ -174,7 +159,8 @@ export class SimulatedDocumentStore implements DocumentStore {
       this.#wire,
       () => {
         this.service.collection(this.#database, name);
-        const fault = this.#take(operation, items.length);
+        const isGroup = operation === 'insert' && items.length > 1;
+        const fault = this.service.faults.take(operation, (kind) => kind !== 'refuse-one' || isGroup);
         if (fault?.kind === 'refuse') throw refusedByFault(operation);
         if (fault?.kind === 'refuse-one' && refuse !== undefined) {
           const refused = integerBelow(this.service.runtime.random, items.length);

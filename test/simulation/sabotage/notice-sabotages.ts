@@ -1,0 +1,59 @@
+import { claimLoop, claims, commands, flight, losses, turns, watch, type Sabotage } from './sabotage.js';
+
+/** In commands, in the trash, and in what has to be noticed in time. */
+export const noticeSabotages: readonly Sabotage[] = [
+  {
+    id: 'command acknowledged and not stored',
+    hazard: 'H26',
+    file: commands,
+    find: "      if ((await this.#inserts.insert(document)) === 'stored') return n;\n",
+    replace: '      if (document._id !== undefined) return n;\n',
+  },
+  {
+    id: 'command taken in and forgotten',
+    hazard: 'H26',
+    file: turns,
+    find: '    this.#inputs.push({ command });\n',
+    replace: '',
+  },
+  {
+    id: 'poison taken off the board without the trash',
+    hazard: 'H16',
+    file: claims,
+    find: "await this.#end(claim, [...removal, { type: 'create', path, data }]);",
+    replace: 'await this.#end(claim, removal);',
+  },
+  {
+    id: 'a lost worker without a look, where its task then fails',
+    theme: 'answers',
+    hazard: 'H34',
+    file: losses,
+    find: '    await Promise.all([this.#deps.inboxCaughtUp(), this.#deps.replay(places)]);\n',
+    replace:
+      "    const isFailing = (runner: JobRunner, id: string) => runner.turns.flight.get(id)?.command.onWorkerLoss === 'fail';\n" +
+      '    const isLookedFor = !affected.some(({ runner, requestIds }) => requestIds.some((id) => isFailing(runner, id)));\n' +
+      '    if (isLookedFor) await Promise.all([this.#deps.inboxCaughtUp(), this.#deps.replay(places)]);\n',
+  },
+  {
+    id: 'a lost worker is missed 20 s late',
+    hazard: 'H33',
+    file: watch,
+    find: 'void losses.left(epoch, roster.leave(epoch));',
+    replace: 'this.#deps.timers.after(20_000, () => void losses.left(epoch, roster.leave(epoch)));',
+  },
+  {
+    id: 'second look after a minute',
+    hazard: 'H14',
+    file: claimLoop,
+    find: 'this.#after(20 + this.#deps.runtime.random.fraction() * 10,',
+    replace: 'this.#after(60_000,',
+  },
+  {
+    id: 'sent again under a new request id',
+    hazard: 'H32',
+    file: flight,
+    find: '    requestId: command.requestId,\n    atom: command.atom,\n',
+    replace:
+      '    requestId: command.requestId.replace(/\\d+$/, (n) => String(Number(n) + wait.delivery - 1)),\n    atom: command.atom,\n',
+  },
+];
