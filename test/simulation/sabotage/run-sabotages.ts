@@ -10,8 +10,8 @@ import type { Sabotage } from './sabotage.js';
 import { sabotages } from './sabotages.js';
 
 const seedsMaxDefault = 10_000;
-/** Seeds for those that are found soon. */
-const soonSeeds = 5;
+/** Seeds for those that are found soon: more than they needed, as what a seed is changes with the product. */
+const soonSeeds = 20;
 
 export interface SabotageOptions {
   readonly say: (line: string) => void;

@@ -8,7 +8,7 @@ export interface Sabotage {
   readonly replace: string;
   /** Only seeds with faults of this theme are tried: those that are likely to find it. */
   readonly theme?: ThemeName;
-  /** One of the first five seeds finds it: `npm test` runs it. */
+  /** One of the first seeds finds it: `npm test` runs it. */
   readonly isSoon?: true;
   /** A second place in the same file: what closes the hole as well has to go, too. */
   readonly also?: { readonly find: string; readonly replace: string };

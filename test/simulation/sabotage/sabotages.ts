@@ -53,6 +53,7 @@ export const sabotages: readonly Sabotage[] = [
   },
   {
     id: 'consume unconditional',
+    isSoon: true,
     hazard: 'H66',
     file: claims,
     find: "return { type: 'delete', path: this.#paths.job(claim), version: claim.version };",
@@ -241,7 +242,6 @@ export const sabotages: readonly Sabotage[] = [
   },
   {
     id: 'unknown without its delivery',
-    isSoon: true,
     hazard: 'H34',
     file: turns,
     find: '    if (open?.delivery !== message.delivery || open.workerEpoch !== message.workerEpoch) return;\n',
