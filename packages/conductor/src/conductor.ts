@@ -90,7 +90,7 @@ class ConductorService implements Conductor {
       member: this.#isStopping ? 'stops' : incarnation === undefined ? starting : undefined,
       jobboard: isCut ? 'no contact with its servers' : undefined,
       ...this.#services.problems,
-      ...(incarnation?.logProblem !== undefined && { log: incarnation.logProblem }),
+      ...(incarnation?.logContact.problem !== undefined && { log: incarnation.logContact.problem }),
     });
   }
 

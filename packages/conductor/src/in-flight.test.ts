@@ -45,9 +45,13 @@ class CountedRoster extends WorkerRoster {
   }
 }
 
-function world(): { roster: CountedRoster; flight: InFlight } {
+function world(table = new RequestTable()): {
+  table: RequestTable;
+  roster: CountedRoster;
+  flight: InFlight;
+} {
   const roster = new CountedRoster(fakeRuntime().random);
-  return { roster, flight: new InFlight(roster, new RequestTable()) };
+  return { table, roster, flight: new InFlight(roster, table) };
 }
 
 describe('requests in flight', () => {
@@ -80,6 +84,23 @@ describe('requests in flight', () => {
     for (const atom of ['u1', 'u2']) flight.begin(commandOf(atom, 'u'), 0);
     expect(flight.assign(inbox, 3).map(({ fact }) => fact.atom)).toEqual(['t1', 'u1', 't2']);
     expect(flight.assign(inbox, 3).map(({ fact }) => fact.atom)).toEqual(['t3']);
+  });
+
+  it('takes no place for a request of a former owner that waits again before its worker was asked', () => {
+    const { table, flight: former, roster: formers } = world();
+    formers.join(workerOf('w', 1));
+    const both = [commandOf('a'), commandOf('b')];
+    for (const command of both) former.begin(command, 0);
+    table.apply({ facts: former.assign(inbox, 2).map(({ fact }) => fact), atMs: 0 });
+    const { roster, flight } = world(table);
+    roster.join(workerOf('w', 1));
+    for (const command of both) {
+      flight.begin(command, 0);
+      // another flow's reading of the former inbox found that the worker does not know it
+      flight.again(command.requestId, { lost: false });
+      flight.hold(command.requestId, 'epoch-w', 0);
+    }
+    expect(flight.assign(inbox, 2)).toHaveLength(2);
   });
 
   it('passes over a request that was answered while it waited', () => {

@@ -144,8 +144,9 @@ export class InFlight {
   /** Takes the worker's place that a running request uses already. */
   hold(requestId: string, workerEpoch: string, nowMs: number): void {
     const outstanding = this.#requests.get(requestId);
-    // answered: found by another flow's reading of the same inbox; nobody would give the place back
-    if (outstanding === undefined || outstanding.answered || outstanding.holds !== undefined) return;
+    // answered, or waiting again: found by another flow's reading of the same inbox; nobody would give the place back
+    if (outstanding === undefined || outstanding.answered || this.isWaiting(requestId)) return;
+    if (outstanding.holds !== undefined) return;
     this.#roster.occupy(workerEpoch, requestId);
     outstanding.holds = workerEpoch;
     outstanding.heardAtMs = nowMs;

@@ -74,6 +74,7 @@ export class Incarnation implements Ownership {
   readonly places: PlaceQueue;
   readonly counters: Counters;
   readonly heads: HeadListener | undefined;
+  readonly logContact: LogContact;
   /** Resolves when nothing can be owned here any more. */
   readonly ended: Promise<IncarnationEnd>;
   readonly #deps: IncarnationDeps;
@@ -152,6 +153,15 @@ export class Incarnation implements Ownership {
     this.#suspects = new SuspectLine(deps.runtime.clock);
     this.#room = new JobRoom(this.#runners, deps.options.maxJobs);
     this.#claims = this.#newClaims(services);
+    this.logContact = new LogContact({
+      clock: deps.runtime.clock,
+      problem: () => this.#inbox.problem ?? services.outbox.problem,
+      onBack: () => this.#claims.refill(),
+      onCutOff: (problem) => {
+        this.runtime.logger.error('conductor.cut-off', { memberId: deps.member.id, problem });
+        this.#finish({ cause: 'cut-off' });
+      },
+    });
     this.#commands = new CommandWatch(services.persistence.commands, deps.runtime.logger);
     this.#losses = new LossWatch({
       clock: deps.runtime.clock,
@@ -192,15 +202,11 @@ export class Incarnation implements Ownership {
         refresh: () => this.#conductors.refresh(),
       },
       // what is claimed while nothing can be stored or sent would only be given back
-      room: () => (this.#over || (persistence.health.problem ?? this.logProblem) ? 0 : this.#room.free),
+      room: () =>
+        this.#over || (persistence.health.problem ?? this.logContact.problem) ? 0 : this.#room.free,
       owns: (jobId) => this.#runners.has(jobId),
       onClaimed: (claim, course) => installClaim(installing, claim, course),
     });
-  }
-
-  /** Why requests or answers do not get through at present. */
-  get logProblem(): string | undefined {
-    return this.#inbox.problem ?? this.#outbox.problem;
   }
 
   mayDecide(): boolean {
@@ -284,15 +290,8 @@ export class Incarnation implements Ownership {
       if (rendezvousRank('reconcile', member.id, this.#conductors.current.keys()) > 0) return; // one does it for all
       void reconcilePosts({ runtime, board: this.board, persistence: this.#persistence });
     });
-    const contact = new LogContact(runtime.clock, {
-      back: () => this.#claims.refill(),
-      cutOff: (problem) => {
-        runtime.logger.error('conductor.cut-off', { memberId: member.id, problem });
-        this.#finish({ cause: 'cut-off' });
-      },
-    });
     this.#timers.every(1_000, () => {
-      contact.look(this.logProblem);
+      this.logContact.look();
       this.#losses.sweep();
       this.places.serveSoon();
       if (this.#room.look()) this.#claims.refill();
