@@ -22,7 +22,7 @@ export interface ClaimTiming {
   readonly claimedAtMs: number;
 }
 
-/** What was searched for while the claim was being decided; it may be older than the claim. */
+/** The newest entry that was there when the job was claimed, or an older one: a read may be stale. */
 export interface FoundHead {
   readonly head: JournalHead | undefined;
   /** The guard of the former owner had left word where to look. */
@@ -295,9 +295,10 @@ export class ClaimLoop {
       this.#pump();
     };
     try {
-      const head = job.version === 0 ? undefined : this.#headOf(job);
-      head?.catch(() => undefined); // told to whoever asks for it
+      const hint = job.version === 0 ? undefined : this.#deps.board.headHint(job.jobId);
       const claim = await this.#deps.board.claim(job);
+      const head = hint && this.#headOf(job.jobId, hint);
+      head?.catch(() => undefined); // told to whoever asks for it
       const timing = { seenAtMs: job.seenAtMs, claimedAtMs: this.#now() };
       await this.#deps.onClaimed(claim, { head, timing, fence, stepAside });
     } catch (error) {
@@ -318,9 +319,8 @@ export class ClaimLoop {
     }
   }
 
-  /** Begun beside the claim: its owner is most probably dead, and of a search that came too early the fence finds out (P-408). */
-  async #headOf({ jobId }: FoundJob): Promise<FoundHead> {
-    const hint = await this.#deps.board.headHint(jobId);
+  async #headOf(jobId: string, hinted: Promise<number | undefined>): Promise<FoundHead> {
+    const hint = await hinted;
     const head = await this.#deps.journal.head(jobId, hint === undefined ? {} : { hint });
     return { head, hinted: hint !== undefined };
   }

@@ -23,7 +23,7 @@ export interface FenceRequest {
   readonly entryFor: (at: { readonly seq: number; readonly known: KnownEntries }) => ClaimEntry;
   /** The job's node had version 0: nobody claimed it before, so its entry 0 is all there is, and no reading is needed. */
   readonly isFresh: boolean;
-  /** A search for the newest entry that has begun already (`Journal.head`); what it finds may be older than the claim. Default: one that begins now. */
+  /** A search for the newest entry that has begun already (`Journal.head`); what it finds may be older than the claim (P-408). Default: one that begins now. */
   readonly head?: Promise<JournalHead | undefined> | undefined;
 }
 
