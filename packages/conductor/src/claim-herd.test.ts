@@ -4,18 +4,10 @@ import { ConflictError, rendezvousRank } from '@baton/core';
 import type { BoardView, Claim, FoundJob, JobKey } from '@baton/jobboard';
 import { fakeRuntime } from '@baton/testkit';
 import { ClaimLoop } from './claim-loop.js';
+import { posting } from './fixtures/posting.js';
 
 const conductors = ['c1', 'c2'];
 const jobs = Array.from({ length: 200 }, (_, index): JobKey => ({ jobId: `job-${index}`, life: 0 }));
-const posting: FoundJob['posting'] = {
-  name: 'f',
-  definitionHash: 'h',
-  namespace: 'default',
-  tags: {},
-  protocolVersion: 1,
-  priority: 'NORMAL',
-  createdAtMs: 0,
-};
 
 const runtime = fakeRuntime();
 const loops: ClaimLoop[] = [];
@@ -37,7 +29,6 @@ function seenBy(memberId: string, known = conductors): ClaimLoop {
         return Promise.resolve({ jobId } as Claim);
       },
     },
-    journal: { head: () => Promise.resolve(undefined) },
     memberId,
     runtime,
     conductors: { current: () => known, refresh: () => Promise.resolve() },

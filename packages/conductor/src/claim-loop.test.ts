@@ -3,17 +3,9 @@ import { UnavailableError } from '@baton/core';
 import type { BoardView, Claim, FoundJob, JobKey } from '@baton/jobboard';
 import { fakeRuntime } from '@baton/testkit';
 import { ClaimLoop } from './claim-loop.js';
+import { posting } from './fixtures/posting.js';
 
 const key: JobKey = { jobId: 'job', life: 0 };
-const posting: FoundJob['posting'] = {
-  name: 'f',
-  definitionHash: 'h',
-  namespace: 'default',
-  tags: {},
-  protocolVersion: 1,
-  priority: 'NORMAL',
-  createdAtMs: 0,
-};
 const found: FoundJob = { ...key, posting, version: 0 };
 
 /** A board with one free job; `find` answers as the test says. */
@@ -35,7 +27,6 @@ function loopOver(find: () => Promise<FoundJob | undefined>) {
         return Promise.resolve({ jobId } as Claim);
       },
     },
-    journal: { head: () => Promise.resolve(undefined) },
     memberId: 'c1',
     runtime,
     conductors: { current: () => ['c1'], refresh: () => Promise.resolve() },

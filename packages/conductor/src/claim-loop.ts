@@ -11,7 +11,6 @@ import { familyOf, rendezvousRank } from '@baton/core';
 import type { Logger, Runtime } from '@baton/core';
 import { isServed } from '@baton/jobboard';
 import type { BoardView, Claim, FoundJob, JobBoard, JobKey } from '@baton/jobboard';
-import type { Journal, JournalHead } from '@baton/persistence';
 import { limits } from './options.js';
 import { type PendingFence, PendingFences } from './pending-fences.js';
 import { ReadyQueue } from './ready-queue.js';
@@ -22,17 +21,10 @@ export interface ClaimTiming {
   readonly claimedAtMs: number;
 }
 
-/** The newest entry that was there when the job was claimed, or an older one: a read may be stale. */
-export interface FoundHead {
-  readonly head: JournalHead | undefined;
-  /** The guard of the former owner had left word where to look. */
-  readonly hinted: boolean;
-}
-
 /** A claim that was won, on its way to an owned job. */
 export interface ClaimCourse {
-  /** Undefined for a job that nobody claimed before. */
-  readonly head: Promise<FoundHead> | undefined;
+  /** Where the guard of the former owner said that its journal ends; none for a job that nobody claimed before. */
+  readonly headHint: Promise<number | undefined> | undefined;
   readonly timing: ClaimTiming;
   readonly fence: PendingFence;
   /** What follows takes long: other claims need not wait for it. Idempotent. */
@@ -41,7 +33,6 @@ export interface ClaimCourse {
 
 export interface ClaimLoopDeps {
   readonly board: Pick<JobBoard, 'find' | 'headHint' | 'claim'>;
-  readonly journal: Pick<Journal, 'head'>;
   readonly memberId: string;
   readonly runtime: Runtime;
   /** Ids of the conductors that live, this one included; `refresh` lists them anew. */
@@ -295,12 +286,10 @@ export class ClaimLoop {
       this.#pump();
     };
     try {
-      const hint = job.version === 0 ? undefined : this.#deps.board.headHint(job.jobId);
+      const headHint = job.version === 0 ? undefined : this.#deps.board.headHint(job.jobId);
       const claim = await this.#deps.board.claim(job);
-      const head = hint && this.#headOf(job.jobId, hint);
-      head?.catch(() => undefined); // told to whoever asks for it
       const timing = { seenAtMs: job.seenAtMs, claimedAtMs: this.#now() };
-      await this.#deps.onClaimed(claim, { head, timing, fence, stepAside });
+      await this.#deps.onClaimed(claim, { headHint, timing, fence, stepAside });
     } catch (error) {
       const family = familyOf(error);
       if (family === 'conflict' || family === 'not-found')
@@ -317,12 +306,6 @@ export class ClaimLoop {
         this.#defer({ key: job, seenAtMs: this.#now() });
       this.#pump();
     }
-  }
-
-  async #headOf(jobId: string, hinted: Promise<number | undefined>): Promise<FoundHead> {
-    const hint = await hinted;
-    const head = await this.#deps.journal.head(jobId, hint === undefined ? {} : { hint });
-    return { head, hinted: hint !== undefined };
   }
 
   /** It had an owner for a while after its posting was read: it keeps its place, and goes before jobs of lower priority still. */

@@ -32,7 +32,6 @@ function crowd() {
         return Promise.resolve({ jobId } as Claim);
       },
     },
-    journal: { head: () => Promise.resolve(undefined) },
     memberId: 'c1',
     runtime,
     conductors: { current: () => ['c1'], refresh: () => Promise.resolve() },
@@ -97,7 +96,6 @@ it('learns what waits while claims take their time, however much room there is',
         return { jobId } as Claim;
       },
     },
-    journal: { head: () => Promise.resolve(undefined) },
     memberId: 'c1',
     runtime,
     conductors: { current: () => ['c1'], refresh: () => Promise.resolve() },
@@ -157,7 +155,6 @@ it('a job that had an owner since its posting was read goes before those of lowe
         return Promise.resolve({ jobId } as Claim);
       },
     },
-    journal: { head: () => Promise.resolve(undefined) },
     memberId: 'c1',
     runtime,
     conductors: { current: () => ['c1'], refresh: () => Promise.resolve() },

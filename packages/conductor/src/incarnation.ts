@@ -194,7 +194,6 @@ export class Incarnation implements Ownership {
     };
     return new ClaimLoop({
       board: this.board,
-      journal: persistence.journal,
       memberId: member.id,
       runtime,
       conductors: {

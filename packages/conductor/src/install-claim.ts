@@ -10,9 +10,9 @@ import type { ClaimEntry, Failure, JournalEntry, TerminalEntry } from '@baton/co
 import type { Compiled } from '@baton/engine';
 import type { Claim } from '@baton/jobboard';
 import { installFence } from '@baton/persistence';
-import type { FenceResult, FlowJournal, KnownEntries } from '@baton/persistence';
+import type { FenceResult, FlowJournal, JournalHead, KnownEntries } from '@baton/persistence';
 import { abandonClaim } from './abandon-claim.js';
-import type { ClaimCourse, FoundHead } from './claim-loop.js';
+import type { ClaimCourse } from './claim-loop.js';
 import type { CompiledFlows } from './compiled-flows.js';
 import type { TurnDraft } from './flow-turns.js';
 import { JobRunner } from './job-runner.js';
@@ -80,7 +80,8 @@ class Installation {
   /** Monotonic ms: the newest entry was found; the fence was stored. */
   #foundAtMs = 0;
   #fencedAtMs = 0;
-  #hinted = false;
+  #head: JournalHead | undefined;
+  #isHinted = false;
   #isOwned = false;
   /** The runner has the job: what fails now is no matter of installing it. */
   isHandedOver = false;
@@ -95,7 +96,8 @@ class Installation {
     const { owner } = this.#deps;
     // a first turn needs the definition; on a takeover nothing comes before the fence
     if (this.#claim.fresh) await this.#compile();
-    await this.#untilInFront();
+    else await this.#findHead();
+    if (this.#isSuspect) await this.#untilInFront();
     const result = await this.#fencePatiently();
     this.#fencedAtMs = owner.runtime.clock.monotonicMs();
     this.#course.fence.settled();
@@ -128,10 +130,20 @@ class Installation {
     this.#first = undefined;
   }
 
+  async #findHead(): Promise<void> {
+    const hint = await this.#course.headHint;
+    this.#isHinted = hint !== undefined;
+    this.#head = await this.#deps.owner.journal.head(this.#claim.jobId, hint === undefined ? {} : { hint });
+  }
+
+  /** The last claim led to nothing. */
+  get #isSuspect(): boolean {
+    const last = this.#head?.entry;
+    return last?.kind === 'claim' && last.facts.length === 0;
+  }
+
   /** Without a fence: should the job in front end this process, that is no claim of this one. */
   async #untilInFront(): Promise<void> {
-    const last = (await this.#course.head)?.head?.entry;
-    if (last?.kind !== 'claim' || last.facts.length > 0) return;
     this.#course.fence.settled();
     this.#course.stepAside();
     await this.#deps.suspects.enter(this.#claim.jobId);
@@ -147,20 +159,13 @@ class Installation {
         flowId: this.#claim.jobId,
         fence: this.#claim.fence,
         isFresh: this.#claim.fresh && this.#claim.posting.store !== undefined && this.#refusal === undefined,
-        // one that found nothing is not asked again
-        head: tries === 1 && this.#course.head ? this.#found(this.#course.head) : undefined,
+        head: this.#head,
         entryFor: ({ seq, known }) => this.#entryFor(seq, known),
       });
       if (result.result !== 'missing' || tries > MISSING_TRIES) return result;
       this.#course.stepAside();
       await new Promise<void>((resolve) => owner.runtime.clock.setTimer(MISSING_PAUSE_MS, resolve));
     }
-  }
-
-  async #found(search: Promise<FoundHead>): Promise<FoundHead['head']> {
-    const { head, hinted } = await search;
-    this.#hinted = hinted;
-    return head;
   }
 
   /** The claim entry: with the first turn for a job nobody had, alone on a takeover (fence first, then adopt). */
@@ -278,7 +283,7 @@ class Installation {
       from: former?.claim.member ?? '',
       by: memberId,
       requests: runner.turns.state.table.size,
-      hinted: this.#hinted,
+      hinted: this.#isHinted,
       ...this.#course.timing,
       foundAtMs: this.#foundAtMs,
       fencedAtMs: this.#fencedAtMs,

@@ -23,8 +23,8 @@ export interface FenceRequest {
   readonly entryFor: (at: { readonly seq: number; readonly known: KnownEntries }) => ClaimEntry;
   /** The job's node had version 0: nobody claimed it before, so its entry 0 is all there is, and no reading is needed. */
   readonly isFresh: boolean;
-  /** A search for the newest entry that has begun already (`Journal.head`); what it finds may be older than the claim (P-408). Default: one that begins now. */
-  readonly head?: Promise<JournalHead | undefined> | undefined;
+  /** The newest entry, as `Journal.head` found it, maybe before the claim (P-408). Default: it is searched for. */
+  readonly head?: JournalHead | undefined;
 }
 
 /**
@@ -50,7 +50,7 @@ export async function installFence(request: FenceRequest): Promise<FenceResult> 
     if ((await journal.append(entry)) === 'accepted')
       return { result: 'owned', entry, known: withEntries(new Map(), [entry]) };
   }
-  let head = await (request.head ?? journal.head(flowId));
+  let head = request.head ?? (await journal.head(flowId));
   for (;;) {
     if (head === undefined) return { result: 'missing' };
     const decided = await decide(request, head);

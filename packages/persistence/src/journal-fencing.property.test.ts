@@ -31,8 +31,8 @@ async function liveAsOwner(run: {
   const fence = fenceOf(zxid);
   const pause = () => new Promise<void>((resolve) => runtime.clock.setTimer(pauseMs, resolve));
   await pause();
-  const head = journal.head(FLOW, headHint === undefined ? {} : { hint: headHint });
-  head.catch(() => undefined); // told to the claim
+  const hint = headHint === undefined ? {} : { hint: headHint };
+  const head = await journal.head(FLOW, hint).catch(() => undefined);
   await pause();
   const entryFor = ({ seq }: { seq: number }) => claimEntry({ flowId: FLOW, seq, fence });
   const isFresh = zxid % 2 === 0;
