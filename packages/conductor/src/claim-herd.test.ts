@@ -1,7 +1,7 @@
 /** H14: many jobs lose their owner at once, and several conductors see it. */
 import { afterEach, expect, it } from '@jest/globals';
 import { ConflictError, rendezvousRank } from '@baton/core';
-import type { BoardView, Claim, FoundJob, JobKey } from '@baton/jobboard';
+import type { BoardView, Claim, JobKey } from '@baton/jobboard';
 import { fakeRuntime } from '@baton/testkit';
 import { ClaimLoop } from './claim-loop.js';
 import { posting } from './fixtures/posting.js';
