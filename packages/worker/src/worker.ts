@@ -120,7 +120,10 @@ class WorkerService implements Worker {
 
   async run({ signal }: { readonly signal: AbortSignal }): Promise<WorkerEnd> {
     const { stuck } = this.#parts.hosts;
-    const end = await this.#runUntil(AbortSignal.any([signal, stuck]));
+    // `AbortSignal.any` gives one that Node keeps, with whatever listens to it, until it is aborted
+    const stop = new AbortController();
+    for (const cause of [signal, stuck]) void abortOf(cause).then(() => stop.abort());
+    const end = await this.#runUntil(stop.signal);
     if (!signal.aborted) stuck.throwIfAborted();
     return end;
   }
