@@ -113,10 +113,10 @@ describe('I17: a job whose owner is killed is owned again in time', () => {
     { order: 9, atMs, entry: { kind: 'claim' } as JournalEntry },
   ];
   const boundMs = { guarded: 250, unguarded: 4_450 };
-  const check = (owner: LostOwner, atMs: number, seen = board) => [
+  const check = (owner: LostOwner, atMs: number, seen = board, others: readonly LostOwner[] = []) => [
     ...takeoverRules(
       takeovers({
-        history: { board: seen, lost: [owner] },
+        history: { board: seen, lost: [owner, ...others] },
         jobs: [{ job: { jobId: 'job' }, entries: entries(atMs) }],
       }),
       boundMs,
@@ -135,6 +135,12 @@ describe('I17: a job whose owner is killed is owned again in time', () => {
   it('nobody is late when nobody else was there', () => {
     const alone = board.filter(({ order }) => order !== 1);
     expect(check(killed(true), 9_000, alone)).toEqual([]);
+  });
+
+  it('nor when who else was there is dead, though it is still registered', () => {
+    const other = { order: 2.2, atMs: 800, sessionIds: [2n], isGuarded: false };
+    expect(check(killed(true), 9_000)).not.toEqual([]);
+    expect(check(killed(true), 9_000, board, [other])).toEqual([]);
   });
 });
 

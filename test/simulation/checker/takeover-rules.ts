@@ -29,8 +29,7 @@ export function* takeovers({ history, jobs }: TakeoverEvidence): Generator<Takeo
       const entries = stored.get(jobId) ?? [];
       const next = entries.find((entry) => entry.order > order && entry.entry.kind === 'claim');
       if (next !== undefined && isSuspect(entries.findLast((entry) => entry.order < next.order))) continue;
-      const isOver =
-        next === undefined || !isWatched(history.board, { sessionIds, order, until: next.order });
+      const isOver = next === undefined || !isWatched(history, { sessionIds, order, until: next.order });
       if (!isOver) yield { jobId, isGuarded, ms: next.atMs - atMs };
     }
   }
@@ -64,19 +63,19 @@ function heldBy(sessionIds: readonly bigint[], board: readonly BoardChange[]): R
   return held;
 }
 
-/** A conductor that does not belong to the dead was registered all the time. */
+/** Another conductor was registered, and lived, all the time. The session of one whose guard died too goes on for a while. */
 function isWatched(
-  board: readonly BoardChange[],
+  { board, lost }: TakeoverEvidence['history'],
   o: { readonly sessionIds: readonly bigint[]; readonly order: number; readonly until: number },
 ): boolean {
+  const dead = new Set(lost.flatMap(({ order, sessionIds }) => (order < o.until ? sessionIds : [])));
   const watchers = new Map<string, bigint>();
   for (const { order, operations, sessionId } of board) {
     if (order > o.until) break;
     for (const { type, path } of operations) {
       if (!path.startsWith('/members/conductors/')) continue;
       if (type === 'delete') watchers.delete(path);
-      else if (type === 'create' && order < o.order && !o.sessionIds.includes(sessionId))
-        watchers.set(path, sessionId);
+      else if (type === 'create' && order < o.order && !dead.has(sessionId)) watchers.set(path, sessionId);
     }
   }
   return watchers.size > 0;
