@@ -6,12 +6,12 @@
  * Not here: saving and sending (`job-runner.ts`).
  */
 import { assertNever, failureOf, familyOf } from '@baton/core';
-import type { Fact, Failure, FlowOutcome, Refused, Result, Unknown } from '@baton/core';
+import type { Fact, Failure, Refused, Result, Unknown } from '@baton/core';
 import { step } from '@baton/engine';
 import type { Command, Event } from '@baton/engine';
 import type { NumberedCommand } from '@baton/persistence';
 import { InFlight } from './in-flight.js';
-import type { Assignment, Outstanding } from './in-flight.js';
+import type { Outstanding } from './in-flight.js';
 import { JobTimers } from './job-timers.js';
 import { answerToParked, commandFact, eventOf } from './operator-command.js';
 import { limits } from './options.js';
@@ -20,24 +20,7 @@ import type { Ownership } from './ownership.js';
 import { lostWorker, noWorker, queueTimeout, withdrawn } from './request-failures.js';
 import type { LostRequest, OpenRequest } from './request-table.js';
 import { stampDue } from './stamp-due.js';
-
-export interface Finish {
-  readonly outcome: FlowOutcome;
-  readonly failures: readonly Failure[];
-}
-
-/** One turn, to be stored; the rest of it only afterwards. */
-export interface TurnDraft {
-  readonly facts: readonly Fact[];
-  readonly assignments: readonly Assignment[];
-  /** Requests whose answers are in the facts: their workers may drop them. */
-  readonly answers: readonly OpenRequest[];
-  /** Requests nobody waits for any more. */
-  readonly aborts: readonly OpenRequest[];
-  /** Requests of a former owner that may still run or be answered. */
-  readonly adopted: readonly OpenRequest[];
-  readonly finish: Finish | undefined;
-}
+import type { Finish, TurnDraft } from './turn-draft.js';
 
 /** `answers`: the request that the event answers, for each worker it was given to. */
 type Input =
@@ -302,9 +285,13 @@ export class FlowTurns {
 
   /** Nobody wants its result any more. */
   #abort(asked: Pick<OpenRequest, 'requestId' | 'atom'>, aborts: OpenRequest[]): void {
-    const open = this.flight.openOf(asked.requestId);
-    this.flight.cancel(asked.requestId);
-    if (this.flight.isWaiting(asked.requestId) || open?.state === 'parked') this.#withdraw(asked, open);
+    const { requestId } = asked;
+    const open = this.flight.openOf(requestId);
+    this.flight.cancel(requestId);
+    // while its arguments are being read its worker would be told to stop it before it is told of it
+    const isUnsent = this.flight.isUnsent(requestId);
+    if (isUnsent || this.flight.isWaiting(requestId) || open?.state === 'parked')
+      this.#withdraw(asked, isUnsent && open?.delivery === 1 ? undefined : open);
     else if (open) aborts.push(open);
   }
 

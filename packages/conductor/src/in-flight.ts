@@ -20,7 +20,7 @@ export interface Outstanding {
   answered: boolean;
   /** Worker whose place in the roster this request takes. */
   holds: string | undefined;
-  /** Monotonic ms of the last sending or sign of life; infinite while its assignment is being saved: nobody can know of it. */
+  /** Monotonic ms of the last sending or sign of life; infinite while its assignment is being saved, or its arguments are read: nobody can know of it. */
   heardAtMs: number;
   /** How often its worker was asked for it since, and said nothing. */
   asks: number;
@@ -102,6 +102,11 @@ export class InFlight {
   /** Nobody has it: it never had a worker, or its last delivery is void. */
   isWaiting(requestId: string): boolean {
     return this.#returned.has(requestId) || this.#waiting.has(requestId) || this.#paused.has(requestId);
+  }
+
+  /** It has a worker, which cannot know of it yet. */
+  isUnsent(requestId: string): boolean {
+    return this.#requests.get(requestId)?.heardAtMs === Number.POSITIVE_INFINITY;
   }
 
   /** There is nothing for a person to decide any more: it waits for a worker again, or is not wanted. */

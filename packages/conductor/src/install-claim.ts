@@ -14,13 +14,13 @@ import type { FenceResult, FlowJournal, JournalHead, KnownEntries } from '@baton
 import { abandonClaim } from './abandon-claim.js';
 import type { ClaimCourse } from './claim-loop.js';
 import type { CompiledFlows } from './compiled-flows.js';
-import type { TurnDraft } from './flow-turns.js';
 import { JobRunner } from './job-runner.js';
 import { limits } from './options.js';
 import { RequestTable } from './request-table.js';
 import { OwnedState } from './owned-state.js';
 import type { Ownership } from './ownership.js';
 import type { SuspectLine } from './suspect-line.js';
+import type { TurnDraft } from './turn-draft.js';
 import { turnEntries } from './turn-entries.js';
 
 export interface InstallDeps {

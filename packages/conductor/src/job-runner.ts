@@ -11,13 +11,13 @@ import type { Claim, Posting } from '@baton/jobboard';
 import { snapshotEveryEntries } from '@baton/persistence';
 import { abandonClaim } from './abandon-claim.js';
 import { FlowTurns } from './flow-turns.js';
-import type { TurnDraft } from './flow-turns.js';
 import type { Assignment } from './in-flight.js';
 import { limits } from './options.js';
 import type { OwnedState } from './owned-state.js';
 import type { Ownership } from './ownership.js';
 import type { Waiter } from './place-queue.js';
 import { taskMessage, unsendable } from './task-message.js';
+import type { TurnDraft } from './turn-draft.js';
 import { turnEntries } from './turn-entries.js';
 import { lineOf } from './worker-roster.js';
 
@@ -282,7 +282,8 @@ export class JobRunner implements Waiter {
       if (message instanceof Promise)
         message
           .then((ready) => {
-            if (this.#phase === 'running' && !outstanding.answered) send(ready);
+            // else it is answered, cancelled or somewhere else by now
+            if (outstanding.holds === fact.workerEpoch) send(ready);
           })
           .catch(failed);
       else send(message);

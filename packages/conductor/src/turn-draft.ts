@@ -1,0 +1,21 @@
+import type { Fact, Failure, FlowOutcome } from '@baton/core';
+import type { Assignment } from './in-flight.js';
+import type { OpenRequest } from './request-table.js';
+
+export interface Finish {
+  readonly outcome: FlowOutcome;
+  readonly failures: readonly Failure[];
+}
+
+/** One turn, to be stored; the rest of it only afterwards. */
+export interface TurnDraft {
+  readonly facts: readonly Fact[];
+  readonly assignments: readonly Assignment[];
+  /** Requests whose answers are in the facts: their workers may drop them. */
+  readonly answers: readonly OpenRequest[];
+  /** Requests nobody waits for any more. */
+  readonly aborts: readonly OpenRequest[];
+  /** Requests of a former owner that may still run or be answered. */
+  readonly adopted: readonly OpenRequest[];
+  readonly finish: Finish | undefined;
+}
