@@ -8,8 +8,8 @@ import { posting } from './fixtures/posting.js';
 const key: JobKey = { jobId: 'job', life: 0 };
 const found: FoundJob = { ...key, posting, version: 0 };
 
-/** A board with one free job; `find` answers as the test says. */
-function loopOver(find: () => Promise<FoundJob | undefined>) {
+/** A board with one free job; `find` answers as the test says. Listed: it is there from the start. */
+function loopOver(find: () => Promise<FoundJob | undefined>, { isListed = true, refreshMs = 0 } = {}) {
   const runtime = fakeRuntime();
   const claimed: string[] = [];
   const asked: number[] = [];
@@ -29,13 +29,16 @@ function loopOver(find: () => Promise<FoundJob | undefined>) {
     },
     memberId: 'c1',
     runtime,
-    conductors: { current: () => ['c1'], refresh: () => Promise.resolve() },
+    conductors: {
+      current: () => ['c1'],
+      refresh: () => new Promise((resolve) => runtime.clock.setTimer(refreshMs, resolve)),
+    },
     room: () => 10,
     owns: (jobId) => claimed.includes(jobId),
     onClaimed: () => Promise.resolve(),
   });
   const view: BoardView = {
-    available: () => (isFree ? [key] : []),
+    available: () => (isFree && isListed ? [key] : []),
     isAvailable: () => isFree,
     relook: () => Promise.resolve(),
     close: () => undefined,
@@ -49,9 +52,20 @@ const away = () => Promise.reject(new UnavailableError('BATON_UNAVAILABLE_DISCON
 describe('the claim loop', () => {
   it.each(['fresh', 'released'])('claims a %s job whose posting could not be read at first', async (how) => {
     let failures = 3;
-    const { loop, runtime, claimed } = loopOver(() => (failures-- > 0 ? away() : Promise.resolve(found)));
+    const find = () => (failures-- > 0 ? away() : Promise.resolve(found));
+    const { loop, runtime, claimed } = loopOver(find, { isListed: how === 'fresh' });
     if (how === 'released') loop.offer(key, { released: true, seenAtMs: 0 });
     await runtime.clock.advance(2_000);
+    expect(claimed).toEqual(['job']);
+    loop.stop();
+  });
+
+  it('claims a released job whose posting could not be read while the conductors were still being listed', async () => {
+    let failures = 1;
+    const find = () => (failures-- > 0 ? away() : Promise.resolve(found));
+    const { loop, runtime, claimed } = loopOver(find, { isListed: false, refreshMs: 1_000 });
+    loop.offer(key, { released: true, seenAtMs: 0 });
+    await runtime.clock.advance(10_000);
     expect(claimed).toEqual(['job']);
     loop.stop();
   });

@@ -27,7 +27,7 @@ export interface ClaimCourse {
   readonly headHint: Promise<number | undefined> | undefined;
   readonly timing: ClaimTiming;
   readonly fence: PendingFence;
-  /** What follows takes long: other claims need not wait for it. Idempotent. */
+  /** What follows takes long: other claims need not wait for it, though it is one job more. Idempotent. */
   stepAside(): void;
 }
 
@@ -73,6 +73,8 @@ export class ClaimLoop {
   readonly #timers = new Set<() => void>();
   #inspecting = 0;
   #claiming = 0;
+  /** Won claims that have left the window and are not owned yet. */
+  #aside = 0;
   #secondLookArmed = false;
   #refillArmed = false;
   #view: BoardView | undefined;
@@ -162,7 +164,7 @@ export class ClaimLoop {
   }
 
   get #hasRoom(): boolean {
-    return this.#deps.room() - this.#claiming > 0;
+    return this.#deps.room() - this.#claiming - this.#aside > 0;
   }
 
   /**
@@ -266,7 +268,9 @@ export class ClaimLoop {
     if (this.#stopped) return;
     const { first, max } = limits.findAgainMs;
     this.#after(Math.min(max, first * 2 ** failures), () => {
-      if (this.#busy.has(key.jobId) || this.#deps.owns(key.jobId) || !this.#view?.isAvailable(key)) return;
+      if (this.#deps.owns(key.jobId) || !this.#view?.isAvailable(key)) return;
+      // the look that failed may still wait for the list of conductors
+      if (this.#busy.has(key.jobId)) return this.#findLater({ key, seenAtMs, failures });
       this.#choose({ key, seenAtMs, failures: failures + 1 });
     });
   }
@@ -281,7 +285,9 @@ export class ClaimLoop {
       if (hasPlace) this.#claiming--;
       hasPlace = false;
     };
+    let aside = 0;
     const stepAside = (): void => {
+      if (hasPlace) this.#aside += aside = 1;
       leavePlace();
       this.#pump();
     };
@@ -299,6 +305,7 @@ export class ClaimLoop {
       if (family === 'conflict') again = await this.#changed(job);
     } finally {
       leavePlace();
+      this.#aside -= aside;
       this.#busy.delete(job.jobId);
       if (again !== undefined) this.#push(again);
       // events for a busy job are passed over: if it looks free it is looked at once more
