@@ -35,3 +35,12 @@ it('does not wait for a suspect that only hangs', async () => {
   await clock.advance(limits.suspectMs);
   expect(inFront).toEqual(['a', 'b']);
 });
+
+it('lets nobody pass after its end', async () => {
+  const { clock, suspects, inFront } = line();
+  suspects.close();
+  void suspects.enter('late').then(() => inFront.push('late'));
+  await clock.advance(2 * limits.suspectMs);
+  expect(inFront).toEqual(['a']);
+  expect(clock.pendingTimers).toBe(0);
+});

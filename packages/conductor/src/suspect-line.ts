@@ -13,6 +13,7 @@ export class SuspectLine {
   /** In order; the first is in front. */
   readonly #line = new Map<string, () => void>();
   #cancelLimit = (): void => undefined;
+  #isClosed = false;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -21,6 +22,7 @@ export class SuspectLine {
   /** Resolves when the job is in front; never after `close`. */
   enter(jobId: string): Promise<void> {
     return new Promise((resolve) => {
+      if (this.#isClosed) return;
       this.#line.set(jobId, resolve);
       if (this.#line.size === 1) this.#next();
     });
@@ -33,6 +35,7 @@ export class SuspectLine {
   }
 
   close(): void {
+    this.#isClosed = true;
     this.#cancelLimit();
     this.#line.clear();
   }
