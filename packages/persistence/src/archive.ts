@@ -17,8 +17,8 @@ const KEPT_MAX = { documents: 10_000, bytes: 16 * 1024 * 1024 };
 
 export interface EndedFlow {
   readonly document: StoredDocument;
-  /** A document of the running flow may be there. */
-  readonly mayBeShown: boolean;
+  /** A document of the running flow may be there. Resolves when nobody writes it any more: a delete that overtakes that would leave it for ever. */
+  readonly shown: Promise<void> | undefined;
 }
 
 export class Archive {
@@ -46,8 +46,9 @@ export class Archive {
     for (const [index, insert] of inserts.entries())
       if (insert.status === 'rejected') this.#failed(flows.slice(index, index + 1), insert.reason);
     // most runs end before they were ever written as running
-    const shown = flows.filter((flow, index) => flow.mayBeShown && inserts[index]?.status === 'fulfilled');
+    const shown = flows.filter((flow, index) => flow.shown && inserts[index]?.status === 'fulfilled');
     if (shown.length === 0) return;
+    for (const flow of shown) await flow.shown;
     try {
       const ids = shown.map(({ document }) => document._id);
       await this.#store.delete(collectionNames.flowDetails, ids);

@@ -108,6 +108,8 @@ class AwayStore extends SimulatedDocumentStore {
   refused: Error | undefined;
   isAway = false;
   deletesToLose = 0;
+  /** Holds up what is written of running flows. */
+  held: Promise<void> | undefined;
 
   override async insert(
     collection: string,
@@ -119,7 +121,8 @@ class AwayStore extends SimulatedDocumentStore {
     return super.insert(collection, documents);
   }
 
-  override replace(collection: string, documents: readonly StoredDocument[]): Promise<void> {
+  override async replace(collection: string, documents: readonly StoredDocument[]): Promise<void> {
+    await this.held;
     return this.isAway ? Promise.reject(away) : super.replace(collection, documents);
   }
 
@@ -169,6 +172,21 @@ describe('the archive', () => {
     await clock.advance(15_000);
     expect([idsOf('job_archive'), idsOf('flow_details')]).toEqual([['f'], []]);
     expect(clock.pendingTimers).toBe(0);
+    close();
+  });
+
+  it('does not leave a flow among those that run that ended while it was being written as running', async () => {
+    const { clock, store, readModels, idsOf, ends, close } = await setUp();
+    let goOn: () => void = () => undefined;
+    store.held = new Promise((resolve) => (goOn = resolve));
+    readModels.observe(claim('f'), about);
+    await clock.advance(5_000);
+    ends('f');
+    await clock.advance(1_000);
+    expect(idsOf('job_archive')).toEqual(['f']);
+    goOn();
+    await clock.drive(readModels.idle());
+    expect(idsOf('flow_details')).toEqual([]);
     close();
   });
 

@@ -48,6 +48,8 @@ export class ReadModels {
   readonly #posts: GroupGet;
   readonly #flows = new Map<string, Observed>();
   readonly #writes = new Set<Promise<void>>();
+  /** Resolves when no running flow is being written. */
+  #lastDue = Promise.resolve();
   #cancelTimer: (() => void) | undefined;
 
   constructor({ store, runtime }: ReadModelsOptions) {
@@ -139,7 +141,9 @@ export class ReadModels {
   }
 
   #writeNow(): void {
-    this.#track(this.#writeDue());
+    const due = this.#writeDue();
+    this.#lastDue = Promise.allSettled([this.#lastDue, due]).then(() => undefined);
+    this.#track(due);
     this.#track(this.#archive.writeKept());
   }
 
@@ -152,7 +156,8 @@ export class ReadModels {
   }
 
   async #toArchive(flow: Observed): Promise<void> {
-    await this.#archive.write([{ document: await this.#documentOf(flow), mayBeShown: flow.mayBeWritten }]);
+    const shown = flow.mayBeWritten ? this.#lastDue : undefined;
+    await this.#archive.write([{ document: await this.#documentOf(flow), shown }]);
   }
 
   async #documentOf({ view, about }: Observed): Promise<StoredDocument> {
