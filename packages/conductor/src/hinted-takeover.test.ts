@@ -12,6 +12,8 @@ class StoreNotes extends SimulatedDocumentStore {
   readonly fenced = new Set<string>();
   /** Of each read, how many jobs had a fence by then. */
   readonly fencedBefore: number[] = [];
+  /** Holds up what is inserted. */
+  held: Promise<void> | undefined;
 
   override async get(collection: string, ids: readonly string[]) {
     if (collection === 'journal') {
@@ -22,6 +24,7 @@ class StoreNotes extends SimulatedDocumentStore {
   }
 
   override async insert(collection: string, documents: readonly StoredDocument[]) {
+    await this.held;
     const verdicts = await super.insert(collection, documents);
     if (collection === 'journal')
       for (const { _id } of documents) this.fenced.add(_id.slice(0, _id.indexOf(':')));
@@ -115,5 +118,27 @@ describe('a takeover', () => {
     await cluster.drive(cluster.client.wait(jobId));
     await cluster.runtime.clock.advanceUntil(() => told.heads.size === 0);
     expect(told.highest).toBe((await cluster.drive(cluster.client.job(jobId))).seq);
+  });
+
+  it('leaves no hint of a job that was given up while an entry of it was being stored', async () => {
+    cluster = new Cluster();
+    const told = new ToldHeads();
+    const store = new StoreNotes(cluster.runtime, { service: cluster.documents });
+    const owner = cluster.conductor('c1', { drainTimeoutMs: 100 }, { heads: told, store });
+    let finish: () => void = () => undefined;
+    const slow = new Promise<{ data: null }>((resolve) => (finish = () => resolve({ data: null })));
+    const worker = await cluster.drive(cluster.worker('w1', { slow: () => slow }));
+    const jobId = await cluster.drive(cluster.client.post(linear('f').add(noop('slow')), {}));
+    await cluster.runtime.clock.advanceUntil(() => worker.seen.length === 1);
+    let goOn: () => void = () => undefined;
+    store.held = new Promise((resolve) => (goOn = resolve));
+    finish();
+    await cluster.runtime.clock.advance(1_000);
+    expect([...told.heads.keys()]).toEqual([jobId]);
+    await cluster.drive(owner.stop());
+    expect(told.heads.size).toBe(0);
+    goOn();
+    await cluster.runtime.clock.advance(1_000);
+    expect(told.heads.size).toBe(0);
   });
 });

@@ -217,7 +217,8 @@ export class JobRunner implements Waiter {
 
   #moved(seq: number): void {
     this.#seq = seq;
-    this.#owner.heads?.changed(this.jobId, seq);
+    // an entry that was on its way at the end is stored all the same: the job is another's by then
+    if (this.#phase !== 'ended') this.#owner.heads?.changed(this.jobId, seq);
   }
 
   async #append(entries: readonly JournalEntry[]): Promise<boolean> {
