@@ -51,6 +51,15 @@ describe('the client', () => {
     await drive(client.close());
   });
 
+  it('has given a command that is stored, though its owner cannot be looked up', async () => {
+    const { client, service, drive } = newClient();
+    await drive(client.post(flow, { key: 'j' }));
+    service.faults.next('refuse', { operation: 'children' });
+    expect(await drive(client.cancel('j'))).toBe(1);
+    expect(service.faults.pending).toBe(0);
+    await drive(client.close());
+  });
+
   it('posts nothing new to a full board, and says so; a repeated post is the same job', async () => {
     const { client, another, coordination, store, drive } = newClient();
     await drive(client.post(flow, { key: 'j' }));

@@ -176,9 +176,11 @@ export class Client {
     if (entry.kind === 'terminal')
       throw new ConflictError('BATON_CONFLICT_ENDED', `job ${jobId} has ended already: ${entry.outcome}`);
     const n = await persistence.commands.append(jobId, command);
-    const { owner } = await board.read(jobId);
-    // without a nudge the owner, or whoever becomes it, looks within seconds
-    if (owner !== undefined) await board.nudge(owner.member).catch(() => undefined);
+    // it is given: without a nudge the owner, or whoever becomes it, looks within seconds
+    await board
+      .read(jobId)
+      .then(({ owner }) => owner && board.nudge(owner.member))
+      .catch(() => undefined);
     return n;
   }
 
