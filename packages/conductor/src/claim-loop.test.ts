@@ -90,6 +90,19 @@ describe('the claim loop', () => {
     loop.stop();
   });
 
+  it('does not wait on for a job that had an owner meanwhile and lost it', async () => {
+    const notBeforeMs = fakeRuntime().clock.wallMs() + 3_600_000;
+    let answer: FoundJob = { ...found, posting: { ...posting, notBeforeMs } };
+    const { loop, runtime, claimed } = loopOver(() => Promise.resolve(answer));
+    await runtime.clock.advance(10_000);
+    answer = { ...found, version: 2 };
+    loop.offer(key, { released: true, seenAtMs: runtime.clock.monotonicMs() });
+    await runtime.clock.advance(50);
+    expect(claimed).toEqual(['job']);
+    loop.stop();
+    expect(runtime.clock.pendingTimers).toBe(0);
+  });
+
   it.each([{ protocolVersion: 2 }, { namespace: 'other' }])(
     'leaves a posting with %j to others, and does not read it again for each job that ends',
     async (foreign) => {

@@ -71,6 +71,8 @@ export class ClaimLoop {
   #behindMax: number = limits.inspectWindow;
   readonly #fences: PendingFences;
   readonly #timers = new Set<() => void>();
+  /** Ends the wait for a job that was given back with a pause. */
+  readonly #pauses = new Map<string, () => void>();
   #inspecting = 0;
   #claiming = 0;
   /** Won claims that have left the window and are not owned yet. */
@@ -95,12 +97,15 @@ export class ClaimLoop {
     this.#stopped = true;
     for (const cancel of this.#timers) cancel();
     this.#timers.clear();
+    this.#pauses.clear();
     this.#waiting.clear();
     this.#deferred.clear();
   }
 
   /** The board shows a free job. `released`: its lock has just vanished, so its owner may be dead. */
   offer(key: JobKey, seen: { readonly released: boolean; readonly seenAtMs: number }): void {
+    // it had an owner meanwhile, who may be dead
+    if (seen.released) this.#pauses.get(key.jobId)?.();
     if (this.#stopped || this.#busy.has(key.jobId) || this.#deps.owns(key.jobId)) return;
     const candidate = { key, seenAtMs: seen.seenAtMs };
     if (seen.released) {
@@ -232,8 +237,14 @@ export class ClaimLoop {
     this.#busy.add(job.jobId);
     if (waitMs <= 0) return this.#toReady(job);
     // abandoned with back-off: not before its time; the second look of others finds it if this member dies meanwhile
-    this.#after(Math.min(waitMs, limits.abandonMs.max), () => {
+    const endPause = (): void => {
+      cancel();
+      this.#pauses.delete(job.jobId);
       this.#busy.delete(job.jobId);
+    };
+    this.#pauses.set(job.jobId, endPause);
+    const cancel = this.#after(Math.min(waitMs, limits.abandonMs.max), () => {
+      endPause();
       if (this.#view?.isAvailable(job) ?? false)
         this.#enqueue({ key: job, seenAtMs: this.#now(), waitedFor: notBeforeMs });
     });
@@ -360,12 +371,17 @@ export class ClaimLoop {
     return this.#deps.runtime.clock.monotonicMs();
   }
 
-  #after(delayMs: number, callback: () => void): void {
-    if (this.#stopped) return;
+  /** The answer cancels. */
+  #after(delayMs: number, callback: () => void): () => void {
+    if (this.#stopped) return () => undefined;
     const cancel = this.#deps.runtime.clock.setTimer(delayMs, () => {
       this.#timers.delete(cancel);
       callback();
     });
     this.#timers.add(cancel);
+    return () => {
+      this.#timers.delete(cancel);
+      cancel();
+    };
   }
 }

@@ -71,9 +71,11 @@ export class Claims {
     this.#memberId = o.memberId;
   }
 
-  async claim(found: FoundJob): Promise<Claim> {
+  async claim({ posting: { notBeforeMs: _, ...posting }, ...key }: FoundJob): Promise<Claim> {
     const nonce = this.#random.nonce();
-    const data = toBytes(found.posting);
+    // nobody has to wait any more: should this owner die, a clock that goes behind would have others wait for minutes
+    const found = { ...key, posting };
+    const data = toBytes(posting);
     const owner = toBytes({ member: this.#memberId, nonce });
     const operations: NodeOperation[] = [
       { type: 'set', path: this.#paths.job(found), data, version: found.version },
@@ -101,7 +103,7 @@ export class Claims {
 
   /** Gives the job back, to be claimed by anybody (not before `notBeforeMs`). */
   abandon(claim: Claim, notBeforeMs: number | undefined): Promise<void> {
-    const { notBeforeMs: _, ...posting } = claim.posting;
+    const { posting } = claim;
     const data = toBytes(notBeforeMs === undefined ? posting : { ...posting, notBeforeMs });
     const path = this.#paths.job(claim);
     return this.#end(claim, [{ type: 'set', path, data, version: claim.version }, this.#deleteLock(claim)]);
