@@ -315,6 +315,7 @@ export class Incarnation implements Ownership {
       },
       onPoison: (poison) => this.#outbox.sendDead(poison),
     });
+    this.#inbox.ended.catch((error: unknown) => this.fatal(error));
     this.#readers.push(this.#inbox);
     const replay = await ReplyReplay.open(transport);
     this.#readers.push(replay);
