@@ -52,6 +52,22 @@ describe('openPersistently', () => {
     expect([atMs.length, clock.pendingTimers]).toEqual([tries, 0]);
   });
 
+  it.each([1, 2, 3, 4, 5, 6])('ends when it is stopped %i steps behind a failure', async (steps) => {
+    let stop: () => void = () => undefined;
+    const attempt = async (): Promise<never> => {
+      void (async () => {
+        for (let step = 0; step < steps; step++) await Promise.resolve();
+        stop();
+      })();
+      throw away;
+    };
+    const opened = world(attempt);
+    ({ stop } = opened);
+    await opened.clock.settle();
+    expect(opened.clock.pendingTimers).toBe(0);
+    expect(await opened.opening).toBeUndefined();
+  });
+
   it('closes what comes too late, for which nobody waits', async () => {
     let come: (service: object) => void = () => undefined;
     const { clock, opening, stop, closedLate } = world(() => new Promise((resolve) => (come = resolve)));

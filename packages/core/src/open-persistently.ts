@@ -63,6 +63,7 @@ class Stop {
     try {
       return await new Promise<boolean>((resolve, reject) => {
         this.#tell = () => resolve(true);
+        if (this.isOver) this.#tell(); // it came between the failure and the pause behind it
         other.then(() => resolve(false), reject);
       });
     } finally {
