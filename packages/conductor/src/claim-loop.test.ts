@@ -128,6 +128,37 @@ describe('the claim loop', () => {
     loop.stop();
   });
 
+  it('remembers no more foreign postings than the board shows, though no job of its own ever ends', async () => {
+    const runtime = fakeRuntime();
+    let looks = 0;
+    const loop = new ClaimLoop({
+      board: {
+        headHint: () => Promise.resolve(undefined),
+        find: (job) => Promise.resolve({ ...job, posting: { ...posting, namespace: 'other' }, version: 0 }),
+        claim: () => Promise.reject(new Error('not ours')),
+      },
+      memberId: 'c1',
+      runtime,
+      conductors: { current: () => ['c1'], refresh: () => Promise.resolve() },
+      room: () => 10,
+      owns: () => false,
+      onClaimed: () => Promise.resolve(),
+    });
+    const isAvailable = (): boolean => looks++ < 0; // somebody else has taken it
+    const relook = () => Promise.resolve();
+    loop.start({ available: () => [], isAvailable, relook, close: () => undefined });
+    for (let job = 0; job < 5_000; job++) {
+      loop.offer({ jobId: `job-${job}`, life: 0 }, { released: false, seenAtMs: 0 });
+      if (job % 100 === 0) await runtime.clock.advance(1);
+    }
+    await runtime.clock.advance(100);
+    looks = 0;
+    loop.refill();
+    await runtime.clock.advance(100);
+    expect(looks).toBeLessThan(1_000);
+    loop.stop();
+  });
+
   it('forgets a job that is gone', async () => {
     const { loop, runtime, asked } = loopOver(() => Promise.resolve(undefined));
     await runtime.clock.advance(60_000);

@@ -66,6 +66,7 @@ export class ClaimLoop {
   readonly #deferred = new Map<string, Candidate>();
   /** Of a newer version, or another namespace: left to others. */
   readonly #foreign = new Map<string, JobKey>();
+  #foreignMax: number = limits.inspectWindow;
   readonly #ready = new ReadyQueue<ReadyJob>();
   readonly #behind = new ReadyQueue<BehindJob>();
   #behindMax: number = limits.inspectWindow;
@@ -124,8 +125,7 @@ export class ClaimLoop {
     this.#refillArmed = true;
     this.#after(20, () => {
       this.#refillArmed = false;
-      for (const [jobId, key] of this.#foreign)
-        if (!(this.#view?.isAvailable(key) ?? false)) this.#foreign.delete(jobId);
+      this.#pruneForeign();
       for (const key of this.#view?.available() ?? []) {
         if (this.#waiting.size >= limits.inspectWindow) break;
         if (!this.#foreign.has(key.jobId)) this.offer(key, { released: false, seenAtMs: this.#now() });
@@ -271,7 +271,15 @@ export class ClaimLoop {
     const { protocolVersion, namespace } = posting;
     if (!this.#foreign.has(jobId)) this.#log.info('claim.not-served', { jobId, protocolVersion, namespace });
     this.#foreign.set(jobId, { jobId, life });
+    if (this.#foreign.size >= this.#foreignMax) this.#pruneForeign();
     return true;
+  }
+
+  /** What others took goes: never much more than the board shows. */
+  #pruneForeign(): void {
+    for (const [jobId, key] of this.#foreign)
+      if (!(this.#view?.isAvailable(key) ?? false)) this.#foreign.delete(jobId);
+    this.#foreignMax = 2 * this.#foreign.size + limits.inspectWindow;
   }
 
   /** The board tells of changes only: nobody would offer the job again. */
