@@ -237,8 +237,8 @@ export const sabotages: readonly Sabotage[] = [
     id: 'cancelled while waiting for a worker, and waits on',
     hazard: 'H26',
     file: turns,
-    find: "open?.state === 'parked') this.#withdraw(asked, open);\n",
-    replace: "open?.state === 'parked') return;\n",
+    find: '      this.#withdraw(asked, isUnsent && open?.delivery === 1 ? undefined : open);\n',
+    replace: '      return;\n',
   },
   {
     id: 'unknown without its delivery',
