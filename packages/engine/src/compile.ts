@@ -17,6 +17,7 @@ import {
 import { BranchOrder } from './branch-order.js';
 import type { AtomNode, Binding, Compiled, DeciderEdge, FlowNode, Node, NodeId } from './compiled.js';
 import { graphOrder } from './graph-order.js';
+import { roundOrderOf } from './ready-set.js';
 
 /** A node while it is built; ids are given in the order of `Building.nodes`. */
 interface Draft {
@@ -62,6 +63,7 @@ export function compile(definition: FlowDefinition): Compiled {
   const nodes = building.nodes.map((draft) => finished(draft, document));
   const atoms = nodes.filter((node): node is AtomNode => node.kind === 'task' || node.kind === 'retry');
   const byLeaf = atoms.toSorted((a, b) => a.leaf - b.leaf);
+  const asWritten = atoms.toSorted((a, b) => a.document - b.document);
   const providers = providersOf(byLeaf);
   for (const { execute, revert } of atoms) {
     bind(execute, providers);
@@ -71,8 +73,9 @@ export function compile(definition: FlowDefinition): Compiled {
     definition,
     options: { deferReverts: true, neverResolve: false, ...definition.options },
     nodes,
-    atoms: new Map(atoms.toSorted((a, b) => a.document - b.document).map((atom) => [atom.name, atom])),
+    atoms: new Map(asWritten.map((atom) => [atom.name, atom])),
     byLeaf,
+    roundOrder: roundOrderOf(asWritten, nodes.length),
     providers,
     deciders: building.deciders,
   };

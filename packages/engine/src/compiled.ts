@@ -9,6 +9,7 @@ import type {
 } from '@baton/flow';
 import type { JsonValue } from '@baton/core';
 import type { BranchOrder } from './branch-order.js';
+import type { RoundOrder } from './ready-set.js';
 
 /** Index of a node in `Compiled.nodes`; equal definitions number their nodes equally on every host (E-309). */
 export type NodeId = number;
@@ -103,6 +104,7 @@ export interface Compiled {
   readonly atoms: ReadonlyMap<string, AtomNode>;
   /** Index = `leaf`. */
   readonly byLeaf: readonly AtomNode[];
+  readonly roundOrder: RoundOrder;
   /** Symbol → atoms that provide it, by ascending `leaf`. */
   readonly providers: ReadonlyMap<string, readonly AtomNode[]>;
   /** Every link with a decider, by target. */

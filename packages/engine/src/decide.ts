@@ -7,36 +7,50 @@ import { type AtomNode, type DeciderEdge, isAtom, type Node, type NodeId } from 
 import { deciderEdgesTo, nameOfNode } from './decider-edges.js';
 import { decideByExpression, deciderExpression, type Question } from './decider-expressions.js';
 import { readyFor } from './readiness.js';
-import { roundOf } from './run-state.js';
+import { roomOf, roundOf, type RunState } from './run-state.js';
 import type { TurnDraft } from './turn-draft.js';
 
 const depths: readonly DeciderDepth[] = ['atom', 'neighbors', 'flow', 'all'];
 
+/** What may be started next. */
+export interface Round {
+  /** In the order of a round (E-113). */
+  readonly atoms: readonly NodeId[];
+  /** Conditions have cost as much as they may in one turn: what was not asked yet is for a turn of its own. */
+  readonly isCut: boolean;
+}
+
 /**
- * Asks the deciders of everything that is ready to execute and ignores what they refuse, until all that is ready may run, or
- * conditions have cost as much as they may in one turn.
- * Each is asked once: what it said is a fact of this turn, in which its target is started or ignored (E-501, E-508).
+ * Of what is ready the first for which there is room, after their deciders were asked and what they refuse was ignored. Each is asked once: what it
+ * said is a fact of this turn, in which its target is started or ignored (E-501, E-508); in the order in which they became ready, if there is room for all.
  */
-export function decide(turn: TurnDraft): void {
-  const { state } = turn;
-  if (state.compiled.deciders.size === 0) return;
-  const { ready } = state.readiness;
+export function decide(turn: TurnDraft): Round {
+  const { compiled, readiness } = turn.state;
+  const { ready, arrivals } = readiness;
+  if (arrivals === undefined) return { atoms: firstReady(turn.state), isCut: false };
   const asked = new Set(turn.readyBefore);
-  // the set changes on the way: who is ignored leaves it, and whom that frees comes in at its end and is asked too
-  let stays: NodeId | undefined;
-  for (let id = ready.next(); id !== undefined; id = ready.next(stays)) {
-    if (!asked.has(id)) {
-      if (turn.expressions.isUsedUp) {
-        turn.undecided = id;
-        return;
-      }
+  // who is ignored makes room, and may free others: these are asked too
+  for (;;) {
+    const atoms = firstReady(turn.state);
+    const inTurn = atoms.length === ready.size ? arrivals.members() : atoms;
+    const unasked = inTurn.filter((id) => !asked.has(id));
+    if (unasked.length === 0) return { atoms, isCut: false };
+    for (const id of unasked) {
+      if (turn.expressions.isUsedUp)
+        return { atoms: firstReady(turn.state).filter((id) => asked.has(id)), isCut: true };
       asked.add(id);
-      const edges = readyFor(state, id) === 'execute' ? deciderEdgesTo(state.compiled, id) : [];
+      const edges = readyFor(turn.state, id) === 'execute' ? deciderEdgesTo(compiled, id) : [];
       if (edges.length > 0) judge(turn, turn.node(id), edges);
     }
-    if (ready.has(id)) stays = id;
-    else if (stays !== undefined && !ready.has(stays)) stays = undefined;
   }
+}
+
+function firstReady(state: RunState): NodeId[] {
+  const { ready } = state.readiness;
+  const first: NodeId[] = [];
+  const room = roomOf(state);
+  for (let id = ready.next(); id !== undefined && first.length < room; id = ready.next(id)) first.push(id);
+  return first;
 }
 
 function judge(turn: TurnDraft, target: AtomNode, edges: readonly DeciderEdge[]): void {

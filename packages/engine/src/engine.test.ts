@@ -171,8 +171,9 @@ describe('step', () => {
       name: `t${index}`,
     }));
     const compiled = compile({ schemaVersion: 1, root: { kind: 'unordered', name: 'f', children } });
-    const begun = step(newRun(compiled, options), { type: 'run' });
-    const taken = newRun(compiled, options);
+    const wide = { ...options, outstandingMax: 200_000 };
+    const begun = step(newRun(compiled, wide), { type: 'run' });
+    const taken = newRun(compiled, wide);
     fold(taken, begun.facts);
     expect(step(taken, { type: 'run' }).commands).toHaveLength(200_000);
   });
@@ -185,7 +186,7 @@ describe('step', () => {
         attempts: { max: 2, delayMs: 5 },
       }));
       const compiled = compile({ schemaVersion: 1, root: { kind: 'unordered', name: 'f', children } });
-      const state = newRun(compiled, options);
+      const state = newRun(compiled, { ...options, outstandingMax: length });
       const { commands } = step(state, { type: 'run' });
       const started = performance.now();
       for (const command of commands)

@@ -119,8 +119,9 @@ function entryOf(index: number, facts: readonly Fact[], isLast: boolean): Journa
 function differing(live: RunState, folded: RunState): string | undefined {
   for (const part of Object.keys(live) as (keyof RunState)[])
     if (!isDeepStrictEqual(inOrder(live[part]), inOrder(folded[part]))) return part;
-  if (!isDeepStrictEqual(live.readiness.ready.members(), folded.readiness.ready.members()))
-    return 'readiness.ready';
+  for (const part of ['ready', 'arrivals'] as const)
+    if (!isDeepStrictEqual(live.readiness[part]?.members(), folded.readiness[part]?.members()))
+      return `readiness.${part}`;
   const at = live.runs.findIndex((run, id) => !isDeepStrictEqual(ordered(run), ordered(folded.runs[id])));
   return at === -1 ? undefined : `history of node ${at}`;
 }

@@ -10,6 +10,7 @@
  */
 import type { Compiled, NodeId } from './compiled.js';
 import { NodeSet } from './node-set.js';
+import { ReadySet } from './ready-set.js';
 import type { AtomRun, RunState } from './run-state.js';
 
 export interface Readiness {
@@ -20,7 +21,9 @@ export interface Readiness {
   readonly open: Uint8Array;
   readonly clean: Uint8Array;
   /** Atoms that may start now: to execute, to revert, or for a retry to begin a new round. */
-  readonly ready: NodeSet;
+  readonly ready: ReadySet;
+  /** The same as they became ready, in flows with deciders: these are asked in that order. */
+  readonly arrivals: NodeSet | undefined;
 }
 
 /** Everything PENDING: all clean, and open only what no atom is before. */
@@ -31,7 +34,8 @@ export function initialReadiness(compiled: Compiled): Readiness {
     dirtyAfter: new Int32Array(size),
     open: new Uint8Array(size),
     clean: new Uint8Array(size).fill(1),
-    ready: new NodeSet(size),
+    ready: new ReadySet(compiled.roundOrder),
+    arrivals: compiled.deciders.size > 0 ? new NodeSet(size) : undefined,
   };
   const free: NodeId[] = [];
   for (const node of compiled.nodes) {
@@ -40,7 +44,7 @@ export function initialReadiness(compiled: Compiled): Readiness {
   }
   for (let id = free.pop(); id !== undefined; id = free.pop()) {
     const node = compiled.nodes[id];
-    if (node?.kind === 'task' || node?.kind === 'retry') readiness.ready.add(id);
+    if (node?.kind === 'task' || node?.kind === 'retry') addReady(readiness, id);
     else {
       readiness.open[id] = 1;
       for (const next of node?.after ?? []) if (add(readiness.closedBefore, next, -1) === 0) free.push(next);
@@ -105,8 +109,15 @@ function isFlipped({ readiness, runs }: RunState, id: NodeId, what: 'open' | 'cl
 }
 
 function updateReady(state: RunState, id: NodeId): void {
-  if (readyFor(state, id) === undefined) state.readiness.ready.delete(id);
-  else state.readiness.ready.add(id);
+  const { readiness } = state;
+  if (readyFor(state, id) !== undefined) return addReady(readiness, id);
+  readiness.ready.delete(id);
+  readiness.arrivals?.delete(id);
+}
+
+export function addReady({ ready, arrivals }: Readiness, id: NodeId): void {
+  ready.add(id);
+  arrivals?.add(id);
 }
 
 /** Lets what comes after it begin. */

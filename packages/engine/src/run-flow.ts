@@ -16,7 +16,7 @@ import { symbolValues } from './symbol-values.js';
 import { validate } from './validate.js';
 
 /**
- * `serial`: one task at a time, and a whole round before its first result counts. `parallel`: as many at a time as `concurrency` says.
+ * `serial`: one task at a time, and a whole round, of 1,000 at most, before its first result counts. `parallel`: as many at a time as `concurrency` says.
  * `lazy`: as `serial`, but the run is loaded from the log book and forgotten again for each event.
  */
 export type EngineKind = 'serial' | 'parallel' | 'lazy';
@@ -129,7 +129,7 @@ export async function runDefinition(
   const time = clock === 'virtual' ? undefined : clock;
   const progress = (progress: Progress): void => notifier.notify({ of: 'progress', ...progress, ...place });
   const drive = new Drive({
-    turns: await turnsOf(flow, options, engine, flowId),
+    turns: await turnsOf(flow, { ...options, concurrency }, engine, flowId),
     calls: new TaskCalls({ flowId, tasks: flow.tasks, clock: time, log, progress }),
     concurrency: engine === 'parallel' ? concurrency : 1,
     inRounds: engine !== 'parallel',
@@ -154,9 +154,18 @@ export async function runDefinition(
   }
 }
 
+/** More would be kept in memory for nothing: so many commands and results wait while one task after the other runs. */
+const outstandingMax = 1_000;
+
 async function turnsOf(
   { definition, compiled = compile(definition), store }: RunnableFlow,
-  { logBook, functions, deterministic, begin }: InProcessOptions,
+  {
+    logBook,
+    functions,
+    deterministic,
+    begin,
+    concurrency,
+  }: InProcessOptions & { readonly concurrency: number },
   engine: EngineKind,
   flowId: string,
 ): Promise<Turns> {
@@ -166,6 +175,7 @@ async function turnsOf(
     throw new InputError('BATON_INPUT_INVALID', `${flowId} has no atom ${JSON.stringify(atom)}`);
   const detail = { flowId, definition, store: storableSymbols(store) };
   const local = {
+    outstandingMax: engine === 'parallel' ? Math.max(outstandingMax, concurrency) : outstandingMax,
     ...(functions && { functions }),
     ...(deterministic !== undefined && { deterministic }),
   };

@@ -78,6 +78,8 @@ export interface RunOptions {
    * (E-1104). For comparing with TaskFlow. Default false.
    */
   readonly uncheckedResults?: boolean;
+  /** How many requests may be outstanding at a time; what else is ready waits for their answers. From 1; default 10,000. */
+  readonly outstandingMax?: number;
 }
 
 export interface RunState {
@@ -87,6 +89,7 @@ export interface RunState {
   readonly functions: LocalFunctions;
   readonly deterministic: boolean;
   readonly uncheckedResults: boolean;
+  readonly outstandingMax: number;
   flow: FlowState;
   /** By node; `undefined` for entries and ends of flows. */
   readonly runs: readonly (AtomRun | undefined)[];
@@ -108,6 +111,9 @@ export interface RunState {
   revertingAll: boolean;
 }
 
+/** The journal entry that starts them, and what an owner keeps of them in memory, stay small however wide a flow is. */
+const outstandingMax = 10_000;
+
 /** A run that has not begun: every atom PENDING, to be executed. O(nodes). */
 export function newRun(compiled: Compiled, options: RunOptions): RunState {
   const runs = compiled.nodes.map((node) =>
@@ -120,6 +126,7 @@ export function newRun(compiled: Compiled, options: RunOptions): RunState {
     functions: options.functions ?? {},
     deterministic: options.deterministic ?? false,
     uncheckedResults: options.uncheckedResults ?? false,
+    outstandingMax: options.outstandingMax ?? outstandingMax,
     flow: 'PENDING',
     runs,
     readiness: initialReadiness(compiled),
@@ -188,6 +195,11 @@ export function awaiting({ compiled, outstanding, runs }: RunState, requestId: s
   if (oldest !== undefined && runs[oldest]?.requestId === requestId) return oldest;
   const id = compiled.atoms.get(atomNameOf(requestId))?.id;
   return id !== undefined && outstanding.has(id) && runs[id]?.requestId === requestId ? id : undefined;
+}
+
+/** How many more requests may be outstanding (E-1401). Whoever waits for the delay before its next attempt keeps nobody else from starting. */
+export function roomOf({ outstanding, outstandingMax, timers }: RunState): number {
+  return outstandingMax - outstanding.size + timers.size;
 }
 
 /** Round of an atom: how often its innermost controller has executed; 0 without one. */

@@ -9,21 +9,28 @@ import { finishIfOver, isFatal } from './finish.js';
 import type { Argument, Outcome } from './protocol.js';
 import { readyFor } from './readiness.js';
 import { backoffMs, controllerOf } from './retry-controllers.js';
-import { attemptNumber, type AttemptNumber, neverBegan, roundOf } from './run-state.js';
+import {
+  attemptNumber,
+  type AttemptNumber,
+  neverBegan,
+  roomOf,
+  roundOf,
+  type RunState,
+} from './run-state.js';
 import { cancelTimer, goOnLater, startTimer } from './timers.js';
 import type { TurnDraft } from './turn-draft.js';
 
 /**
- * Starts whatever may start, round by round, until only answers can bring it on; then looks whether the run is over. A round is
- * sorted by priority, then document order (E-113, E-812), and each candidate is looked at again when its turn comes (E-848).
+ * Starts whatever may start, round by round, until only answers can bring it on; then looks whether the run is over. A round goes
+ * by priority, then document order (E-113, E-812), and each candidate is looked at again when its turn comes (E-848).
  */
 export function advance(turn: TurnDraft): void {
   const { state } = turn;
   const { ready } = state.readiness;
   giveUpWaiting(turn);
   // while suspending deciders are still asked, though nothing is started (E-501)
-  while (!isFatal(state) && (ready.size > 0 || turn.reissued.length > 0 || turn.begins)) {
-    decide(turn);
+  while (!isFatal(state) && (mayStart(state) || turn.reissued.length > 0 || turn.begins)) {
+    const round = decide(turn);
     const idle = ready.size === 0 && turn.reissued.length === 0;
     if (!idle || turn.begins) turn.entering('SCHEDULING');
     // a run that begins passes through all states, though there is nothing to wait for
@@ -33,9 +40,9 @@ export function advance(turn: TurnDraft): void {
     }
     turn.begins = false;
     if (state.flow !== 'RUNNING') break;
-    startRound(turn);
+    startRound(turn, round.atoms);
     giveUpWaiting(turn);
-    if (turn.undecided !== undefined) {
+    if (round.isCut) {
       goOnLater(turn);
       break;
     }
@@ -44,22 +51,22 @@ export function advance(turn: TurnDraft): void {
   finishIfOver(turn);
 }
 
-const nobody: ReadonlySet<NodeId> = new Set<NodeId>();
+function mayStart(state: RunState): boolean {
+  return state.readiness.ready.size > 0 && roomOf(state) > 0;
+}
 
 /** An atom that is taken up again has its place in the first round like those that begin. */
-function startRound(turn: TurnDraft): void {
-  const { ready } = turn.state.readiness;
-  const reissued = turn.reissued.length === 0 ? nobody : new Set(turn.reissued.splice(0));
-  const round: AtomNode[] = [];
-  for (const id of ready.members()) {
-    if (id === turn.undecided) break;
-    round.push(turn.node(id));
+function startRound(turn: TurnDraft, atoms: readonly NodeId[]): void {
+  if (turn.reissued.length === 0) {
+    for (const id of atoms) start(turn, turn.node(id));
+    return;
   }
-  for (const id of reissued) round.push(turn.node(id));
-  if (round.length > 1) round.sort((a, b) => b.priority - a.priority || a.document - b.document);
-  for (const node of round)
-    if (reissued.has(node.id)) askAgain(turn, node);
-    else start(turn, node);
+  const { places } = turn.state.compiled.roundOrder;
+  const reissued = new Set(turn.reissued.splice(0));
+  const all = [...atoms, ...reissued].sort((a, b) => (places[a] ?? 0) - (places[b] ?? 0));
+  for (const id of all)
+    if (reissued.has(id)) askAgain(turn, turn.node(id));
+    else start(turn, turn.node(id));
 }
 
 /** Suspended before its first round: what was outstanding stays to be asked for. */

@@ -5,6 +5,7 @@
 import type { Failure, Value } from '@baton/core';
 import type { Compiled } from './compiled.js';
 import type { NodeSet } from './node-set.js';
+import { addReady } from './readiness.js';
 import { newRun, type AtomRun, type RunOptions, type RunState } from './run-state.js';
 
 const formatVersion = 5;
@@ -49,7 +50,7 @@ export function snapshotRun(state: RunState): string {
       dirtyAfter: [...readiness.dirtyAfter],
       open: [...readiness.open],
       clean: [...readiness.clean],
-      ready: readiness.ready.members(),
+      ready: (readiness.arrivals ?? readiness.ready).members(),
     },
     outstanding: state.outstanding.members(),
     withdrawn: [...state.withdrawn],
@@ -85,7 +86,9 @@ export function restoreRun(
   readiness.dirtyAfter.set(stored.readiness.dirtyAfter);
   readiness.open.set(stored.readiness.open);
   readiness.clean.set(stored.readiness.clean);
-  refill(readiness.ready, stored.readiness.ready);
+  readiness.ready.clear();
+  readiness.arrivals?.clear();
+  for (const id of stored.readiness.ready) addReady(readiness, id);
   refill(state.failed, stored.failed);
   refill(state.revertFailed, stored.revertFailed);
   refill(state.failedNow, stored.failedNow);

@@ -32,8 +32,6 @@ export class TurnDraft implements Turn, Witness {
   readonly readyBefore: ReadonlySet<NodeId>;
   /** What its expressions may still cost. */
   readonly expressions = new ExpressionBudget();
-  /** What is ready from here on is decided about, and started, in a later turn: conditions have cost enough in this one. */
-  undecided: NodeId | undefined;
   readonly #watch: Watch;
   /** The watch wants the flow to be suspended. */
   #stop = false;

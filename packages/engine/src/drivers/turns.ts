@@ -26,7 +26,7 @@ export interface Turns {
 }
 
 /** What a process brings to runs that are stored elsewhere. */
-export type LocalOptions = Pick<RunOptions, 'functions' | 'deterministic'>;
+export type LocalOptions = Pick<RunOptions, 'functions' | 'deterministic' | 'outstandingMax'>;
 
 interface OpenRun {
   readonly state: RunState;
@@ -61,7 +61,7 @@ export function lazyTurns(
 async function opened(
   logBook: LogBook,
   flowId: string,
-  { functions, deterministic }: LocalOptions,
+  { functions, deterministic, outstandingMax }: LocalOptions,
   known?: Compiled,
 ): Promise<OpenRun> {
   const { detail, turns } = await loadStored(logBook, flowId);
@@ -70,6 +70,7 @@ async function opened(
     store: detail.store,
     ...(functions && { functions }),
     ...(deterministic !== undefined && { deterministic }),
+    ...(outstandingMax !== undefined && { outstandingMax }),
   });
   const delays = new Map<string, number>();
   for (const facts of turns) {

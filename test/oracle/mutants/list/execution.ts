@@ -181,21 +181,41 @@ export const executionFaults = [
       why: 'reverts do not pass the borders of flows',
     },
   ]),
-  ...inFile('engine/src/schedule.ts', [
+  ...inFile('engine/src/ready-set.ts', [
     {
       id: 'lowest-priority-first',
       rule: 'E-812',
-      find: 'b.priority - a.priority ||',
-      replace: 'a.priority - b.priority ||',
+      find: 'b.priority - a.priority',
+      replace: 'a.priority - b.priority',
       why: 'the lowest priority comes first',
     },
+  ]),
+  ...inFile('engine/src/compile.ts', [
     {
-      id: 'as-they-became-ready',
+      id: 'as-they-stand-in-the-graph',
       rule: 'E-1422',
-      find: ' || a.document - b.document',
-      replace: '',
-      why: 'equal priorities in the order in which they became ready',
+      find: 'roundOrderOf(asWritten, ',
+      replace: 'roundOrderOf(byLeaf, ',
+      why: 'equal priorities in the order of the execution graph',
     },
+  ]),
+  ...inFile('engine/src/run-state.ts', [
+    {
+      id: 'endless-room',
+      rule: 'E-1401',
+      find: 'return outstandingMax - outstanding.size',
+      replace: 'return outstandingMax',
+      why: 'more is outstanding than may be',
+    },
+    {
+      id: 'waiting-takes-room',
+      rule: 'E-1401',
+      find: ' + timers.size',
+      replace: '',
+      why: 'what waits for its next attempt keeps others from starting',
+    },
+  ]),
+  ...inFile('engine/src/schedule.ts', [
     {
       id: 'never-begun-reverted',
       rule: 'E-861',
