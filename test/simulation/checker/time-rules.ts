@@ -15,6 +15,7 @@ interface Run {
 /** What a run that was calm measured; empty for the others. */
 export interface Figures {
   readonly isCalm: boolean;
+  readonly isLogCalm: boolean;
   readonly takenOver: readonly Takeover[];
   readonly workersLost: readonly WorkerLoss[];
 }
@@ -23,6 +24,8 @@ export interface Figures {
 const troubles = /session|coordination|transaction|lock|stor|reads differ|link|pause|drain conductor/;
 /** Then a worker that is lost is missed only by an owner that hears all of its log, and others take its requests. */
 const workerTroubles = /^log |drain/;
+/** Who cannot send requests claims nothing. */
+const claimTroubles = /^log /;
 
 /** Without a nudge an owner looks for commands so often, by its own clock. */
 const commandPollMs = 5_000;
@@ -36,6 +39,7 @@ export function figuresOf(run: Run, choices: Choices, struck: ReadonlySet<string
   const isWorkerMissed = isCalm && tripMs.log <= 5 && !isStruckBy(workerTroubles);
   return {
     isCalm,
+    isLogCalm: isCalm && !isStruckBy(claimTroubles),
     takenOver: isCalm ? [...takeovers(run)] : [],
     workersLost: isWorkerMissed ? [...workerLosses(run, choices)] : [],
   };
@@ -43,12 +47,12 @@ export function figuresOf(run: Run, choices: Choices, struck: ReadonlySet<string
 
 export function* timeRules(
   { history, jobs }: Run,
-  { isCalm, takenOver, workersLost }: Figures,
+  { isCalm, isLogCalm, takenOver, workersLost }: Figures,
   { sessionTimeoutMs, drift }: Choices,
 ): Violations {
   yield* takeoverRules(takenOver, { guarded: 250, unguarded: sessionTimeoutMs + 450 });
   yield* workerLossRules(workersLost, { boundMs: (logReadMs + 250) * drift });
-  if (isCalm) yield* freeJobRules({ history }, { boundMs: 500 * drift });
+  if (isLogCalm) yield* freeJobRules({ history }, { boundMs: 500 * drift });
   const commandMs = commandPollMs * drift + sessionTimeoutMs + 1_000;
   yield* commandRules({ history, jobs }, { boundMs: isCalm ? commandMs : undefined });
 }
