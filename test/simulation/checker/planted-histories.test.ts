@@ -137,6 +137,24 @@ describe('I17: a job whose owner is killed is owned again in time', () => {
     expect(check(killed(true), 9_000, alone)).toEqual([]);
   });
 
+  it('of two that die one after the other with the job, the second death counts', () => {
+    const third = [
+      ...board.slice(0, 2),
+      ...boardOf([2, 3, conductor('c3')], [3, 1, made(lockOf('job'))]).map((change, index) => ({
+        ...change,
+        order: 1.1 + index / 10,
+      })),
+      ...boardOf([1_000, 1, gone(lockOf('job'))], [1_001, 2, made(lockOf('job'))]).map((change, index) => ({
+        ...change,
+        order: 3 + index,
+      })),
+    ];
+    const second = { order: 5, atMs: 1_010, sessionIds: [2n], isGuarded: true };
+    expect(check(killed(true), 1_200, third)).toHaveLength(1);
+    expect(check(killed(true), 1_200, third, [second])).toEqual([]);
+    expect(check(killed(true), 1_300, third, [second])).toHaveLength(1);
+  });
+
   it('nor when who else was there is dead, though it is still registered', () => {
     const other = { order: 2.2, atMs: 800, sessionIds: [2n], isGuarded: false };
     expect(check(killed(true), 9_000)).not.toEqual([]);

@@ -23,16 +23,21 @@ interface TakeoverEvidence {
  */
 export function* takeovers({ history, jobs }: TakeoverEvidence): Generator<Takeover> {
   const stored = new Map(jobs.map(({ job, entries }) => [job.jobId, entries]));
-  for (const { order, atMs, sessionIds, isGuarded } of history.lost) {
-    const before = history.board.filter((change) => change.order < order);
-    for (const jobId of heldBy(sessionIds, before)) {
+  const deaths = history.lost.map((owner) => {
+    const before = history.board.filter((change) => change.order < owner.order);
+    return { ...owner, held: heldBy(owner.sessionIds, before) };
+  });
+  for (const { order, atMs, sessionIds, isGuarded, held } of deaths)
+    for (const jobId of held) {
       const entries = stored.get(jobId) ?? [];
       const next = entries.find((entry) => entry.order > order && entry.entry.kind === 'claim');
-      if (next !== undefined && isSuspect(entries.findLast((entry) => entry.order < next.order))) continue;
-      const isOver = next === undefined || !isWatched(history, { sessionIds, order, until: next.order });
-      if (!isOver) yield { jobId, isGuarded, ms: next.atMs - atMs };
+      if (next === undefined || isSuspect(entries.findLast((entry) => entry.order < next.order))) continue;
+      // whoever won it may have died before its claim was stored: then it is that death that counts
+      const isBetween = (death: LostOwner): boolean => death.order > order && death.order < next.order;
+      if (deaths.some((death) => isBetween(death) && death.held.has(jobId))) continue;
+      if (isWatched(history, { sessionIds, order, until: next.order }))
+        yield { jobId, isGuarded, ms: next.atMs - atMs };
     }
-  }
 }
 
 /** Where nothing else is in the way. */

@@ -118,6 +118,20 @@ describe('SimulatedCoordination under faults', () => {
     await drive(expectRefusal(session.get('/a'), 'BATON_UNAVAILABLE_SESSION_LOST'));
   });
 
+  it('a service that was away and is back does not reach a partitioned session, and ends it', async () => {
+    const { clock, service, session, other, drive } = await setUp();
+    await drive(session.create('/lock', EMPTY, { ephemeral: true }));
+    service.partition(session);
+    service.goDown();
+    await clock.advance(100);
+    service.comeUp();
+    await clock.advance(10_000);
+    expect(await drive(other.exists('/lock'))).toBeUndefined();
+    service.heal(session);
+    await clock.advance(10);
+    expect(session.state).toBe('lost');
+  });
+
   it('a partitioned session finds out by its own clock; the service may have ended it before', async () => {
     const { clock, service, session, other, drive } = await setUp();
     const told = states(session);

@@ -29,6 +29,8 @@ export interface SessionRecord {
   readonly timeoutMs: number;
   readonly client: SimulatedSession;
   attached: boolean;
+  /** Nothing gets through to it or from it, however well the service is, until `heal`. */
+  partitioned: boolean;
   ended: boolean;
   /** What it reads while it lags. */
   view: ReadonlyMap<string, TreeNode> | undefined;
@@ -99,11 +101,14 @@ export class SimulatedCoordinationService {
     const record = this.#sessions.get(session.id);
     if (record === undefined) return;
     this.detach(record);
+    record.partitioned = true;
     record.client.connectionSilent();
   }
 
   /** Ends a `cut` or `partition`. */
   heal(session: CoordinationSession): void {
+    const record = this.#sessions.get(session.id);
+    if (record !== undefined) record.partitioned = false;
     (session as SimulatedSession).reconnect();
   }
 
@@ -134,7 +139,7 @@ export class SimulatedCoordinationService {
   goDown(): void {
     this.#down = true;
     for (const record of this.#sessions.values()) {
-      record.client.connectionClosed({ reconnectAfterMs: Infinity });
+      if (!record.partitioned) record.client.connectionClosed({ reconnectAfterMs: Infinity });
       record.cancelExpiry();
     }
   }
@@ -143,7 +148,7 @@ export class SimulatedCoordinationService {
     this.#down = false;
     for (const record of this.#sessions.values()) {
       this.#expireLater(record);
-      record.client.reconnect();
+      if (!record.partitioned) record.client.reconnect();
     }
     for (const resume of this.#whenUp.splice(0)) resume();
   }
@@ -187,6 +192,7 @@ export class SimulatedCoordinationService {
       timeoutMs: Math.max(timeoutMs, 2 * this.#tickMs),
       client,
       attached: true,
+      partitioned: false,
       ended: false,
       view: undefined,
       missed: [],
