@@ -99,9 +99,13 @@ export class FlowView {
   }
 
   /** What the post said, when entry 0 itself was not folded. */
-  describe(about: { readonly name: string; readonly definitionHash: string }): void {
-    const { name, definitionHash } = about;
-    this.#detail = { ...this.#detail, name, definitionHash };
+  describe(about: {
+    readonly name: string;
+    readonly definitionHash: string;
+    readonly createdAtMs: number;
+  }): void {
+    const { name, definitionHash, createdAtMs: postedAtMs } = about;
+    this.#detail = { ...this.#detail, name, definitionHash, postedAtMs };
   }
 
   get isDescribed(): boolean {

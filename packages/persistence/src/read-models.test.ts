@@ -30,7 +30,7 @@ async function makeWorld() {
   return { runtime, clock, store, readModels, journal };
 }
 
-const about = { name: 'deploy', definitionHash: 'd1' };
+const about = { name: 'deploy', definitionHash: 'd1', createdAtMs: 1_000 };
 const fence = fenceOf(3);
 const claim = (flowId: string): JournalEntry => claimEntry({ flowId, seq: 1, fence });
 
@@ -62,7 +62,8 @@ describe('ReadModels', () => {
     readModels.observe(terminalEntry({ flowId: 'f', seq: 2, fence }, 'REVERTED'));
     await clock.settle();
     expect(store.replaces).toBe(0);
-    expect(await clock.drive(readModels.flow('f'))).toMatchObject({ outcome: 'REVERTED', counts, seq: 2 });
+    const archived = await clock.drive(readModels.flow('f'));
+    expect(archived).toMatchObject({ outcome: 'REVERTED', counts, seq: 2, postedAtMs: 1_000 });
     // a former owner that is late shows nothing over it
     readModels.observe(claim('f'), about);
     await clock.advance(5_000);
@@ -74,7 +75,10 @@ describe('ReadModels', () => {
     await clock.drive(journal.append(postEntry('f')));
     readModels.observe(claim('f'));
     await clock.drive(readModels.idle());
-    expect(await clock.drive(readModels.flow('f'))).toMatchObject({ name: 'sample', state: 'PENDING' });
+    expect(await clock.drive(readModels.flow('f'))).toMatchObject({
+      ...{ name: 'sample', state: 'PENDING' },
+      postedAtMs: postEntry('f').atMs,
+    });
   });
 
   it('only logs what it cannot write', async () => {

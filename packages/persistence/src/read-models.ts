@@ -22,6 +22,8 @@ const WRITE_EVERY_MS = 5_000;
 export interface ObservedFlow {
   readonly name: string;
   readonly definitionHash: string;
+  /** Wall time of its post. */
+  readonly createdAtMs: number;
   /** Called when a document is written, not at each entry. */
   readonly counts?: () => Partial<Record<AtomState, number>>;
 }
@@ -170,7 +172,7 @@ export class ReadModels {
   async #describeFromPost(view: FlowView): Promise<void> {
     const document = await this.#posts.get(entryIdOf(view.detail.flowId, 0));
     const post = document === undefined ? undefined : decodeEntry(document);
-    if (post?.kind === 'post') view.describe(post.post);
+    if (post?.kind === 'post') view.describe({ ...post.post, createdAtMs: post.atMs });
   }
 
   #track(write: Promise<void>): void {
