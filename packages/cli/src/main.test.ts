@@ -34,6 +34,24 @@ describe('a command line that cannot be run', () => {
       ['job', 'post', 'f.json', '--timeout', '5s'],
       '--timeout says how long to --wait: give both, or neither',
     ],
+    [
+      ['job', 'post', 'f.json', '--wait', '--timeout', 'abc'],
+      '--timeout "abc" is not a duration such as 250ms, 10s, 2m, 1h or 3d',
+    ],
+    [
+      ['job', 'post', 'f.json', '--wait', '--timeout', '-5s'],
+      '--timeout "-5s" is not a duration such as 250ms, 10s, 2m, 1h or 3d',
+    ],
+    [
+      ['job', 'post', 'f.json', '--priority', 'urgent'],
+      '--priority "urgent" must be one of very_high, high, normal, low, very_low',
+    ],
+    [['job', 'post', 'f.json', '--key', 'a/b'], 'job id "a/b" must be 1 to 128 of A-Z a-z 0-9 _ -'],
+    [['job', 'cancel', 'j', 'a/b'], 'job id "a/b" must be 1 to 128 of A-Z a-z 0-9 _ -'],
+    [
+      ['job', 'wait', 'j', '--timeout', 'abc'],
+      '--timeout "abc" is not a duration such as 250ms, 10s, 2m, 1h or 3d',
+    ],
     [['job', 'list', '--stat', 'x'], "unknown option '--stat' (Did you mean --state?)"],
   ])('says in one line what is wrong, with a remedy: %j', async (words, message) => {
     const { code, text } = await said(...words);

@@ -1,7 +1,8 @@
 /** `baton job …`: post, look at, wait for and cancel jobs. */
-import { InputError, durationMs } from '@baton/core';
+import { InputError, checkId, durationMs } from '@baton/core';
 import type { AtomState, FlowState, JournalEntry } from '@baton/core';
 import type { AtomReport, Client, JobReport } from '@baton/client';
+import { priorities, type Priority } from '@baton/jobboard';
 import { Option, type Command } from 'commander';
 import { exitCodes } from '../exit-codes.js';
 import { atomGlyphs, flowGlyphs, jobGlyphs } from '../glyphs.js';
@@ -71,6 +72,7 @@ interface PostFlags {
   readonly timeout?: string;
 }
 
+/** Every flag is looked at before anything is stored: a command line that is wrong posts nothing. */
 async function post(
   invocation: Invocation,
   [reference]: readonly string[],
@@ -78,13 +80,16 @@ async function post(
 ): Promise<number> {
   if (flags.timeout !== undefined && flags.wait !== true)
     throw new InputError('BATON_INPUT_INVALID', '--timeout says how long to --wait: give both, or neither');
+  const until = timeoutOf(flags);
+  const priority = flags.priority === undefined ? undefined : priorityOf(flags.priority);
+  if (flags.key !== undefined) checkId('job', flags.key);
   const flow = await loadFlow(reference ?? '');
   const store = storeValues(flags.store, flags.set);
   const client = await invocation.client();
   const jobId = await client.post(flow, {
     store,
     ...(flags.key === undefined ? {} : { key: flags.key }),
-    ...(flags.priority === undefined ? {} : { priority: flags.priority.toUpperCase() as 'NORMAL' }),
+    ...(priority === undefined ? {} : { priority }),
     ...(flags.name === undefined ? {} : { name: flags.name }),
   });
   if (flags.wait !== true) {
@@ -93,7 +98,24 @@ async function post(
   }
   const { conductors } = await client.cluster();
   if (conductors.length === 0) tell(`no conductor is up: job ${jobId} waits on the board for one\n`);
-  return waitFor(client, invocation, [jobId], flags.timeout);
+  return waitFor(client, invocation, [jobId], until);
+}
+
+function priorityOf(text: string): Priority {
+  const priority = text.toUpperCase() as Priority;
+  if (priorities.includes(priority)) return priority;
+  throw new InputError(
+    'BATON_INPUT_INVALID',
+    `--priority ${JSON.stringify(text)} must be one of ${priorities.join(', ').toLowerCase()}`,
+  );
+}
+
+interface Until {
+  readonly timeoutMs?: number;
+}
+
+function timeoutOf({ timeout }: { readonly timeout?: string }): Until {
+  return timeout === undefined ? {} : { timeoutMs: durationMs(timeout, '--timeout') };
 }
 
 /** A row of `list`: an open job has a priority, one that has ended a flow state. */
@@ -105,7 +127,8 @@ interface ListedJob {
   readonly priority?: string;
   readonly owner?: string | undefined;
   readonly claims: number;
-  readonly createdAtMs: number;
+  /** Unknown of a job whose post could not be read when its end was written down. */
+  readonly createdAtMs?: number | undefined;
 }
 
 async function list(
@@ -138,7 +161,7 @@ async function list(
       name: flow.name,
       owner: flow.owner,
       claims: flow.claims,
-      createdAtMs: flow.postedAtMs ?? flow.updatedAtMs,
+      createdAtMs: flow.postedAtMs,
     })),
   ];
   invocation.output.rows(rows, [
@@ -148,7 +171,7 @@ async function list(
     { title: 'NAME', of: (row) => row.name },
     { title: 'OWNER', of: (row) => row.owner },
     { title: 'CLAIMS', of: (row) => row.claims },
-    { title: 'POSTED', of: (row) => new Date(row.createdAtMs).toISOString() },
+    { title: 'POSTED', of: ({ createdAtMs: at }) => at && new Date(at).toISOString() },
   ]);
   return exitCodes.ok;
 }
@@ -179,18 +202,17 @@ async function wait(
   jobIds: readonly string[],
   flags: { readonly timeout?: string },
 ): Promise<number> {
-  return waitFor(await invocation.client(), invocation, jobIds, flags.timeout);
+  const until = timeoutOf(flags);
+  return waitFor(await invocation.client(), invocation, jobIds, until);
 }
 
 async function waitFor(
   client: Client,
   invocation: Invocation,
   jobIds: readonly string[],
-  timeout: string | undefined,
+  until: Until,
 ): Promise<number> {
-  const timeoutMs = timeout === undefined ? undefined : durationMs(timeout, '--timeout');
-  const options = timeoutMs === undefined ? {} : { timeoutMs };
-  const ends = await Promise.all(jobIds.map((jobId) => client.wait(jobId, options)));
+  const ends = await Promise.all(jobIds.map((jobId) => client.wait(jobId, until)));
   invocation.output.rows(ends, [
     { title: 'ID', of: (end) => end.jobId },
     { title: 'OUTCOME', of: (end) => `${flowGlyphs[end.outcome]} ${end.outcome}` },
@@ -203,6 +225,7 @@ async function cancel(
   jobIds: readonly string[],
   flags: { readonly revert: boolean; readonly reason?: string },
 ): Promise<number> {
+  for (const jobId of jobIds) checkId('job', jobId);
   const client = await invocation.client();
   const reason = flags.reason === undefined ? {} : { reason: flags.reason };
   // one that cannot be cancelled does not hide what became of the others
