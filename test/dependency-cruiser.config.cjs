@@ -17,7 +17,12 @@ const packages = {
   local: { ours: ['core'], outside: ['libsql'] },
   conductor: { ours: ['core', 'flow', 'engine', 'jobboard', 'transport', 'persistence'], outside: [] },
   worker: { ours: ['core', 'flow', 'jobboard', 'transport'], outside: [] },
-  client: { ours: ['core', 'flow', 'engine', 'jobboard', 'persistence'], outside: [] },
+  client: {
+    ours: ['core', 'flow', 'engine', 'jobboard', 'persistence'],
+    outside: [],
+    // its one file that puts a client together from addresses; the command line does it with the same
+    root: { file: 'open-client.ts', ours: ['local'] },
+  },
   guard: { ours: ['core'], outside: [] },
   api: { ours: ['core', 'client'], outside: ['fastify', 'zod'] },
   dashboard: { ours: [], outside: [] },
@@ -61,15 +66,23 @@ const isTest = '\\.test\\.ts$|/src/fixtures/|/fixtures/types/';
 const rules = Object.entries(packages).flatMap(([name, row]) => {
   const others = Object.keys(packages).filter((other) => other !== name && !row.ours.includes(other));
   const from = { path: sourceOf(name), pathNot: isTest };
+  const root = row.root ? [`${sourceOf(name)}${row.root.file}$`] : [];
   const allowed = [...row.outside, ...(row.substrate ? [row.substrate.library] : [])];
   return [
     {
       name: `${name}-may-not-import`,
       comment: `${name} may import of ours only: ${row.ours.join(', ') || 'nothing'}.`,
       severity: 'error',
-      from,
+      from: { path: from.path, pathNot: [isTest, ...root] },
       to: { path: ours(others) },
     },
+    ...root.map((path) => ({
+      name: `${name}-root-may-not-import`,
+      comment: `${row.root.file} may import, besides what its package may, only: ${row.root.ours.join(', ')}.`,
+      severity: 'error',
+      from: { path },
+      to: { path: ours(others.filter((other) => !row.root.ours.includes(other))) },
+    })),
     {
       name: `${name}-only-its-libraries`,
       comment: `${name} may import from outside only: ${allowed.join(', ') || 'nothing'}.`,
@@ -105,9 +118,13 @@ const rules = Object.entries(packages).flatMap(([name, row]) => {
       : [
           {
             name: `${name}-not-the-substrates`,
-            comment: 'Substrates are reached through the three ports; only cli puts them together.',
+            comment:
+              'Substrates are reached through the three ports; only cli, and the client that is opened by addresses, put them together.',
             severity: 'error',
-            from: { path: sourceOf(name), pathNot: [isTest, `${sourceOf(name)}(zookeeper|kafka|mongodb)/`] },
+            from: {
+              path: sourceOf(name),
+              pathNot: [isTest, ...root, `${sourceOf(name)}(zookeeper|kafka|mongodb)/`],
+            },
             to: { path: substrates },
           },
         ]),

@@ -26,6 +26,7 @@ describe('import rules', () => {
   it('find every planted violation, and nothing else', async () => {
     expect(await violationsIn('test/architecture/fixtures/violations')).toEqual([
       'client-libraries-only-in-substrates: jobboard/src/skips-the-port.ts',
+      'client-root-may-not-import: client/src/open-client.ts',
       'conductor-not-the-substrates: conductor/src/picks-a-substrate.ts',
       'conductor-only-its-libraries: conductor/src/picks-a-substrate.ts',
       'core-is-pure: core/src/reads-a-file.ts',

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Command } from 'commander';
 import ts from 'typescript';
+import { Client, openClient } from '../../packages/client/src/index.js';
 import { runFlow } from '../../packages/engine/src/index.js';
 import type { LinearFlow } from '../../packages/flow/src/index.js';
 import { exitCodes } from '../../packages/cli/src/exit-codes.js';
@@ -9,7 +10,7 @@ import { settingKeys, variableOf, type SettingKey } from '../../packages/cli/src
 import { files, read, shipped } from './sources.js';
 
 const pages = ['README.md', 'packages/cli/README.md'];
-const root = read('README.md');
+const quickstart = 'test/fixtures/quickstart.mjs';
 
 type Publish = LinearFlow<'publish', { site: string; text: string }, { folder: string }>;
 
@@ -75,13 +76,22 @@ it('the command line has no command that its README leaves out', () => {
   expect(leaves.filter((name) => !page.includes(`\`baton${name}`))).toEqual([]);
 });
 
-describe('the code in README.md', () => {
-  const fixture = 'test/fixtures/quickstart.mjs';
+it('the README of the client leaves out no call', () => {
+  const page = read('packages/client/README.md');
+  const calls = [...Object.getOwnPropertyNames(Client.prototype), openClient.name].filter(
+    (name) => name !== 'constructor',
+  );
+  expect(calls.length).toBeGreaterThan(8);
+  expect(calls.filter((name) => !page.includes(`\`${name}(`))).toEqual([]);
+});
 
+describe.each([
+  ['README.md', quickstart],
+  ['packages/client/README.md', 'test/fixtures/post-and-wait.mjs'],
+])('the code in %s', (page, fixture) => {
   it('is the fixture, to the letter', () => {
-    expect(/<!-- test\/fixtures\/quickstart.mjs -->\n\n```js\n([^]*?)```/.exec(root)?.[1]).toBe(
-      read(fixture),
-    );
+    const [, after = ''] = read(page).split(`<!-- ${fixture} -->\n\n\`\`\`js\n`);
+    expect(after.slice(0, after.indexOf('```'))).toBe(read(fixture));
   });
 
   it('compiles under strict settings', () => {
@@ -93,9 +103,11 @@ describe('the code in README.md', () => {
     const found = ts.getPreEmitDiagnostics(program, program.getSourceFile(fixture));
     expect(found.map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, ' '))).toEqual([]);
   });
+});
 
+describe('the flow in README.md', () => {
   it('is tried three times and then undone when its last task fails', async () => {
-    const { default: publish } = (await import(`../../${fixture}`)) as { default: Publish };
+    const { default: publish } = (await import(`../../${quickstart}`)) as { default: Publish };
     const { outcome, transitions } = await runFlow(publish, {
       store: { site: `readme-${process.pid}`, text: '' },
     });

@@ -9,7 +9,7 @@ import { openPersistence } from '@baton/persistence';
 import { topicsOf } from '@baton/transport';
 import { variableOf, type SettingKey, type Settings } from './settings.js';
 import { openCoordination, openKafka, openLog, openStore } from './substrates.js';
-import { systemClock, systemRuntime } from './system-runtime.js';
+import { systemClock, systemRuntime } from '@baton/client/runtime';
 
 export interface Check {
   readonly check: string;

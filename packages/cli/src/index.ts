@@ -1,2 +1,2 @@
 export { buildProgram, main } from './main.js';
-export { systemClock, systemRandom, systemRuntime } from './system-runtime.js';
+export { systemClock, systemRandom, systemRuntime } from '@baton/client/runtime';

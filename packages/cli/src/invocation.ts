@@ -1,12 +1,12 @@
 /** What every command is given: settings, output, and the ways to services. Made once per process from flags and environment. */
-import { Client } from '@baton/client';
+import { openClient, type Client } from '@baton/client';
 import type { Logger, Runtime } from '@baton/core';
 import type { Environment } from './environment.js';
 import { Output, parseFormat } from './output.js';
 import { resolveSettings } from './settings.js';
 import type { SettingKey, Settings } from './settings.js';
-import { openCoordination, openStore } from './substrates.js';
-import { systemRuntime } from './system-runtime.js';
+import { clusterAddress } from './substrates.js';
+import { systemRuntime } from '@baton/client/runtime';
 import { winstonLogger } from './winston-logger.js';
 
 /** Flags that stand for settings; most are taken by every command. */
@@ -78,23 +78,13 @@ export class Invocation {
 
   /** A client of the configured cluster; closed by `close`. */
   async client(): Promise<Client> {
-    const logger = this.logger('command');
-    const runtime = this.runtime(logger);
-    const [coordination, store] = await Promise.all([
-      openCoordination(this.settings, logger),
-      openStore(this.settings, logger),
-    ]);
-    const client = new Client({
-      runtime,
-      coordination,
-      store,
+    const client = await openClient({
+      ...clusterAddress(this.settings),
       board: this.settings.get('jobboard.board'),
       clientId: `cli-${process.pid}`,
+      logger: this.logger('command'),
     });
-    this.#cleanups.push(async () => {
-      await client.close();
-      await store.close();
-    });
+    this.#cleanups.push(() => client.close());
     return client;
   }
 

@@ -4,6 +4,7 @@
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { availableParallelism, hostname } from 'node:os';
+import { clusterDefaults } from '@baton/client';
 import { InputError, checkId, closest, durationMs, workerConcurrencyMax } from '@baton/core';
 import { parse as parseYaml } from 'yaml';
 import type { Environment } from './environment.js';
@@ -36,7 +37,7 @@ export const settingKeys = {
     'address of an embedded server (baton dev); replaces the three services',
   ),
   'jobboard.zookeeper.hosts': key(text, '127.0.0.1:2181/baton', 'ZooKeeper servers, with chroot'),
-  'jobboard.board': key((value) => checkId('board', value), 'default', 'name of the jobboard'),
+  'jobboard.board': key((value) => checkId('board', value), clusterDefaults.board, 'name of the jobboard'),
   'jobboard.session_timeout': key(duration, '4s', 'session timeout asked of the jobboard'),
   'transport.kafka.brokers': key(brokers, '127.0.0.1:9092', 'Kafka brokers, comma separated'),
   'transport.kafka.prefix': key(text, 'baton', 'prefix of the topics'),
@@ -48,7 +49,7 @@ export const settingKeys = {
     'replicas of each partition when the topics are made; default 3, or as many as there are brokers',
   ),
   'persistence.mongodb.url': key(text, 'mongodb://127.0.0.1:27017', 'MongoDB connection string', true),
-  'persistence.mongodb.db': key(text, 'baton', 'database'),
+  'persistence.mongodb.db': key(text, clusterDefaults.database, 'database'),
   'conductor.max_jobs': key(wholeNumber(1, 100_000), '2000', 'jobs one conductor owns at most'),
   'poison.claims': key(wholeNumber(1, 1_000), '3', 'claims without progress before a job is trashed'),
   'worker.concurrency': key(

@@ -2,6 +2,7 @@
  * Purpose: the composition root's choice of the three substrates: the embedded server, or ZooKeeper, Kafka and MongoDB. The client
  * libraries are loaded only when they are used, so that a guard or `--help` starts fast.
  */
+import { openCoordination as coordinationAt, openStore as storeAt, type ClusterAddress } from '@baton/client';
 import type { Coordination, DocumentStore, Logger, PartitionLog } from '@baton/core';
 import type { KafkaPartitionLog } from '@baton/transport/kafka';
 import type { Settings } from './settings.js';
@@ -13,29 +14,25 @@ export interface Substrates {
   close(): Promise<void>;
 }
 
-/** What a guard needs, and nothing more. */
-export async function openCoordination(settings: Settings, logger: Logger): Promise<Coordination> {
-  const address = settings.maybe('local.socket');
-  if (address !== undefined) {
-    const { LocalCoordination } = await import('@baton/local');
-    return new LocalCoordination({ address, root: localRoot(settings), logger });
-  }
-  const { ZookeeperCoordination } = await import('@baton/jobboard/zookeeper');
-  return new ZookeeperCoordination({ hosts: settings.get('jobboard.zookeeper.hosts'), logger });
+/** Where the settings say that the cluster is, as far as a client needs to know. */
+export function clusterAddress(settings: Settings): ClusterAddress {
+  const local = settings.maybe('local.socket');
+  const database = settings.get('persistence.mongodb.db');
+  if (local !== undefined) return { local, database };
+  return {
+    zookeeper: settings.get('jobboard.zookeeper.hosts'),
+    mongodb: settings.get('persistence.mongodb.url'),
+    database,
+  };
 }
 
-export async function openStore(settings: Settings, logger: Logger): Promise<DocumentStore> {
-  const address = settings.maybe('local.socket');
-  if (address !== undefined) {
-    const { LocalDocumentStore } = await import('@baton/local');
-    return new LocalDocumentStore({ address, namespace: settings.get('persistence.mongodb.db'), logger });
-  }
-  const { MongoDocumentStore } = await import('@baton/persistence/mongodb');
-  return new MongoDocumentStore({
-    url: settings.get('persistence.mongodb.url'),
-    database: settings.get('persistence.mongodb.db'),
-    logger,
-  });
+/** What a guard needs, and nothing more. */
+export function openCoordination(settings: Settings, logger: Logger): Promise<Coordination> {
+  return coordinationAt(clusterAddress(settings), logger);
+}
+
+export function openStore(settings: Settings, logger: Logger): Promise<DocumentStore> {
+  return storeAt(clusterAddress(settings), logger);
 }
 
 export async function openLog(settings: Settings, clientId: string, logger: Logger): Promise<PartitionLog> {
@@ -77,9 +74,4 @@ export async function openSubstrates(
       await Promise.all([log.close(), store.close()]);
     },
   };
-}
-
-/** One embedded server can hold several clusters: they are told apart by the same name as databases are. */
-function localRoot(settings: Settings): string {
-  return `/${settings.get('persistence.mongodb.db')}`;
 }

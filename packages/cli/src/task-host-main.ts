@@ -5,7 +5,7 @@
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import { serveTasks, type FromHost, type ToHost } from '@baton/worker/host';
 import { exitCodes } from './exit-codes.js';
-import { systemClock } from './system-runtime.js';
+import { systemClock } from '@baton/client/runtime';
 
 /** Told to the worker's process, or group, as a whole: the worker decides what becomes of tasks. */
 const NOT_FOR_TASKS: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGINT', 'SIGHUP'];

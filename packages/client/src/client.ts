@@ -66,6 +66,7 @@ export class Client {
   #persistence: Promise<Persistence> | undefined;
   #isClosed = false;
 
+  /** Of services that are open already; `openClient` opens them. Connects with its first call. */
   constructor(deps: ClientDeps) {
     this.#deps = deps;
   }
@@ -184,6 +185,7 @@ export class Client {
     return n;
   }
 
+  /** Members that are up, and the jobs on the board, as three reads one after the other find them. @throws UnavailableError */
   async cluster(): Promise<ClusterReport> {
     const { board } = await this.#services();
     const [conductors, workers, jobs] = await Promise.all([
@@ -194,7 +196,7 @@ export class Client {
     return { clusterId: board.clusterId, conductors, workers, jobs };
   }
 
-  /** What is asked for from now on, or again by what is under way, is refused. Idempotent. */
+  /** Ends the session. What is asked for from now on, or again by what is under way, is refused; `store` stays open. Idempotent. */
   async close(): Promise<void> {
     this.#isClosed = true;
     const open = await this.#open?.catch(() => undefined);

@@ -1,3 +1,13 @@
 export { Client, type CancelOptions, type ClientDeps, type ClusterReport, type JobEnd } from './client.js';
 export type { AtomReport, JobReport, OwnershipReport } from './job-report.js';
+export {
+  type ClusterAddress,
+  clusterDefaults,
+  type LocalAddress,
+  openClient,
+  type OpenClientOptions,
+  openCoordination,
+  openStore,
+  type ServiceAddresses,
+} from './open-client.js';
 export { checkedDefinition, type PostArguments, type PostOptions, type Postable } from './post-job.js';

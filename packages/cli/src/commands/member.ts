@@ -16,7 +16,7 @@ import type { Run } from '../run.js';
 import { defaultMemberId } from '../settings.js';
 import { startTaskHost } from '../start-task-host.js';
 import { openCoordination, openSubstrates } from '../substrates.js';
-import { systemRandom } from '../system-runtime.js';
+import { systemRandom } from '@baton/client/runtime';
 import { version } from '../version.js';
 
 interface MemberFlags {

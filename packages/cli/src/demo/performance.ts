@@ -11,7 +11,7 @@ import { failoverOf, type Failover, type Kill, type LogLine } from './failovers.
 import type { PlannedJob } from './release.js';
 import { foldEntry, newJobModel, ownerOf, requestsOn, type JobModel } from './run-model.js';
 import type { Stage } from './stage.js';
-import { systemClock } from '../system-runtime.js';
+import { systemClock } from '@baton/client/runtime';
 
 /** Something worth telling, for people (`text`) and scripts (the rest). */
 export interface DemoEvent {

@@ -3,7 +3,7 @@
  * States: waiting (lines, before there is a picture) → drawing → ended: cursor, line wrap and keyboard as they were.
  * On failure: whichever way the process ends, the terminal is put back.
  */
-import { systemClock } from '../system-runtime.js';
+import { systemClock } from '@baton/client/runtime';
 import type { DemoEvent, Performance } from './performance.js';
 import type { DemoReport } from './report.js';
 import type { Teller } from './teller.js';
