@@ -177,7 +177,7 @@ export class FlowTurns {
       const open = this.flight.openOf(requestId);
       if (outstanding === undefined || open?.workerEpoch !== workerEpoch || outstanding.answered) continue;
       const policy = outstanding.command.onWorkerLoss;
-      if (outstanding.cancelled) this.#withdraw(open, open);
+      if (outstanding.cancelled) this.#withdraw(open, { ...open, losses: open.losses + 1 });
       else if (policy === 'park') this.#park(open);
       else if (policy === 'fail' || open.losses + 1 >= limits.deliveriesMax)
         this.#fail(requestId, lostWorker(open, policy));
@@ -356,8 +356,9 @@ export class FlowTurns {
   /** Nobody has it, so nobody will answer; a parked one counts as answered already. */
   #withdraw(asked: Pick<OpenRequest, 'requestId' | 'atom'>, open: OpenRequest | undefined): void {
     const { requestId, atom } = asked;
+    const losses = this.flight.lossesOf(requestId) ?? open?.losses ?? 0;
     if (this.#answer(requestId) !== undefined || open?.state === 'parked')
-      this.event({ type: 'failed', requestId, failure: withdrawn(atom, open) });
+      this.event({ type: 'failed', requestId, failure: withdrawn(atom, open, losses) });
   }
 
   /** From the creation of the attempt until a worker accepted or answered it (C-1022), whoever owns the flow by then. */

@@ -104,6 +104,12 @@ export class InFlight {
     return this.#returned.has(requestId) || this.#waiting.has(requestId) || this.#paused.has(requestId);
   }
 
+  /** Workers that were lost with a request that waits for another one. */
+  lossesOf(requestId: string): number | undefined {
+    const waiting = this.#returned.get(requestId) ?? this.#paused.get(requestId);
+    return waiting?.losses;
+  }
+
   /** It has a worker, which cannot know of it yet. */
   isUnsent(requestId: string): boolean {
     return this.#requests.get(requestId)?.heardAtMs === Number.POSITIVE_INFINITY;

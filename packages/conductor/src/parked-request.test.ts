@@ -51,7 +51,10 @@ describe('a request that is parked (P-932)', () => {
     // it may have run, so it is undone
     expect(worker.seen.map(({ action }) => action)).toEqual(['revert']);
     const report = await cluster.drive(cluster.client.job(jobId));
-    expect(report.atoms[0]?.failure).toMatchObject({ code: 'WORKER_LOST' });
+    expect(report.atoms[0]?.failure).toMatchObject({
+      ...{ code: 'WORKER_LOST', worker: 'w1' },
+      message: 'worker w1 was lost while it had this task',
+    });
   });
 
   it.each([false, true])(
@@ -66,6 +69,10 @@ describe('a request that is parked (P-932)', () => {
         'REVERTED',
       );
       expect(worker.seen.map(({ action }) => action)).toEqual(['revert']);
+      expect((await cluster.drive(cluster.client.job(jobId))).atoms[0]?.failure).toMatchObject({
+        code: 'CANCELLED',
+        message: 'cancelled after its worker was lost: it may have begun, what it did is unknown',
+      });
     },
   );
 

@@ -9,14 +9,18 @@ const phaseOf = (open: OpenRequest | undefined) => (open === undefined ? 'queue'
 
 export function lostWorker(open: OpenRequest, policy: string): Failure {
   const message =
-    policy === 'fail'
+    policy === 'fail' || open.losses === 0
       ? `worker ${open.worker} was lost while it had this task`
       : `${open.losses + 1} workers were lost with this task, the last was ${open.worker}`;
   return failureOf('WORKER_LOST', message, { atom: open.atom, worker: open.worker });
 }
 
-export function withdrawn(atom: string, open: OpenRequest | undefined): Failure {
-  const message = 'cancelled while it waited for a worker';
+/** `losses`: workers that were lost with it; what they did with it nobody knows. */
+export function withdrawn(atom: string, open: OpenRequest | undefined, losses: number): Failure {
+  const message =
+    losses === 0
+      ? 'cancelled while it waited for a worker'
+      : 'cancelled after its worker was lost: it may have begun, what it did is unknown';
   return failureOf('CANCELLED', message, { phase: phaseOf(open), atom, retryable: false });
 }
 

@@ -114,4 +114,38 @@ describe('a request that waits for a worker', () => {
     expect((await cluster.drive(cluster.client.wait(jobId, { timeoutMs: 10_000 }))).outcome).toBe('SUCCESS');
     expect(worker.seen).toHaveLength(1);
   });
+
+  it.each(['before it was lost', 'after it was lost'])(
+    'ends as one that may have run when its job is cancelled %s with its worker',
+    async (when) => {
+      cluster = new Cluster();
+      cluster.conductor('c1');
+      const worker = await cluster.drive(cluster.worker('w1', { t: never }));
+      const jobId = await cluster.drive(cluster.client.post(linear('f').add(noop('t')), {}));
+      await cluster.runtime.clock.advanceUntil(() => worker.seen.length === 1);
+      if (when.startsWith('before')) await cluster.drive(cluster.client.cancel(jobId));
+      await cluster.drive(worker.die());
+      await cluster.runtime.clock.advance(500);
+      if (when.startsWith('after')) await cluster.drive(cluster.client.cancel(jobId));
+      await cluster.drive(cluster.worker('w2', { t: ok }));
+      await cluster.drive(cluster.client.wait(jobId, { timeoutMs: 20_000 }));
+      expect(await failureOf(jobId)).toMatchObject({
+        ...{ code: 'CANCELLED', phase: 'execute' },
+        message: 'cancelled after its worker was lost: it may have begun, what it did is unknown',
+      });
+    },
+  );
+
+  it('ends as one that never ran when its job is cancelled before a worker came', async () => {
+    cluster = new Cluster();
+    cluster.conductor('c1');
+    const jobId = await cluster.drive(cluster.client.post(linear('f').add(noop('t')), {}));
+    await cluster.runtime.clock.advance(500);
+    await cluster.drive(cluster.client.cancel(jobId));
+    await cluster.drive(cluster.client.wait(jobId, { timeoutMs: 20_000 }));
+    expect(await failureOf(jobId)).toMatchObject({
+      ...{ code: 'CANCELLED', phase: 'queue' },
+      message: 'cancelled while it waited for a worker',
+    });
+  });
 });

@@ -25,6 +25,10 @@ export class WaitingLines {
     return this.#lineOf.has(requestId);
   }
 
+  get(requestId: string): Waiting | undefined {
+    return this.#lineOf.get(requestId)?.requests.get(requestId);
+  }
+
   add(requestId: string, demand: Demand, waiting: Waiting): void {
     const name = lineOf(demand);
     let line = this.#lines.get(name);

@@ -230,7 +230,7 @@ export const sabotages: readonly Sabotage[] = [
     id: 'cancelled request sent again',
     hazard: 'H26',
     file: turns,
-    find: "      if (outstanding.cancelled) this.#withdraw(open, open);\n      else if (policy === 'park')",
+    find: "      if (outstanding.cancelled) this.#withdraw(open, { ...open, losses: open.losses + 1 });\n      else if (policy === 'park')",
     replace: "      if (policy === 'park')",
   },
   {
