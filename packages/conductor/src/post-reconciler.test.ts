@@ -35,4 +35,21 @@ describe('posts that were left half done', () => {
     const failed = runtime.logger.lines.filter(({ message }) => message === 'job.reconcile-failed');
     expect(failed.map(({ fields }) => fields?.['jobId'])).toContain('a-too-large');
   });
+
+  it('of a job that was claimed already are only marked: it is not posted again', async () => {
+    cluster = new Cluster();
+    const { runtime, documents } = cluster;
+    await cluster.drive(cluster.worker('w1', { a: ok }));
+    cluster.conductor('c1');
+    await cluster.drive(cluster.client.post(linear('f').add(noop('a')), { key: 'over' }));
+    await cluster.drive(cluster.client.wait('over', { timeoutMs: 10_000 }));
+    const store = new SimulatedDocumentStore(runtime, { service: documents });
+    const record = async () => (await cluster.drive(store.get('jobs', ['over'])))[0];
+    const marked = await record();
+    await cluster.drive(store.replace('jobs', [{ _id: 'over', ...marked, state: 'POSTING' }]));
+    await runtime.clock.advance(60_000);
+    expect(marked?.['state']).toBe('POSTED');
+    expect((await record())?.['state']).toBe('POSTED');
+    expect(runtime.logger.lines.filter(({ message }) => message === 'job.post-finished')).toEqual([]);
+  });
 });

@@ -34,8 +34,10 @@ export async function reconcilePosts(deps: PostReconcilerDeps): Promise<void> {
 }
 
 async function finish(record: JobRecord, { runtime, board, persistence }: PostReconcilerDeps): Promise<void> {
-  const [entry] = await persistence.journal.tail(record.jobId, 0);
-  if (entry === undefined) return;
+  const [posted, claimed] = await persistence.journal.tail(record.jobId, 0);
+  if (posted === undefined) return;
+  // it was on the board, and only the mark is missing
+  if (claimed !== undefined) return persistence.jobs.markPosted(record);
   await board.post(record.jobId, JSON.parse(record.posting) as Posting);
   await persistence.jobs.markPosted(record);
   runtime.logger.info('job.post-finished', { jobId: record.jobId });
