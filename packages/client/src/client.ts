@@ -12,6 +12,8 @@ import { openPersistence } from '@baton/persistence';
 import type { FailureSummary, FlowDetail, OperatorCommand, Persistence } from '@baton/persistence';
 import { quarantineOf, readJob } from './job-report.js';
 import type { JobReport } from './job-report.js';
+import { OutagePatience } from './outage-patience.js';
+import type { OutageListener } from './outage-patience.js';
 import { postJob } from './post-job.js';
 import type { PostArguments, PostOptions, Postable } from './post-job.js';
 
@@ -107,36 +109,49 @@ export class Client {
   }
 
   /**
-   * Resolves when the job has ended.
+   * Resolves when the job has ended. A service that is away is asked again, with back-off, until `timeoutMs` is over.
    * @throws NotFoundError for an unknown job, ConflictError `BATON_CONFLICT_QUARANTINED` for one without a readable record, UnavailableError
    * `BATON_UNAVAILABLE_DEADLINE` after `timeoutMs`; rejects with the reason of `signal`.
    */
   async wait(
     jobId: string,
-    options: { readonly timeoutMs?: number; readonly signal?: AbortSignal } = {},
+    options: OutageListener & { readonly timeoutMs?: number; readonly signal?: AbortSignal } = {},
   ): Promise<JobEnd> {
     checkId('job', jobId);
     const { timeoutMs } = options;
-    const deadline = timeoutMs === undefined ? undefined : this.#deadline(jobId, timeoutMs);
-    const signals = [options.signal, deadline?.signal].filter((signal) => signal !== undefined);
+    const deadline = new AbortController();
+    const signals = [options.signal, deadline.signal].filter((signal) => signal !== undefined);
+    const signal = AbortSignal.any(signals);
+    const patience = this.#patience({ listener: options, signal });
+    const cancel =
+      timeoutMs === undefined
+        ? undefined
+        : this.#deps.runtime.clock.setTimer(timeoutMs, () =>
+            deadline.abort(tooLate(jobId, timeoutMs, patience.problem)),
+          );
     try {
-      return await this.#wait(jobId, AbortSignal.any(signals));
+      return await this.#wait(jobId, signal, patience);
     } finally {
-      deadline?.cancel();
+      cancel?.();
     }
   }
 
-  /** Journal entries from `fromSeq` on as they are stored, the terminal one last; ends with it. Polls the store (10 ms to 1 s). */
+  /**
+   * Journal entries from `fromSeq` on as they are stored, the terminal one last; ends with it. Polls the store (10 ms to 1 s), also through an
+   * outage of it, until `signal` is aborted.
+   */
   async *watch(
     jobId: string,
-    options: { readonly fromSeq?: number; readonly signal?: AbortSignal } = {},
+    options: OutageListener & { readonly fromSeq?: number; readonly signal?: AbortSignal } = {},
   ): AsyncGenerator<JournalEntry, void> {
     checkId('job', jobId);
-    const { persistence } = await this.#services();
+    const patience = this.#patience({ listener: options, signal: options.signal });
+    const { persistence } = await patience.through(() => this.#services());
     let seq = options.fromSeq ?? 0;
     for (let pauseMs = POLL_MS.first; ; pauseMs = Math.min(POLL_MS.max, pauseMs * 2)) {
       options.signal?.throwIfAborted();
-      const entries = await persistence.journal.tail(jobId, seq);
+      const from = seq;
+      const entries = await patience.through(() => persistence.journal.tail(jobId, from));
       if (entries.length === 0 && seq === 0) throw unknownJob(jobId);
       for (const entry of entries) {
         yield entry;
@@ -144,7 +159,7 @@ export class Client {
         seq = entry.seq + 1;
         pauseMs = POLL_MS.first;
       }
-      await this.#pause(pauseMs, options.signal);
+      await patience.pause(pauseMs);
     }
   }
 
@@ -208,24 +223,41 @@ export class Client {
     );
   }
 
-  async #wait(jobId: string, signal: AbortSignal): Promise<JobEnd> {
+  async #wait(jobId: string, signal: AbortSignal, patience: OutagePatience): Promise<JobEnd> {
     for (let tries = 0, pauseMs = POLL_MS.first; ; tries++, pauseMs = Math.min(POLL_MS.max, pauseMs * 2)) {
-      const { board, persistence } = await this.#services();
+      const { board } = await patience.through(() => this.#services());
       // the board tells at once when the job leaves it, so the store is read once, at the end; a lost session is replaced
       await board.waitUntilGone(jobId, signal).catch(() => signal.throwIfAborted());
-      // one read by id; written behind the terminal entry, so it may come a moment later
-      const detail = await persistence.readModels.flow(jobId);
-      if (detail?.outcome !== undefined) return { jobId, outcome: detail.outcome, failures: detail.failures };
-      if (tries > 0) {
-        const aside = quarantineOf(jobId, await board.read(jobId));
-        if (aside !== undefined) throw aside;
-        const last = (await persistence.journal.history(jobId)).at(-1);
-        if (last === undefined) throw unknownJob(jobId);
-        if (last.kind === 'terminal') return { jobId, outcome: last.outcome, failures: failuresOf(last) };
-      }
-      await this.#pause(pauseMs, signal);
-      signal.throwIfAborted();
+      const end = await patience.through(() => this.#endOf(jobId, { isCertain: tries > 0 }));
+      if (end !== undefined) return end;
+      await patience.pause(pauseMs);
     }
+  }
+
+  /** One read by id; that is written behind the terminal entry, so it may come a moment later: `isCertain` asks the journal too. */
+  async #endOf(jobId: string, { isCertain }: { isCertain: boolean }): Promise<JobEnd | undefined> {
+    const { board, persistence } = await this.#services();
+    const detail = await persistence.readModels.flow(jobId);
+    if (detail?.outcome !== undefined) return { jobId, outcome: detail.outcome, failures: detail.failures };
+    if (!isCertain) return undefined;
+    const aside = quarantineOf(jobId, await board.read(jobId));
+    if (aside !== undefined) throw aside;
+    const last = (await persistence.journal.history(jobId)).at(-1);
+    if (last === undefined) throw unknownJob(jobId);
+    return last.kind === 'terminal'
+      ? { jobId, outcome: last.outcome, failures: failuresOf(last) }
+      : undefined;
+  }
+
+  #patience(of: {
+    readonly listener: OutageListener;
+    readonly signal: AbortSignal | undefined;
+  }): OutagePatience {
+    return new OutagePatience({
+      ...of,
+      clock: this.#deps.runtime.clock,
+      isClosed: () => this.#isClosed,
+    });
   }
 
   #services(): Promise<Open> {
@@ -297,30 +329,6 @@ export class Client {
       cancel();
     }
   }
-
-  #deadline(jobId: string, timeoutMs: number): { readonly signal: AbortSignal; cancel(): void } {
-    const controller = new AbortController();
-    const reason = new UnavailableError(
-      'BATON_UNAVAILABLE_DEADLINE',
-      `job ${jobId} did not end within ${timeoutMs} ms`,
-    );
-    return {
-      signal: controller.signal,
-      cancel: this.#deps.runtime.clock.setTimer(timeoutMs, () => controller.abort(reason)),
-    };
-  }
-
-  #pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
-    return new Promise((resolve) => {
-      const done = (): void => {
-        cancel();
-        signal?.removeEventListener('abort', done);
-        resolve();
-      };
-      const cancel = this.#deps.runtime.clock.setTimer(ms, done);
-      signal?.addEventListener('abort', done, { once: true });
-    });
-  }
 }
 
 function failuresOf({ reason }: JournalEntry & { readonly kind: 'terminal' }): FailureSummary[] {
@@ -345,6 +353,14 @@ function checkParked(name: string, { jobId, atoms }: Pick<JobReport, 'jobId' | '
       'BATON_CONFLICT_NOT_PARKED',
       `${name} of job ${jobId} is not parked: it is ${atom.state}${atom.worker === undefined ? '' : ` on ${atom.worker}`}`,
     );
+}
+
+function tooLate(jobId: string, timeoutMs: number, problem: string | undefined): UnavailableError {
+  const unless = problem === undefined ? '' : `, as far as is known: ${problem}`;
+  return new UnavailableError(
+    'BATON_UNAVAILABLE_DEADLINE',
+    `job ${jobId} did not end within ${timeoutMs} ms${unless}`,
+  );
 }
 
 function unknownJob(jobId: string): NotFoundError {

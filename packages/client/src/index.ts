@@ -10,4 +10,5 @@ export {
   openStore,
   type ServiceAddresses,
 } from './open-client.js';
+export type { OutageListener } from './outage-patience.js';
 export { checkedDefinition, type PostArguments, type PostOptions, type Postable } from './post-job.js';
