@@ -65,7 +65,7 @@ describe('baton', () => {
     });
     const lines: string[] = [];
     for await (const line of createInterface({ input: watch.stdout })) {
-      lines.push(line);
+      lines.push(line.replace(/^\d\d:\d\d:\d\d\.\d{3} {2}/, ''));
       if (line.endsWith('gated RUNNING')) cluster.openGate('watched');
     }
     expect(lines[0]).toBe('posted waiting');

@@ -1,5 +1,5 @@
 export { Client, type CancelOptions, type ClientDeps, type ClusterReport, type JobEnd } from './client.js';
-export type { AtomReport, JobReport, OwnershipReport } from './job-report.js';
+export type { AppliedCommand, AtomReport, JobReport, OwnershipReport } from './job-report.js';
 export {
   type ClusterAddress,
   clusterDefaults,

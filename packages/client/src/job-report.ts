@@ -11,11 +11,12 @@ import type {
   JobState,
   JournalEntry,
   JsonValue,
+  OperatorNote,
   RequestFact,
   Value,
 } from '@baton/core';
 import { compile, fold, isAtom, newRun, partOf } from '@baton/engine';
-import type { Compiled } from '@baton/engine';
+import type { AtomNode, AtomRun, Compiled } from '@baton/engine';
 import { parseFlowDefinition } from '@baton/flow';
 import type { JobBoard, JobReading } from '@baton/jobboard';
 import type { NumberedCommand, Persistence } from '@baton/persistence';
@@ -24,7 +25,9 @@ export interface AtomReport {
   readonly name: string;
   readonly kind: 'task' | 'retry';
   readonly state: AtomState;
+  /** Of a task: the last attempt, of its revert once that has begun. */
   readonly attempt?: number;
+  /** The round in which it last ran; of a retry controller, the last one that it began. */
   readonly round?: number;
   /** Who has its request, and which delivery of it; only while one is open. */
   readonly worker?: string;
@@ -36,6 +39,13 @@ export interface AtomReport {
   /** RUNNING or REVERTING when the run was ended without undoing it: nobody waits for it any more. */
   readonly abandoned?: boolean;
   readonly failure?: Failure;
+}
+
+export interface AppliedCommand extends OperatorNote {
+  /** Its number in the job. */
+  readonly n: number;
+  readonly command: string;
+  readonly atMs: number;
 }
 
 export interface OwnershipReport {
@@ -59,6 +69,8 @@ export interface JobReport {
   readonly owners: readonly OwnershipReport[];
   readonly postedAtMs: number;
   readonly updatedAtMs: number;
+  /** Commands that were applied, oldest first. */
+  readonly commands: readonly AppliedCommand[];
   /** Commands the owner has not applied yet, oldest first; none when the run is over. */
   readonly pending: readonly NumberedCommand[];
   /** Sequence number of the last journal entry read. */
@@ -142,6 +154,7 @@ async function jobReport(sources: Sources): Promise<JobReport> {
     owners,
     postedAtMs: post.atMs,
     updatedAtMs: last.atMs,
+    commands: applied(entries),
     pending: last.kind === 'terminal' ? [] : notApplied(sources),
     seq: last.seq,
     atoms:
@@ -167,15 +180,12 @@ function atomReports(
     const last = isActive ? requests.get(node.name) : undefined;
     // one that a person wants sent again has no worker any more
     const request = last?.state === 'waiting' ? undefined : last;
-    const number = state.startsWith('REVERT') ? atom?.revert : atom?.execute;
     const failure = atom?.revertFailure ?? atom?.failure;
     return {
       name: node.name,
       kind: node.kind,
       state,
-      ...(number === undefined || number.attempt === 0
-        ? {}
-        : { attempt: number.attempt, round: number.round }),
+      ...numbersOf(node, atom),
       ...(request === undefined ? {} : { worker: request.worker, delivery: request.delivery }),
       ...(request?.state === 'parked' && !isOver ? { parked: true } : {}),
       ...(isActive && isOver ? { abandoned: true } : {}),
@@ -185,6 +195,24 @@ function atomReports(
       ...(failure === undefined ? {} : { failure }),
     };
   });
+}
+
+function numbersOf(node: AtomNode, atom: AtomRun | undefined): Pick<AtomReport, 'attempt' | 'round'> {
+  if (atom === undefined) return {};
+  // its own number counts in the rounds of the controller around it, and is another one for its revert
+  if (node.kind === 'retry') return atom.executions === 0 ? {} : { round: atom.executions };
+  const { attempt, round } = atom.state.startsWith('REVERT') ? atom.revert : atom.execute;
+  return attempt === 0 ? {} : { attempt, round };
+}
+
+function applied(entries: readonly JournalEntry[]): AppliedCommand[] {
+  return entries.flatMap(({ facts, atMs }) =>
+    facts.flatMap((fact) => {
+      if (fact.fact !== 'command') return [];
+      const { fact: _, ...command } = fact;
+      return [{ ...command, atMs }];
+    }),
+  );
 }
 
 function notApplied({ entries, commands }: Sources): readonly NumberedCommand[] {

@@ -1,14 +1,14 @@
 /** `baton job …`: post, look at, wait for and cancel jobs. */
 import { InputError, checkId, durationMs } from '@baton/core';
-import type { AtomState, FlowState, JournalEntry } from '@baton/core';
-import type { AtomReport, Client, JobReport } from '@baton/client';
+import type { FlowState, JournalEntry } from '@baton/core';
+import type { Client, OutageListener } from '@baton/client';
 import { priorities, type Priority } from '@baton/jobboard';
 import { Option, type Command } from 'commander';
 import { exitCodes } from '../exit-codes.js';
-import { atomGlyphs, flowGlyphs, jobGlyphs } from '../glyphs.js';
+import { flowGlyphs, jobGlyphs } from '../glyphs.js';
 import type { Invocation } from '../invocation.js';
+import { entryLines, reportText } from '../job-text.js';
 import { loadFlow } from '../load-flow.js';
-import { clean } from '../output.js';
 import { reportError } from '../report-error.js';
 import { storeValues } from '../store-values.js';
 import type { Run } from '../run.js';
@@ -96,8 +96,11 @@ async function post(
     invocation.output.one({ jobId }, { text: jobId, name: jobId });
     return exitCodes.ok;
   }
-  const { conductors } = await client.cluster();
-  if (conductors.length === 0) tell(`no conductor is up: job ${jobId} waits on the board for one\n`);
+  // at once: whoever interrupts the wait, or it is interrupted, can look the job up
+  tell(`posted ${jobId}\n`);
+  // the job is posted whether or not this can be found out
+  const { conductors } = await client.cluster().catch(() => ({ conductors: undefined }));
+  if (conductors?.length === 0) tell(`no conductor is up: job ${jobId} waits on the board for one\n`);
   return waitFor(client, invocation, [jobId], until);
 }
 
@@ -178,7 +181,7 @@ async function list(
 
 async function get(invocation: Invocation, [jobId]: readonly string[]): Promise<number> {
   const report = await (await invocation.client()).job(jobId ?? '');
-  invocation.output.one(report, { text: describe(report), name: report.jobId });
+  invocation.output.one(report, { text: reportText(report), name: report.jobId });
   return exitCodes.ok;
 }
 
@@ -189,8 +192,8 @@ async function watch(
 ): Promise<number> {
   const client = await invocation.client();
   let outcome: string | undefined;
-  for await (const entry of client.watch(jobId ?? '')) {
-    invocation.output.item(plainEntry(entry), linesOf(entry));
+  for await (const entry of client.watch(jobId ?? '', outageTeller())) {
+    invocation.output.item(plainEntry(entry), entryLines(entry));
     if (entry.kind === 'terminal') outcome = entry.outcome;
   }
   if (invocation.output.format === 'name') invocation.output.one({}, { text: '', name: jobId ?? '' });
@@ -212,7 +215,8 @@ async function waitFor(
   jobIds: readonly string[],
   until: Until,
 ): Promise<number> {
-  const ends = await Promise.all(jobIds.map((jobId) => client.wait(jobId, until)));
+  const options = { ...until, ...outageTeller() };
+  const ends = await Promise.all(jobIds.map((jobId) => client.wait(jobId, options)));
   invocation.output.rows(ends, [
     { title: 'ID', of: (end) => end.jobId },
     { title: 'OUTCOME', of: (end) => `${flowGlyphs[end.outcome]} ${end.outcome}` },
@@ -249,63 +253,21 @@ async function cancel(
   return exitCodes.ok;
 }
 
-function describe(report: JobReport): string {
-  const counts = new Map<AtomState, number>();
-  for (const atom of report.atoms) counts.set(atom.state, (counts.get(atom.state) ?? 0) + 1);
-  const shown = report.atoms
-    .filter((atom) => report.atoms.length <= 40 || atom.state !== 'PENDING')
-    .slice(0, 200);
-  const lines = [
-    `${report.name}  ${report.jobId}`,
-    `job    ${jobGlyphs[report.jobState]} ${report.jobState}${report.owner === undefined ? '' : `, owned by ${report.owner}`}`,
-    `flow   ${flowGlyphs[report.flowState]} ${report.flowState}${report.reason === undefined ? '' : `: ${report.reason.message}`}`,
-    `atoms  ${[...counts].map(([state, count]) => `${atomGlyphs[state]} ${state} ${count}`).join('  ')}`,
-    `owners ${report.owners.map((owner) => owner.member).join(' → ') || 'none yet'}${report.redelivered > 0 ? `, ${report.redelivered} requests sent again` : ''}`,
-    ...report.pending.map(
-      ({ command, by, reason }) =>
-        `! ${command} asked${by === undefined ? '' : ` by ${by}`}${reason === undefined ? '' : ` (${reason})`}, not applied yet`,
-    ),
-    ...shown.map((atom) => {
-      const where = whereIs(atom);
-      const why =
-        atom.failure === undefined ? '' : `  ${atom.failure.types[0] ?? 'Error'}: ${atom.failure.message}`;
-      return `  ${atomGlyphs[atom.state]} ${atom.name.padEnd(24)} ${atom.state}${where}${why}`;
-    }),
-    ...(shown.length < report.atoms.length ? [`  … ${report.atoms.length - shown.length} more`] : []),
-  ];
-  return lines.map(clean).join('\n');
-}
-
-function whereIs(atom: AtomReport): string {
-  if (atom.parked === true)
-    return `  parked: ${atom.worker} was lost with it; decide with \`baton task rerun\` or \`baton task fail\``;
-  if (atom.worker !== undefined) return `  on ${atom.worker}, delivery ${atom.delivery}`;
-  if (atom.waitingForWorker === true) return '  waits: no worker offers or has room for its task';
-  return atom.abandoned === true ? ' when the run was ended; nobody waits for it' : '';
-}
-
-function linesOf(entry: JournalEntry): string[] {
-  const lines: string[] = [];
-  if (entry.kind === 'post') lines.push(`posted ${entry.post.name}`);
-  if (entry.kind === 'claim') lines.push(`◐ claimed by ${entry.claim.member}`);
-  for (const fact of entry.facts) {
-    if (fact.fact === 'atom')
-      lines.push(
-        `${atomGlyphs[fact.to]} ${fact.atom} ${fact.to}${fact.failure === undefined ? '' : `: ${fact.failure.message}`}`,
-      );
-    if (fact.fact === 'flow') lines.push(`${flowGlyphs[fact.to]} flow ${fact.to}`);
-    if (fact.fact === 'request' && fact.delivery > 1)
-      lines.push(`  ${fact.atom} sent again to ${fact.worker}, delivery ${fact.delivery}`);
-    if (fact.fact === 'command')
-      lines.push(`  command ${fact.command}${fact.by === undefined ? '' : ` by ${fact.by}`}`);
-  }
-  if (entry.kind === 'terminal')
-    lines.push(`● ${entry.outcome}${entry.reason === undefined ? '' : `: ${entry.reason.message}`}`);
-  return lines;
-}
-
 function plainEntry(entry: JournalEntry): object {
   return { ...entry, fence: { generation: entry.fence.generation, zxid: entry.fence.zxid.toString(16) } };
+}
+
+/** Says once that a service is away, and once that all who wait hear of it again. */
+function outageTeller(): OutageListener {
+  let waiting = 0;
+  return {
+    onOutage: ({ message }) => {
+      if (waiting++ === 0) tell(`${message}: waiting for it\n`);
+    },
+    onRecovery: () => {
+      if (--waiting === 0) tell('it answers again\n');
+    },
+  };
 }
 
 /** To a person, beside what the command prints. */

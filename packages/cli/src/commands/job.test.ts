@@ -1,0 +1,83 @@
+import { writeFileSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Client, OutageListener } from '@baton/client';
+import { afterAll, afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { Command } from 'commander';
+import { exitCodes } from '../exit-codes.js';
+import type { Invocation } from '../invocation.js';
+import { Output } from '../output.js';
+import type { Run } from '../run.js';
+import { addJobCommands } from './job.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'baton-job-'));
+const flow = join(folder, 'flow.json');
+writeFileSync(
+  flow,
+  JSON.stringify({
+    schemaVersion: 1,
+    root: { kind: 'linear', name: 'f', children: [{ kind: 'task', name: 'a' }] },
+  }),
+);
+afterAll(() => rmSync(folder, { recursive: true }));
+
+describe('what a command tells people beside its answer', () => {
+  let err = '';
+  let out = '';
+  beforeEach(() => {
+    err = out = '';
+    jest.spyOn(process.stderr, 'write').mockImplementation((chunk) => {
+      err += String(chunk);
+      return true;
+    });
+  });
+  afterEach(() => void jest.restoreAllMocks());
+
+  /** Runs a command on a client that can do only what is given. */
+  async function ran(client: Partial<Record<keyof Client, unknown>>, ...words: string[]): Promise<number> {
+    let code = -1;
+    const output = new Output({
+      format: 'table',
+      isTerminal: false,
+      write: (text) => void (out += text),
+    });
+    const invocation = { output, client: () => Promise.resolve(client) } as unknown as Invocation;
+    const run: Run =
+      (action) =>
+      async (...args) => {
+        const command = args.at(-1) as Command;
+        code = await action(invocation, command.args, command.opts() as never);
+      };
+    const program = new Command('baton');
+    addJobCommands(program, run);
+    await program.parseAsync(['job', ...words], { from: 'user' });
+    return code;
+  }
+
+  it('the id of a posted job at once, before it is waited for', async () => {
+    const client = {
+      post: () => Promise.resolve('j'),
+      // that it cannot be found out who is there is no failure of the post
+      cluster: () => Promise.reject(new Error('away')),
+      wait: () => {
+        expect([out, err.split('\n').slice(-2)]).toEqual(['', ['posted j', '']]);
+        return Promise.resolve({ jobId: 'j', outcome: 'SUCCESS', failures: [] });
+      },
+    };
+    expect(await ran(client, 'post', flow, '--wait')).toBe(exitCodes.ok);
+    expect(out).toBe('j\t✔ SUCCESS\n');
+  });
+
+  it('once that the store is away, and once that it is back, however many jobs are waited for', async () => {
+    let told: Promise<void> = Promise.resolve();
+    const client = {
+      wait: async (jobId: string, { onOutage, onRecovery }: OutageListener) => {
+        onOutage?.(new Error('the store is away'));
+        await (told = told.then(() => onRecovery?.()));
+        return { jobId, outcome: 'SUCCESS', failures: [] };
+      },
+    };
+    expect(await ran(client, 'wait', 'a', 'b')).toBe(exitCodes.ok);
+    expect(err).toBe('the store is away: waiting for it\nit answers again\n');
+  });
+});

@@ -1,0 +1,63 @@
+import type { JobReport } from '@baton/client';
+import { noFence, type AtomFact, type Fact } from '@baton/core';
+import { describe, expect, it } from '@jest/globals';
+import { entryLines, reportText } from './job-text.js';
+
+const report: JobReport = {
+  ...{ jobId: 'j', name: 'f', definitionHash: 'd', jobState: 'CLAIMED', flowState: 'RUNNING', seq: 5 },
+  ...{ owners: [], postedAtMs: 0, updatedAtMs: 0, redelivered: 0, results: {} },
+  ...{ pending: [], commands: [], atoms: [] },
+};
+
+describe('a job, for people', () => {
+  it('shows rounds and attempts above the first', () => {
+    const atoms: JobReport['atoms'] = [
+      { name: 'first', kind: 'task', state: 'SUCCESS', attempt: 1, round: 1 },
+      { name: 'f_retry', kind: 'retry', state: 'SUCCESS', round: 3 },
+      { name: 'again', kind: 'task', state: 'RUNNING', attempt: 2, round: 3, worker: 'w1', delivery: 1 },
+    ];
+    expect(
+      reportText({ ...report, atoms })
+        .split('\n')
+        .slice(-3),
+    ).toEqual([
+      '  ✔ first                    SUCCESS',
+      '  ✔ f_retry                  SUCCESS  round 3',
+      '  ▶ again                    RUNNING  round 3, attempt 2  on w1, delivery 1',
+    ]);
+  });
+
+  it('shows who cancelled it, and why', () => {
+    const cancel = { n: 1, command: 'cancel', by: 'cli', reason: 'enough', atMs: 0 };
+    expect(reportText({ ...report, commands: [cancel] })).toContain('\n! cancel by cli (enough)');
+    expect(reportText({ ...report, pending: [{ ...cancel, arguments: {} }] })).toContain(
+      '\n! cancel asked by cli (enough), not applied yet',
+    );
+  });
+
+  it.each([
+    [1, '1 request sent again'],
+    [2, '2 requests sent again'],
+  ])('counts %d requests', (redelivered, text) => {
+    expect(reportText({ ...report, redelivered })).toMatch(new RegExp(` none yet, ${text}$`));
+  });
+});
+
+describe('a journal entry, for people', () => {
+  const linesOf = (...facts: readonly Fact[]): readonly string[] =>
+    entryLines({
+      ...{ kind: 'turn', flowId: 'j', seq: 2, fence: noFence, opId: '', facts },
+      atMs: Date.UTC(2026, 0, 2, 13, 4, 5, 67),
+    });
+
+  it('begins with its time', () => {
+    const running: AtomFact = { fact: 'atom', atom: 'a', from: 'PENDING', to: 'RUNNING' };
+    expect(linesOf(running)).toEqual(['13:04:05.067  ▶ a RUNNING']);
+  });
+
+  it('says who cancelled, and why', () => {
+    expect(linesOf({ fact: 'command', n: 1, command: 'cancel', by: 'cli', reason: 'enough' })).toEqual([
+      '13:04:05.067    command cancel by cli (enough)',
+    ]);
+  });
+});

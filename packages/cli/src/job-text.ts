@@ -1,0 +1,81 @@
+/** A job in the words of the command line: what `job get` and `job watch` tell people. */
+import type { AtomReport, JobReport } from '@baton/client';
+import type { AtomState, JournalEntry } from '@baton/core';
+import { atomGlyphs, flowGlyphs, jobGlyphs } from './glyphs.js';
+import { clean } from './output.js';
+
+/** One job, for people. */
+export function reportText(report: JobReport): string {
+  const counts = new Map<AtomState, number>();
+  for (const atom of report.atoms) counts.set(atom.state, (counts.get(atom.state) ?? 0) + 1);
+  const shown = report.atoms
+    .filter((atom) => report.atoms.length <= 40 || atom.state !== 'PENDING')
+    .slice(0, 200);
+  const lines = [
+    `${report.name}  ${report.jobId}`,
+    `job    ${jobGlyphs[report.jobState]} ${report.jobState}${report.owner === undefined ? '' : `, owned by ${report.owner}`}`,
+    `flow   ${flowGlyphs[report.flowState]} ${report.flowState}${report.reason === undefined ? '' : `: ${report.reason.message}`}`,
+    `atoms  ${[...counts].map(([state, count]) => `${atomGlyphs[state]} ${state} ${count}`).join('  ')}`,
+    `owners ${report.owners.map((owner) => owner.member).join(' → ') || 'none yet'}${report.redelivered > 0 ? `, ${counted(report.redelivered, 'request')} sent again` : ''}`,
+    ...report.commands.map((applied) => `! ${commandText(applied)}`),
+    ...report.pending.map(
+      ({ command, ...who }) => `! ${commandText({ command: `${command} asked`, ...who })}, not applied yet`,
+    ),
+    ...shown.map((atom) => {
+      const where = whereIs(atom);
+      const why =
+        atom.failure === undefined ? '' : `  ${atom.failure.types[0] ?? 'Error'}: ${atom.failure.message}`;
+      return `  ${atomGlyphs[atom.state]} ${atom.name.padEnd(24)} ${atom.state}${repeats(atom)}${where}${why}`;
+    }),
+    ...(shown.length < report.atoms.length ? [`  … ${report.atoms.length - shown.length} more`] : []),
+  ];
+  return lines.map(clean).join('\n');
+}
+
+function whereIs(atom: AtomReport): string {
+  if (atom.parked === true)
+    return `  parked: ${atom.worker} was lost with it; decide with \`baton task rerun\` or \`baton task fail\``;
+  if (atom.worker !== undefined) return `  on ${atom.worker}, delivery ${atom.delivery}`;
+  if (atom.waitingForWorker === true) return '  waits: no worker offers or has room for its task';
+  return atom.abandoned === true ? ' when the run was ended; nobody waits for it' : '';
+}
+
+/** What one journal entry says, a line for each change, with the time of the entry (UTC). */
+export function entryLines(entry: JournalEntry): string[] {
+  const lines: string[] = [];
+  if (entry.kind === 'post') lines.push(`posted ${entry.post.name}`);
+  if (entry.kind === 'claim') lines.push(`◐ claimed by ${entry.claim.member}`);
+  for (const fact of entry.facts) {
+    if (fact.fact === 'atom')
+      lines.push(
+        `${atomGlyphs[fact.to]} ${fact.atom} ${fact.to}${fact.failure === undefined ? '' : `: ${fact.failure.message}`}`,
+      );
+    if (fact.fact === 'flow') lines.push(`${flowGlyphs[fact.to]} flow ${fact.to}`);
+    if (fact.fact === 'request' && fact.delivery > 1)
+      lines.push(`  ${fact.atom} sent again to ${fact.worker}, delivery ${fact.delivery}`);
+    if (fact.fact === 'command') lines.push(`  command ${commandText(fact)}`);
+  }
+  if (entry.kind === 'terminal')
+    lines.push(`● ${entry.outcome}${entry.reason === undefined ? '' : `: ${entry.reason.message}`}`);
+  const time = new Date(entry.atMs).toISOString().slice(11, 23);
+  return lines.map((line) => `${time}  ${line}`);
+}
+
+/** Nothing of a first attempt in a first round. */
+function repeats({ round = 0, attempt = 0 }: AtomReport): string {
+  const numbers = [...(round > 1 ? [`round ${round}`] : []), ...(attempt > 1 ? [`attempt ${attempt}`] : [])];
+  return numbers.length === 0 ? '' : `  ${numbers.join(', ')}`;
+}
+
+function commandText(given: {
+  readonly command: string;
+  readonly by?: string;
+  readonly reason?: string;
+}): string {
+  const { command, by, reason } = given;
+  return `${command}${by === undefined ? '' : ` by ${by}`}${reason === undefined ? '' : ` (${reason})`}`;
+}
+
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`;
+}
