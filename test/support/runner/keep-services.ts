@@ -1,10 +1,18 @@
+import { onInterruption } from './interruption.js';
 import { environmentOf, provideServices, settingsOf } from '../services/provide-services.js';
+import { logTail } from '../services/service.js';
 
-/** Starts the real services, prints where they are in a form a shell takes, for tests and for `baton`, and keeps them up until Ctrl-C. */
+/**
+ * Starts the real services, prints where they are in a form a shell takes, for tests and for `baton`, and keeps them up until Ctrl-C; when one of them
+ * dies, it says so and ends the others.
+ */
 export async function keepServices(args: readonly string[]): Promise<number> {
   const zookeepers = args[0] === '--zookeepers' && args[1] === '3' ? 3 : 1;
   const interrupted = new Promise<'interrupted'>((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve('interrupted'));
+    onInterruption(() => {
+      resolve('interrupted');
+      return new Promise(() => undefined); // ends below
+    });
   });
   const starting = provideServices({ zookeepers, report: (line) => console.error(line) });
   const services = await Promise.race([starting, interrupted]);
@@ -14,8 +22,10 @@ export async function keepServices(args: readonly string[]): Promise<number> {
     console.log(`export ${name}='${value}'`);
   console.error(`services are up (${services.origin}); Ctrl-C ends them and removes their data`);
   const alive = setInterval(() => undefined, 60_000);
-  await interrupted;
+  const dead = await Promise.race([interrupted, services.lost]);
   clearInterval(alive);
+  if (dead !== 'interrupted')
+    console.error(`${dead.name} has ended by itself; the others end too. Its log ends:\n${logTail(dead)}`);
   await services.stop();
-  return 0;
+  return dead === 'interrupted' ? 0 : 1;
 }

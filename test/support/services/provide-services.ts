@@ -2,12 +2,15 @@
 import type { Report } from './artifacts.js';
 import { dockerRuns, startContainers } from './docker.js';
 import { endpointVariables, type Endpoints } from './endpoints.js';
+import type { Service } from './service.js';
 import { serviceNames, startServices, type ServiceName } from './start-services.js';
 
 export interface ProvidedServices {
   readonly endpoints: Endpoints;
   /** Where they come from, for a person. */
   readonly origin: string;
+  /** The first of our processes that ends. Containers and given services are not watched. */
+  readonly lost: Promise<Service>;
   stop(): Promise<void>;
 }
 
@@ -24,7 +27,7 @@ export async function provideServices(options: {
   const missing = serviceNames.filter((name) => given[name] === undefined);
   if (missing.length > 0) options.report(`starting ${missing.join(', ')}`);
   if (missing.length === serviceNames.length && options.zookeepers !== 3 && dockerRuns())
-    return { ...(await startContainers()), origin: 'containers' };
+    return { ...(await startContainers()), origin: 'containers', lost: new Promise(() => undefined) };
   const services = await startServices({ ...options, only: missing });
   return {
     endpoints: { ...services.endpoints, ...given } as Endpoints,
@@ -34,6 +37,7 @@ export async function provideServices(options: {
         : missing.length === serviceNames.length
           ? 'processes'
           : `processes for ${missing.join(' and ')}`,
+    lost: services.lost,
     stop: () => services.stop(),
   };
 }

@@ -19,6 +19,8 @@ export interface Service {
   readonly logFile: string;
   /** Of the server process; undefined while it is down. */
   readonly pid: number | undefined;
+  /** Resolves when the process that was started last is gone, however; at once when none was. */
+  readonly ended: Promise<unknown>;
   /** Resolves when it answers. On the same port and data as before. No-op while it runs. */
   start(): Promise<void>;
   /** SIGKILL; resolves when the process is gone. */
@@ -66,6 +68,9 @@ export class ProcessService implements Service {
   get pid(): number | undefined {
     return this.#process?.isRunning === true ? this.#process.pid : undefined;
   }
+  get ended(): Promise<unknown> {
+    return this.#process?.ended ?? Promise.resolve();
+  }
 
   async start(): Promise<void> {
     if (this.pid !== undefined) return;
@@ -104,9 +109,14 @@ export class ProcessService implements Service {
   }
 
   #failure(what: string): ServiceFailedToStart {
-    const log = readFileSync(this.logFile, 'utf8').slice(-2000);
+    const log = logTail(this);
     return new ServiceFailedToStart(`${this.name} ${what}. Its log ends:\n${log}`, log);
   }
+}
+
+/** The last lines of what it has said. */
+export function logTail({ logFile }: Service): string {
+  return readFileSync(logFile, 'utf8').slice(-2000);
 }
 
 /** Several servers that are one service to their clients: an ensemble. */
@@ -124,6 +134,9 @@ export class ServiceGroup implements Service {
   }
   get pid(): number | undefined {
     return this.members[0]?.pid;
+  }
+  get ended(): Promise<unknown> {
+    return Promise.race(this.members.map((member) => member.ended));
   }
   async start(): Promise<void> {
     await this.#all((member) => member.start());

@@ -49,6 +49,8 @@ export interface Services {
   readonly endpoints: Partial<Endpoints>;
   /** Where their data and logs lie. */
   readonly folder: string;
+  /** The first server that ends, be it that somebody ends it. */
+  readonly lost: Promise<Service>;
   /** Ends everything and removes the data, unless they are to be kept. Idempotent. */
   stop(options?: { readonly keepData?: boolean }): Promise<void>;
 }
@@ -99,9 +101,15 @@ function access({
       return zookeeper instanceof ServiceGroup ? zookeeper.members : [zookeeper];
     },
     folder,
+    lost: firstEnded([...started.values()]),
     stop,
     endpoints: Object.fromEntries([...started].map(([name, service]) => [name, service.endpoint])),
   };
+}
+
+function firstEnded(services: readonly Service[]): Promise<Service> {
+  const servers = services.flatMap((one) => (one instanceof ServiceGroup ? one.members : [one]));
+  return Promise.race(servers.map(async (server) => server.ended.then(() => server)));
 }
 
 interface Place {
