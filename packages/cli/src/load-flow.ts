@@ -25,12 +25,18 @@ export async function loadFlow(reference: string): Promise<Postable> {
       { cause },
     );
   }
+  let flow: unknown;
   try {
-    return JSON.parse(text) as FlowDefinition;
+    flow = JSON.parse(text);
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new InputError('BATON_INPUT_INVALID', `flow file ${file} is not JSON: ${reason}`, { cause });
   }
+  if (typeof flow === 'object' && flow !== null) return flow as FlowDefinition;
+  throw new DefinitionError(
+    'BATON_DEFINITION_INVALID',
+    `flow file ${file} holds no flow: it is ${text.trim().slice(0, 20)}`,
+  );
 }
 
 async function flowOfModule(file: string, name: string): Promise<Postable> {

@@ -46,6 +46,10 @@ describe('a command line that cannot be run', () => {
       ['job', 'post', 'f.json', '--priority', 'urgent'],
       '--priority "urgent" must be one of very_high, high, normal, low, very_low',
     ],
+    [
+      ['dev', '--persist', import.meta.filename],
+      `--persist ${import.meta.filename} is no folder, and none can be made there`,
+    ],
     [['job', 'post', 'f.json', '--key', 'a/b'], 'job id "a/b" must be 1 to 128 of A-Z a-z 0-9 _ -'],
     [['job', 'cancel', 'j', 'a/b'], 'job id "a/b" must be 1 to 128 of A-Z a-z 0-9 _ -'],
     [

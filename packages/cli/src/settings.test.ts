@@ -1,5 +1,8 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { resolveWorkerOptions } from '@baton/worker';
-import { describe, expect, it } from '@jest/globals';
+import { afterAll, describe, expect, it } from '@jest/globals';
 import { resolveSettings } from './settings.js';
 
 const environment = {
@@ -33,6 +36,32 @@ describe('settings', () => {
       ]);
   });
 
+  it.each([
+    ['BATON_JOBBOARD_SESSION_TIMEOUT', 'jobboard.session_timeout', 'sessionTimeoutMs'],
+    ['BATON_DRAIN_TIMEOUT', 'drain.timeout', 'drainTimeoutMs'],
+  ] as const)('%s too, which is a duration', (variable, key, option) => {
+    for (const value of [0, 99, 100, 1_000, 600_000, 600_001, 3_600_000, 3_600_001, 86_400_000_000]) {
+      const isAccepted = (work: () => unknown): boolean => {
+        try {
+          work();
+          return true;
+        } catch {
+          return false;
+        }
+      };
+      expect([value, isAccepted(() => settingsWith({ [variable]: `${value}ms` }).get(key))]).toEqual([
+        value,
+        isAccepted(() => resolveWorkerOptions({ [option]: value })),
+      ]);
+    }
+  });
+
+  it('a duration out of its bounds is told with them', () => {
+    expect(() => settingsWith({ BATON_JOBBOARD_SESSION_TIMEOUT: '1000d' })).toThrow(
+      'jobboard.session_timeout must be from 100ms to 10m, got "1000d"',
+    );
+  });
+
   it.each(['kafka:9092', 'k1:1, k2:65535', '[::1]:9092'])('Kafka brokers may be %s', (value) => {
     const variables = { BATON_TRANSPORT_KAFKA_BROKERS: value };
     expect(settingsWith(variables).get('transport.kafka.brokers')).toBe(value);
@@ -49,4 +78,39 @@ describe('settings', () => {
       );
     },
   );
+});
+
+describe('a configuration file', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'baton-settings-'));
+  const file = join(folder, 'b.yaml');
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  it.each([
+    [
+      'jobboard.sesion_timeout: 4s',
+      `unknown setting jobboard.sesion_timeout in ${file}, did you mean jobboard.session_timeout?`,
+    ],
+    ['jobboard: { bord: b }', `unknown setting jobboard.bord in ${file}, did you mean jobboard.board?`],
+    ['toString: 1', `unknown setting toString in ${file}`],
+    ['- a\n- b', `configuration file ${file} must hold settings (key: value), it holds a list`],
+    ['only text', `configuration file ${file} must hold settings (key: value), it holds a text`],
+    [
+      'jobboard: 5',
+      `jobboard in ${file} is a group of settings, not one: jobboard.zookeeper.hosts, jobboard.board, jobboard.session_timeout`,
+    ],
+  ])('that holds %j is refused with what to do', (text, message) => {
+    writeFileSync(file, text);
+    const resolve = () =>
+      resolveSettings({ environment: { ...environment, variables: {} }, flags: {}, configFile: file });
+    expect(resolve).toThrow(expect.objectContaining({ code: 'BATON_INPUT_INVALID', message }));
+  });
+
+  it('may be empty, and nest its keys or not', () => {
+    const boardOf = (text: string) => {
+      writeFileSync(file, text);
+      const sources = { environment: { ...environment, variables: {} }, flags: {}, configFile: file };
+      return resolveSettings(sources).get('jobboard.board');
+    };
+    expect(['', 'jobboard.board: b', 'jobboard:\n  board: b'].map(boardOf)).toEqual(['default', 'b', 'b']);
+  });
 });

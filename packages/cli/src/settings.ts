@@ -6,6 +6,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { availableParallelism, hostname } from 'node:os';
 import { clusterDefaults } from '@baton/client';
 import { InputError, checkId, closest, durationMs, workerConcurrencyMax } from '@baton/core';
+import type { Duration } from '@baton/core';
 import { parse as parseYaml } from 'yaml';
 import type { Environment } from './environment.js';
 
@@ -27,7 +28,19 @@ const key = <T>(parse: Parse<T>, fallback: string | undefined, about: string, se
 });
 
 const text: Parse<string> = (value) => value;
-const duration: Parse<number> = (value, name) => durationMs(value, name);
+
+/** What a member would refuse, or a timer or a service could not take, is refused before anything is opened. */
+function duration(min: Duration, max: Duration): Parse<number> {
+  return (value, name) => {
+    const ms = Math.round(durationMs(value, name));
+    if (ms < durationMs(min) || ms > durationMs(max))
+      throw new InputError(
+        'BATON_INPUT_INVALID',
+        `${name} must be from ${min} to ${max}, got ${JSON.stringify(value)}`,
+      );
+    return ms;
+  };
+}
 
 /** Every key, its default and what it is for; `baton config show` prints this. */
 export const settingKeys = {
@@ -38,7 +51,7 @@ export const settingKeys = {
   ),
   'jobboard.zookeeper.hosts': key(text, '127.0.0.1:2181/baton', 'ZooKeeper servers, with chroot'),
   'jobboard.board': key((value) => checkId('board', value), clusterDefaults.board, 'name of the jobboard'),
-  'jobboard.session_timeout': key(duration, '4s', 'session timeout asked of the jobboard'),
+  'jobboard.session_timeout': key(duration('100ms', '10m'), '4s', 'session timeout asked of the jobboard'),
   'transport.kafka.brokers': key(brokers, '127.0.0.1:9092', 'Kafka brokers, comma separated'),
   'transport.kafka.prefix': key(text, 'baton', 'prefix of the topics'),
   'transport.kafka.request_slots': key(wholeNumber(1, 10_000), '256', 'partitions that workers lease'),
@@ -59,7 +72,7 @@ export const settingKeys = {
   ),
   'guard.enabled': key(yesOrNo, 'true', 'run conductors and workers under a guard'),
   'guard.hang': key(
-    duration,
+    duration('0ms', '1d'),
     undefined,
     'a child that stalls for so long is killed; default 2 × session timeout, 0 = off',
   ),
@@ -73,7 +86,11 @@ export const settingKeys = {
     undefined,
     'host:port on which a conductor or worker answers GET /livez and /readyz; default: nowhere',
   ),
-  'drain.timeout': key(duration, '25s', 'longest time a member finishes what it has begun when told to stop'),
+  'drain.timeout': key(
+    duration('0ms', '1h'),
+    '25s',
+    'longest time a member finishes what it has begun when told to stop',
+  ),
   'log.level': key(oneOf('debug', 'info', 'warn', 'error'), 'info', 'least level that is logged'),
   'log.format': key(oneOf('json', 'text', 'auto'), 'auto', 'json, text, or text on a terminal only'),
 } as const;
@@ -142,7 +159,7 @@ export function resolveSettings(sources: {
   for (const [variable, value] of Object.entries(sources.environment.variables)) {
     const name = names().find((candidate) => variableOf(candidate) === variable);
     if (name !== undefined) raw.set(name, { value, origin: 'environment' });
-    else if (!foreignVariables.has(variable)) throw unknownKey(variable, names().map(variableOf));
+    else if (!foreignVariables.has(variable)) throw unknownKey(variable, { known: names().map(variableOf) });
   }
   for (const [name, value] of Object.entries(sources.flags))
     raw.set(name as SettingKey, { value, origin: 'flag' });
@@ -198,8 +215,14 @@ function readConfig(file: string): [SettingKey, string][] {
       { cause },
     );
   }
+  const isGroup = typeof parsed === 'object' && !Array.isArray(parsed);
+  if (parsed !== undefined && !isGroup)
+    throw new InputError(
+      'BATON_INPUT_INVALID',
+      `configuration file ${file} must hold settings (key: value), it holds a ${Array.isArray(parsed) ? 'list' : 'text'}`,
+    );
   return flatten(parsed, '').map(([name, value]) => {
-    if (!(name in settingKeys)) throw unknownKey(`${name} in ${file}`, names());
+    if (!Object.hasOwn(settingKeys, name)) throw unknownKey(name, { known: names(), file });
     return [name as SettingKey, value];
   });
 }
@@ -213,11 +236,21 @@ function flatten(value: unknown, path: string): [string, string][] {
   );
 }
 
-function unknownKey(name: string, known: readonly string[]): InputError {
+function unknownKey(
+  name: string,
+  { known, file }: { readonly known: readonly string[]; readonly file?: string },
+): InputError {
+  const place = file === undefined ? '' : ` in ${file}`;
+  const inside = known.filter((candidate) => candidate.startsWith(`${name}.`));
+  if (inside.length > 0)
+    return new InputError(
+      'BATON_INPUT_INVALID',
+      `${name}${place} is a group of settings, not one: ${inside.join(', ')}`,
+    );
   const suggestion = closest(name, known);
   return new InputError(
     'BATON_INPUT_INVALID',
-    `unknown setting ${name}${suggestion === undefined ? '' : `, did you mean ${suggestion}?`}`,
+    `unknown setting ${name}${place}${suggestion === undefined ? '' : `, did you mean ${suggestion}?`}`,
   );
 }
 

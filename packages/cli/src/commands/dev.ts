@@ -1,5 +1,5 @@
 /** `baton dev`: a whole cluster on this machine for trying things out: embedded server, conductors, workers with reloading. */
-import { existsSync, watch } from 'node:fs';
+import { existsSync, mkdirSync, watch } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
 import { InputError, type MemberKind } from '@baton/core';
 import type { Command } from 'commander';
@@ -40,11 +40,12 @@ async function dev(invocation: Invocation, _: readonly string[], flags: DevFlags
   const tasks = flags.tasks === undefined ? undefined : resolve(flags.tasks);
   if (tasks !== undefined && !existsSync(tasks))
     throw new InputError('BATON_INPUT_INVALID', `tasks module ${tasks} does not exist`);
+  const dataFolder = flags.persist === undefined ? undefined : folderAt(flags.persist);
   const stage = await Stage.open({
     environment: invocation.environment.forChildren,
     logger: invocation.logger('daemon'),
     embedded: true,
-    ...(flags.persist === undefined ? {} : { dataFolder: resolve(flags.persist) }),
+    ...(dataFolder === undefined ? {} : { dataFolder }),
     onLine: ({ message, level, memberId: __, timestamp: _at, ...rest }, id) =>
       say(`${id} ${String(level)} ${message} ${JSON.stringify(rest)}`),
   });
@@ -65,6 +66,17 @@ async function dev(invocation: Invocation, _: readonly string[], flags: DevFlags
     cluster.stop();
     over.dispose();
     await stage.close();
+  }
+}
+
+/** @throws InputError */
+function folderAt(path: string): string {
+  try {
+    mkdirSync(resolve(path), { recursive: true });
+    return resolve(path);
+  } catch (cause) {
+    const message = `--persist ${path} is no folder, and none can be made there`;
+    throw new InputError('BATON_INPUT_INVALID', message, { cause });
   }
 }
 

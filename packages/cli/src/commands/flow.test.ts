@@ -138,3 +138,12 @@ describe('baton flow validate', () => {
     expect(error.message).toContain(place);
   });
 });
+
+it.each(['null', '5', '"text"', '[]', 'true'])(
+  'a flow file that holds %s is refused as no flow',
+  async (text) => {
+    const { code, err } = await ran('validate', file('none.json', text));
+    expect(code).toBe(exitCodes.usage);
+    expect(err).toContain('BATON_DEFINITION_INVALID');
+  },
+);
