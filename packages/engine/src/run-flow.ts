@@ -16,7 +16,7 @@ import { symbolValues } from './symbol-values.js';
 import { validate } from './validate.js';
 
 /**
- * `serial`: one task at a time, and a whole round, of 1,000 at most, before its first result counts. `parallel`: as many at a time as `concurrency` says.
+ * `serial`: one task at a time, and a whole round, of 250 at most, before its first result counts. `parallel`: as many at a time as `concurrency` says.
  * `lazy`: as `serial`, but the run is loaded from the log book and forgotten again for each event.
  */
 export type EngineKind = 'serial' | 'parallel' | 'lazy';
@@ -155,7 +155,7 @@ export async function runDefinition(
 }
 
 /** More would be kept in memory for nothing: so many commands and results wait while one task after the other runs. */
-const outstandingMax = 1_000;
+const outstandingMax = 250;
 
 async function turnsOf(
   { definition, compiled = compile(definition), store }: RunnableFlow,

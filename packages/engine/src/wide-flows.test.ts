@@ -85,14 +85,14 @@ describe('a flow of which more is ready than may be outstanding', () => {
     expect(done(state, 't0')).toEqual(['t2']);
   });
 
-  it('runs to its end, a thousand at a time', async () => {
+  it('runs to its end, 250 at a time', async () => {
     const wide = unordered('w').add(
       ...Array.from({ length: 2_500 }, (_, index) => task(`t${index}`, { execute: () => index })),
     );
     for (const engine of ['serial', 'parallel'] as const) {
       const { outcome, transitions } = await runFlow(wide, { store: {}, engine });
       expect(outcome).toBe('SUCCESS');
-      expect(transitions.slice(1_001, 1_004).map((transition) => transition.to)).toEqual([
+      expect(transitions.slice(251, 254).map((transition) => transition.to)).toEqual([
         'SUCCESS',
         'RUNNING',
         'SUCCESS',
