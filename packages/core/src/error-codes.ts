@@ -115,6 +115,12 @@ export const errorCodes = {
     check: 'The message names the path.',
     remedy: 'Somebody else was first; look again.',
   },
+  BATON_CONFLICT_MEMBER_ID_TAKEN: {
+    cause:
+      'Another member lives under the id that this one was given; it was waited for longer than a dead one could keep it.',
+    check: '`baton cluster status` shows who has it; the message names its host and process.',
+    remedy: 'Choose another `--id` (or BATON_MEMBER_ID), or stop that member first.',
+  },
   BATON_CONFLICT_BAD_VERSION: {
     cause: 'A node changed between reading and writing.',
     check: 'The message names the path.',

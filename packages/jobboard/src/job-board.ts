@@ -91,7 +91,7 @@ export class JobBoard {
       random: runtime.random,
       generation: meta.storeGeneration,
     });
-    this.#registration = new Registration({ session, clock: runtime.clock, memberId });
+    this.#registration = new Registration({ session, runtime, memberId });
     this.#gone = new GoneWatch({ session, paths });
     this.#room = new BoardRoom({ session, paths, clock: runtime.clock });
   }
@@ -247,7 +247,7 @@ export class JobBoard {
 
   /**
    * Announces this member by an ephemeral node. A node of the same name that a dead session left is waited for, at most four
-   * session timeouts. @throws ConflictError `BATON_CONFLICT_NODE_EXISTS` when another member lives under that name.
+   * session timeouts, with a warning. @throws ConflictError `BATON_CONFLICT_MEMBER_ID_TAKEN` when another member lives under that name.
    */
   register<I extends MemberInfo>(info: I): Promise<Member<I>> {
     checkId('member', info.id);

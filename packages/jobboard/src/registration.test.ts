@@ -56,4 +56,27 @@ describe('Registration', () => {
       expect(await clock.drive(board.register(worker))).toMatchObject({ id: 'w1' });
     },
   );
+
+  it('tells at once who has its id and how long that is waited for, and at the end to choose another', async () => {
+    const runtime = fakeRuntime();
+    const { clock, logger } = runtime;
+    const service = new SimulatedCoordinationService(runtime);
+    const open = async (): Promise<JobBoard> => {
+      const session = await new SimulatedCoordination(runtime, { service }).connect({ timeoutMs: 1_000 });
+      return JobBoard.open({ session, board: 'default', runtime, memberId: 'w1' });
+    };
+    await clock.drive((await clock.drive(open())).register(worker));
+    const board = await clock.drive(open());
+    const refused = expect(board.register({ ...worker, host: 'there' })).rejects.toMatchObject({
+      code: 'BATON_CONFLICT_MEMBER_ID_TAKEN',
+      message: `member id w1 is taken: it has belonged to a process on ${worker.host}, pid ${worker.pid}, for the 4000 ms that this one waited`,
+    });
+    await clock.advance(100);
+    const warnings = () => logger.lines.filter(({ message }) => message === 'member.id-taken');
+    expect(warnings().map(({ level, fields }) => [level, fields])).toEqual([
+      ['warn', { id: 'w1', host: worker.host, holder: worker.pid, waitMs: 4_000 }],
+    ]);
+    await clock.drive(refused);
+    expect(warnings()).toHaveLength(1);
+  });
 });

@@ -2,7 +2,7 @@
  * Purpose: this member's own presence: its ephemeral node, its slots, and nudges ("look for commands").
  * States: not registered, registered.
  * Authoritative: the nodes; they live and die with the session.
- * On failure: a lost answer is decided behind a read barrier (`createOwn`).
+ * On failure: an id that another session has is waited for, with a warning at once; a lost answer is decided behind a read barrier (`createOwn`).
  * Not here: who else is there (`MemberWatch`).
  */
 import {
@@ -11,30 +11,41 @@ import {
   UnavailableError,
   codeOf,
   hash32,
-  type Clock,
   type CoordinationSession,
   type Member,
   type MemberInfo,
   type NodeWatcher,
+  type Runtime,
 } from '@baton/core';
 import { toBytes } from './json-bytes.js';
 import { membersPath, slotsPath, type SlotKind } from './layout.js';
+import { memberOf } from './member-watch.js';
 import { createOwn, getIfAny, readDecided } from './session-reads.js';
 
 /** The former session ends within its timeout and a few ticks by the service's clock; this one's may go twice as fast (P-203). */
 const waitedTimeouts = 4;
 
+/** Who has the id that this member wants. */
+interface Holder {
+  readonly id: string;
+  readonly who: string;
+}
+
 export class Registration {
   readonly #session: CoordinationSession;
-  readonly #clock: Clock;
+  readonly #runtime: Pick<Runtime, 'clock' | 'logger'>;
   readonly #memberId: string;
   readonly #nudged = new Set<() => void>();
   readonly #unsubscribe: () => void;
   #path: string | undefined;
 
-  constructor(o: { session: CoordinationSession; clock: Clock; memberId: string }) {
+  constructor(o: {
+    session: CoordinationSession;
+    runtime: Pick<Runtime, 'clock' | 'logger'>;
+    memberId: string;
+  }) {
     this.#session = o.session;
-    this.#clock = o.clock;
+    this.#runtime = o.runtime;
     this.#memberId = o.memberId;
     this.#unsubscribe = o.session.onState((state) => {
       if (state === 'connected') this.#onOwnNode();
@@ -44,7 +55,11 @@ export class Registration {
   async register<I extends MemberInfo>(info: I): Promise<Member<I>> {
     const path = `${membersPath[info.kind]}/${info.id}`;
     const data = toBytes(info);
-    while (!(await createOwn(this.#session, path, data))) await this.#untilFree(path);
+    let holder: Holder | undefined;
+    while (!(await createOwn(this.#session, path, data))) {
+      holder ??= await this.#holderOf(info);
+      await this.#untilFree(path, holder);
+    }
     const stat = await readDecided(this.#session, () => this.#session.exists(path));
     if (stat?.ephemeralOwner !== this.#session.id)
       throw new ConflictError(
@@ -98,16 +113,30 @@ export class Registration {
     this.#nudged.clear();
   }
 
+  /** Told at once: whoever started a second member under one id by mistake would see nothing until the end of the wait. */
+  async #holderOf({ kind, id }: MemberInfo): Promise<Holder> {
+    const node = await getIfAny(this.#session, `${membersPath[kind]}/${id}`);
+    const holder = node && memberOf(kind, node);
+    const waitMs = this.#waitMs;
+    const who = holder && { host: holder.host, holder: holder.pid };
+    this.#runtime.logger.warn('member.id-taken', { id, ...who, waitMs });
+    return { id, who: holder ? `a process on ${holder.host}, pid ${holder.pid}` : 'another session' };
+  }
+
+  get #waitMs(): number {
+    return waitedTimeouts * this.#session.timeoutMs;
+  }
+
   /** A node of that name is there: that of a former session of ours, which ends by itself, or of somebody alive. */
-  async #untilFree(path: string): Promise<void> {
-    const limitMs = waitedTimeouts * this.#session.timeoutMs;
+  async #untilFree(path: string, { id, who }: Holder): Promise<void> {
+    const limitMs = this.#waitMs;
     let unsubscribe = (): void => undefined;
     let cancel = (): void => undefined;
     const gone = new Promise<boolean>((resolve, reject) => {
       // while the service is away no session ends, and all of them have their whole timeout again afterwards
       const startWaiting = (): void => {
         cancel();
-        cancel = this.#clock.setTimer(limitMs, () => resolve(false));
+        cancel = this.#runtime.clock.setTimer(limitMs, () => resolve(false));
       };
       startWaiting();
       unsubscribe = this.#session.onState((state) => (state === 'connected' ? startWaiting() : undefined));
@@ -126,8 +155,8 @@ export class Registration {
     // a process that was held finds its timer due before what happened meanwhile
     if ((await this.#session.exists(path)) === undefined) return;
     throw new ConflictError(
-      'BATON_CONFLICT_NODE_EXISTS',
-      `${path} is held by another session for more than ${limitMs} ms: member ids must differ`,
+      'BATON_CONFLICT_MEMBER_ID_TAKEN',
+      `member id ${id} is taken: it has belonged to ${who}, for the ${limitMs} ms that this one waited`,
     );
   }
 

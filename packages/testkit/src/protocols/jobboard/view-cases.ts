@@ -201,7 +201,7 @@ export const viewCases = casesOf<BoardWorld>({
     const place = new BoardPlace(world, scope);
     const [board, peer] = await Promise.all([place.open(), place.peer({ timeoutMs: 500 })]);
     const first = await board.register(workerOf('w'));
-    await expect(peer.register(workerOf('w'))).rejects.toEqual(codeIs('BATON_CONFLICT_NODE_EXISTS'));
+    await expect(peer.register(workerOf('w'))).rejects.toEqual(codeIs('BATON_CONFLICT_MEMBER_ID_TAKEN'));
     const second = peer.register(workerOf('w'));
     await board.close();
     expect((await second).epoch).not.toBe(first.epoch);
