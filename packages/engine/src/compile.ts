@@ -30,7 +30,7 @@ interface Draft {
   readonly parent: Draft | undefined;
   readonly leaf: number;
   readonly branch: number;
-  readonly atom?: TaskDefinition | RetryDefinition;
+  readonly atom: TaskDefinition | RetryDefinition | undefined;
   retryOf?: Draft;
   flow?: FlowNode;
   flowName: string;
@@ -178,7 +178,7 @@ class Building {
       branch: around.branch,
       flowName: '',
       firstLeaf: leaf,
-      ...(atom && { atom }),
+      atom,
     };
   }
 

@@ -63,7 +63,8 @@ function definitionOf(kind: FlowKind, atoms: number): FlowDefinition {
 }
 
 function stepThrough(compiled: Compiled): unknown {
-  const state = newRun(compiled, { flowId: 'bench', store: {} });
+  // as many as the serial engine has outstanding
+  const state = newRun(compiled, { flowId: 'bench', store: {}, outstandingMax: 250 });
   let events: Event[] = [{ type: 'run' }];
   while (events.length > 0) {
     const next: Event[] = [];
