@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { UnavailableError, type StoredDocument } from '@baton/core';
-import { linear, task } from '@baton/flow';
+import { linear, task, type } from '@baton/flow';
 import { openPersistence } from '@baton/persistence';
 import {
   SimulatedCoordination,
@@ -13,6 +13,7 @@ import { jobsPerBucketMax } from '../../jobboard/src/board-room.js';
 import { bucketIndexOf } from '../../jobboard/src/layout.js';
 import { claimEntry, fenceOf, terminalEntry } from '../../testkit/src/protocols/journal/sample-entries.js';
 import { Client } from './client.js';
+import type { Postable } from './post-job.js';
 
 const flow = linear('f').add(task('a', { execute: () => undefined }));
 
@@ -115,6 +116,64 @@ describe('the client', () => {
     const refused = drive(client.post(posted.toJSON(), { key: 'j', ...options }));
     await expect(refused).rejects.toMatchObject({ code: 'BATON_INPUT_TOO_LARGE' });
     expect(await drive(client.post(flow, { key: 'j' }))).toBe('j');
+    await drive(client.close());
+  });
+
+  const cyclic: { self?: unknown } = {};
+  cyclic.self = cyclic;
+  const nested = (depth: number) => Array.from({ length: depth }).reduce<unknown>((inner) => [inner], 1);
+
+  it.each([
+    ['a store value that is a function', { store: { order: () => 1 } }, /store\.order is a function$/],
+    ['a bigint', { store: { order: { price: 1n } } }, /store\.order\.price is a bigint$/],
+    ['cyclic data', { store: { order: cyclic } }, /store\.order\.self is cyclic$/],
+    ['a Date', { store: { order: [new Date(0)] } }, /store\.order\[0\] is a Date$/],
+    ['what nests too deep', { store: { order: nested(201) } }, /^.{0,250} nested more than 200 deep$/],
+    ['what nests far too deep', { store: { order: nested(100_000) } }, /nested more than 200 deep$/],
+    ['a store that is a list', { store: [1] }, /^store must/],
+    ['no store', { store: null }, /^store must/],
+    ['a key that is a number', { key: 5 }, /^job id of type number must/],
+    ['a priority that is none', { priority: 5 }, /^priority 5 must/],
+    ['a name that is none', { name: 5 }, /^name must/],
+    ['tags that are none', { tags: { a: 1n } }, /^tags must/],
+    ['options that are none', 'now', /^options must/],
+  ])('refuses %s, in words, before it stores anything', async (_, options, message) => {
+    const { client, drive } = newClient();
+    const refused = drive(client.post(flow.toJSON(), options as never));
+    await expect(refused).rejects.toMatchObject({
+      code: 'BATON_INPUT_INVALID',
+      message: expect.stringMatching(message),
+    });
+    expect(await drive(client.jobs())).toEqual([]);
+    await drive(client.close());
+  });
+
+  it.each<unknown>([null, undefined, 5, 'f', { toJSON: 5 }])(
+    'refuses %p as a flow, in words',
+    async (posted) => {
+      const { client, drive } = newClient();
+      await expect(drive(client.post(posted as Postable))).rejects.toMatchObject({
+        code: 'BATON_DEFINITION_INVALID',
+        message: expect.stringMatching(/^flow definition: /),
+      });
+      await drive(client.close());
+    },
+  );
+
+  it('takes a symbol that is undefined as not given, and the deepest value a task could return', async () => {
+    const { client, drive } = newClient();
+    const needing = linear('f').add(
+      task('a', { requires: { order: type<unknown>() }, execute: () => undefined }),
+    );
+    await expect(
+      drive(client.post(needing.toJSON(), { store: { order: undefined } as never })),
+    ).rejects.toMatchObject({
+      code: 'BATON_DEFINITION_MISSING_REQUIREMENT',
+      message: expect.stringContaining('order'),
+    });
+    expect(
+      await drive(client.post(needing.toJSON(), { key: 'j', store: { order: nested(200) } as never })),
+    ).toBe('j');
     await drive(client.close());
   });
 

@@ -5,8 +5,8 @@
  */
 import { createHash } from 'node:crypto';
 import { DefinitionError, InputError, checkId, codeOf, noFence } from '@baton/core';
-import type { JsonValue, PostEntry, Runtime, Value } from '@baton/core';
-import { compile, missingDependencies, validate } from '@baton/engine';
+import type { InlineValue, JsonValue, PostEntry, Runtime, Value } from '@baton/core';
+import { compile, missingDependencies, storableSymbols, validate } from '@baton/engine';
 import { canonicalFlowJson, parseFlowDefinition } from '@baton/flow';
 import type { Atom, FlowDefinition, NodeDefinition } from '@baton/flow';
 import {
@@ -55,11 +55,13 @@ export interface PostDeps {
 
 /**
  * Posts a job and gives its id. Acknowledged means: it will end, exactly once (P-101).
- * @throws DefinitionError (nothing was stored), InputError for values that are too large, ConflictError
+ * A symbol that is `undefined` is not given.
+ * @throws DefinitionError and InputError (nothing was stored): a flow or a value that is none, with its place, or is too large; ConflictError
  *   `BATON_CONFLICT_KEY_REUSED`, UnavailableError (posting again with the same key is safe), `BATON_UNAVAILABLE_BOARD_FULL` among them.
  */
 export async function postJob(deps: PostDeps, flow: Postable, options: PostOptions = {}): Promise<string> {
-  const given = options.store ?? {};
+  checkOptions(options);
+  const given = storableSymbols(options.store === undefined ? {} : options.store);
   const definition = checkedDefinition(flow, given);
   const jobId = checkId('job', options.key ?? deps.runtime.random.ulid());
   const { persistence, runtime, board } = deps;
@@ -135,7 +137,7 @@ function checkSize(entry: PostEntry): void {
  * @throws DefinitionError with the place
  */
 export function checkedDefinition(flow: Postable, store?: object): FlowDefinition {
-  const definition = parseFlowDefinition('toJSON' in flow ? flow.toJSON() : flow, {
+  const definition = parseFlowDefinition(isBuilt(flow) ? flow.toJSON() : flow, {
     unknownFields: 'refused',
   });
   refuseFunctions(definition.root);
@@ -147,13 +149,40 @@ export function checkedDefinition(flow: Postable, store?: object): FlowDefinitio
   return definition;
 }
 
+/** Of a program in JavaScript, what is no flow may be anything. */
+function isBuilt(flow: Postable): flow is { toJSON(): FlowDefinition } {
+  return typeof (flow as { toJSON?: unknown } | undefined | null)?.toJSON === 'function';
+}
+
+/** @throws InputError for what no compiler has looked at */
+function checkOptions(options: PostOptions): void {
+  const refuse = (what: string): never => {
+    throw new InputError('BATON_INPUT_INVALID', what);
+  };
+  if (typeof options !== 'object' || options === null) refuse('options must be an object');
+  const { name, tags, priority } = options;
+  if (name !== undefined && typeof name !== 'string') refuse('name must be text');
+  if (priority !== undefined && typeof priority !== 'string')
+    refuse(`priority ${String(priority)} must be one of ${priorities.join(', ')}`);
+  if (tags !== undefined && !isTextByName(tags)) refuse('tags must be an object of texts');
+}
+
+function isTextByName(tags: unknown): boolean {
+  return (
+    typeof tags === 'object' &&
+    tags !== null &&
+    !Array.isArray(tags) &&
+    Object.values(tags).every((tag) => typeof tag === 'string')
+  );
+}
+
 async function encodeStore(
   persistence: Persistence,
-  given: Readonly<Record<string, JsonValue>>,
+  given: Readonly<Record<string, InlineValue>>,
 ): Promise<Record<string, Value>> {
-  const entries = Object.entries(given).map(async ([symbol, data]) => {
+  const entries = Object.entries(given).map(async ([symbol, value]) => {
     try {
-      return [symbol, await persistence.payloads.externalise({ data })] as const;
+      return [symbol, await persistence.payloads.externalise(value)] as const;
     } catch (error) {
       if (error instanceof InputError)
         throw new InputError(error.code, `store value ${JSON.stringify(symbol)}: ${error.message}`, {

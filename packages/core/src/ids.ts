@@ -5,10 +5,10 @@ const NAME = /^[A-Za-z0-9_-]{1,128}$/;
 
 /** @throws InputError `BATON_INPUT_INVALID` unless 1 to 128 characters of `A-Z a-z 0-9 _ -`. */
 export function checkId(kind: 'job' | 'member' | 'board', id: string): string {
-  if (!NAME.test(id))
+  if (typeof id !== 'string' || !NAME.test(id))
     throw new InputError(
       'BATON_INPUT_INVALID',
-      `${kind} id ${JSON.stringify(id)} must be 1 to 128 of A-Z a-z 0-9 _ -`,
+      `${kind} id ${typeof id === 'string' ? JSON.stringify(id) : `of type ${typeof id}`} must be 1 to 128 of A-Z a-z 0-9 _ -`,
     );
   return id;
 }

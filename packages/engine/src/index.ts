@@ -11,7 +11,7 @@ export * from './protocol.js';
 export { type AtomRun, type HistoryEntry, newRun, type RunOptions, type RunState } from './run-state.js';
 export { builtInController } from './retry-controllers.js';
 export { Drive, type DriveOptions, isAtRest } from './drivers/drive.js';
-export { jsonOf } from './drivers/json-values.js';
+export { jsonOf, storableSymbols } from './drivers/json-values.js';
 export { capturing, durations, logging } from './drivers/listeners.js';
 export { answerOf, LazyEngine, type LazyEngineOptions } from './drivers/lazy-engine.js';
 export { type FlowDetail, type LogBook, MemoryLogBook, type StoredFlow } from './drivers/log-book.js';

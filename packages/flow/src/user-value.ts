@@ -1,8 +1,9 @@
 /**
  * What user code takes and gives, and how it travels. Strict on the way out: what JSON would change silently (dates, maps,
- * class instances, NaN) is refused with the path of the culprit, so that the next task gets what this one returned.
+ * class instances, NaN, what nests too deep for those who pass it on) is refused with the path of the culprit, so that the next task gets what this one returned.
  */
 import type { InlineValue, JsonValue } from '@baton/core';
+import { shortPath } from './schema-check.js';
 
 const DEPTH_MAX = 200;
 
@@ -47,7 +48,8 @@ function copyOf(value: unknown, path: string, above: readonly object[]): JsonVal
   }
   if (typeof value !== 'object') throw new NotData(`${path} is ${describe(value)}`);
   if (above.includes(value)) throw new NotData(`${path} is cyclic`);
-  if (above.length >= DEPTH_MAX) throw new NotData(`${path} is nested more than ${DEPTH_MAX} deep`);
+  if (above.length >= DEPTH_MAX)
+    throw new NotData(`${shortPath(path)} is nested more than ${DEPTH_MAX} deep`);
   const inside = [...above, value];
   if (Array.isArray(value))
     return Array.from(value, (item: unknown, index) => copyOf(item ?? null, `${path}[${index}]`, inside));

@@ -1,5 +1,5 @@
 /** Values of user code, as a cluster stores and sends them. */
-import { InputError, type InlineValue, InvariantError, type JsonValue, type Value } from '@baton/core';
+import { InputError, type InlineValue, InvariantError, type JsonValue } from '@baton/core';
 import { decodeUserValue, encodeUserValue } from '@baton/flow';
 import { extract, partOf } from '../arguments.js';
 import type { Argument, Outcome } from '../protocol.js';
@@ -8,8 +8,10 @@ import type { Argument, Outcome } from '../protocol.js';
  * Symbols given with a flow; `undefined` is not given.
  * @throws InputError `BATON_INPUT_INVALID` with the place of what is no data: `store.when is a Date`.
  */
-export function storableSymbols(store: object): Readonly<Record<string, Value>> {
-  const values: Record<string, Value> = {};
+export function storableSymbols(store: object): Readonly<Record<string, InlineValue>> {
+  if (typeof store !== 'object' || store === null || Array.isArray(store))
+    throw new InputError('BATON_INPUT_INVALID', 'store must be an object that has a value for each symbol');
+  const values: Record<string, InlineValue> = {};
   for (const [symbol, given] of Object.entries(store)) {
     if (given === undefined) continue;
     const encoded = encodeUserValue(given, `store.${symbol}`);
