@@ -25,18 +25,3 @@ it.each(['values.json', '{"a":'])('--store says how a file is given when it gets
     }),
   );
 });
-
-it('a value that is nested deeper than anything that is stored or sent is refused with its symbol', () => {
-  const nested = (depth: number): string => `${'['.repeat(depth)}${']'.repeat(depth)}`;
-  expect(storeValues(`{"deep":${nested(512)}}`, [`other=${nested(512)}`])).toHaveProperty('other');
-  for (const refused of [
-    () => storeValues(`{"deep":${nested(513)}}`),
-    () => storeValues(undefined, [`deep=${nested(5_000)}`]),
-  ])
-    expect(refused).toThrow(
-      expect.objectContaining({
-        code: 'BATON_INPUT_INVALID',
-        message: 'store value "deep" is nested more than 512 deep',
-      }),
-    );
-});

@@ -2,9 +2,6 @@ import { readFileSync } from 'node:fs';
 import { InputError } from '@baton/core';
 import type { JsonValue } from '@baton/core';
 
-/** What encodes and checks values goes down into them by calls: deeper ones would end its stack. */
-const DEPTH_MAX = 512;
-
 /**
  * Symbols from `--store @file`, `--store -` or `--store JSON`, overridden by each `--set name=value` (JSON where it parses, else text).
  * @throws InputError
@@ -23,23 +20,7 @@ export function storeValues(
       );
     values[set.slice(0, at)] = parseValue(set.slice(at + 1));
   }
-  for (const [symbol, value] of Object.entries(values))
-    if (isDeeperThan(DEPTH_MAX, value))
-      throw new InputError(
-        'BATON_INPUT_INVALID',
-        `store value ${JSON.stringify(symbol)} is nested more than ${DEPTH_MAX} deep`,
-      );
   return values;
-}
-
-function isDeeperThan(depthMax: number, value: JsonValue): boolean {
-  let level: readonly JsonValue[] = [value];
-  for (let depth = 0; level.length > 0; depth++) {
-    const groups = level.filter((item) => typeof item === 'object' && item !== null);
-    if (groups.length > 0 && depth >= depthMax) return true;
-    level = groups.flatMap((group): readonly JsonValue[] => Object.values(group as object) as JsonValue[]);
-  }
-  return false;
 }
 
 function parseStore(store: string): Record<string, JsonValue> {
