@@ -1,11 +1,15 @@
 /** The same flows, the same daemons, on the embedded server instead of the three services. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { fileURLToPath } from 'node:url';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { openClient } from '@baton/client';
 import { expr, graph, linear, retry } from '@baton/flow';
 import { socketPathFor, spawnLocalServer, type LocalServerProcess } from '@baton/local';
-import { realRuntime } from '@baton/testkit';
+import { eventually, realRuntime } from '@baton/testkit';
 import { Cluster, flowsModule } from '../support/cluster/cluster.js';
 import { double, flaky, gated, step, sum } from '../fixtures/tasks.mjs';
 
@@ -69,7 +73,8 @@ describe('on the embedded server', () => {
 
   it('the command line works without a service', async () => {
     const posted = await cluster.baton('job', 'post', flowsModule, '--wait', '-o', 'json');
-    expect(posted).toMatchObject({ code: 0, stderr: '' });
+    expect(posted.code).toBe(0);
+    expect(posted.stderr).toMatch(/^posted \S+\n$/);
     expect((await cluster.baton('cluster', 'doctor')).code).toBe(0);
   });
 
@@ -83,5 +88,54 @@ describe('on the embedded server', () => {
     cluster.openGate(jobId);
     expect((await cluster.ended(jobId)).outcome).toBe('SUCCESS');
     expect(cluster.ledger({ flowId: jobId, atom: 'gated', phase: 'start' })).toHaveLength(1);
+  });
+});
+
+describe('baton dev', () => {
+  const path = (below: string): string => fileURLToPath(new URL(below, import.meta.url));
+  let folder: string;
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'baton-dev-'));
+  });
+  afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+  /** With a task that runs and waits for its gate. */
+  async function running() {
+    const tasks = path('../fixtures/tasks.mjs');
+    const dev = spawn(process.execPath, [path('../../packages/cli/bin/baton.mjs'), 'dev', '--tasks', tasks], {
+      env: { ...process.env, TEST_EFFECTS: folder },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const ended = once(dev, 'exit').then(([code]) => code as number | null);
+    let said = '';
+    for (const stream of [dev.stdout, dev.stderr])
+      stream.setEncoding('utf8').on('data', (more: string) => (said += more));
+    const address = (): string | undefined => /BATON_LOCAL_SOCKET=(\S+)/.exec(said)?.[1];
+    await eventually(() => address() !== undefined, { withinMs: 20_000 });
+    const client = await openClient({ local: address() ?? '' });
+    const jobId = await client.post(linear('f').add(gated));
+    await client.close();
+    const ledger = (): string =>
+      existsSync(join(folder, 'ledger.jsonl')) ? readFileSync(join(folder, 'ledger.jsonl'), 'utf8') : '';
+    await eventually(() => ledger().includes('"phase":"start"'), { withinMs: 20_000 });
+    return { dev, ended, jobId, ledger, said: () => said };
+  }
+
+  it('Ctrl-C lets what runs come to its end', async () => {
+    const { dev, ended, jobId, ledger, said } = await running();
+    dev.kill('SIGINT');
+    await eventually(() => said().includes('waits for tasks that run'), { withinMs: 20_000 });
+    writeFileSync(join(folder, `${jobId}.gated`), '');
+    expect(await ended).toBe(0);
+    expect(ledger().match(/"phase":"\w+"/g)).toEqual(['"phase":"start"', '"phase":"end"']);
+  });
+
+  it('a second Ctrl-C waits for nothing', async () => {
+    const { dev, ended, ledger, said } = await running();
+    dev.kill('SIGINT');
+    await eventually(() => said().includes('waits for tasks that run'), { withinMs: 20_000 });
+    dev.kill('SIGINT');
+    expect(await ended).toBe(0);
+    expect(ledger()).not.toContain('"phase":"end"');
   });
 });

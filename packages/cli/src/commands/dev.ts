@@ -20,6 +20,8 @@ const membersMax = 32;
 /** Editors write a file in several steps. */
 const settleMs = 150;
 const restartPauseMs = 300;
+const tellAfterMs = 1_000;
+const sameSignalMs = 500;
 
 export function addDevCommand(program: Command, run: Run): void {
   program
@@ -61,6 +63,8 @@ async function dev(invocation: Invocation, _: readonly string[], flags: DevFlags
       tasks === undefined ? (): void => undefined : onChange(tasks, () => cluster.reload());
     await over.happened;
     stopWatching();
+    cluster.stop();
+    await Promise.race([cluster.drained(), over.again]);
     return exitCodes.ok;
   } finally {
     cluster.stop();
@@ -128,12 +132,37 @@ class DevCluster {
   stop(): void {
     this.#stopped = true;
   }
+
+  /** Workers finish what runs while their conductors are still there. */
+  async drained(): Promise<void> {
+    const told = setTimeout(() => say('waits for tasks that run; Ctrl-C again ends them'), tellAfterMs);
+    for (const kind of ['worker', 'conductor'] as const) {
+      const members = [...this.#stage.members.values()].filter((member) => member.kind === kind);
+      for (const member of members) member.drain();
+      await Promise.all(members.map((member) => member.ended.catch(() => undefined)));
+    }
+    clearTimeout(told);
+  }
+}
+
+interface Interruption {
+  readonly happened: Promise<void>;
+  /** Once more, and not the same one twice: a terminal and `npx` both pass a signal on. */
+  readonly again: Promise<void>;
+  dispose(): void;
 }
 
 /** Ctrl-C, SIGTERM, the key q; k and r do what they say. */
-function interruption(cluster: DevCluster): { readonly happened: Promise<void>; dispose(): void } {
-  let stop: () => void = () => undefined;
-  const happened = new Promise<void>((done) => (stop = done));
+function interruption(cluster: DevCluster): Interruption {
+  let [stopOnce, stopAgain] = [(): void => undefined, (): void => undefined];
+  const happened = new Promise<void>((done) => (stopOnce = done));
+  const again = new Promise<void>((done) => (stopAgain = done));
+  let stoppedAtMs: number | undefined;
+  const stop = (): void => {
+    stoppedAtMs ??= performance.now();
+    stopOnce();
+    if (performance.now() - stoppedAtMs > sameSignalMs) stopAgain();
+  };
   const alive = setInterval(() => undefined, 60_000);
   const onKeys = (keys: string | Buffer): void => {
     for (const key of keys.toString()) {
@@ -146,6 +175,7 @@ function interruption(cluster: DevCluster): { readonly happened: Promise<void>; 
   if (process.stdin.isTTY) process.stdin.setRawMode(true).setEncoding('utf8').on('data', onKeys).resume();
   return {
     happened,
+    again,
     dispose() {
       clearInterval(alive);
       for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.off(signal, stop);
