@@ -565,7 +565,7 @@ describe('a worker that loses its session', () => {
     await cluster.ready(cluster.worker([echo]).worker);
     const twin = cluster.create([echo]);
     const failed = expect(twin.run({ signal: new AbortController().signal })).rejects.toMatchObject({
-      code: 'BATON_CONFLICT_NODE_EXISTS',
+      code: 'BATON_CONFLICT_MEMBER_ID_TAKEN',
     });
     await cluster.clock.drive(failed);
   });
