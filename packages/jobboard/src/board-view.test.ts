@@ -16,12 +16,13 @@ const posting: Posting = {
 
 const paths = new BoardPaths('default');
 
-/** A session that counts its listings, and can lose its watches. */
+/** A session that counts its listings, can do something before one, and can lose its watches. */
 function observed(session: CoordinationSession) {
   const listings: string[] = [];
-  const state = { loseWatches: false };
-  const children: CoordinationSession['children'] = (path, watcher) => {
+  const state = { loseWatches: false, beforeListing: (_: string): Promise<unknown> => Promise.resolve() };
+  const children: CoordinationSession['children'] = async (path, watcher) => {
     listings.push(path);
+    await state.beforeListing(path);
     return session.children(path, watcher && (() => (state.loseWatches ? undefined : watcher())));
   };
   const proxy = new Proxy(session, {
@@ -99,6 +100,28 @@ describe('the view of the board', () => {
     await clock.advance(200);
     expect(seen.listings.length).toBe(512);
   });
+
+  it.each(['jobs', 'locks'] as const)(
+    'does not take a job that settles before the listing of %s for a released one',
+    async (tree) => {
+      await clock.drive(writer.post('one', posting));
+      await clock.advance(50);
+      const job = await clock.drive(writer.find({ jobId: 'one', life: 0 }));
+      if (job === undefined) throw new Error('not found');
+      const claim = await clock.drive(writer.claim(job));
+      await clock.advance(50);
+      const listed = paths.bucketOf(tree, 'one');
+      let settled: Promise<void> | undefined;
+      seen.state.beforeListing = async (path) => {
+        if (path === listed) await (settled ??= writer.consume(claim));
+      };
+      await clock.drive(writer.session.create(`${listed}/two.0`, new Uint8Array(0)));
+      await clock.advance(100);
+      await settled;
+      expect(events).not.toContainEqual(expect.objectContaining({ released: true }));
+      expect(events).toContainEqual({ type: 'gone', jobId: 'one' });
+    },
+  );
 
   it('shows the highest life of a job that has two nodes', async () => {
     await clock.drive(writer.post('one', posting));

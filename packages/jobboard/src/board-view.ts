@@ -69,6 +69,12 @@ class Bucket {
       changed(this);
     };
   }
+
+  lacksHeldLock(listed: readonly string[]): boolean {
+    const held = new Set(listed);
+    for (const jobId of this.locks) if (!held.has(jobId)) return true;
+    return false;
+  }
 }
 
 export class WatchedBoard implements BoardView {
@@ -191,10 +197,18 @@ export class WatchedBoard implements BoardView {
     bucket.jobsChanged = bucket.locksChanged = false;
     bucket.seenAtMs = 0;
     bucket.listedAtMs = this.#clock.monotonicMs();
-    const [jobs, locks] = await Promise.all([
-      jobsChanged ? this.#session.children(bucket.jobsPath, bucket.onJobs) : undefined,
+    const listJobs = () => this.#session.children(bucket.jobsPath, bucket.onJobs);
+    const [firstJobs, locks] = await Promise.all([
+      jobsChanged ? listJobs() : undefined,
       locksChanged ? this.#session.children(bucket.locksPath, bucket.onLocks) : undefined,
     ]);
+    let jobs = firstJobs;
+    // It may also settle before `locks` is read but after `jobs` was. The notice of `jobs` is in by now (the service
+    // sends it before the answer), and jobs that are read after the locks tell a settled job from a released one.
+    if (bucket.jobsChanged && locks !== undefined && bucket.lacksHeldLock(locks)) {
+      bucket.jobsChanged = false;
+      jobs = await listJobs();
+    }
     if (!this.#closed) this.#apply(bucket, { jobs, locks }, seenAtMs || this.#clock.monotonicMs());
   }
 
