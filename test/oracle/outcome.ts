@@ -26,9 +26,9 @@ function atomJson(
     intention: run.intention,
     result: run.state === 'REVERT_FAILURE' ? undefined : run.value && valueJson(run.value),
     failure: run.failure && failureJson(run.failure),
-    revertResult: kind === 'retry' ? undefined : run.revertValue && valueJson(run.revertValue),
-    revertFailure: run.revertFailure && failureJson(run.revertFailure),
-    history: kind === 'retry' ? historyJson(run.history) : undefined,
+    revertResult: kind === 'retry' ? undefined : run.undo.value && valueJson(run.undo.value),
+    revertFailure: run.undo.failure && failureJson(run.undo.failure),
+    history: run.retry && historyJson(run.retry.history),
     progress: kind === 'task' ? progress : undefined,
   };
   return Object.fromEntries(
@@ -67,7 +67,7 @@ export function symbolsOf(
 
 function fetched(node: AtomNode, run: AtomRun | undefined, symbol: string): JsonValue | undefined {
   if (!run || run.failure || !['SUCCESS', 'REVERTING'].includes(run.state)) return undefined;
-  const value: Value | undefined = node.kind === 'retry' ? run.history.at(-1)?.value : run.value;
+  const value: Value | undefined = run.retry ? run.retry.history.at(-1)?.value : run.value;
   const found = extract(value, node.provides.get(symbol) ?? null);
   return found && valueJson(found.value);
 }

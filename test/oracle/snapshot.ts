@@ -29,8 +29,9 @@ export class Snapshot {
     fold(state, this.#facts);
     // TaskFlow writes in between what is one fact of Baton's: no facts lead to a controller that is undone and has its history
     for (const [name, history] of this.#histories) {
-      const run = state.runs[state.compiled.atoms.get(name)?.id ?? -1];
-      if (run) run.history = history.map(({ value, failures }) => ({ value, failures: new Map(failures) }));
+      const retry = state.runs[state.compiled.atoms.get(name)?.id ?? -1]?.retry;
+      if (retry)
+        retry.history = history.map(({ value, failures }) => ({ value, failures: new Map(failures) }));
     }
   }
 }

@@ -32,9 +32,9 @@ export const errorCodes = {
     remedy: 'Finish the rolling upgrade, or bring the newer member back to the version of the others.',
   },
   BATON_DEFINITION_INVALID: {
-    cause: 'A flow definition does not have the documented shape.',
-    check: 'The message names the path inside the definition.',
-    remedy: 'Build the flow with @baton/flow, or compare it with the published schema.',
+    cause: 'A flow definition, or an option of what builds one, does not have the documented shape.',
+    check: 'The message names the option, or the path inside the definition.',
+    remedy: 'Compare it with the options in the README of @baton/flow, or with the schema of flow JSON.',
   },
   BATON_DEFINITION_DUPLICATE_TASK: {
     cause: 'A worker was given two tasks of the same name and version.',
@@ -77,6 +77,13 @@ export const errorCodes = {
     cause: 'A link joins a node that is not part of the graph.',
     check: 'The message names the graph and the node.',
     remedy: 'Add both nodes to the graph before linking them.',
+  },
+  BATON_DEFINITION_ROUTE: {
+    cause:
+      'A routed flow cannot be followed: no atom to start with, an atom with the name of a command, a join that can never be met, or one on a cycle.',
+    check: 'The message names the atom.',
+    remedy:
+      'Name a start, rename the atom, or let the join wait for what can come; make a cycle with a join a flow of its own.',
   },
   BATON_DEFINITION_DECIDER_NOT_PORTABLE: {
     cause: 'A decider is a function; a conductor holds no user code.',
@@ -182,6 +189,11 @@ export const errorCodes = {
     cause: 'The store belongs to another cluster than the jobboard.',
     check: 'The message names both cluster ids.',
     remedy: 'Correct the address or the name of the database, or the root of the jobboard.',
+  },
+  BATON_CONFLICT_OTHER_BOARD: {
+    cause: 'The id of the job stands for one on another board of this cluster; nothing was stored.',
+    check: 'The message names both boards; `baton job get ID` shows the job.',
+    remedy: 'Name that board (`--board`, BATON_JOBBOARD_BOARD), or post under another key.',
   },
   BATON_CONFLICT_CANCELLED: {
     cause: 'A task was told to stop because nobody wants its result any more.',

@@ -4,14 +4,18 @@
  */
 import type { Failure } from './failure.js';
 import type { Action } from './ids.js';
-import type { AtomState, FlowState, Intention } from './states.js';
-import type { Value } from './value.js';
+import type { ActivationState, AtomState, FlowState, Intention } from './states.js';
+import type { Arguments, JsonValue, Value } from './value.js';
 
 /** The flow changed state. */
 export interface FlowFact {
   readonly fact: 'flow';
   readonly from: FlowState;
   readonly to: FlowState;
+  /** Routed flows: what the run says of its state (C-435). */
+  readonly message?: JsonValue;
+  /** Routed flows, with their last state (C-713). */
+  readonly output?: Arguments;
 }
 
 /** An atom changed state. */
@@ -97,6 +101,67 @@ export interface RequestFact {
   readonly replyFrom: number;
 }
 
+/**
+ * Routed flows: control arrived where a transition led. At an atom it begins an activation, or reaches the join that waits already; at a
+ * command it has been carried out.
+ */
+export interface ArrivalFact {
+  readonly fact: 'arrival';
+  /** Atom or command. */
+  readonly at: string;
+  /** The activation that it reached; of commands none. */
+  readonly activation?: string;
+  /** What led here; the start of the run did when absent. */
+  readonly by?: Trigger;
+}
+
+/** What had a transition taken: an activation, and the clause of it. */
+export interface Trigger {
+  readonly activation: string;
+  readonly event: RouteEvent;
+}
+
+export type RouteEvent = 'success' | 'error' | 'complete' | 'skip';
+
+/** A transition that was taken, in the order they are followed. */
+export interface TakenTransition {
+  readonly to: string;
+  readonly event: RouteEvent;
+  /** Of a command: what the run is to say of its state. */
+  readonly message?: JsonValue;
+}
+
+/** Routed flows: an activation changed state. */
+export interface ActivationFact {
+  readonly fact: 'activation';
+  readonly activation: string;
+  readonly from: ActivationState;
+  readonly to: ActivationState;
+  /** With RUNNING; the first time with what the task is given. */
+  readonly attempt?: number;
+  readonly args?: Arguments;
+  /** With SUCCESS: what the task returned, if it is kept. With FAILURE and DELAYED: why. */
+  readonly value?: Value;
+  readonly failure?: Failure;
+  /** With a final state: what it published, into its branch and for the whole run; never decided again (C-424). */
+  readonly published?: Arguments;
+  readonly globals?: Arguments;
+  readonly next?: readonly TakenTransition[];
+}
+
+/** Routed flows: atoms that a waiting join need not wait for any more, because no way leads to them (C-510). */
+export interface LostFact {
+  readonly fact: 'lost';
+  readonly join: string;
+  readonly atoms: readonly string[];
+}
+
+/** Routed flows: the variables that were made when the run started (C-702). */
+export interface VariablesFact {
+  readonly fact: 'variables';
+  readonly vars: Arguments;
+}
+
 /** A durable timer was set or is over. */
 export interface TimerFact {
   readonly fact: 'timer';
@@ -132,4 +197,8 @@ export type Fact =
   | RequestFact
   | TimerFact
   | WithdrawnFact
-  | CommandFact;
+  | CommandFact
+  | ArrivalFact
+  | ActivationFact
+  | LostFact
+  | VariablesFact;

@@ -5,6 +5,7 @@ import {
   flowIdOf,
   hash32,
   idempotencyKeyOf,
+  rendezvousFirst,
   rendezvousRank,
   requestIdOf,
 } from './ids.js';
@@ -37,6 +38,7 @@ describe('rendezvous ranks', () => {
       const ranks = members.map((member) => rendezvousRank(`job${job}`, member, members));
       expect(ranks.toSorted((a, b) => a - b)).toEqual([0, 1, 2, 3, 4]);
       const winner = members[ranks.indexOf(0)] ?? '';
+      expect(rendezvousFirst(`job${job}`, members)).toBe(winner);
       first.set(winner, (first.get(winner) ?? 0) + 1);
       const without = members.filter((member) => member !== 'c4');
       if (winner !== 'c4') expect(rendezvousRank(`job${job}`, winner, without)).toBe(0);

@@ -71,3 +71,15 @@ export function rendezvousRank(subject: string, candidate: string, others: Itera
   }
   return rank;
 }
+
+/** The candidate whose rendezvous rank for `subject` is 0; none if there are no candidates. */
+export function rendezvousFirst(subject: string, candidates: Iterable<string>): string | undefined {
+  let first: string | undefined;
+  let most = -1;
+  for (const candidate of candidates) {
+    const hash = hash32(`${candidate}\u0000${subject}`);
+    if (hash < most || (hash === most && candidate < (first ?? ''))) continue;
+    [first, most] = [candidate, hash];
+  }
+  return first;
+}

@@ -15,6 +15,10 @@ export type TaskState = (typeof taskStates)[number];
 /** A retry controller has one state more. */
 export type AtomState = TaskState | 'RETRYING';
 
+/** Where an activation of a routed flow stands (control-flow.md C-304 to C-311). */
+export type ActivationState =
+  'PENDING' | 'WAITING' | 'RUNNING' | 'DELAYED' | 'SUCCESS' | 'FAILURE' | 'CANCELLED' | 'SKIPPED';
+
 export type Intention = 'EXECUTE' | 'IGNORE' | 'REVERT' | 'RETRY';
 
 export type FlowState =
@@ -68,6 +72,37 @@ export const retryTransitions: TransitionTable<AtomState> = {
     ...taskArcs,
     SUCCESS: { ...taskArcs.SUCCESS, RETRYING: 'its scope is clean and it decided to try again' },
     RETRYING: { RUNNING: 'a new round begins' },
+  },
+  ignore: {},
+};
+
+/** C-321 to C-329; a join that waits begins in WAITING. */
+export const activationTransitions: TransitionTable<ActivationState> = {
+  what: 'activation',
+  arcs: {
+    PENDING: {
+      RUNNING: 'control arrived',
+      SUCCESS: 'a decision point has nothing to run',
+      FAILURE: 'it could not begin',
+      CANCELLED: 'the run was cancelled',
+    },
+    WAITING: {
+      RUNNING: 'enough arrived',
+      SUCCESS: 'enough arrived, and it has nothing to run',
+      FAILURE: 'what it waits for can never come',
+      CANCELLED: 'the run was cancelled',
+    },
+    RUNNING: {
+      DELAYED: 'the attempt failed, another one follows later',
+      SUCCESS: 'its attempt succeeded',
+      FAILURE: 'its attempts failed, or could not begin',
+      CANCELLED: 'the run was cancelled',
+    },
+    DELAYED: {
+      RUNNING: 'the delay is over',
+      FAILURE: 'the run ended meanwhile',
+      CANCELLED: 'the run was cancelled',
+    },
   },
   ignore: {},
 };

@@ -15,6 +15,14 @@ export interface PayloadRef {
   readonly contentType: string;
 }
 
+/** A value, or one element of it when `path` is given (a reference is resolved first, by whoever reads it). */
+export interface Argument {
+  readonly value: Value;
+  readonly path?: string | number;
+}
+
+export type Arguments = Readonly<Record<string, Argument>>;
+
 export type InlineValue = Exclude<Value, { readonly ref: PayloadRef }>;
 
 /** Default limits in bytes of the encoded value (DESIGN 7). */

@@ -3,6 +3,7 @@
  * goes through here as folding a journal does, so both reach the same state.
  */
 import {
+  type ActivationState,
   assertNever,
   type AtomFact,
   type AttemptFact,
@@ -23,7 +24,15 @@ import {
 } from '@baton/core';
 import { type AtomNode, isAtom, type NodeId } from './compiled.js';
 import { refresh } from './readiness.js';
-import { type AtomRun, attemptNumber, neverBegan, type RunState, runOf } from './run-state.js';
+import {
+  type AtomRun,
+  attemptNumber,
+  changingRun,
+  firstTry,
+  neverBegan,
+  neverUndone,
+  type RunState,
+} from './run-state.js';
 
 /** A state change as somebody watching wants it: facts about whole scopes are spread over their atoms. */
 export type Transition =
@@ -33,6 +42,12 @@ export type Transition =
       readonly atom: string;
       readonly from: AtomState;
       readonly to: AtomState;
+    }
+  | {
+      readonly of: 'activation';
+      readonly atom: string;
+      readonly from: ActivationState;
+      readonly to: ActivationState;
     };
 
 export type Observer = (transition: Transition) => void;
@@ -67,7 +82,7 @@ export function applyFact(state: RunState, fact: Fact, witness?: Witness, node?:
       return applyAttempt(state, fact);
     case 'intention': {
       const { id } = node ?? nodeOf(state, fact.atom);
-      return setIntention(state, id, runOf(state, id), fact.to);
+      return setIntention(state, id, fact.to);
     }
     case 'scope':
       return applyScope(state, fact, witness);
@@ -80,13 +95,21 @@ export function applyFact(state: RunState, fact: Fact, witness?: Witness, node?:
     case 'request':
     case 'command':
       return;
+    case 'arrival':
+    case 'activation':
+    case 'lost':
+    case 'variables':
+      throw new InvariantError(
+        'BATON_INVARIANT_TRANSITION',
+        `${fact.fact} is of a routed flow, ${state.flowId} is none`,
+      );
     default:
       return assertNever(fact);
   }
 }
 
 function applyAtom(state: RunState, node: AtomNode, fact: AtomFact, witness?: Witness): void {
-  const run = runOf(state, node.id);
+  const run = changingRun(state, node.id);
   checkFrom(fact.atom, run.state, fact);
   const table = node.kind === 'task' ? taskTransitions : retryTransitions;
   if (checkTransition(table, fact.from, fact.to, fact.atom) === 'ignore') return;
@@ -100,9 +123,8 @@ function applyAttempt(state: RunState, { atom, attempt, failure }: AttemptFact):
   const { node, run } = atomOf(state, atom);
   leave(state, node.id, run);
   run.execute = attemptNumber(run.execute.round, attempt);
-  run.tries++;
-  run.lastTry = failure;
-  run.began ||= !neverBegan(failure.phase);
+  const { count, began } = run.tries;
+  run.tries = { count: count + 1, lastFailure: failure, began: began || !neverBegan(failure.phase) };
   submit(state, node, run, 'execute');
 }
 
@@ -111,41 +133,39 @@ function record(state: RunState, node: AtomNode, run: AtomRun, fact: AtomFact): 
   const { round = 0, attempt = 1 } = fact;
   switch (fact.to) {
     case 'RUNNING':
-      if (node.kind === 'retry') run.executions++;
+      if (run.retry) run.retry.executions++;
       run.execute = attemptNumber(round, attempt);
-      run.tries = 1;
-      run.lastTry = undefined;
-      run.began = false;
+      run.tries = firstTry;
       return submit(state, node, run, 'execute');
     case 'REVERTING':
       run.revert = attemptNumber(round, attempt);
-      run.flowFailures = recordedFailures(state);
+      run.undo = { ...run.undo, flowFailures: recordedFailures(state) };
       // a person had a failed revert tried again
       state.revertFailed.delete(node.id);
       return submit(state, node, run, 'revert');
     case 'SUCCESS':
-      if (node.kind === 'retry') run.history.push({ value: fact.value, failures: new Map() });
+      if (run.retry) run.retry.history.push({ value: fact.value, failures: new Map() });
       else run.value = fact.value;
       state.failed.delete(node.id);
-      run.failure = run.revertValue = run.revertFailure = undefined;
+      run.failure = undefined;
+      run.undo = neverUndone;
       return;
     case 'FAILURE':
       state.failed.add(node.id);
       state.failedNow.add(node.id);
       run.failure = fact.failure;
-      run.value = run.revertValue = run.revertFailure = undefined;
+      run.value = undefined;
+      run.undo = neverUndone;
       return;
     case 'REVERTED':
       state.revertFailed.delete(node.id);
-      run.revertValue = fact.value;
-      run.revertFailure = undefined;
-      if (node.kind === 'retry') run.history = [];
+      run.undo = { ...neverUndone, value: fact.value };
+      if (run.retry) run.retry.history = [];
       return;
     case 'REVERT_FAILURE':
       state.revertFailed.add(node.id);
-      run.revertFailure = fact.failure;
       // nobody reads the result any more (E-1113, E-1124); it is kept for a revert that is tried again (E-1321)
-      run.revertValue = undefined;
+      run.undo = { ...neverUndone, failure: fact.failure };
       return;
     case 'RETRYING':
       run.waited = false;
@@ -176,7 +196,8 @@ function leave(state: RunState, id: NodeId, run: AtomRun): void {
   if (run.requestId === undefined) return;
   state.outstanding.delete(id);
   state.withdrawn.delete(id);
-  run.requestId = run.flowFailures = undefined;
+  run.requestId = undefined;
+  if (run.undo.flowFailures) run.undo = { ...run.undo, flowFailures: undefined };
 }
 
 /** Kept with the revert they are told to: whoever asks again, with the same request id, must ask the same. */
@@ -213,7 +234,8 @@ function isFinished(state: AtomState): boolean {
   return state === 'SUCCESS' || state === 'IGNORE';
 }
 
-function setIntention(state: RunState, id: NodeId, run: AtomRun, to: Intention): void {
+function setIntention(state: RunState, id: NodeId, to: Intention): void {
+  const run = changingRun(state, id);
   if (run.intention === to) return;
   run.intention = to;
   refresh(state, id);
@@ -223,21 +245,19 @@ function applyScope(state: RunState, fact: ScopeFact, witness?: Witness): void {
   const head = fact.of === undefined ? undefined : atomOf(state, fact.of);
   if (fact.to === 'IGNORE') return applyIgnore(state, fact.of, witness);
   if (fact.to === 'RERUN') return applyRerun(state, head?.node, witness);
-  if (head) head.run.scopeReverting = fact.to === 'REVERT';
-  else state.revertingAll = fact.to === 'REVERT';
+  if (!head) state.revertingAll = fact.to === 'REVERT';
+  else if (head.run.retry) head.run.retry.scopeReverting = fact.to === 'REVERT';
   for (const node of head ? descendants(state, head.node.id) : state.compiled.atoms.values()) {
-    const run = state.runs[node.id];
-    if (!run) continue;
-    if (fact.to === 'REVERT') setIntention(state, node.id, run, 'REVERT');
-    else reset(state, node, run, witness);
+    if (fact.to === 'REVERT') setIntention(state, node.id, 'REVERT');
+    else reset(state, node, witness);
   }
 }
 
 function applyIgnore(state: RunState, target: string | undefined, witness?: Witness): void {
   const { node } = atomOf(state, target ?? '');
   for (const ignored of [node, ...descendants(state, node.id)]) {
-    const run = state.runs[ignored.id];
-    if (!run || run.state === 'IGNORE') continue;
+    const run = changingRun(state, ignored.id);
+    if (run.state === 'IGNORE') continue;
     const { state: from } = run;
     checkTransition(taskTransitions, from, 'IGNORE', ignored.name);
     run.intention = 'IGNORE';
@@ -252,30 +272,31 @@ function applyRerun(state: RunState, from: AtomNode | undefined, witness?: Witne
   state.revertingAll = false;
   const scope = from ? [from, ...descendants(state, from.id)] : state.compiled.atoms.values();
   for (const node of scope) {
-    const run = state.runs[node.id];
-    if (!run) continue;
-    if (node.kind === 'retry') run.history = [];
-    reset(state, node, run, witness);
+    const { retry } = changingRun(state, node.id);
+    if (retry) retry.history = [];
+    reset(state, node, witness);
   }
 }
 
 /** A new round for one atom (E-643, E-1125): its failure is forgotten, its result stays for inspection. */
-function reset(state: RunState, node: AtomNode, run: AtomRun, witness?: Witness): void {
+function reset(state: RunState, node: AtomNode, witness?: Witness): void {
+  const run = changingRun(state, node.id);
   const from = run.state;
   // a controller that was left out begins no round, but what it controls may have run: the next time is other work, under another key
-  if (node.kind === 'retry' && from === 'IGNORE') run.executions++;
+  if (run.retry && from === 'IGNORE') run.retry.executions++;
   leave(state, node.id, run);
   state.failed.delete(node.id);
   state.revertFailed.delete(node.id);
   run.failure = undefined;
-  run.scopeReverting = run.waited = false;
+  run.waited = false;
+  if (run.retry) run.retry.scopeReverting = false;
   run.intention = 'EXECUTE';
   enter(state, node.id, run, 'PENDING');
   if (from !== 'PENDING') witness?.changed({ of: node.kind, atom: node.name, from, to: 'PENDING' });
 }
 
 function applyHistory(state: RunState, { retry, atom, failure }: HistoryFact): void {
-  const last = atomOf(state, retry).run.history.at(-1);
+  const last = atomOf(state, retry).run.retry?.history.at(-1);
   if (last && !last.failures.has(atom)) last.failures.set(atom, failure);
 }
 
@@ -287,9 +308,9 @@ function applyTimer(state: RunState, fact: TimerFact): void {
     return refresh(state, node.id);
   }
   const id = state.timers.get(fact.id);
-  const run = id === undefined ? undefined : state.runs[id];
-  if (id === undefined || !run) return;
+  if (id === undefined) return;
   state.timers.delete(fact.id);
+  const run = changingRun(state, id);
   run.timer = undefined;
   run.waited = fact.state === 'fired';
   refresh(state, id);
@@ -310,7 +331,7 @@ export function* descendants(state: RunState, start: NodeId): Generator<AtomNode
 /** @throws InvariantError when the flow has no such atom. */
 export function atomOf(state: RunState, name: string): { node: AtomNode; run: AtomRun } {
   const node = nodeOf(state, name);
-  return { node, run: runOf(state, node.id) };
+  return { node, run: changingRun(state, node.id) };
 }
 
 function nodeOf({ compiled, flowId }: RunState, name: string): AtomNode {

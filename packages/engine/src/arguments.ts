@@ -2,7 +2,7 @@ import { type Failure, failureOf, type JsonValue, openRecord, type Value } from 
 import type { Extraction } from '@baton/flow';
 import type { AtomNode, Binding } from './compiled.js';
 import type { Argument } from './protocol.js';
-import type { RunState } from './run-state.js';
+import { lastValueOf, type RunState } from './run-state.js';
 import { visibleProviders } from './visibility.js';
 
 export type Resolved = { readonly args: Readonly<Record<string, Argument>> } | { readonly failure: Failure };
@@ -46,8 +46,7 @@ function lookUp(state: RunState, reader: AtomNode, binding: Binding): Argument |
 export function provided(state: RunState, provider: AtomNode, symbol: string): Argument | undefined {
   const run = state.runs[provider.id];
   if (run?.state !== 'SUCCESS') return undefined;
-  const value = provider.kind === 'retry' ? run.history.at(-1)?.value : run.value;
-  return extract(value, provider.provides.get(symbol) ?? null);
+  return extract(lastValueOf(run), provider.provides.get(symbol) ?? null);
 }
 
 /** A part of a value; of a reference, what to take once it is resolved. Nothing was returned: `null`, as a whole. */

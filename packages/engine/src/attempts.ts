@@ -15,8 +15,8 @@ export function tryAgain(turn: TurnDraft, node: TaskNode, failure: Failure): boo
   const run = turn.run(node.id);
   const { attempts: policy } = node.task;
   if (!policy || run.state !== 'RUNNING' || run.intention !== 'EXECUTE') return false;
-  if (run.tries >= policy.max || !isWorthRepeating(policy, failure)) return false;
-  const delayMs = delayOf(policy, run.tries, failure);
+  if (run.tries.count >= policy.max || !isWorthRepeating(policy, failure)) return false;
+  const delayMs = delayOf(policy, run.tries.count, failure);
   const attempt = run.execute.attempt + 1;
   turn.fact({ fact: 'attempt', atom: node.name, attempt, failure });
   if (delayMs > 0) startTimer(turn, node, `${node.name}/${run.execute.round}.${attempt}`, delayMs);
@@ -40,19 +40,20 @@ export function giveUpWaiting(turn: TurnDraft): void {
   turn.intentionsChanged = false;
   for (const [timer, id] of [...turn.state.timers]) {
     const node = turn.node(id);
-    const { state, intention, lastTry } = turn.run(id);
-    if (node.kind !== 'task' || state !== 'RUNNING' || !lastTry || intention === 'EXECUTE') continue;
+    const { state, intention, tries } = turn.run(id);
+    const { lastFailure } = tries;
+    if (node.kind !== 'task' || state !== 'RUNNING' || !lastFailure || intention === 'EXECUTE') continue;
     cancelTimer(turn, timer);
-    settle(turn, node, { failure: lastTry });
+    settle(turn, node, { failure: lastFailure });
   }
   giveUpWaiting(turn);
 }
 
-function isWorthRepeating({ retryOn }: AttemptPolicy, failure: Failure): boolean {
+export function isWorthRepeating({ retryOn }: AttemptPolicy, failure: Failure): boolean {
   return failure.retryable && (retryOn === undefined || failureIs(failure, ...retryOn));
 }
 
-function delayOf(
+export function delayOf(
   { delayMs = 0, backoff = 'constant' }: AttemptPolicy,
   tries: number,
   failure: Failure,

@@ -28,7 +28,7 @@ export function checkExpressions(compiled: Compiled): void {
   }
 }
 
-function refusing(what: string, source: string, compile: () => unknown): void {
+export function refusing(what: string, source: string, compile: () => unknown): void {
   try {
     compile();
   } catch (error) {

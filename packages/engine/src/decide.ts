@@ -7,7 +7,7 @@ import { type AtomNode, type DeciderEdge, isAtom, type Node, type NodeId } from 
 import { deciderEdgesTo, nameOfNode } from './decider-edges.js';
 import { decideByExpression, deciderExpression, type Question } from './decider-expressions.js';
 import { readyFor } from './readiness.js';
-import { roomOf, roundOf, type RunState } from './run-state.js';
+import { lastValueOf, roomOf, roundOf, type RunState } from './run-state.js';
 import type { TurnDraft } from './turn-draft.js';
 
 const depths: readonly DeciderDepth[] = ['atom', 'neighbors', 'flow', 'all'];
@@ -129,10 +129,7 @@ function resultOf(turn: TurnDraft, id: NodeId): Value | undefined {
   const { nodes, byLeaf } = turn.state.compiled;
   const node = nodes[id];
   if (node === undefined) return undefined;
-  if (isAtom(node)) {
-    const run = turn.run(id);
-    return node.kind === 'retry' ? run.history.at(-1)?.value : run.value;
-  }
+  if (isAtom(node)) return lastValueOf(turn.run(id));
   const symbols: Record<string, JsonValue> = {};
   for (const atom of byLeaf.slice(node.firstLeaf, node.leaf + 1))
     for (const symbol of atom.provides.keys()) {

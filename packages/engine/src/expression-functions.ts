@@ -29,7 +29,7 @@ export class Problem {
   }
 }
 
-type Result = Datum | Problem | undefined;
+export type Result = Datum | Problem | undefined;
 
 export interface Operation {
   /** How it is written, for messages. */
@@ -86,7 +86,7 @@ const arithmetics: Readonly<Record<string, Arithmetic>> = {
   '%': { doubles: (a, b) => a % b, integers: (a, b) => a % b, zero: 'modulus' },
 };
 
-function add(left: Datum, right: Datum): Result {
+export function add(left: Datum, right: Datum): Result {
   if (typeof left === 'string' && typeof right === 'string') {
     pay((left.length + right.length) / 16);
     return left + right;

@@ -7,6 +7,8 @@
  */
 import { fault } from './expression-error.js';
 import { intOf, type Operation, operations, Problem, uintOf } from './expression-functions.js';
+import type { LibraryFunction } from './expression-library.js';
+import { loop, macros, notBoolean } from './expression-loops.js';
 import { pay } from './expression-meter.js';
 import type { CallNode, Node } from './expression-parser.js';
 import { expressionLimits, type Scope } from './expression-syntax.js';
@@ -17,7 +19,6 @@ import {
   Failed,
   isList,
   isMap,
-  keysOf,
   kindOf,
   shown,
   TypeName,
@@ -111,6 +112,8 @@ class Translator {
       const owner = typeof key === 'string' ? this.#variable(first, key, at, inside) : undefined;
       return element(at, owner ?? this.node(first, inside), this.node(second, inside));
     }
+    const added = this.#libraryCall(node, inside);
+    if (added) return added;
     const operands = (target ? [target, ...args] : args).map((operand) => this.node(operand, inside));
     const [a, b, c] = operands;
     if (name === '?:' && a && b && c) return choice(at, a, b, c);
@@ -121,6 +124,20 @@ class Translator {
     if (!a || operands.length !== operation.arity || !isWell)
       return fault(`calls ${name} with operands it does not take`, at);
     return b ? binary(at, operation, a, b) : unary(at, operation, a);
+  }
+
+  /** `len(x)`, and `json.parse(x)`, whose name has two parts. */
+  #libraryCall({ name, target, args, at }: CallNode, inside: Place): Program | undefined {
+    const prefix = target === undefined ? '' : target.kind === 'name' ? `${target.name}.` : undefined;
+    const called = prefix === undefined ? undefined : this.#scope.functionOf(prefix + name);
+    if (prefix === undefined || called === undefined) return undefined;
+    if (args.length < called.min || args.length > called.max)
+      fault(`calls ${prefix}${name} with operands it does not take`, at);
+    return applied(
+      at,
+      { ...called, written: prefix + name },
+      args.map((operand) => this.node(operand, inside)),
+    );
   }
 
   /** `has(a.b)`, and the comprehensions `list.all(x, …)`; `undefined`: it is a plain call. */
@@ -254,9 +271,29 @@ function binary(at: number, operation: Operation, left: Program, right: Program)
   };
 }
 
+function applied(
+  at: number,
+  { apply, written }: LibraryFunction & Pick<Operation, 'written'>,
+  operands: readonly Program[],
+): Program {
+  return (frame) => {
+    pay(1 + operands.length);
+    const values: Datum[] = [];
+    for (const operand of operands) {
+      const value = operand(frame);
+      if (value instanceof Failed) return value;
+      values.push(value);
+    }
+    const result = apply(...values);
+    return result === undefined || result instanceof Problem
+      ? without(at, { written }, result, values)
+      : result;
+  };
+}
+
 function without(
   at: number,
-  { written }: Operation,
+  { written }: Pick<Operation, 'written'>,
   problem: Problem | undefined,
   operands: readonly Datum[],
 ): Failed {
@@ -287,114 +324,5 @@ function choice(at: number, condition: Program, yes: Program, no: Program): Prog
     const value = condition(frame);
     if (typeof value === 'boolean') return value ? yes(frame) : no(frame);
     return value instanceof Failed ? value : notBoolean(at, value);
-  };
-}
-
-function notBoolean(at: number, value: Datum): Failed {
-  return new Failed(at, () => `neither true nor false: ${kindOf(value)}`);
-}
-
-/** How a comprehension takes in one element after the other. */
-interface Fold {
-  /** Gives the answer when it is clear before the end. */
-  take(frame: Frame, item: Datum): Datum | Failed | undefined;
-  end(): Datum | Failed;
-}
-
-interface Macro {
-  readonly bodiesMax: 1 | 2;
-  fold(at: number, bodies: readonly Program[]): () => Fold;
-}
-
-const macros: Readonly<Record<string, Macro>> = {
-  all: { bodiesMax: 1, fold: quantifier(false) },
-  exists: { bodiesMax: 1, fold: quantifier(true) },
-  exists_one: { bodiesMax: 1, fold: exactlyOne },
-  existsOne: { bodiesMax: 1, fold: exactlyOne },
-  filter: { bodiesMax: 1, fold: (at, [condition = never]) => collected(at, condition, undefined) },
-  map: {
-    bodiesMax: 2,
-    fold: (at, [first = never, second]) =>
-      second ? collected(at, first, second) : collected(at, undefined, first),
-  },
-};
-
-function never(): Datum {
-  return null;
-}
-
-/** `all` is a long `&&`, `exists` a long `||`: an element without an answer matters only if no other one decides. */
-function quantifier(decisive: boolean): Macro['fold'] {
-  return (at, [condition = never]) =>
-    () => {
-      let failed: Failed | undefined;
-      return {
-        take: (frame) => {
-          const value = condition(frame);
-          if (value === decisive) return decisive;
-          if (value !== !decisive) failed ??= value instanceof Failed ? value : notBoolean(at, value);
-          return undefined;
-        },
-        end: () => failed ?? !decisive,
-      };
-    };
-}
-
-function exactlyOne(at: number, [condition = never]: readonly Program[]): () => Fold {
-  return () => {
-    let count = 0;
-    return {
-      take: (frame) => {
-        const value = condition(frame);
-        if (typeof value !== 'boolean') return value instanceof Failed ? value : notBoolean(at, value);
-        if (value) count++;
-        return undefined;
-      },
-      end: () => count === 1,
-    };
-  };
-}
-
-function collected(at: number, condition: Program | undefined, transform: Program | undefined): () => Fold {
-  return () => {
-    const elements: Datum[] = [];
-    return {
-      take: (frame, item) => {
-        const wanted = condition?.(frame) ?? true;
-        if (typeof wanted !== 'boolean') return wanted instanceof Failed ? wanted : notBoolean(at, wanted);
-        if (!wanted) return undefined;
-        const value = transform ? transform(frame) : item;
-        if (value instanceof Failed) return value;
-        elements.push(value);
-        return undefined;
-      },
-      end: () => elements,
-    };
-  };
-}
-
-interface Loop {
-  readonly range: Program;
-  readonly slot: number;
-  readonly fold: () => Fold;
-}
-
-function loop(at: number, { range, slot, fold }: Loop): Program {
-  const { listMax } = expressionLimits;
-  return (frame) => {
-    pay(1);
-    const owner = range(frame);
-    if (owner instanceof Failed) return owner;
-    const items = isList(owner) ? owner : isMap(owner) ? keysOf(owner) : undefined;
-    if (!items) return new Failed(at, () => `neither list nor map: ${kindOf(owner)}`);
-    if (items.length > listMax) fault(`goes over a list longer than ${listMax}`);
-    const { take, end } = fold();
-    for (const item of items) {
-      pay(1);
-      frame[slot] = item;
-      const answer = take(frame, item);
-      if (answer !== undefined) return answer;
-    }
-    return end();
   };
 }

@@ -1,5 +1,7 @@
 /** What an expression may say: the bounds of it, and the names it may use. */
 
+import type { LibraryFunction } from './expression-library.js';
+
 /** Bounds of one expression and of all those of a turn. What is above them is refused or fails; nothing depends on time. */
 export const expressionLimits = Object.freeze({
   sourceMax: 4_096,
@@ -27,7 +29,9 @@ export interface Names {
   /** Variables that are there in every evaluation. */
   readonly variables: ReadonlySet<string>;
   /** Names that are short for an entry of the map variable `of`. */
-  readonly short?: { readonly of: string; readonly names: ReadonlySet<string> };
+  readonly short?: { readonly of: string; readonly names: ReadonlySet<string> | 'any' };
+  /** Functions beside CEL's own; `json.parse` is one name. */
+  readonly functions?: ReadonlyMap<string, LibraryFunction>;
 }
 
 /** The names of one expression: where their values are, and what is read of them. */
@@ -47,6 +51,10 @@ export class Scope {
     return this.#variables.indexOf(name);
   }
 
+  functionOf(name: string): LibraryFunction | undefined {
+    return this.#names.functions?.get(name);
+  }
+
   get variables(): readonly string[] {
     return this.#variables;
   }
@@ -54,7 +62,7 @@ export class Scope {
   /** The variable that a name is short for an entry of. */
   ownerOf(name: string): string | undefined {
     const { short } = this.#names;
-    return short?.names.has(name) === true ? short.of : undefined;
+    return short?.names === 'any' || short?.names.has(name) === true ? short.of : undefined;
   }
 
   reads(variable: string): void {
@@ -64,7 +72,7 @@ export class Scope {
   /** Only this entry is read. False: it is known that there can be none. */
   readsEntry(variable: string, key: string): boolean {
     const { short } = this.#names;
-    if (short?.of === variable && !short.names.has(key)) return false;
+    if (short?.of === variable && short.names !== 'any' && !short.names.has(key)) return false;
     const read = this.#read.get(variable);
     if (read) read.add(key);
     else this.#read.set(variable, new Set([key]));
@@ -80,7 +88,7 @@ export class Scope {
   get known(): string {
     const { short } = this.#names;
     const entries: string[] = [];
-    for (const entry of short?.names ?? []) {
+    for (const entry of short === undefined || short.names === 'any' ? [] : short.names) {
       if (entries.length === 8) break;
       entries.push(`${short?.of}[${JSON.stringify(entry)}]`);
     }

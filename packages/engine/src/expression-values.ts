@@ -2,6 +2,7 @@
  * What an expression computes with: JSON data as they are, never copied, and what CEL adds to them. Whatever takes longer the larger
  * the data are is paid for by their size.
  */
+import type { JsonValue } from '@baton/core';
 import { fault } from './expression-error.js';
 import { pay } from './expression-meter.js';
 import { expressionLimits } from './expression-syntax.js';
@@ -18,6 +19,19 @@ export class Uint {
   constructor(value: bigint) {
     this.value = value;
   }
+}
+
+/** The same value as JSON has it. @throws ExpressionError for a type, which JSON has not */
+export function jsonOfDatum(value: Datum): JsonValue {
+  pay(1);
+  if (typeof value === 'bigint') return Number(value);
+  if (typeof value !== 'object' || value === null) return value;
+  if (value instanceof Uint) return Number(value.value);
+  if (value instanceof TypeName) return fault(`gives the type ${value.name}, which is no data`);
+  if (isList(value)) return value.map(jsonOfDatum);
+  return Object.fromEntries(
+    keysOf(value as DatumMap).map((key) => [key, jsonOfDatum((value as DatumMap)[key] ?? null)]),
+  );
 }
 
 /** What `type(x)` gives. */

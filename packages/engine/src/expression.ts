@@ -8,7 +8,7 @@ import { fillMeter, pay, spentSteps } from './expression-meter.js';
 import { parseExpression } from './expression-parser.js';
 import { programOf } from './expression-program.js';
 import { type Names, Scope } from './expression-syntax.js';
-import { Failed } from './expression-values.js';
+import { type Datum, Failed, jsonOfDatum } from './expression-values.js';
 
 /** One expression, ready to be evaluated any number of times. */
 export interface Expression {
@@ -22,6 +22,8 @@ export interface Expression {
    * @throws ExpressionError when it cannot be answered, or costs too much.
    */
   evaluate(variables: Readonly<Record<string, JsonValue>>, steps?: number): Answer;
+  /** The same, of any kind, as data. @throws ExpressionError */
+  value(variables: Readonly<Record<string, JsonValue>>, steps?: number): JsonValue;
 }
 
 export type Answer = boolean | string | number | bigint | null | undefined;
@@ -38,15 +40,20 @@ export function lastExpressionSteps(): number {
 export function compileExpression(source: string, names: Names): Expression {
   const scope = new Scope(names);
   const program = programOf(parseExpression(source), scope);
+  const answerTo = (variables: Readonly<Record<string, JsonValue>>, steps: number): Datum => {
+    fillMeter();
+    pay(steps);
+    const answer = program(scope.variables.map((name) => variables[name] ?? null));
+    if (answer instanceof Failed) throw new ExpressionError(answer.message(), answer.at);
+    return answer;
+  };
   return {
     source,
     reads: (variable) => scope.entriesOf(variable),
     evaluate: (variables, steps = 0) => {
-      fillMeter();
-      pay(steps);
-      const answer = program(scope.variables.map((name) => variables[name] ?? null));
-      if (answer instanceof Failed) throw new ExpressionError(answer.message(), answer.at);
+      const answer = answerTo(variables, steps);
       return typeof answer === 'object' && answer !== null ? undefined : answer;
     },
+    value: (variables, steps = 0) => jsonOfDatum(answerTo(variables, steps)),
   };
 }

@@ -47,7 +47,7 @@ function isLeftFailed({ compiled, failed, runs }: RunState): boolean {
 /** Failures recorded on atoms, those of `execute` first, each in the order they came (E-809, E-1115). */
 export function failuresOf(state: RunState): readonly Failure[] {
   const executes = Array.from(state.failed, (id) => state.runs[id]?.failure);
-  const reverts = Array.from(state.revertFailed, (id) => state.runs[id]?.revertFailure);
+  const reverts = Array.from(state.revertFailed, (id) => state.runs[id]?.undo.failure);
   return [...executes, ...reverts].filter((failure) => failure !== undefined);
 }
 

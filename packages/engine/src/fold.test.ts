@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { isDeepStrictEqual } from 'node:util';
 import { codeOf, type Fact, flowOutcomes, type JournalEntry } from '@baton/core';
-import { fold, type RunState } from '@baton/engine';
+import { type AtomRun, fold, type RunState } from '@baton/engine';
 import { describe, expect, it } from '@jest/globals';
 import { recordsOf } from '../../../test/oracle/main.js';
 import { play } from '../../../test/oracle/playback.js';
@@ -62,9 +62,9 @@ it('a state that differs in anything is told apart', () => {
     (state) => void state.failed.add(0),
     (state) => void state.timers.set('t', 1),
     (state) => void state.readiness.closedBefore.fill(7),
-    (state) => state.runs.forEach((run) => run && (run.tries = 9)),
-    (state) => state.runs.forEach((run) => run && (run.value = { data: 'other' })),
-    (state) => void state.runs.find((run) => run?.history[0])?.history[0]?.failures.clear(),
+    (state) => spoilRuns(state, { tries: { count: 9, lastFailure: undefined, began: false } }),
+    (state) => spoilRuns(state, { value: { data: 'other' } }),
+    (state) => void state.runs.find((run) => run?.retry?.history[0])?.retry?.history[0]?.failures.clear(),
     (state) => reverse(state.outstanding),
   ];
   const found = new Set<number>();
@@ -126,7 +126,12 @@ function differing(live: RunState, folded: RunState): string | undefined {
   return at === -1 ? undefined : `history of node ${at}`;
 }
 
-const ordered = (run: RunState['runs'][number]) => run?.history.map(({ failures }) => [...failures.keys()]);
+const ordered = (run: RunState['runs'][number]) =>
+  run?.retry?.history.map(({ failures }) => [...failures.keys()]);
+
+function spoilRuns({ runs }: RunState, spoilt: Partial<AtomRun>): void {
+  runs.forEach((run, id) => (runs[id] = run && { ...run, ...spoilt }));
+}
 
 function inOrder(part: unknown): unknown {
   return part instanceof Set || part instanceof Map ? [...(part as Iterable<unknown>)] : part;

@@ -6,6 +6,9 @@ export { compileExpression, type Expression, lastExpressionSteps } from './expre
 export { ExpressionError } from './expression-error.js';
 export { expressionLimits, type Names } from './expression-syntax.js';
 export { failuresOf } from './finish.js';
+export * from './any-run.js';
+export type { RoutedGraph } from './routed/routed-graph.js';
+export type { RoutedState } from './routed/routed-state.js';
 export * from './local-functions.js';
 export * from './protocol.js';
 export { type AtomRun, type HistoryEntry, newRun, type RunOptions, type RunState } from './run-state.js';

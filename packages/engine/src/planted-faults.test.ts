@@ -134,10 +134,10 @@ describe('a second round', () => {
     fail('b');
     ok('b');
     ok('a');
-    expect(run('a')).toMatchObject({ state: 'RUNNING', revertValue: { data: 'f/a/revert/1.1' } });
+    expect(run('a')).toMatchObject({ state: 'RUNNING', undo: { value: { data: 'f/a/revert/1.1' } } });
     // undone as soon as it has failed
     fail('a');
-    expect(run('a')).toMatchObject({ state: 'REVERTING', value: undefined, revertValue: undefined });
+    expect(run('a')).toMatchObject({ state: 'REVERTING', value: undefined, undo: { value: undefined } });
   });
 
   it('tells its failures in the order in which they came (E-809)', () => {
@@ -196,7 +196,7 @@ describe('a run that goes on', () => {
       { ...failed, atom: 'a' },
     ]);
     step(state, { type: 'run' });
-    expect([...(run('r')?.history[0]?.failures.keys() ?? [])]).toEqual(['a', 'b']);
+    expect([...(run('r')?.retry?.history[0]?.failures.keys() ?? [])]).toEqual(['a', 'b']);
   });
 
   it('asks for a revert with the inputs of the revert (E-109)', () => {

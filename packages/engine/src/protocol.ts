@@ -2,9 +2,11 @@
  * What goes into `step` and what comes out. A driver carries the commands out, in order, after the facts are stored, and feeds
  * the answers back as events (engine.md 8.2, E-1702).
  */
-import type { Fact, Failure, FlowOutcome, OperatorNote, Value } from '@baton/core';
+import type { Argument, Fact, Failure, FlowOutcome, OperatorNote, Value } from '@baton/core';
 import type { DeciderDepth, OnWorkerLoss } from '@baton/flow';
 import type { Transition } from './apply-fact.js';
+
+export type { Argument } from '@baton/core';
 
 export type Event =
   /** Begin, or go on after a stop: legal in every flow state but FAILURE with a failed revert (E-1315 to E-1319). */
@@ -54,12 +56,6 @@ export interface SkipEvent extends OperatorNote {
   readonly type: 'skip';
   readonly atom: string;
   readonly depth?: DeciderDepth;
-}
-
-/** A resolved argument: the value, or one element of it when `path` is given (a reference is resolved first, by the driver). */
-export interface Argument {
-  readonly value: Value;
-  readonly path?: string | number;
 }
 
 /** What a method came to; an absent value: it returned nothing. */

@@ -82,7 +82,6 @@ export class ReadySet {
     let place = id === undefined ? 0 : (this.order.places[id] ?? -1) + 1;
     for (let level = 0; level < this.levels.length; level++) {
       const word = place >>> 5;
-      // -1 << 32 would be -1 << 0
       const rest = (this.levels[level]?.[word] ?? 0) & (-1 << (place & 31));
       if (rest !== 0) return this.order.atoms[this.lowest(level, word * 32 + lowestBit(rest))];
       place = word + 1;

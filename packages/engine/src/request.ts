@@ -18,7 +18,7 @@ export function requestOf(
   const command = executeCommand(node, run, run[action], resolved.args);
   if (action === 'execute') return { command };
   const result = resultOf(run);
-  const { flowFailures = {} } = run;
+  const { flowFailures = {} } = run.undo;
   return { command: { ...command, type: 'revert', ...(result && { result }), flowFailures } };
 }
 

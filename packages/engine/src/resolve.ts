@@ -21,9 +21,9 @@ export function resolve(turn: TurnDraft, failed: AtomNode, failure: Failure): vo
   const resolution = resolutionFor(turn, failed, failure);
   if (resolution.to === 'revert-all') return revertAll(turn);
   const { of } = resolution;
-  const run = turn.run(of.id);
-  if (run.intention !== 'REVERT') turn.intention(of, resolution.to === 'retry' ? 'RETRY' : 'REVERT');
-  if (!run.scopeReverting && !turn.state.revertingAll)
+  if (turn.run(of.id).intention !== 'REVERT')
+    turn.intention(of, resolution.to === 'retry' ? 'RETRY' : 'REVERT');
+  if (!turn.retry(of).scopeReverting && !turn.state.revertingAll)
     turn.fact({ fact: 'scope', of: of.name, to: 'REVERT' });
 }
 
@@ -47,7 +47,7 @@ function resolutionFor(turn: TurnDraft, failed: AtomNode, failure: Failure): Res
 
 /** A fault of the controller counts as REVERT and is recorded beside the failure (E-605); so does one round too many (E-1803). */
 function ask(turn: TurnDraft, retry: RetryNode, failed: AtomNode, failure: Failure): Decision {
-  const { history } = turn.run(retry.id);
+  const { history } = turn.retry(retry);
   const last = history.at(-1);
   // an ignored controller never executed: it has nothing to decide with
   if (!last) return 'REVERT';
@@ -70,6 +70,6 @@ function ask(turn: TurnDraft, retry: RetryNode, failed: AtomNode, failure: Failu
 function callOf(turn: TurnDraft, retry: RetryNode): RetryCall {
   const resolved = resolveArguments(turn.state, retry, 'execute');
   if ('failure' in resolved) throw new Error(resolved.failure.message);
-  const { history, failure } = turn.run(retry.id);
-  return { args: resolved.args, history, failure };
+  const { failure } = turn.run(retry.id);
+  return { args: resolved.args, history: turn.retry(retry).history, failure };
 }

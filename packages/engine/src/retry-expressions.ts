@@ -84,7 +84,7 @@ function entryData({ value, failures }: HistoryEntry): JsonValue {
 }
 
 /** What is not known is null, so that it can be compared. */
-function failureData({ types, code, message, phase, atom, retryable }: Failure): JsonValue {
+export function failureData({ types, code, message, phase, atom, retryable, details }: Failure): JsonValue {
   return {
     type: types[0] ?? 'Error',
     types: [...types],
@@ -93,5 +93,6 @@ function failureData({ types, code, message, phase, atom, retryable }: Failure):
     phase: phase ?? null,
     atom: atom ?? null,
     retryable: retryable ?? null,
+    data: details ?? null,
   };
 }

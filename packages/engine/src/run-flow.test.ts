@@ -1,7 +1,7 @@
 import { graph, isFailure, linear, retry, task, type, unordered } from '@baton/flow';
 import { describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
-import { runFlow } from './run-flow.js';
+import { runDefinition, runFlow } from './run-flow.js';
 
 const undone: string[] = [];
 const volume = task('volume', {
@@ -105,5 +105,55 @@ describe('runFlow', () => {
       functions: { deciders: { never: () => false } },
     });
     expect([outcome, results]).toEqual(['SUCCESS', {}]);
+  });
+});
+
+describe('runFlow in JavaScript', () => {
+  const one = linear('l').add(task('t', { provides: 'x', execute: () => 1 }));
+  const run = runFlow as unknown as (
+    flow: unknown,
+    options?: unknown,
+  ) => Promise<{ readonly outcome: string }>;
+
+  it.each<[string, unknown]>([
+    ['concurrency must be at least 1', { engine: 'parallel', concurrency: -3 }],
+    ['concurrency must be at least 1', { engine: 'parallel', concurrency: 0 }],
+    ['concurrency must be a whole number', { engine: 'parallel', concurrency: Number.NaN }],
+    ['engine must be one of serial, parallel, lazy', { engine: 'fast' }],
+    ['engin is not known here, did you mean engine?', { engin: 'serial' }],
+    ['stor is not known here, did you mean store?', { stor: {} }],
+    ['store must be an object', { store: 'x' }],
+    ['store must be an object', { store: null }],
+    ['its options must be an object of store, ', 'x'],
+    ['neverResolve must be true or false', { neverResolve: 'yes' }],
+    ['signal must be an AbortSignal: of an AbortController, its signal', { signal: new AbortController() }],
+    ['clock must be', { clock: 'real' }],
+    ['logBook must be a LogBook', { logBook: {} }],
+    ['listeners must be an array', { listeners: () => undefined }],
+    ['listeners[0] must be an object with notify', { listeners: [() => undefined] }],
+    ['functions.decider is not known here, did you mean deciders?', { functions: { decider: {} } }],
+    ['functions.deciders.d must be a function', { functions: { deciders: { d: true } } }],
+    ['begin.type must be one of run, ', { begin: { type: 'start' } }],
+  ])('says what is wrong with an option: %s', async (message, options) => {
+    const refused = run(one, options);
+    await expect(refused).rejects.toMatchObject({ code: 'BATON_INPUT_INVALID' });
+    await expect(refused).rejects.toThrow(`runFlow: ${message}`);
+  });
+
+  it('takes a store that is not given for an empty one', async () => {
+    for (const options of [undefined, {}, { store: undefined }])
+      expect(await run(one, options)).toMatchObject({ outcome: 'SUCCESS', results: { x: 1 } });
+  });
+
+  it('says what is no flow, and runDefinition has the same options', async () => {
+    for (const flow of [undefined, one.toJSON()])
+      await expect(run(flow)).rejects.toThrow('runFlow: its flow must be made by linear()');
+    const json = { definition: one.toJSON(), tasks: one.tasks(), store: {} };
+    await expect(runDefinition(json, { concurrency: 0 })).rejects.toMatchObject({
+      code: 'BATON_INPUT_INVALID',
+    });
+    await expect(runDefinition(json, { stor: 1 } as object)).rejects.toThrow(
+      'runDefinition: stor is not known here',
+    );
   });
 });

@@ -1,19 +1,24 @@
 import { type Clock, type Failure, type FlowOutcome, InputError, type Logger } from '@baton/core';
 import type { Atom, FlowDefinition, FlowOptions, RunnableTask } from '@baton/flow';
 import type { Transition } from './apply-fact.js';
-import { compile } from './compile.js';
-import type { Compiled } from './compiled.js';
+import {
+  type AnyCompiled,
+  type AnyDefinition,
+  compileAny,
+  failuresOfAny,
+  resultsOfAny,
+  validateAny,
+} from './any-run.js';
 import { Drive } from './drivers/drive.js';
 import { jsonOf, storableSymbols } from './drivers/json-values.js';
 import { ensureStored, type LogBook, MemoryLogBook } from './drivers/log-book.js';
 import { type Listener, type Notification, Notifier } from './drivers/notifier.js';
 import { type Progress, TaskCalls } from './drivers/task-calls.js';
+import { TransitionLog } from './drivers/transition-log.js';
 import { heldTurns, lazyTurns, type StoredTurn, type Turns } from './drivers/turns.js';
-import { failuresOf } from './finish.js';
 import type { LocalFunctions } from './local-functions.js';
 import type { RepairEvent, RerunEvent, SkipEvent } from './protocol.js';
-import { symbolValues } from './symbol-values.js';
-import { validate } from './validate.js';
+import { checkRunOptions, inProcessTable, runFlowTable } from './run-flow-options.js';
 
 /**
  * `serial`: one task at a time, and a whole round, of 250 at most, before its first result counts. `parallel`: as many at a time as `concurrency` says.
@@ -79,9 +84,9 @@ export interface FlowReport<P extends object> {
 
 /** A flow as data with the tasks it names. */
 export interface RunnableFlow {
-  readonly definition: FlowDefinition;
+  readonly definition: AnyDefinition;
   /** Of this definition, when it is at hand. */
-  readonly compiled?: Compiled;
+  readonly compiled?: AnyCompiled;
   readonly tasks: Iterable<RunnableTask>;
   readonly store: object;
 }
@@ -90,12 +95,14 @@ export interface RunnableFlow {
  * Runs a flow in this process: for tests, scripts and trying things out. Values pass through JSON as they do in a cluster.
  * @throws DefinitionError when the flow is wrong or lacks symbols; ConflictError `BATON_CONFLICT_KEY_REUSED` when the log book has another
  *   flow of this id, `BATON_CONFLICT_FENCED` when another engine runs it, `BATON_CONFLICT_HALF_UNDONE` when a revert of it failed,
- *   `BATON_CONFLICT_NOT_RESETTABLE` when it cannot run again from `begin.from` on. A failing task is no error: see `outcome` and `failures`. InputError when `begin` names no atom of the flow.
+ *   `BATON_CONFLICT_NOT_RESETTABLE` when it cannot run again from `begin.from` on. A failing task is no error: see `outcome` and `failures`. InputError `BATON_INPUT_INVALID` for an option
+ *   there is not, or that is not as described here, and when `begin` names no atom of the flow.
  */
 export async function runFlow<N extends string, R extends object, P extends object>(
   flow: Atom<N, R, P>,
-  { store, deferReverts, neverResolve, ...options }: RunFlowOptions<NoInfer<R>>,
+  given: RunFlowOptions<NoInfer<R>>,
 ): Promise<FlowReport<P>> {
+  const { store, deferReverts, neverResolve, ...options } = checkedOptions(flow, given);
   const definition: FlowDefinition = {
     schemaVersion: 1,
     root: flow.toNode(),
@@ -108,15 +115,28 @@ export async function runFlow<N extends string, R extends object, P extends obje
   return report as FlowReport<P>;
 }
 
+/** What the types promise, in a module that no compiler has seen: a store that is not given is an empty one, as of a post. */
+function checkedOptions(flow: unknown, given: object | undefined = {}) {
+  if (typeof (flow as { toNode?: unknown } | undefined | null)?.toNode !== 'function')
+    throw new InputError(
+      'BATON_INPUT_INVALID',
+      'runFlow: its flow must be made by linear(), unordered(), graph() or task(); for flow JSON there is runDefinition',
+    );
+  checkRunOptions('runFlow', runFlowTable, given);
+  const { store = {}, ...options } = given as Partial<RunFlowOptions<object>>;
+  return { store, ...options };
+}
+
 /** `runFlow` for a flow that is data already. */
 export async function runDefinition(
   flow: RunnableFlow,
   options: InProcessOptions = {},
 ): Promise<FlowReport<Record<string, unknown>>> {
+  checkRunOptions('runDefinition', inProcessTable, options);
   const { flowId = 'in-process', clock = 'virtual', log, concurrency = 16, engine = 'serial' } = options;
   const { begin = { type: 'run' } } = options;
   const notifier = new Notifier(options.listeners ?? [], log);
-  const transitions: Transition[] = [];
+  const transitions = new TransitionLog();
   let place = { flowId, seq: 0, index: 0 };
   const notify = (turn: StoredTurn): void => {
     for (const transition of turn.transitions) transitions.push(transition);
@@ -144,9 +164,11 @@ export async function runDefinition(
     const { state } = await drive.run(begin);
     return {
       outcome: state.flow as FlowReport<never>['outcome'],
-      failures: state.flow === 'SUCCESS' ? [] : failuresOf(state),
-      transitions,
-      results: symbolValues(state, jsonOf),
+      failures: state.flow === 'SUCCESS' ? [] : failuresOfAny(state),
+      get transitions() {
+        return transitions.list();
+      },
+      results: resultsOfAny(state, jsonOf),
     };
   } finally {
     for (const stop of unlisten) stop();
@@ -158,7 +180,7 @@ export async function runDefinition(
 const outstandingMax = 250;
 
 async function turnsOf(
-  { definition, compiled = compile(definition), store }: RunnableFlow,
+  { definition, compiled = compileAny(definition), store }: RunnableFlow,
   {
     logBook,
     functions,
@@ -169,9 +191,9 @@ async function turnsOf(
   engine: EngineKind,
   flowId: string,
 ): Promise<Turns> {
-  validate(compiled, Object.keys(store));
+  validateAny(compiled, Object.keys(store));
   const atom = begin && 'atom' in begin ? begin.atom : begin?.type === 'rerun' ? begin.from : undefined;
-  if (atom !== undefined && !compiled.atoms.has(atom))
+  if (atom !== undefined && 'deciders' in compiled && !compiled.atoms.has(atom))
     throw new InputError('BATON_INPUT_INVALID', `${flowId} has no atom ${JSON.stringify(atom)}`);
   const detail = { flowId, definition, store: storableSymbols(store) };
   const local = {

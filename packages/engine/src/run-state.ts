@@ -16,7 +16,7 @@ import {
   InvariantError,
   type Value,
 } from '@baton/core';
-import { type Compiled, isAtom, type Node, type NodeId } from './compiled.js';
+import type { Compiled, Node, NodeId, RetryNode } from './compiled.js';
 import type { LocalFunctions } from './local-functions.js';
 import { NodeSet } from './node-set.js';
 import { initialReadiness, type Readiness } from './readiness.js';
@@ -28,7 +28,7 @@ export interface HistoryEntry {
   readonly failures: Map<string, Failure>;
 }
 
-/** Run data of one atom. */
+/** Run data of one atom. What few atoms ever have is kept apart: a flow may have a hundred thousand of these. */
 export interface AtomRun {
   state: AtomState;
   intention: Intention;
@@ -37,27 +37,43 @@ export interface AtomRun {
   revert: AttemptNumber;
   /** Id of the request that is outstanding, while RUNNING or REVERTING. */
   requestId: string | undefined;
-  /** While REVERTING: the failures of the flow as they were when the revert was asked for (E-124). */
-  flowFailures: Readonly<Record<string, Failure>> | undefined;
   value: Value | undefined;
   failure: Failure | undefined;
-  revertValue: Value | undefined;
-  revertFailure: Failure | undefined;
-  /** Retries: since the last REVERTED. */
-  history: HistoryEntry[];
-  /** Retries: how often it executed in this run; never goes back, so that request ids never repeat. */
-  executions: number;
-  /** Retries: its whole scope was told to revert and was not reset since. */
-  scopeReverting: boolean;
-  /** Tasks: attempts since it was started, and why the last one failed when another follows (S11). */
-  tries: number;
-  lastTry: Failure | undefined;
-  /** Tasks: one of those before the last may have called the body. */
-  began: boolean;
+  undo: Undo;
+  tries: Tries;
   /** The timer of the delay before the next attempt of a task, or the next round of a retry. */
   timer: string | undefined;
-  /** Retries: that delay is over. */
+  /** That delay is over. */
   waited: boolean;
+  /** Of retries, which have no `value`. */
+  readonly retry: RetryRun | undefined;
+}
+
+/** How an atom is undone, and what came of it. */
+export interface Undo {
+  /** While REVERTING: the failures of the flow as they were when the revert was asked for (E-124). */
+  readonly flowFailures: Readonly<Record<string, Failure>> | undefined;
+  readonly value: Value | undefined;
+  readonly failure: Failure | undefined;
+}
+
+/** Attempts of a task since it was started (S11). */
+export interface Tries {
+  readonly count: number;
+  /** Why the last one failed, when another follows. */
+  readonly lastFailure: Failure | undefined;
+  /** One of those before the last may have called the body. */
+  readonly began: boolean;
+}
+
+/** What a retry controller remembers. */
+export interface RetryRun {
+  /** Since the last REVERTED. */
+  history: HistoryEntry[];
+  /** How often it executed in this run; never goes back, so that request ids never repeat. */
+  executions: number;
+  /** Its whole scope was told to revert and was not reset since. */
+  scopeReverting: boolean;
 }
 
 export interface AttemptNumber {
@@ -91,8 +107,8 @@ export interface RunState {
   readonly uncheckedResults: boolean;
   readonly outstandingMax: number;
   flow: FlowState;
-  /** By node; `undefined` for entries and ends of flows. */
-  readonly runs: readonly (AtomRun | undefined)[];
+  /** By node; `undefined` for entries and ends of flows. Tasks to which nothing has happened share one, which is frozen; who holds it does not see what happens next. */
+  readonly runs: (Readonly<AtomRun> | undefined)[];
   readonly readiness: Readiness;
   /** Atoms whose request is outstanding, in the order of submission: RUNNING or REVERTING. */
   readonly outstanding: NodeSet;
@@ -116,9 +132,6 @@ const outstandingMax = 10_000;
 
 /** A run that has not begun: every atom PENDING, to be executed. O(nodes). */
 export function newRun(compiled: Compiled, options: RunOptions): RunState {
-  const runs = compiled.nodes.map((node) =>
-    isAtom(node) ? newAtomRun(node.kind === 'retry' ? [] : noHistory) : undefined,
-  );
   return {
     compiled,
     flowId: options.flowId,
@@ -128,7 +141,7 @@ export function newRun(compiled: Compiled, options: RunOptions): RunState {
     uncheckedResults: options.uncheckedResults ?? false,
     outstandingMax: options.outstandingMax ?? outstandingMax,
     flow: 'PENDING',
-    runs,
+    runs: compiled.nodes.map(notBegun),
     readiness: initialReadiness(compiled),
     outstanding: new NodeSet(compiled.nodes.length),
     withdrawn: new Set(),
@@ -141,27 +154,35 @@ export function newRun(compiled: Compiled, options: RunOptions): RunState {
   };
 }
 
-function newAtomRun(history: HistoryEntry[]): AtomRun {
+/**
+ * The run data of an atom, to be changed.
+ * @throws InvariantError when the node is no atom.
+ */
+export function changingRun(state: RunState, id: NodeId): AtomRun {
+  const run = runOf(state, id);
+  return run === untouched ? (state.runs[id] = newAtomRun(undefined)) : run;
+}
+
+function newAtomRun(retry: RetryRun | undefined): AtomRun {
   return {
     state: 'PENDING',
     intention: 'EXECUTE',
     execute: notStarted,
     revert: notStarted,
     requestId: undefined,
-    flowFailures: undefined,
     value: undefined,
     failure: undefined,
-    revertValue: undefined,
-    revertFailure: undefined,
-    history,
-    executions: 0,
-    scopeReverting: false,
-    tries: 0,
-    lastTry: undefined,
-    began: false,
+    undo: neverUndone,
+    tries: neverTried,
     timer: undefined,
     waited: false,
+    retry,
   };
+}
+
+function notBegun({ kind }: Node): Readonly<AtomRun> | undefined {
+  if (kind === 'task') return untouched;
+  return kind === 'retry' ? newAtomRun({ history: [], executions: 0, scopeReverting: false }) : undefined;
 }
 
 /** It failed before its body was called (E-861). */
@@ -177,15 +198,33 @@ export function attemptNumber(round: number, attempt: number): AttemptNumber {
   return (firstAttempts[round] ??= Object.freeze({ round, attempt }));
 }
 
-/** Of tasks, which never write to it. */
-const noHistory: HistoryEntry[] = [];
 const notStarted: AttemptNumber = Object.freeze({ round: 0, attempt: 0 });
+export const neverUndone: Undo = Object.freeze({
+  flowFailures: undefined,
+  value: undefined,
+  failure: undefined,
+});
+const neverTried: Tries = Object.freeze({ count: 0, lastFailure: undefined, began: false });
+export const firstTry: Tries = Object.freeze({ count: 1, lastFailure: undefined, began: false });
+const untouched: Readonly<AtomRun> = Object.freeze(newAtomRun(undefined));
 
 /** @throws InvariantError when the node is no atom. */
-export function runOf({ runs, flowId }: RunState, id: NodeId): AtomRun {
+export function runOf({ runs, flowId }: RunState, id: NodeId): Readonly<AtomRun> {
   const run = runs[id];
   if (!run) throw new InvariantError('BATON_INVARIANT_UNREACHABLE', `node ${id} of ${flowId} never runs`);
   return run;
+}
+
+/** What a controller remembers. */
+export function retryRunOf(state: RunState, { id, name }: RetryNode): RetryRun {
+  const { retry } = runOf(state, id);
+  if (!retry) throw new InvariantError('BATON_INVARIANT_UNREACHABLE', `${name} is no retry controller`);
+  return retry;
+}
+
+/** What an atom returned last; a controller, in its last round. */
+export function lastValueOf({ retry, value }: Readonly<AtomRun>): Value | undefined {
+  return retry ? retry.history.at(-1)?.value : value;
 }
 
 /** The atom that waits for the answer to a request; undefined: nobody does (E-856). */
@@ -204,5 +243,5 @@ export function roomOf({ outstanding, outstandingMax, timers }: RunState): numbe
 
 /** Round of an atom: how often its innermost controller has executed; 0 without one. */
 export function roundOf(state: RunState, node: Node): number {
-  return node.controller === undefined ? 0 : (state.runs[node.controller]?.executions ?? 0);
+  return node.controller === undefined ? 0 : (state.runs[node.controller]?.retry?.executions ?? 0);
 }

@@ -104,7 +104,7 @@ function revert(turn: TurnDraft, node: AtomNode): void {
   if (run.timer !== undefined) cancelTimer(turn, run.timer);
   turn.atom(node, 'REVERTING', nextAttempt(turn, node, 'revert'));
   // the last attempt may have failed for want of a worker, and one before it have done something
-  if (run.began) return submit(turn, node);
+  if (run.tries.began) return submit(turn, node);
   // its body was never called, so there is nothing to undo (E-861)
   if (neverBegan(run.failure?.phase)) turn.atom(node, 'REVERTED');
   else submit(turn, node);
@@ -112,11 +112,11 @@ function revert(turn: TurnDraft, node: AtomNode): void {
 
 /** The scope of a retry is clean and it shall try again: after its delay, all of it is reset and it executes (E-853). */
 function beginRound(turn: TurnDraft, node: RetryNode): void {
-  const run = turn.run(node.id);
+  const { executions } = turn.retry(node);
   const { backoff } = node.retry;
-  if (backoff && !run.waited) {
-    const id = `${node.name}/${run.executions}`;
-    return startTimer(turn, node, id, backoffMs(backoff, run.executions, `${turn.state.flowId}/${id}`));
+  if (backoff && !turn.run(node.id).waited) {
+    const id = `${node.name}/${executions}`;
+    return startTimer(turn, node, id, backoffMs(backoff, executions, `${turn.state.flowId}/${id}`));
   }
   turn.atom(node, 'RETRYING');
   turn.intention(node, 'EXECUTE');
@@ -147,11 +147,12 @@ function submitRetry(turn: TurnDraft, node: RetryNode): void {
 }
 
 function evaluate(turn: TurnDraft, node: RetryNode): Outcome {
-  const { state, history, failure, flowFailures = {} } = turn.run(node.id);
+  const { state, failure, undo } = turn.run(node.id);
+  const { flowFailures = {} } = undo;
   const action = state === 'REVERTING' ? 'revert' : 'execute';
   const resolved = resolveArguments(turn.state, node, action);
   if ('failure' in resolved) return resolved;
-  const call = { args: resolved.args, history, failure };
+  const call = { args: resolved.args, history: turn.retry(node).history, failure };
   const controller = controllerOf(turn.state, node);
   try {
     if (action === 'execute') return valueOutcome(controller.execute(call));

@@ -6,15 +6,30 @@ import type { Failure, Value } from '@baton/core';
 import type { Compiled } from './compiled.js';
 import type { NodeSet } from './node-set.js';
 import { addReady } from './readiness.js';
-import { newRun, type AtomRun, type RunOptions, type RunState } from './run-state.js';
+import {
+  changingRun,
+  newRun,
+  type AtomRun,
+  type RetryRun,
+  type RunOptions,
+  type RunState,
+  type Undo,
+} from './run-state.js';
 
 const formatVersion = 5;
 
-interface StoredAtom extends Omit<AtomRun, 'history'> {
+/** All of an `AtomRun` in one object. */
+interface StoredAtom
+  extends Omit<AtomRun, 'undo' | 'tries' | 'retry'>, Omit<RetryRun, 'history'>, Pick<Undo, 'flowFailures'> {
+  readonly revertValue: Value | undefined;
+  readonly revertFailure: Failure | undefined;
   readonly history: readonly {
     readonly value?: Value;
     readonly failures: readonly (readonly [string, Failure])[];
   }[];
+  readonly tries: number;
+  readonly lastTry: Failure | undefined;
+  readonly began: boolean;
 }
 
 interface StoredRun {
@@ -77,9 +92,7 @@ export function restoreRun(
   state.unfinished = stored.unfinished;
   state.revertingAll = stored.revertingAll;
   stored.runs.forEach((atom, id) => {
-    const run = state.runs[id];
-    if (atom !== null && run !== undefined)
-      Object.assign(run, atom, { history: atom.history.map(historyOf) });
+    if (atom !== null && state.runs[id] !== undefined) restoreAtom(changingRun(state, id), atom);
   });
   const { readiness } = state;
   readiness.closedBefore.set(stored.readiness.closedBefore);
@@ -98,15 +111,33 @@ export function restoreRun(
   return state;
 }
 
-function storedAtom({ history, ...run }: AtomRun): StoredAtom {
+function storedAtom({ undo, tries, retry, ...run }: Readonly<AtomRun>): StoredAtom {
+  const { history, executions, scopeReverting } = retry ?? noRetry;
   return {
     ...run,
+    flowFailures: undo.flowFailures,
+    revertValue: undo.value,
+    revertFailure: undo.failure,
     history: history.map(({ value, failures }) => ({ ...(value && { value }), failures: [...failures] })),
+    executions,
+    scopeReverting,
+    tries: tries.count,
+    lastTry: tries.lastFailure,
+    began: tries.began,
   };
 }
 
-function historyOf({ value, failures }: StoredAtom['history'][number]): AtomRun['history'][number] {
-  return { value, failures: new Map(failures) };
+const noRetry: RetryRun = { history: [], executions: 0, scopeReverting: false };
+
+function restoreAtom(run: AtomRun, stored: StoredAtom): void {
+  const { flowFailures, revertValue, revertFailure, tries, lastTry, began, ...rest } = stored;
+  const { history, executions, scopeReverting, ...atom } = rest;
+  Object.assign(run, atom);
+  run.undo = { flowFailures, value: revertValue, failure: revertFailure };
+  run.tries = { count: tries, lastFailure: lastTry, began };
+  if (!run.retry) return;
+  const entries = history.map(({ value, failures }) => ({ value, failures: new Map(failures) }));
+  Object.assign(run.retry, { executions, scopeReverting, history: entries });
 }
 
 /** The order of insertion is part of the state: it decides ties. */

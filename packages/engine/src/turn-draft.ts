@@ -7,10 +7,10 @@ import {
   InvariantError,
 } from '@baton/core';
 import { applyFact, type Transition, type Witness } from './apply-fact.js';
-import type { AtomNode, NodeId } from './compiled.js';
+import type { AtomNode, NodeId, RetryNode } from './compiled.js';
 import { ExpressionBudget } from './expression-budget.js';
 import type { Command, MachineState, Turn, Watch } from './protocol.js';
-import { type AtomRun, type RunState, runOf } from './run-state.js';
+import { type AtomRun, type RetryRun, retryRunOf, type RunState, runOf } from './run-state.js';
 
 const nothing: ReadonlySet<NodeId> = new Set<NodeId>();
 
@@ -109,7 +109,11 @@ export class TurnDraft implements Turn, Witness {
     return node;
   }
 
-  run(id: NodeId): AtomRun {
+  run(id: NodeId): Readonly<AtomRun> {
     return runOf(this.state, id);
+  }
+
+  retry(node: RetryNode): RetryRun {
+    return retryRunOf(this.state, node);
   }
 }

@@ -1,4 +1,5 @@
 import type { FlowDefinition, NodeDefinition, PatternDefinition, RetryDefinition } from './definition.js';
+import { isRouted, type RoutedFlowDefinition } from './routed-definition.js';
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -6,7 +7,8 @@ type Fields = Readonly<Record<string, unknown>>;
  * The one text of a definition: keys sorted, defaults omitted (E-1502). Equal flows give equal texts; the caller hashes it.
  * User data (`inject`, `values`) is kept as it is, but for the order of keys.
  */
-export function canonicalFlowJson(definition: FlowDefinition): string {
+export function canonicalFlowJson(definition: FlowDefinition | RoutedFlowDefinition): string {
+  if (isRouted(definition)) return JSON.stringify(sorted(definition));
   const options = lean(definition.options, { deferReverts: true, neverResolve: false });
   return JSON.stringify(sorted(lean({ ...definition, root: canonicalNode(definition.root), options })));
 }

@@ -57,10 +57,16 @@ export interface TaskDefinition extends AtomDefinition {
   readonly task?: string;
   /** `major.minor`; a worker of the same major and at least this minor may run it (E-1305). Default `1.0`. */
   readonly version?: string;
-  readonly timeout?: { readonly attemptMs?: number; readonly queueMs?: number };
+  readonly timeout?: TaskTimeouts;
   /** Default `resend`. */
   readonly onWorkerLoss?: OnWorkerLoss;
   readonly attempts?: AttemptPolicy;
+}
+
+export interface TaskTimeouts {
+  readonly attemptMs?: number;
+  /** Until a worker has taken it. */
+  readonly queueMs?: number;
 }
 
 /** Repeats of one task without any revert (S11); not a retry controller. */

@@ -21,23 +21,30 @@ export interface JsonSchema {
   readonly minimum?: number;
   readonly pattern?: string;
   readonly maxLength?: number;
+  /** What JSON Schema has no word for: checked where the reader knows it. */
+  readonly format?: string;
   readonly anyOf?: readonly JsonSchema[];
 }
 
-const name: JsonSchema = { type: 'string', pattern: '^[A-Za-z0-9._+$-]{1,255}$' };
-const symbol: JsonSchema = { type: 'string', pattern: '^(?!__proto__$)[A-Za-z_$][A-Za-z0-9._$-]{0,254}$' };
+export const name: JsonSchema = { type: 'string', pattern: '^[A-Za-z0-9._+$-]{1,255}$' };
+export const symbol: JsonSchema = {
+  type: 'string',
+  pattern: '^(?!__proto__$)[A-Za-z_$][A-Za-z0-9._$-]{0,254}$',
+};
 const text: JsonSchema = { type: 'string', maxLength: 255 };
-const symbols: JsonSchema = { type: 'array', items: symbol, uniqueItems: true };
+export const symbols: JsonSchema = { type: 'array', items: symbol, uniqueItems: true };
+export const texts: JsonSchema = { type: 'array', items: text };
 const ms: JsonSchema = { type: 'integer', minimum: 0 };
-const flag: JsonSchema = { type: 'boolean' };
-const expression: JsonSchema = {
+export const flag: JsonSchema = { type: 'boolean' };
+export const priority: JsonSchema = { type: 'integer' };
+export const expression: JsonSchema = {
   type: 'object',
   required: ['expr'],
   properties: { expr: { type: 'string', maxLength: 4096 } },
 };
-const ref = (definition: string): JsonSchema => ({ $ref: `#/$defs/${definition}` });
+export const ref = (definition: string): JsonSchema => ({ $ref: `#/$defs/${definition}` });
 
-const inputs = {
+export const inputs = {
   requires: symbols,
   optional: symbols,
   rebind: { type: 'object', propertyNames: symbol, additionalProperties: symbol },
@@ -49,8 +56,64 @@ const atom = {
   inject: { type: 'object', propertyNames: symbol },
   provides: { type: 'object', propertyNames: symbol, additionalProperties: ref('extraction') },
   revertInputs: { type: 'object', properties: inputs },
-  priority: { type: 'integer' },
+  priority,
 } satisfies Record<string, JsonSchema>;
+
+const backoffKind: JsonSchema = { enum: ['constant', 'linear', 'exponential'] };
+
+export const repeats = {
+  max: { type: 'integer', minimum: 1 },
+  backoff: backoffKind,
+  retryOn: texts,
+} satisfies Record<string, JsonSchema>;
+
+export const attempts: JsonSchema = {
+  type: 'object',
+  required: ['max'],
+  properties: { ...repeats, delayMs: ms },
+};
+
+export const extraction: JsonSchema = {
+  description: 'null: the whole result; a number: that element of it; a text: that key of it',
+  anyOf: [{ const: null }, { type: 'integer', minimum: 0 }, { type: 'string', maxLength: 255 }],
+};
+
+/** What a worker is asked to do, and how often. */
+export const work = {
+  task: name,
+  version: { type: 'string', pattern: '^[0-9]{1,6}\\.[0-9]{1,6}$' },
+  timeout: { type: 'object', properties: { attemptMs: ms, queueMs: ms } },
+  onWorkerLoss: { enum: ['resend', 'fail', 'park'] },
+  attempts: ref('attempts'),
+} satisfies Record<string, JsonSchema>;
+
+/** What a retry controller is given beside what all atoms are. */
+export const decisions = {
+  attempts: { type: 'integer', minimum: 0 },
+  values: { type: 'array' },
+  onFailure: expression,
+  revertAll: flag,
+  on: texts,
+  backoff: {
+    type: 'object',
+    required: ['kind', 'initialMs'],
+    properties: { kind: backoffKind, initialMs: ms, maxMs: ms, jitter: flag },
+  },
+} satisfies Record<string, JsonSchema>;
+
+/** When a link is followed. */
+export const deciding = {
+  decider: {
+    description: "expr('…'), or in process { local: 'NAME' }",
+    anyOf: [expression, { type: 'object', required: ['local'], properties: { local: text } }],
+  },
+  depth: { enum: ['all', 'flow', 'neighbors', 'atom'] },
+} satisfies Record<string, JsonSchema>;
+
+export const flowOptions: JsonSchema = {
+  type: 'object',
+  properties: { deferReverts: flag, neverResolve: flag },
+};
 
 export const flowDefinitionSchema: JsonSchema = {
   $schema: 'https://json-schema.org/draft/2020-12/schema',
@@ -61,37 +124,17 @@ export const flowDefinitionSchema: JsonSchema = {
   properties: {
     schemaVersion: { const: 1 },
     root: ref('node'),
-    options: { type: 'object', properties: { deferReverts: flag, neverResolve: flag } },
+    options: flowOptions,
   },
   $defs: {
     node: { anyOf: [ref('task'), ref('pattern')] },
-    extraction: {
-      description: 'null: the whole result; a number: that element of it; a text: that key of it',
-      anyOf: [{ const: null }, { type: 'integer', minimum: 0 }, { type: 'string', maxLength: 255 }],
-    },
+    extraction,
     task: {
       type: 'object',
       required: ['kind', 'name'],
-      properties: {
-        kind: { const: 'task' },
-        ...atom,
-        task: name,
-        version: { type: 'string', pattern: '^[0-9]{1,6}\\.[0-9]{1,6}$' },
-        timeout: { type: 'object', properties: { attemptMs: ms, queueMs: ms } },
-        onWorkerLoss: { enum: ['resend', 'fail', 'park'] },
-        attempts: ref('attempts'),
-      },
+      properties: { kind: { const: 'task' }, ...atom, ...work },
     },
-    attempts: {
-      type: 'object',
-      required: ['max'],
-      properties: {
-        max: { type: 'integer', minimum: 1 },
-        delayMs: ms,
-        backoff: { enum: ['constant', 'linear', 'exponential'] },
-        retryOn: { type: 'array', items: text },
-      },
-    },
+    attempts,
     pattern: {
       type: 'object',
       required: ['kind', 'name'],
@@ -110,10 +153,7 @@ export const flowDefinitionSchema: JsonSchema = {
         from: ms,
         to: ms,
         symbols,
-        decider: {
-          anyOf: [expression, { type: 'object', required: ['local'], properties: { local: text } }],
-        },
-        depth: { enum: ['all', 'flow', 'neighbors', 'atom'] },
+        ...deciding,
       },
     },
     retry: {
@@ -124,21 +164,7 @@ export const flowDefinitionSchema: JsonSchema = {
           enum: ['alwaysRevert', 'alwaysRevertAll', 'times', 'forEach', 'parameterizedForEach', 'custom'],
         },
         ...atom,
-        attempts: { type: 'integer', minimum: 0 },
-        values: { type: 'array' },
-        onFailure: expression,
-        revertAll: flag,
-        on: { type: 'array', items: text },
-        backoff: {
-          type: 'object',
-          required: ['kind', 'initialMs'],
-          properties: {
-            kind: { enum: ['constant', 'linear', 'exponential'] },
-            initialMs: ms,
-            maxMs: ms,
-            jitter: flag,
-          },
-        },
+        ...decisions,
       },
     },
   },

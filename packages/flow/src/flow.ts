@@ -1,7 +1,8 @@
 /**
  * Flows: atoms in order (`linear`), in any order (`unordered`), or in the order of links and symbols (`graph`). Immutable: each
  * `add` gives a new flow; with many atoms, give them in one call. A flow's type says what it still requires, which is exactly what
- * `post(flow, { store })` and `runFlow(flow, { store })` must be given.
+ * `post(flow, { store })` and `runFlow(flow, { store })` must be given. What no flow can be made of, and options there are not, is a DefinitionError
+ * `BATON_DEFINITION_INVALID`.
  */
 import { DefinitionError } from '@baton/core';
 import type {
@@ -16,6 +17,15 @@ import type {
   RequiresOf,
   RunnableTask,
 } from './atom.js';
+import {
+  checkAtom,
+  checkAtoms,
+  checkOptions,
+  linkingOptions,
+  linkOptions,
+  named,
+  patternOptions,
+} from './builder-options.js';
 import type {
   DeciderDefinition,
   DeciderDepth,
@@ -24,6 +34,7 @@ import type {
   LinkDefinition,
   PatternDefinition,
 } from './definition.js';
+import { flowOptions } from './flow-schema.js';
 import { GraphLinks, type LinkingOptions } from './graph-links.js';
 import { ancestors } from './node-symbols.js';
 import type { Retry } from './retry.js';
@@ -142,11 +153,9 @@ export function graph<const N extends string, R extends object = {}, P extends o
 }
 
 /** The types promise more than the code can show the compiler: what `R` and `P` become is computed by types alone. */
-function start<F>(
-  kind: PatternDefinition['kind'],
-  name: string,
-  { retry }: { readonly retry?: AnyRetry },
-): F {
+function start<F>(kind: PatternDefinition['kind'], name: string, options: { readonly retry?: AnyRetry }): F {
+  checkOptions(named(kind, name), patternOptions, options);
+  const { retry } = options;
   const base = { kind, name, ...(retry && { retry: retry.definition }) } as const;
   return new BuiltFlow(base, [], new GraphLinks(name, retry?.definition)) as F;
 }
@@ -182,10 +191,14 @@ class BuiltFlow {
   }
 
   addAll(atoms: Iterable<AnyAtom>, options: LinkingOptions = {}): BuiltFlow {
+    const title = this.#title;
+    checkAtoms(title, atoms);
+    checkOptions(title, linkingOptions, options);
     // the same object a second time is ignored (E-207)
     const all = new Set(this.#atoms);
     const links = this.#base.kind === 'graph' ? this.#links.copy() : this.#links;
     for (const atom of atoms) {
+      checkAtom(title, atom);
       if (all.has(atom)) continue;
       all.add(atom);
       if (this.#base.kind === 'graph') links.add(atom.toNode(), options);
@@ -200,6 +213,8 @@ class BuiltFlow {
         'BATON_DEFINITION_DECIDER_NOT_PORTABLE',
         `the link ${from.name} → ${to.name} of ${this.name} is decided by a function, and a flow is data: give expr('…'); or only in process, { local: 'NAME' } here and the function to runFlow, as functions: { deciders: { NAME } }`,
       );
+    if (options !== undefined)
+      checkOptions(`the link ${from.name} → ${to.name} of ${this.name}`, linkOptions, options);
     const links = this.#links.copy();
     links.link({ ...ends, ...options } satisfies LinkDefinition);
     return new BuiltFlow(this.#base, this.#atoms, links);
@@ -228,10 +243,16 @@ class BuiltFlow {
 
   /** `JSON.stringify` calls this with a key, which is no option. */
   toJSON(options?: FlowOptions | string): FlowDefinition {
+    if (typeof options === 'object') checkOptions(this.#title, flowOptions, options);
     return { schemaVersion: 1, root: this.#node, ...(typeof options === 'object' && { options }) };
   }
 
+  get #title(): string {
+    return `${this.#base.kind} ${this.name}`;
+  }
+
   #indexOf(atom: AnyAtom): number {
+    checkAtom(this.#title, atom);
     const index = this.#atoms.indexOf(atom);
     if (index >= 0) return index;
     throw new DefinitionError(

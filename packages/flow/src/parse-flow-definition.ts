@@ -1,6 +1,8 @@
 import { DefinitionError } from '@baton/core';
 import { type FlowDefinition, flowLimits, type LinkDefinition, type NodeDefinition } from './definition.js';
-import { flowDefinitionSchema } from './flow-schema.js';
+import { flowDefinitionSchema, type JsonSchema } from './flow-schema.js';
+import type { RoutedFlowDefinition } from './routed-definition.js';
+import { routedFlowSchema } from './routed-schema.js';
 import { firstMisfit, shortPath, type UnknownFields } from './schema-check.js';
 
 /**
@@ -13,17 +15,46 @@ export function parseFlowDefinition(
   json: unknown,
   { unknownFields = 'kept' }: { readonly unknownFields?: UnknownFields } = {},
 ): FlowDefinition {
-  const misfit = firstMisfit(flowDefinitionSchema, json, unknownFields);
+  if (isRoutedJson(json)) refuse('root', 'is a routed flow: an ordered one is wanted here');
+  fits(flowDefinitionSchema, json, unknownFields);
+  const definition = json as FlowDefinition;
+  const atoms = checkNode(definition.root, 'root', 0);
+  if (atoms > flowLimits.atomsMax) refuse('root', `holds ${atoms} atoms, more than ${flowLimits.atomsMax}`);
+  return definition;
+}
+
+/**
+ * The same for a routed flow. What needs the whole flow (targets, joins, expressions) is checked when it is given to an engine.
+ * @throws DefinitionError `BATON_DEFINITION_INVALID` with the path.
+ */
+export function parseRoutedFlow(
+  json: unknown,
+  { unknownFields = 'kept' }: { readonly unknownFields?: UnknownFields } = {},
+): RoutedFlowDefinition {
+  fits(routedFlowSchema, json, unknownFields);
+  return json as RoutedFlowDefinition;
+}
+
+/** A flow of either shape. @throws DefinitionError */
+export function parseAnyFlow(
+  json: unknown,
+  options: { readonly unknownFields?: UnknownFields } = {},
+): FlowDefinition | RoutedFlowDefinition {
+  return isRoutedJson(json) ? parseRoutedFlow(json, options) : parseFlowDefinition(json, options);
+}
+
+function isRoutedJson(json: unknown): boolean {
+  return (json as { root?: { kind?: unknown } } | null | undefined)?.root?.kind === 'routed';
+}
+
+function fits(schema: JsonSchema, json: unknown, unknownFields: UnknownFields): void {
+  const misfit = firstMisfit(schema, json, unknownFields);
   if (misfit)
     throw new DefinitionError(
       'BATON_DEFINITION_INVALID',
       `flow definition: ${misfit.path === '' ? 'it' : misfit.path} ${misfit.reason}`,
       { details: { path: misfit.path } },
     );
-  const definition = json as FlowDefinition;
-  const atoms = checkNode(definition.root, 'root', 0);
-  if (atoms > flowLimits.atomsMax) refuse('root', `holds ${atoms} atoms, more than ${flowLimits.atomsMax}`);
-  return definition;
 }
 
 /** Gives the number of atoms inside. */

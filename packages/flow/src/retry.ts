@@ -1,4 +1,5 @@
 import { durationMs, type Duration, type JsonValue } from '@baton/core';
+import { backoffOptions, checkOptions, retryArguments, retryOptions, tableOf } from './builder-options.js';
 import type { BackoffDefinition, ExpressionDefinition, RetryDefinition, RetryKind } from './definition.js';
 
 declare const types: unique symbol;
@@ -39,7 +40,10 @@ interface Repeating<K extends string | undefined> extends Common<K> {
 
 type Named<K, V> = K extends string ? { [X in K]: V } : {};
 
-/** What a flow does when one of its atoms fails (engine.md section 6). */
+/**
+ * What a flow does when one of its atoms fails (engine.md section 6).
+ * @throws DefinitionError `BATON_DEFINITION_INVALID` for an option there is not, or that is not as described here; so does `backoff`.
+ */
 export const retry = {
   /** Leaves the decision to the controller around; without one everything is reverted. */
   alwaysRevert: (options: Omit<Common<undefined>, 'provides'> = {}): Retry => made('alwaysRevert', options),
@@ -51,8 +55,8 @@ export const retry = {
   /** Runs its flow up to `attempts` times in all; provides the number of the attempt. `on`: only for failures of these types. */
   times: <const K extends string | undefined = undefined>(
     attempts: number,
-    { on, ...options }: Repeating<K> & { readonly on?: readonly string[] } = {},
-  ): Retry<{}, Named<K, number>> => made('times', options, { attempts, ...(on && { on }) }),
+    options: Repeating<K> & { readonly on?: readonly string[] } = {},
+  ): Retry<{}, Named<K, number>> => made('times', options, { attempts }),
 
   /** Runs its flow once for each value until one succeeds; provides the value. */
   forEach: <V extends JsonValue, const K extends string | undefined = undefined>(
@@ -65,11 +69,9 @@ export const retry = {
     const F extends string,
     V = JsonValue,
     const K extends string | undefined = undefined,
-  >({
-    values,
-    ...options
-  }: Repeating<K> & { readonly values: F }): Retry<{ [X in F]: readonly V[] }, Named<K, V>> =>
-    made('parameterizedForEach', options, { requires: ['values'], rebind: { values } }),
+  >(
+    options: Repeating<K> & { readonly values: F },
+  ): Retry<{ [X in F]: readonly V[] }, Named<K, V>> => made('parameterizedForEach', options),
 
   /**
    * Decides by an expression that gives `"RETRY"`, `"REVERT"` or `"REVERT_ALL"`. It reads `attempt` (runs so far), `failure` (`type`,
@@ -78,31 +80,43 @@ export const retry = {
    */
   custom: <const S extends string = never, const K extends string | undefined = undefined>(
     onFailure: ExpressionDefinition,
-    { requires, ...options }: Omit<Repeating<K>, 'revertAll'> & { readonly requires?: readonly S[] } = {},
-  ): Retry<{ [X in S]: JsonValue }, Named<K, number>> =>
-    made('custom', options, { onFailure, ...(requires && { requires }) }),
+    options: Omit<Repeating<K>, 'revertAll'> & { readonly requires?: readonly S[] } = {},
+  ): Retry<{ [X in S]: JsonValue }, Named<K, number>> => made('custom', options, { onFailure }),
 };
 
+interface AnyOptions extends Repeating<string | undefined> {
+  readonly values?: string;
+  readonly on?: readonly string[];
+  readonly requires?: readonly string[];
+}
+
+/** `given`: what stands before the options, all of it required. */
 function made(
   kind: RetryKind,
-  { provides, ...options }: Repeating<string | undefined>,
-  more: Partial<RetryDefinition> = {},
+  options: AnyOptions,
+  given: Pick<RetryDefinition, keyof typeof retryArguments> = {},
 ): { readonly definition: RetryDefinition } {
+  checkOptions(`retry.${kind}`, retryOptions[kind], options);
+  checkOptions(`retry.${kind}`, tableOf(retryArguments, Object.keys(given)), given);
+  const { provides, values, ...rest } = options;
   return Object.freeze({
     definition: {
       kind,
-      ...options,
-      ...more,
+      ...rest,
+      ...given,
+      ...(values !== undefined && { requires: ['values'], rebind: { values } }),
       ...(provides !== undefined && { provides: { [provides]: null } }),
     },
   });
 }
 
-function delays(kind: BackoffDefinition['kind'], { initial, max, jitter }: Backoff): BackoffDefinition {
+function delays(kind: BackoffDefinition['kind'], options: Backoff): BackoffDefinition {
+  checkOptions(`backoff.${kind}`, backoffOptions[kind], options);
+  const { initial, max, jitter } = options;
   return {
     kind,
-    initialMs: durationMs(initial, 'backoff.initial'),
-    ...(max !== undefined && { maxMs: durationMs(max, 'backoff.max') }),
+    initialMs: durationMs(initial),
+    ...(max !== undefined && { maxMs: durationMs(max) }),
     ...(jitter !== undefined && { jitter }),
   };
 }

@@ -10,13 +10,17 @@ export interface Misfit {
 /** What becomes of properties that the schema does not name: a newer version may know them (E-1504), or they are slips. */
 export type UnknownFields = 'kept' | 'refused';
 
+/** By `format`: what a value must be, and is not. */
+export type Formats = Readonly<Record<string, (value: unknown) => string | undefined>>;
+
 /** The first misfit in document order; `undefined` when the value fits. Paths are cut to a readable length. */
 export function firstMisfit(
   root: JsonSchema,
   value: unknown,
   unknownFields: UnknownFields = 'kept',
+  formats: Formats = {},
 ): Misfit | undefined {
-  const misfit = new SchemaCheck(root, unknownFields).check(root, value, '');
+  const misfit = new SchemaCheck(root, unknownFields, formats).check(root, value, '');
   return misfit && { ...misfit, path: shortPath(misfit.path) };
 }
 
@@ -30,11 +34,13 @@ export function shortPath(path: string): string {
 class SchemaCheck {
   readonly #root: JsonSchema;
   readonly #unknownFields: UnknownFields;
+  readonly #formats: Formats;
   #depth = 0;
 
-  constructor(root: JsonSchema, unknownFields: UnknownFields) {
+  constructor(root: JsonSchema, unknownFields: UnknownFields, formats: Formats) {
     this.#root = root;
     this.#unknownFields = unknownFields;
+    this.#formats = formats;
   }
 
   check(schema: JsonSchema, value: unknown, path: string): Misfit | undefined {
@@ -54,7 +60,9 @@ class SchemaCheck {
   }
 
   #check(schema: JsonSchema, value: unknown, path: string): Misfit | undefined {
-    if (schema.anyOf) return this.#checkAny(schema.anyOf, value, path);
+    if (schema.anyOf) return this.#checkAny(schema.anyOf, value, path, schema.description);
+    const reason = schema.format === undefined ? undefined : this.#formats[schema.format]?.(value);
+    if (reason !== undefined) return { path, reason };
     if (schema.const !== undefined && value !== schema.const)
       return { path, reason: `must be ${JSON.stringify(schema.const)}` };
     if (schema.enum && !schema.enum.some((allowed) => allowed === value))
@@ -76,7 +84,12 @@ class SchemaCheck {
   }
 
   /** Branches that are told apart by `kind` report inside the one that was meant. */
-  #checkAny(branches: readonly JsonSchema[], value: unknown, path: string): Misfit | undefined {
+  #checkAny(
+    branches: readonly JsonSchema[],
+    value: unknown,
+    path: string,
+    description?: string,
+  ): Misfit | undefined {
     const kind = isObject(value) ? value['kind'] : undefined;
     const resolved = branches.map((branch) => this.#resolved(branch));
     const meant = resolved.find(({ properties }) => {
@@ -99,13 +112,16 @@ class SchemaCheck {
     if (kinds.length > 0 && isObject(value))
       return { path: join(path, 'kind'), reason: `must be one of ${kinds.join(', ')}` };
     const misfits = resolved.map((branch) => this.check(branch, value, path));
-    return misfits.includes(undefined) ? undefined : { path, reason: 'has none of the allowed forms' };
+    if (misfits.includes(undefined)) return undefined;
+    const forms = description === undefined ? '' : `: ${description}`;
+    return { path, reason: `has none of the allowed forms${forms}` };
   }
 
   #checkObject(schema: JsonSchema, value: unknown, path: string): Misfit | undefined {
-    if (!isObject(value)) return { path, reason: 'must be an object' };
+    if (!isObject(value)) return { path, reason: `must be an object${fieldsOf(schema)}` };
     for (const key of schema.required ?? [])
-      if (!Object.hasOwn(value, key)) return { path: join(path, key), reason: 'is missing' };
+      if (!Object.hasOwn(value, key) || value[key] === undefined)
+        return { path: join(path, key), reason: 'is missing' };
     for (const [key, part] of Object.entries(value)) {
       if (part === undefined) continue;
       const at = join(path, key);
@@ -137,10 +153,15 @@ class SchemaCheck {
   }
 }
 
+function fieldsOf({ properties = {} }: JsonSchema): string {
+  const fields = Object.keys(properties);
+  return fields.length > 0 ? ` of ${fields.join(', ')}` : '';
+}
+
 function unknownReason(key: string, known: readonly string[]): string {
   // how far apart two names are takes the product of their lengths, and one is from outside
   const meant = key.length > 100 ? undefined : closest(key, known);
-  return `is no field that is known here${meant === undefined ? `: there are ${known.join(', ')}` : `, did you mean ${meant}?`}`;
+  return `is not known here${meant === undefined ? `: there are ${known.join(', ')}` : `, did you mean ${meant}?`}`;
 }
 
 function checkString(schema: JsonSchema, value: unknown, path: string): Misfit | undefined {

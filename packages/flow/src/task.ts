@@ -1,11 +1,12 @@
 import { durationMs, type Duration, type Failure, type JsonValue } from '@baton/core';
 import type { Atom, Flat, RunnableTask, Together } from './atom.js';
-import type { AttemptPolicy, Extraction, OnWorkerLoss, TaskDefinition } from './definition.js';
+import { checkOptions, checkTaskOptions, type isolations, named, useOptions } from './builder-options.js';
+import type { AttemptPolicy, Extraction, OnWorkerLoss, TaskDefinition, TaskTimeouts } from './definition.js';
 import type { InputOf, OutputOf, Shape } from './schema.js';
 import type { RevertContext, TaskContext } from './task-context.js';
 import { hooked, type TaskHooks } from './task-hooks.js';
 
-export type Isolation = 'inline' | 'thread' | 'process';
+export type Isolation = (typeof isolations)[number];
 
 /** A symbol for the whole result, symbols picked from it by key, or by position (S3). */
 export type Provides = string | readonly string[] | { readonly byIndex: readonly string[] } | undefined;
@@ -145,7 +146,7 @@ export interface Task<
 
 /**
  * Declares a task.
- * @throws InputError `BATON_INPUT_INVALID` when a duration cannot be read.
+ * @throws DefinitionError `BATON_DEFINITION_INVALID` for an option there is not, or that is not as described here.
  */
 export function task<
   const N extends string,
@@ -159,6 +160,7 @@ export function task<
   name: N,
   options: TaskOptions<S, O, V, K, B, I>,
 ): Task<N, Requirements<S, O, B, I>, Flat<ProvidedBy<K, V>>, V, S, O> {
+  checkTaskOptions(name, options);
   const { requires, optional, version = '1.0', isolation = 'inline', execute, revert } = options;
   const { preExecute, postExecute, preRevert, postRevert } = options;
   const provides = extractions(options.provides);
@@ -179,6 +181,7 @@ export function task<
       ),
     }),
     as: <N2 extends string>(as: N2, use: Use<unknown, unknown> = {}) => {
+      checkOptions(named(`task ${name} as`, as), useOptions, use);
       const used = { ...node, ...(use as object), name: as, task: name } as TaskDefinition;
       return Object.freeze({ name: as, toNode: () => used, tasks });
     },
@@ -225,9 +228,9 @@ function nodeOf(
     ...(inject && { inject }),
     ...(version !== undefined && { version }),
     ...(priority !== undefined && { priority }),
-    ...(timeout && { timeout: timeoutMs(name, timeout) }),
+    ...(timeout && { timeout: timeoutMs(timeout) }),
     ...(onWorkerLoss && { onWorkerLoss }),
-    ...(attempts && { attempts: attemptPolicy(name, attempts) }),
+    ...(attempts && { attempts: attemptPolicy(attempts) }),
   } satisfies TaskDefinition);
 }
 
@@ -243,21 +246,15 @@ function extractions(provides: Provides): Readonly<Record<string, Extraction>> {
   return Object.fromEntries(provides.map((symbol) => [symbol, symbol] as const));
 }
 
-function timeoutMs(
-  name: string,
-  { attempt, queue }: { readonly attempt?: Duration; readonly queue?: Duration },
-): NonNullable<TaskDefinition['timeout']> {
+function timeoutMs({ attempt, queue }: NonNullable<Declared['timeout']>): TaskTimeouts {
   return {
-    ...(attempt !== undefined && { attemptMs: durationMs(attempt, `${name}: timeout.attempt`) }),
-    ...(queue !== undefined && { queueMs: durationMs(queue, `${name}: timeout.queue`) }),
+    ...(attempt !== undefined && { attemptMs: durationMs(attempt) }),
+    ...(queue !== undefined && { queueMs: durationMs(queue) }),
   };
 }
 
-function attemptPolicy(
-  name: string,
-  { delay, ...rest }: Omit<AttemptPolicy, 'delayMs'> & { readonly delay?: Duration },
-): AttemptPolicy {
-  return { ...rest, ...(delay !== undefined && { delayMs: durationMs(delay, `${name}: attempts.delay`) }) };
+function attemptPolicy({ delay, ...rest }: NonNullable<Declared['attempts']>): AttemptPolicy {
+  return { ...rest, ...(delay !== undefined && { delayMs: durationMs(delay) }) };
 }
 
 /** Whether a `revert` is given the failure of `execute` instead of its result. */

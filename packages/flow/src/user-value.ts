@@ -62,7 +62,7 @@ function copyOf(value: unknown, path: string, above: readonly object[]): JsonVal
 }
 
 /** Made by `{}`, of any realm, or without a prototype; and not one that JSON would ask for another form of itself. */
-function isPlain(value: object): boolean {
+export function isPlain(value: object): boolean {
   const prototype: unknown = Object.getPrototypeOf(value);
   const root = prototype === null || Object.getPrototypeOf(prototype) === null;
   return root && typeof (value as { toJSON?: unknown }).toJSON !== 'function';

@@ -7,6 +7,7 @@
  * Not here: what a turn is (`turns.ts`), how a task is called (`task-calls.ts`).
  */
 import { assertNever, type Clock, flowOutcomes, type FlowState, InvariantError } from '@baton/core';
+import { isRunningOut } from '../any-run.js';
 import type { Command, Event } from '../protocol.js';
 import { answerOf } from './lazy-engine.js';
 import { Queue } from './queue.js';
@@ -56,7 +57,7 @@ export class Drive {
         for (const command of turn.commands) this.#carryOut(command);
         notify(turn);
         const { flow } = turn.state;
-        if (isAtRest(flow)) return turn;
+        if (isAtRest(flow) && !isRunningOut(turn.state)) return turn;
         if (flow === 'SUSPENDING') this.#withdrawWaiting();
         // it may be as large as the flow, and what comes next takes as long as its tasks
         turn = undefined;

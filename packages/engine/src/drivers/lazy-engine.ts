@@ -1,7 +1,6 @@
 import { flowIdOf } from '@baton/core';
-import { compile } from '../compile.js';
+import { compileAny, validateAny } from '../any-run.js';
 import type { Event, Outcome } from '../protocol.js';
-import { validate } from '../validate.js';
 import { ensureStored, type FlowDetail, type LogBook } from './log-book.js';
 import { lazyTurns, type LocalOptions, type StoredTurn } from './turns.js';
 
@@ -28,7 +27,7 @@ export class LazyEngine {
    * @throws DefinitionError when the flow is wrong or lacks symbols; ConflictError `BATON_CONFLICT_KEY_REUSED`, `BATON_CONFLICT_FENCED`.
    */
   async start(detail: FlowDetail): Promise<StoredTurn> {
-    validate(compile(detail.definition), Object.keys(detail.store));
+    validateAny(compileAny(detail.definition), Object.keys(detail.store));
     await ensureStored(this.#logBook, detail);
     return this.apply(detail.flowId, { type: 'run' });
   }

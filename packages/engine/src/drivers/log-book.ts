@@ -1,10 +1,10 @@
-import { canonicalFlowJson, type FlowDefinition } from '@baton/flow';
+import { canonicalFlowJson, type FlowDefinition, type RoutedFlowDefinition } from '@baton/flow';
 import { ConflictError, type Fact, NotFoundError, type Value } from '@baton/core';
 
 /** What a run is made of: everything an engine needs to begin it, or to go on with it elsewhere. */
 export interface FlowDetail {
   readonly flowId: string;
-  readonly definition: FlowDefinition;
+  readonly definition: FlowDefinition | RoutedFlowDefinition;
   /** Symbols given with the flow. */
   readonly store: Readonly<Record<string, Value>>;
 }

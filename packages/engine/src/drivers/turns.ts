@@ -3,12 +3,10 @@
  * loaded, stepped, stored and forgotten for each event. Both give the same turns.
  */
 import type { Fact } from '@baton/core';
-import { compile } from '../compile.js';
-import type { Compiled } from '../compiled.js';
-import { fold, type Transition } from '../apply-fact.js';
+import { type AnyCompiled, type AnyRun, compileAny, foldAny, newAnyRun, stepAny } from '../any-run.js';
+import type { Transition } from '../apply-fact.js';
 import type { Command, Event, Turn, Watch } from '../protocol.js';
-import { newRun, type RunOptions, type RunState } from '../run-state.js';
-import { step } from '../step.js';
+import type { RunOptions } from '../run-state.js';
 import { loadStored, type LogBook } from './log-book.js';
 
 /** A turn that was stored. Its state is the engine's own: to be read, and not after the next turn. */
@@ -18,7 +16,7 @@ export interface StoredTurn extends Turn {
   readonly transitions: readonly Transition[];
   /** For each transition the fact that made it. */
   readonly causes: readonly Fact[];
-  readonly state: RunState;
+  readonly state: AnyRun;
 }
 
 export interface Turns {
@@ -29,7 +27,7 @@ export interface Turns {
 export type LocalOptions = Pick<RunOptions, 'functions' | 'deterministic' | 'outstandingMax'>;
 
 interface OpenRun {
-  readonly state: RunState;
+  readonly state: AnyRun;
   seq: number;
   /** Delays that were running when the run was stored: timer → ms. How much of it is over nobody knows, so it begins anew. */
   readonly delays: ReadonlyMap<string, number>;
@@ -38,14 +36,14 @@ interface OpenRun {
 /** A run that is kept in memory; without a log book nowhere else. */
 export async function heldTurns(
   logBook: LogBook | undefined,
-  compiled: Compiled,
+  compiled: AnyCompiled,
   options: RunOptions,
 ): Promise<Turns> {
   if (logBook) {
     const run = await opened(logBook, options.flowId, options, compiled);
     return { take: (event) => stored(run, event, logBook) };
   }
-  const run = { state: newRun(compiled, options), seq: 0, delays: new Map<string, number>() };
+  const run = { state: newAnyRun(compiled, options), seq: 0, delays: new Map<string, number>() };
   return { take: (event) => counted(run, taken(run, event)) };
 }
 
@@ -62,10 +60,10 @@ async function opened(
   logBook: LogBook,
   flowId: string,
   { functions, deterministic, outstandingMax }: LocalOptions,
-  known?: Compiled,
+  known?: AnyCompiled,
 ): Promise<OpenRun> {
   const { detail, turns } = await loadStored(logBook, flowId);
-  const state = newRun(known ?? compile(detail.definition), {
+  const state = newAnyRun(known ?? compileAny(detail.definition), {
     flowId,
     store: detail.store,
     ...(functions && { functions }),
@@ -74,7 +72,7 @@ async function opened(
   });
   const delays = new Map<string, number>();
   for (const facts of turns) {
-    fold(state, facts);
+    foldAny(state, facts);
     for (const fact of facts)
       if (fact.fact === 'timer' && fact.state === 'set') delays.set(fact.id, fact.delayMs ?? 0);
   }
@@ -95,7 +93,7 @@ function counted(run: OpenRun, turn: StoredTurn): StoredTurn {
 function taken(run: OpenRun, event: Event): StoredTurn {
   const { state, seq } = run;
   const changes = new Changes();
-  const { facts, commands } = step(state, event, changes);
+  const { facts, commands } = stepAny(state, event, changes);
   const timers = restarted(run, event);
   const all = timers.length === 0 ? commands : [...commands, ...timers];
   const { transitions, causes } = changes;

@@ -1,10 +1,16 @@
 /** Flows for property tests: any nesting, with tasks whose every execution succeeds or fails as drawn. */
 import type { RunnableFlow } from '@baton/engine';
-import { type NodeDefinition, type RetryDefinition, type RunnableTask, task } from '@baton/flow';
+import {
+  type FlowDefinition,
+  type NodeDefinition,
+  type RetryDefinition,
+  type RunnableTask,
+  task,
+} from '@baton/flow';
 import fc from 'fast-check';
 
 export interface RandomFlow {
-  readonly definition: RunnableFlow['definition'];
+  readonly definition: FlowDefinition;
   readonly names: readonly string[];
   /** The same flow with tasks that have never run. */
   fresh(): RunnableFlow;

@@ -22,7 +22,7 @@ import {
   type StoredFlow,
   symbolValues,
 } from '@baton/engine';
-import type { RunnableTask } from '@baton/flow';
+import type { FlowDefinition, RunnableTask } from '@baton/flow';
 import type { Trace, TraceEvent } from './trace.js';
 
 /** Where the first engine dies. Entries are counted from 1; past the end of the run nothing crashes. */
@@ -100,7 +100,7 @@ class CrashingLogBook implements LogBook {
   }
 
   create(detail: FlowDetail): Promise<void> {
-    this.#state = newRun(compile(detail.definition), detail);
+    this.#state = newRun(compile(detail.definition as FlowDefinition), detail);
     return this.#inner.create(detail);
   }
 

@@ -59,6 +59,7 @@ function lineOf(event: TraceEvent): string {
     case 'flow':
       return `flow ${event.from} → ${event.to}`;
     case 'task':
+    case 'activation':
     case 'retry':
       return `${event.atom} ${event.from} → ${event.to}`;
   }

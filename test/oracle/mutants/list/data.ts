@@ -223,13 +223,6 @@ export const dataFaults = [
       why: 'the result of a reverted atom can still be read',
     },
     {
-      id: 'first-round-value',
-      rule: 'E-1104',
-      find: 'run.history.at(-1)?.value',
-      replace: 'run.history.at(0)?.value',
-      why: 'what a retry provided in its first round is read in all of them',
-    },
-    {
       id: 'inherited-keys-extracted',
       rule: 'E-1104',
       find: '!Object.hasOwn(data, where)',

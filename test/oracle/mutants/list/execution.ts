@@ -34,22 +34,22 @@ export const executionFaults = [
     {
       id: 'old-revert-result-kept',
       rule: 'E-1121',
-      find: 'run.failure = run.revertValue = run.revertFailure = undefined;',
+      find: 'run.failure = undefined;\n      run.undo = neverUndone;',
       replace: 'run.failure = undefined;',
       why: 'what an earlier revert came to is still on record after a success',
     },
     {
       id: 'old-result-kept',
       rule: 'E-1122',
-      find: 'run.value = run.revertValue = run.revertFailure = undefined;',
+      find: 'run.value = undefined;\n      run.undo = neverUndone;',
       replace: '',
       why: 'a failed atom still has the result of an earlier round',
     },
     {
       id: 'failure-survives-reset',
       rule: 'E-643',
-      find: 'run.failure = undefined;\n  run.scopeReverting',
-      replace: 'run.scopeReverting',
+      find: 'run.failure = undefined;\n  run.waited',
+      replace: 'run.waited',
       why: 'the failure of an earlier round is on record in the next',
     },
     {
@@ -69,15 +69,15 @@ export const executionFaults = [
     {
       id: 'scope-mark-survives-reset',
       rule: 'E-628',
-      find: 'run.scopeReverting = run.waited = false;',
+      find: 'if (run.retry) run.retry.scopeReverting = false;',
       replace: '',
       why: 'a nested scope is not undone a second time',
     },
     {
       id: 'revert-all-mark-survives-reset',
       rule: 'E-1309',
-      find: "else state.revertingAll = fact.to === 'REVERT';",
-      replace: "else state.revertingAll ||= fact.to === 'REVERT';",
+      find: "if (!head) state.revertingAll = fact.to === 'REVERT';",
+      replace: "if (!head) state.revertingAll ||= fact.to === 'REVERT';",
       why: 'a flow that was undone once is never undone again',
     },
     {
@@ -255,8 +255,8 @@ export const executionFaults = [
     {
       id: 'no-delay',
       rule: 'E-617',
-      find: 'if (backoff && !run.waited)',
-      replace: 'if (backoff && run.waited)',
+      find: 'if (backoff && !turn.run(node.id).waited)',
+      replace: 'if (backoff && turn.run(node.id).waited)',
       why: 'a round with a delay begins at once',
     },
     {
@@ -475,9 +475,16 @@ export const executionFaults = [
     {
       id: 'round-of-nobody',
       rule: 'E-856',
-      find: 'state.runs[node.controller]?.executions ?? 0',
-      replace: 'state.runs[node.controller]?.history.length ?? 0',
+      find: 'state.runs[node.controller]?.retry?.executions ?? 0',
+      replace: 'state.runs[node.controller]?.retry?.history.length ?? 0',
       why: 'the round of an atom is that of the history, which is cleared',
+    },
+    {
+      id: 'first-round-value',
+      rule: 'E-1104',
+      find: 'retry.history.at(-1)?.value',
+      replace: 'retry.history.at(0)?.value',
+      why: 'what a retry provided in its first round is read in all of them',
     },
   ]),
   ...inFile('core/src/states.ts', [

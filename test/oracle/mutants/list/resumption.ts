@@ -29,7 +29,7 @@ export const resumptionFaults = [
     {
       id: 'run-again-with-old-histories',
       rule: 'E-1324',
-      find: "if (node.kind === 'retry') run.history = [];\n    reset",
+      find: 'if (retry) retry.history = [];\n    reset',
       replace: 'reset',
       why: 'controllers of a run that runs again have used up their attempts',
     },
@@ -306,15 +306,15 @@ export const resumptionFaults = [
     {
       id: 'snapshot-loses-rounds',
       rule: 'E-633',
-      find: 'history: atom.history.map(historyOf)',
-      replace: 'history: atom.history.slice(-1).map(historyOf)',
+      find: 'const entries = history.map(',
+      replace: 'const entries = history.slice(-1).map(',
       why: 'a resumed forEach repeats values',
     },
     {
       id: 'snapshot-loses-counter',
       rule: 'E-1331',
-      find: 'Object.assign(run, atom, {',
-      replace: 'Object.assign(run, atom, { executions: 0,',
+      find: '{ executions, scopeReverting, history: entries }',
+      replace: '{ scopeReverting, history: entries }',
       why: 'a resumed flow repeats request ids',
     },
     {

@@ -129,7 +129,7 @@ export const retryFaults = [
     {
       id: 'reverting-retry-retries',
       rule: 'E-627',
-      find: "if (run.intention !== 'REVERT') turn.intention(of,",
+      find: "if (turn.run(of.id).intention !== 'REVERT')\n    turn.intention(of,",
       replace: 'turn.intention(of,',
       why: 'a controller that is being undone tries again',
     },
@@ -150,7 +150,7 @@ export const retryFaults = [
     {
       id: 'scope-not-told',
       rule: 'E-601',
-      find: "if (!run.scopeReverting && !turn.state.revertingAll)\n    turn.fact({ fact: 'scope', of: of.name, to: 'REVERT' });",
+      find: "if (!turn.retry(of).scopeReverting && !turn.state.revertingAll)\n    turn.fact({ fact: 'scope', of: of.name, to: 'REVERT' });",
       replace: '',
       why: 'the scope of a controller that tries again is not undone',
     },
@@ -237,22 +237,22 @@ export const retryFaults = [
     {
       id: 'history-not-cleared',
       rule: 'E-632',
-      find: "run.revertFailure = undefined;\n      if (node.kind === 'retry') run.history = [];",
-      replace: 'run.revertFailure = undefined;',
+      find: 'if (run.retry) run.retry.history = [];',
+      replace: '',
       why: 'an inner controller goes on counting in the next round of the outer one',
     },
     {
       id: 'failure-in-the-first-entry',
       rule: 'E-622',
-      find: 'run.history.at(-1);\n  if (last',
-      replace: 'run.history.at(0);\n  if (last',
+      find: 'run.retry?.history.at(-1);\n  if (last',
+      replace: 'run.retry?.history.at(0);\n  if (last',
       why: 'failures are noted in the first round of the history',
     },
     {
       id: 'rounds-begin-again',
       rule: 'E-856',
-      find: "if (node.kind === 'retry') run.executions++;",
-      replace: "if (node.kind === 'retry') run.executions = run.history.length + 1;",
+      find: 'if (run.retry) run.retry.executions++;',
+      replace: 'if (run.retry) run.retry.executions = run.retry.history.length + 1;',
       why: 'request ids repeat in the next round of an outer controller',
     },
     {
@@ -265,8 +265,8 @@ export const retryFaults = [
     {
       id: 'tries-not-reset',
       rule: 'S11',
-      find: 'run.tries = 1;',
-      replace: 'run.tries++;',
+      find: 'run.tries = firstTry;',
+      replace: 'run.tries = { ...firstTry, count: run.tries.count + 1 };',
       why: 'attempts of an earlier round count against the policy',
     },
   ]),
@@ -274,8 +274,8 @@ export const retryFaults = [
     {
       id: 'one-attempt-more',
       rule: 'S11',
-      find: 'run.tries >= policy.max',
-      replace: 'run.tries > policy.max',
+      find: 'run.tries.count >= policy.max',
+      replace: 'run.tries.count > policy.max',
       why: 'a task is attempted once more than it may',
     },
     {

@@ -1,0 +1,74 @@
+/** Runs of either shape: ordered, as TaskFlow's patterns are, or routed. Drivers need not know which. */
+import type { Fact, Failure } from '@baton/core';
+import { type FlowDefinition, isRouted, parseRoutedFlow, type RoutedFlowDefinition } from '@baton/flow';
+import { fold } from './apply-fact.js';
+import { compile } from './compile.js';
+import type { Compiled } from './compiled.js';
+import { failuresOf } from './finish.js';
+import type { Argument, Event, Turn, Watch } from './protocol.js';
+import { applyRoutedFact } from './routed/apply-routed-fact.js';
+import { checkRouted } from './routed/check-routed.js';
+import { routedFailuresOf } from './routed/route.js';
+import { type RoutedGraph, routedGraph } from './routed/routed-graph.js';
+import { newRoutedRun, type RoutedState } from './routed/routed-state.js';
+import { routedStep } from './routed/routed-step.js';
+import { newRun, type RunOptions, type RunState } from './run-state.js';
+import { restoreRun, snapshotRun } from './snapshot.js';
+import { step } from './step.js';
+import { symbolValues } from './symbol-values.js';
+import { validate } from './validate.js';
+
+export type AnyDefinition = FlowDefinition | RoutedFlowDefinition;
+export type AnyCompiled = Compiled | RoutedGraph;
+export type AnyRun = RunState | RoutedState;
+
+/** @throws DefinitionError */
+export function compileAny(definition: AnyDefinition): AnyCompiled {
+  if (!isRouted(definition)) return compile(definition);
+  return routedGraph(parseRoutedFlow(definition, { unknownFields: 'refused' }).root);
+}
+
+/** Everything that can be known to be wrong before it runs. @throws DefinitionError */
+export function validateAny(compiled: AnyCompiled, given: readonly string[]): void {
+  if ('shape' in compiled) checkRouted(compiled, given);
+  else validate(compiled, given);
+}
+
+export function newAnyRun(compiled: AnyCompiled, options: RunOptions): AnyRun {
+  return 'shape' in compiled ? newRoutedRun(compiled, options) : newRun(compiled, options);
+}
+
+export function stepAny(run: AnyRun, event: Event, watch?: Watch): Turn {
+  return 'shape' in run ? routedStep(run, event, watch) : step(run, event, watch);
+}
+
+export function foldAny(run: AnyRun, facts: Iterable<Fact>): void {
+  if (!('shape' in run)) return fold(run, facts);
+  for (const fact of facts) applyRoutedFact(run, fact);
+}
+
+/** Undefined when the text is of another format or flow: fold the journal instead. Of routed runs there is none yet. */
+export function restoreAny(compiled: AnyCompiled, text: string): AnyRun | undefined {
+  return 'shape' in compiled ? undefined : restoreRun(compiled, text);
+}
+
+export function snapshotAny(run: AnyRun): string {
+  return 'shape' in run ? '{}' : snapshotRun(run);
+}
+
+/** It is decided how the run ends, and tasks of it run still (C-432, C-433). */
+export function isRunningOut(run: AnyRun): boolean {
+  return 'shape' in run && run.flow !== 'CANCELLED' && run.flow !== 'SUSPENDED' && run.outstanding.size > 0;
+}
+
+export function failuresOfAny(run: AnyRun): readonly Failure[] {
+  return 'shape' in run ? routedFailuresOf(run) : failuresOf(run);
+}
+
+/** What a run gives: what its atoms provide, or its output. */
+export function resultsOfAny<T>(run: AnyRun, read: (argument: Argument) => T): Readonly<Record<string, T>> {
+  if (!('shape' in run)) return symbolValues(run, read);
+  return Object.fromEntries(
+    Object.entries(run.output ?? {}).map(([name, argument]) => [name, read(argument)]),
+  );
+}

@@ -1,0 +1,106 @@
+/**
+ * Whether a join may still wait (section 5). Ways are looked for only where one may just have been lost: forward from the transitions that
+ * were not taken, to the joins that wait behind them, and from there backward until something is met that is still under way.
+ */
+import type { RoutedTurn } from './routed-turn.js';
+import type { AtomIndex } from './routed-graph.js';
+import type { Activation, RoutedState, WaitingJoin } from './routed-state.js';
+
+export type Verdict = 'wait' | 'begin' | 'fail';
+
+/** C-504 to C-506. */
+export function verdictOf({ activation, arrived, lost }: WaitingJoin): Verdict {
+  const { join = 1, sources } = activation.atom;
+  const open = sources.length - arrived.size - lost.size;
+  if (join === 'reached') return open === 0 ? 'begin' : 'wait';
+  if (arrived.size >= join) return 'begin';
+  return arrived.size + open < join ? 'fail' : 'wait';
+}
+
+/** A join that has just begun to wait: which of its sources can never come. */
+export function noteUnreachable(turn: RoutedTurn, { activation, arrived }: WaitingJoin): void {
+  const { state } = turn;
+  const ahead = targetsOfBacklog(state);
+  const lost = activation.atom.sources.filter(
+    (source) => !arrived.has(source) && !isPossible(state, source, ahead),
+  );
+  tell(turn, activation, lost);
+}
+
+/** An activation is over: the joins that lost a way by what it did not take. */
+export function noteLost(turn: RoutedTurn, over: Activation): readonly WaitingJoin[] {
+  const { state } = turn;
+  if (state.joins.size === 0) return [];
+  const ahead = targetsOfBacklog(state);
+  const changed: WaitingJoin[] = [];
+  for (const [join, sources] of suspects(state, over)) {
+    const lost = sources.filter((source) => !isPossible(state, source, ahead));
+    if (lost.length === 0) continue;
+    tell(turn, join.activation, lost);
+    changed.push(join);
+  }
+  return changed;
+}
+
+function tell(turn: RoutedTurn, { id }: Activation, lost: readonly AtomIndex[]): void {
+  if (lost.length === 0) return;
+  turn.fact({
+    fact: 'lost',
+    join: id,
+    atoms: lost.map((index) => turn.state.graph.atoms[index]?.name ?? ''),
+  });
+}
+
+/** Joins that wait for something to which a transition led that was not taken. */
+function suspects(state: RoutedState, over: Activation): ReadonlyMap<WaitingJoin, AtomIndex[]> {
+  const { atoms, byName } = state.graph;
+  const found = new Map<WaitingJoin, AtomIndex[]>();
+  const suspect = (source: AtomIndex, target: AtomIndex): void => {
+    const join = state.joins.get(target);
+    if (!join || join.arrived.has(source) || join.lost.has(source)) return;
+    const sources = found.get(join);
+    if (sources) sources.push(source);
+    else found.set(join, [source]);
+  };
+  const taken = new Set(over.next.map(({ to }) => byName.get(to)?.index));
+  const ahead = new Set<AtomIndex>();
+  for (const target of over.atom.targets) {
+    if (taken.has(target)) continue;
+    suspect(over.atom.index, target);
+    ahead.add(target);
+  }
+  for (const index of ahead) {
+    if (isSpent(state, index)) continue;
+    for (const target of atoms[index]?.targets ?? []) {
+      suspect(index, target);
+      ahead.add(target);
+    }
+  }
+  return found;
+}
+
+/** Something is under way from where control may still come to this atom. */
+function isPossible(state: RoutedState, atom: AtomIndex, ahead: ReadonlySet<AtomIndex>): boolean {
+  const before = new Set([atom]);
+  for (const index of before) {
+    if ((state.live[index] ?? 0) > 0) return true;
+    if (isSpent(state, index)) continue;
+    if (ahead.has(index)) return true;
+    for (const source of state.graph.atoms[index]?.sources ?? []) before.add(source);
+  }
+  return false;
+}
+
+/** A join that has begun to wait will not begin another time (C-502). */
+function isSpent({ graph, latest }: RoutedState, index: AtomIndex): boolean {
+  return graph.atoms[index]?.join !== undefined && latest[index] !== undefined;
+}
+
+function targetsOfBacklog({ backlog, graph }: RoutedState): ReadonlySet<AtomIndex> {
+  const targets = new Set<AtomIndex>();
+  for (const { taken } of backlog) {
+    const target = graph.byName.get(taken.to);
+    if (target) targets.add(target.index);
+  }
+  return targets;
+}

@@ -1,0 +1,44 @@
+import { task } from '@baton/flow';
+import { expect, it } from '@jest/globals';
+import { MemoryLogBook } from '../drivers/log-book.js';
+import type { EngineKind } from '../run-flow.js';
+import { acceptance } from '../../../testkit/src/routed-flows/acceptance.js';
+import { next, routed, run, runBy, tasks } from '../../../testkit/src/routed-flows/routed.js';
+
+const engines: readonly EngineKind[] = ['serial', 'parallel', 'lazy'];
+
+function inEach(name: string, body: (engine: EngineKind) => Promise<void>): void {
+  it.each(engines)(`${name}, %s`, body);
+}
+
+for (const { name, body } of acceptance) inEach(name, (engine) => body(runBy(engine)));
+
+inEach('a run that is suspended from outside goes on where it stood', async (engine) => {
+  const stop = new AbortController();
+  const logBook = new MemoryLogBook();
+  const definition = routed(
+    {
+      a: { task: 'stop', onSuccess: next('b', 'c') },
+      ...{ b: { task: 'echo', onSuccess: next('j') }, c: { task: 'echo', onSuccess: next('j') } },
+      j: { join: 'all', publish: { branch: { done: true } } },
+    },
+    { output: { done: '${done}' } },
+  );
+  const given = [...tasks, task('stop', { execute: () => stop.abort() })];
+  const options = { engine, logBook, given };
+  const first = await run(definition, { ...options, suspendSignal: stop.signal });
+  expect([first.outcome, first.states]).toEqual(['SUSPENDED', { a: 'SUCCESS' }]);
+  const second = await run(definition, options);
+  expect([second.outcome, second.output]).toEqual(['SUCCESS', { done: true }]);
+});
+
+inEach('a run that is cancelled ends so, with all that is under way', async (engine) => {
+  const stop = new AbortController();
+  const definition = routed({
+    a: { task: 'stop', onSuccess: next('b', 'j') },
+    ...{ b: { task: 'echo', onSuccess: next('j') }, j: { join: 'all', task: 'echo' } },
+  });
+  const given = [...tasks, task('stop', { execute: () => stop.abort() })];
+  const { outcome, states } = await run(definition, { engine, given, signal: stop.signal });
+  expect([outcome, states]).toEqual(['CANCELLED', { a: 'CANCELLED' }]);
+});

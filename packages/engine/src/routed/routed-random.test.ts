@@ -1,0 +1,166 @@
+/** Random routed flows, run step by step with answers in random order: each ends, and is the same after every reload. */
+import { describe, expect, it } from '@jest/globals';
+import type { JoinDefinition, RoutedAtomDefinition, RoutedDefinition } from '@baton/flow';
+import fc from 'fast-check';
+import { failureOf } from '@baton/core';
+import type { Command, Event } from '../protocol.js';
+import { applyRoutedFact } from './apply-routed-fact.js';
+import { routedGraph } from './routed-graph.js';
+import { newRoutedRun, type RoutedState } from './routed-state.js';
+import { routedStep } from './routed-step.js';
+
+const guards = [undefined, undefined, undefined, 'true', 'false', 'self.attempt > 0', 'n < 3'];
+
+/** Edges lead forward, except where a cycle of atoms that are no joins is closed. */
+const flows: fc.Arbitrary<RoutedDefinition> = fc
+  .record({
+    atoms: fc.array(
+      fc.record({
+        edges: fc.array(
+          fc.record({
+            by: fc.integer({ min: 1, max: 5 }),
+            clause: fc.integer({ min: 0, max: 2 }),
+            guard: fc.nat(guards.length - 1),
+          }),
+          { maxLength: 4 },
+        ),
+        command: fc.option(fc.constantFrom('noop', 'suspend', 'fail', 'succeed'), { freq: 12 }),
+        join: fc.constantFrom<JoinDefinition | undefined>(undefined, undefined, 'all', 'reached', 1, 2),
+        isTask: fc.boolean(),
+        repeats: fc.boolean(),
+      }),
+      { minLength: 2, maxLength: 12 },
+    ),
+    back: fc.option(fc.tuple(fc.nat(11), fc.nat(11))),
+  })
+  .map(({ atoms, back }) => {
+    const inbound = atoms.map(() => new Set<number>());
+    const clauses = ['onSuccess', 'onError', 'onComplete'] as const;
+    const definitions = atoms.map(({ edges, command, isTask, repeats }, index): RoutedAtomDefinition => {
+      const next: Record<string, { to: string; when?: string }[]> = {};
+      for (const { by, clause, guard } of edges) {
+        const to = index + by;
+        if (to >= atoms.length) continue;
+        inbound[to]?.add(index);
+        const when = guards[guard];
+        (next[clauses[clause] ?? ''] ??= []).push({ to: `a${to}`, ...(when !== undefined && { when }) });
+      }
+      if (command !== null) (next['onError'] ??= []).unshift({ to: command });
+      return {
+        name: `a${index}`,
+        ...(isTask && { task: 't' }),
+        ...(repeats && { attempts: { max: 2, delayMs: index % 2 } }),
+        publish: { branch: { n: "${get(ctx, 'n', 0) + 1}" } },
+        ...Object.fromEntries(Object.entries(next).map(([clause, entries]) => [clause, { next: entries }])),
+      };
+    });
+    const joined = definitions.map((definition, index) => {
+      const sources = inbound[index]?.size ?? 0;
+      const join = atoms[index]?.join;
+      const fits = join !== undefined && sources > 0 && (typeof join !== 'number' || join <= sources);
+      return fits ? { ...definition, join } : definition;
+    });
+    return withCycle(
+      {
+        kind: 'routed',
+        name: 'f',
+        atoms: joined,
+        start: joined[1]?.join === undefined ? ['a0', 'a1'] : ['a0'],
+      },
+      back,
+    );
+  });
+
+/** A way back that turns at most three times, where no join is on it. */
+function withCycle(flow: RoutedDefinition, back: readonly [number, number] | null): RoutedDefinition {
+  if (!back) return flow;
+  const [from, to] = [Math.max(...back) % flow.atoms.length, Math.min(...back) % flow.atoms.length];
+  const cyclic: RoutedDefinition = {
+    ...flow,
+    atoms: flow.atoms.map((atom, index) =>
+      index === from
+        ? {
+            ...atom,
+            onComplete: {
+              next: [...(atom.onComplete?.next ?? []), { to: `a${to}`, when: "get(ctx, 'n', 9) < 4" }],
+            },
+          }
+        : atom,
+    ),
+  };
+  try {
+    routedGraph(cyclic);
+    return cyclic;
+  } catch {
+    return flow;
+  }
+}
+
+interface Driven {
+  readonly state: RoutedState;
+  readonly turns: number;
+}
+
+/** Answers what is outstanding in the order that `pick` gives; every third fails. After each turn the fold of the journal is compared. */
+function drive(definition: RoutedDefinition, pick: (among: number) => number): Driven {
+  const graph = routedGraph(definition);
+  const options = { flowId: 'f', store: { n: { data: 0 } } };
+  const state = newRoutedRun(graph, options);
+  const folded = newRoutedRun(graph, options);
+  const open: Command[] = [];
+  let ended = false;
+  let turns = 0;
+  const take = (event: Event): void => {
+    const { facts, commands } = routedStep(state, event);
+    for (const fact of JSON.parse(JSON.stringify(facts)) as typeof facts) applyRoutedFact(folded, fact);
+    turns++;
+    for (const command of commands) {
+      if (command.type === 'execute' || command.type === 'startTimer') open.push(command);
+      if (command.type === 'cancelTimer')
+        open.splice(
+          open.findIndex((other) => other.type === 'startTimer' && other.id === command.id),
+          1,
+        );
+      if (command.type === 'finish') ended = true;
+    }
+    expect(plain(folded)).toEqual(plain(state));
+  };
+  take({ type: 'run' });
+  while (!ended) {
+    if (state.flow === 'SUSPENDED') {
+      take({ type: 'run' });
+      continue;
+    }
+    const [command] = open.splice(pick(open.length), 1);
+    if (command?.type === 'execute') {
+      const { requestId } = command;
+      if (pick(3) === 0) take({ type: 'failed', requestId, failure: failureOf('NO', 'no') });
+      else take({ type: 'completed', requestId, value: { data: 1 } });
+    } else if (command?.type === 'startTimer') take({ type: 'timerFired', id: command.id });
+    else throw new Error(`${state.flow}: nothing is outstanding`);
+  }
+  return { state, turns };
+}
+
+function plain(state: RoutedState): unknown {
+  return JSON.parse(
+    JSON.stringify(
+      { ...state, graph: 0, latest: state.latest.map((activation) => activation?.id) },
+      (_key, value: unknown) => (value instanceof Map || value instanceof Set ? [...value] : value),
+    ),
+  );
+}
+
+describe('a random routed flow', () => {
+  it('ends, with nothing unfinished, and its journal folds to the same state after every turn', () => {
+    fc.assert(
+      fc.property(flows, fc.infiniteStream(fc.nat(997)), (definition, picks) => {
+        const { state } = drive(definition, (among) => Number(picks.next().value) % Math.max(1, among));
+        expect(['SUCCESS', 'FAILURE']).toContain(state.flow);
+        expect(state.unfinished).toBe(0);
+        expect([...state.joins.keys()]).toEqual([]);
+      }),
+      { numRuns: Number(process.env['RUNS'] ?? 300) },
+    );
+  });
+});

@@ -1,0 +1,65 @@
+import { type Arguments, type Failure, failureOf, type JsonValue, openRecord } from '@baton/core';
+import type { Argument } from '@baton/core';
+import { fault } from '../expression-error.js';
+import type { ExecuteCommand } from '../protocol.js';
+import { type Activation, contextOf, type RoutedState } from './routed-state.js';
+import { evaluateAt, type Place, variableAt } from './surroundings.js';
+
+/**
+ * What the task of an activation is given: `input`, then `rebind`, then variables of the same name (C-602, C-603); or what is missing.
+ * @throws ExpressionError
+ */
+export function argumentsFor(
+  state: RoutedState,
+  activation: Activation,
+): { readonly args: Arguments } | { readonly failure: Failure } {
+  const place: Place = { state, context: contextOf(state, activation), activation };
+  const { input = {}, requires = [], optional = [], rebind = {} } = activation.atom.definition;
+  const args = openRecord<Argument>();
+  for (const [name, data] of Object.entries(inputFor(place, input))) args[name] = { value: { data } };
+  const missing: string[] = [];
+  for (const parameter of new Set([...requires, ...optional, ...Object.keys(rebind)])) {
+    if (Object.hasOwn(args, parameter)) continue;
+    const symbol = Object.hasOwn(rebind, parameter) ? (rebind[parameter] ?? parameter) : parameter;
+    const found = variableAt(place, symbol);
+    if (found) args[parameter] = found;
+    else if (!optional.includes(parameter)) missing.push(symbol);
+  }
+  if (missing.length === 0) return { args };
+  const message = `${activation.id} found no value for ${missing.join(', ')}`;
+  const context = { phase: 'arguments', atom: activation.id, retryable: false } as const;
+  return { failure: { ...failureOf('ARGUMENT_MISSING', message, context), types: ['NotFound', 'Error'] } };
+}
+
+function inputFor(
+  place: Place,
+  input: NonNullable<Activation['atom']['definition']['input']>,
+): Readonly<Record<string, JsonValue>> {
+  const { templates } = place.state.graph;
+  const isWhole = typeof input['expr'] === 'string' && Object.keys(input).length === 1;
+  if (!isWhole)
+    return templates.render(input, (inserted) => evaluateAt(place, inserted)) as Record<string, JsonValue>;
+  const given = evaluateAt(place, templates.expression(String(input['expr'])));
+  if (typeof given === 'object' && given !== null && !Array.isArray(given))
+    return given as Record<string, JsonValue>;
+  return fault('gives no map of parameters');
+}
+
+/** The request of an activation that runs, the same each time it is asked for. */
+export function executeCommandOf({ id, atom, attempt, requestId = '', args }: Activation): ExecuteCommand {
+  const { task = '', version = '1.0', timeout = {}, onWorkerLoss = 'resend' } = atom.definition;
+  const { attemptMs, queueMs } = timeout;
+  return {
+    type: 'execute',
+    atom: id,
+    requestId,
+    round: 0,
+    attempt,
+    task,
+    taskVersion: version,
+    args,
+    onWorkerLoss,
+    ...(attemptMs !== undefined && { timeoutMs: attemptMs }),
+    ...(queueMs !== undefined && { queueTimeoutMs: queueMs }),
+  };
+}

@@ -1,0 +1,183 @@
+/**
+ * Purpose: where one run of a routed flow stands, in memory.
+ * States: those of core/states.ts for the flow and each activation.
+ * What is authoritative: the journal. This is its fold; it changes in `apply-routed-fact.ts` alone, so that folding the same facts gives
+ * the same state.
+ * On failure: a change outside the transition tables throws `InvariantError`; the state is then worthless.
+ * Not here: what to do next (`routed-step.ts` and what it calls).
+ */
+import {
+  type ActivationState,
+  type Argument,
+  type Arguments,
+  atomNameOf,
+  type Failure,
+  type FlowState,
+  InvariantError,
+  type JsonValue,
+  type TakenTransition,
+  type Trigger,
+  type Value,
+} from '@baton/core';
+import { type Context, merged, noContext } from './context.js';
+import type { AtomIndex, RoutedAtom, RoutedGraph } from './routed-graph.js';
+
+/** One arrival of control at an atom (C-301). */
+export interface Activation {
+  /** `name`, then `name#2`, … */
+  readonly id: string;
+  readonly atom: RoutedAtom;
+  state: ActivationState;
+  readonly triggeredBy: Trigger[];
+  /** What it may read; of a join that waits, nothing yet. */
+  inbound: Context;
+  /** What is read after it, once it is over. */
+  outbound: Context;
+  published: Arguments;
+  next: readonly TakenTransition[];
+  /** Number of the last attempt. */
+  attempt: number;
+  /** What its task was given: the same for each attempt, whatever became of the variables since. */
+  args: Arguments;
+  requestId: string | undefined;
+  /** Of the delay before the next attempt. */
+  timer: string | undefined;
+  value: Value | undefined;
+  failure: Failure | undefined;
+}
+
+/** A join that waits: which atoms have arrived, and which never will. */
+export interface WaitingJoin {
+  readonly activation: Activation;
+  readonly arrived: Set<AtomIndex>;
+  readonly lost: Set<AtomIndex>;
+}
+
+/** A transition that was taken and not followed yet. */
+export interface Pending {
+  readonly taken: TakenTransition;
+  readonly by: Trigger;
+}
+
+export interface RoutedOptions {
+  readonly flowId: string;
+  /** Inputs given with the job. */
+  readonly store: Readonly<Record<string, Value>>;
+}
+
+export interface RoutedState {
+  readonly shape: 'routed';
+  readonly graph: RoutedGraph;
+  readonly flowId: string;
+  readonly store: Readonly<Record<string, Value>>;
+  flow: FlowState;
+  message: JsonValue | undefined;
+  vars: Arguments;
+  readonly globals: Map<string, Argument>;
+  /** In the order in which they began. */
+  readonly activations: Map<string, Activation>;
+  /** By atom: its last activation, and how many it had. */
+  readonly latest: (Activation | undefined)[];
+  readonly counts: number[];
+  /** By atom: how many of its activations are not over. */
+  readonly live: number[];
+  /** By atom. */
+  readonly joins: Map<AtomIndex, WaitingJoin>;
+  /** Taken and not followed, first in first out; empty at the end of a turn unless the run is suspended. */
+  readonly backlog: Pending[];
+  /** Activations whose request is outstanding, in the order of submission. */
+  readonly outstanding: Set<string>;
+  /** The same for requests that were taken back while suspending; outstanding again with the next run. */
+  readonly withdrawn: Set<string>;
+  /** Timer → activation. */
+  readonly timers: Map<string, string>;
+  /** Activations that are not over. */
+  unfinished: number;
+  /** Failed activations of which no error transition was taken (C-421), in the order they failed. */
+  readonly unhandled: Set<string>;
+  output: Arguments | undefined;
+}
+
+/** A run that has not begun. */
+export function newRoutedRun(graph: RoutedGraph, { flowId, store }: RoutedOptions): RoutedState {
+  return {
+    shape: 'routed',
+    graph,
+    flowId,
+    store,
+    flow: 'PENDING',
+    message: undefined,
+    vars: {},
+    globals: new Map(),
+    activations: new Map(),
+    latest: graph.atoms.map(() => undefined),
+    counts: graph.atoms.map(() => 0),
+    live: graph.atoms.map(() => 0),
+    joins: new Map(),
+    backlog: [],
+    outstanding: new Set(),
+    withdrawn: new Set(),
+    timers: new Map(),
+    unfinished: 0,
+    unhandled: new Set(),
+    output: undefined,
+  };
+}
+
+export function newActivation(id: string, atom: RoutedAtom): Activation {
+  return {
+    id,
+    atom,
+    state: atom.join === undefined ? 'PENDING' : 'WAITING',
+    triggeredBy: [],
+    inbound: noContext,
+    outbound: noContext,
+    published: {},
+    next: [],
+    attempt: 0,
+    args: {},
+    requestId: undefined,
+    timer: undefined,
+    value: undefined,
+    failure: undefined,
+  };
+}
+
+/** The id of the next activation of an atom. */
+export function nextIdOf({ counts }: RoutedState, { index, name }: RoutedAtom): string {
+  const count = counts[index] ?? 0;
+  return count === 0 ? name : `${name}#${count + 1}`;
+}
+
+/** @throws InvariantError when there is none. */
+export function activationOf({ activations, flowId }: RoutedState, id: string): Activation {
+  const activation = activations.get(id);
+  if (!activation)
+    throw new InvariantError('BATON_INVARIANT_TRANSITION', `${flowId} has no activation ${id}`);
+  return activation;
+}
+
+/** The activation that waits for the answer to a request; undefined: nobody does (C-207). */
+export function awaitingActivation(
+  { activations, outstanding }: RoutedState,
+  requestId: string,
+): Activation | undefined {
+  const activation = activations.get(atomNameOf(requestId));
+  return activation?.requestId === requestId && outstanding.has(activation.id) ? activation : undefined;
+}
+
+/** What an activation may read; of a join that waits, as it would be if it began now (C-509). */
+export function contextOf(state: RoutedState, activation: Activation): Context {
+  if (activation.state !== 'WAITING') return activation.inbound;
+  const sources = new Set(activation.triggeredBy.map((by) => activationOf(state, by.activation)));
+  const inDocumentOrder = [...sources].sort((a, b) => a.atom.index - b.atom.index);
+  return merged(
+    inDocumentOrder.map((source) => source.outbound),
+    state.graph.definition.merge,
+  );
+}
+
+/** Nothing of it happens any more. */
+export function isOver(state: ActivationState): boolean {
+  return state === 'SUCCESS' || state === 'FAILURE' || state === 'CANCELLED' || state === 'SKIPPED';
+}

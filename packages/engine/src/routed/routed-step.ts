@@ -1,0 +1,120 @@
+/**
+ * The engine of routed flows: one event in; facts to store and commands to carry out, out (control-flow.md section 2). Pure and
+ * deterministic, as `step.ts` is for ordered flows.
+ * Where things are: route.ts (how control moves), outcome.ts (what an activation leaves), joins.ts, surroundings.ts (what expressions
+ * read), apply-routed-fact.ts (every change of the state).
+ */
+import { ExpressionError } from '../expression-error.js';
+import type { Event, Turn, Watch } from '../protocol.js';
+import { noContext } from './context.js';
+import { rendered } from './outcome.js';
+import { beginAt, endFlow, follow, repeat, settle } from './route.js';
+import { executeCommandOf } from './routed-request.js';
+import { activationOf, awaitingActivation, isOver, type RoutedState } from './routed-state.js';
+import { RoutedTurn } from './routed-turn.js';
+
+/** Takes one event. One that is late, repeated or not for this run changes nothing and gives an empty turn (C-207). */
+export function routedStep(state: RoutedState, event: Event, watch?: Watch): Turn {
+  const turn = new RoutedTurn(state, watch);
+  handle(turn, event);
+  if (turn.facts.length > 0) follow(turn);
+  return turn;
+}
+
+function handle(turn: RoutedTurn, event: Event): void {
+  switch (event.type) {
+    case 'run':
+    case 'resume':
+      return event.type === 'run' && turn.state.flow === 'PENDING' ? start(turn) : resume(turn);
+    case 'adopt':
+      return askAgain(turn, turn.state.outstanding);
+    case 'completed':
+      return answered(turn, event.requestId, event.value === undefined ? {} : { value: event.value });
+    case 'failed':
+      return answered(turn, event.requestId, { failure: event.failure });
+    case 'suspend':
+      return void turn.suspend();
+    case 'withdrawn':
+      return withdrawn(turn, event.requestId);
+    case 'cancel':
+      return cancel(turn);
+    case 'timerFired':
+      return timerFired(turn, event.id);
+    // operations on routed runs are not there yet
+    case 'prepare':
+    case 'reset':
+    case 'revert':
+    case 'retryRevert':
+    case 'acceptRevert':
+    case 'rerun':
+    case 'skip':
+      return;
+  }
+}
+
+function start(turn: RoutedTurn): void {
+  const { state } = turn;
+  turn.flow('RUNNING');
+  const { vars } = state.graph.definition;
+  try {
+    if (vars) turn.fact({ fact: 'variables', vars: rendered({ state, context: noContext }, vars) });
+  } catch (error) {
+    if (!(error instanceof ExpressionError)) throw error;
+    return endFlow(turn, 'FAILURE', `vars: ${error.message}`);
+  }
+  for (const index of state.graph.start) {
+    const atom = state.graph.atoms[index];
+    if (atom && state.flow === 'RUNNING') beginAt(turn, atom);
+  }
+}
+
+function resume(turn: RoutedTurn): void {
+  const { state } = turn;
+  if (state.flow !== 'SUSPENDED') return;
+  const again = [...state.withdrawn];
+  turn.flow('RUNNING');
+  askAgain(turn, again);
+  for (const activation of [...state.activations.values()])
+    if (activation.state === 'DELAYED' && activation.timer === undefined) repeat(turn, activation);
+}
+
+function askAgain(turn: RoutedTurn, ids: Iterable<string>): void {
+  for (const id of ids) turn.command(executeCommandOf(activationOf(turn.state, id)));
+}
+
+function answered(turn: RoutedTurn, requestId: string, outcome: Parameters<typeof settle>[2]): void {
+  const activation = awaitingActivation(turn.state, requestId);
+  if (activation) settle(turn, activation, outcome);
+}
+
+function withdrawn(turn: RoutedTurn, requestId: string): void {
+  const activation = awaitingActivation(turn.state, requestId);
+  if (activation && turn.state.flow === 'SUSPENDING') turn.fact({ fact: 'withdrawn', atom: activation.id });
+}
+
+/** While suspended its effect is held until the run goes on (C-1029). */
+function timerFired(turn: RoutedTurn, id: string): void {
+  const { state } = turn;
+  const activation = state.activations.get(state.timers.get(id) ?? '');
+  if (!activation) return;
+  turn.fact({ fact: 'timer', id, state: 'fired' });
+  if (state.flow === 'RUNNING' && activation.state === 'DELAYED') repeat(turn, activation);
+}
+
+/** What ran is not undone (C-1305). */
+function cancel(turn: RoutedTurn): void {
+  const { state } = turn;
+  const { flow } = state;
+  if (flow === 'SUCCESS' || flow === 'FAILURE' || flow === 'CANCELLED') return;
+  for (const activation of [...state.activations.values()]) {
+    const { id, requestId, timer } = activation;
+    if (timer !== undefined) {
+      turn.fact({ fact: 'timer', id: timer, state: 'cancelled' });
+      turn.command({ type: 'cancelTimer', id: timer });
+    }
+    if (requestId !== undefined) turn.command({ type: 'abort', atom: id, requestId });
+    if (!isOver(activation.state)) turn.activation(activation, 'CANCELLED');
+  }
+  turn.flow('CANCELLED');
+  turn.command({ type: 'finish', outcome: 'CANCELLED', failures: [] });
+}

@@ -1,0 +1,49 @@
+import type { ActivationFact, ActivationState, Fact, FlowState } from '@baton/core';
+import type { Transition, Witness } from '../apply-fact.js';
+import type { Command, Turn, Watch } from '../protocol.js';
+import { applyRoutedFact } from './apply-routed-fact.js';
+import type { Activation, RoutedState } from './routed-state.js';
+
+type More = Omit<ActivationFact, 'fact' | 'activation' | 'from' | 'to'>;
+
+/** One turn of a routed run while it is decided: each fact is applied as it is stated. */
+export class RoutedTurn implements Turn, Witness {
+  readonly facts: Fact[] = [];
+  readonly commands: Command[] = [];
+  readonly state: RoutedState;
+  readonly #watch: Watch;
+
+  constructor(state: RoutedState, watch: Watch = {}) {
+    this.state = state;
+    this.#watch = watch;
+  }
+
+  fact(fact: Fact): void {
+    this.facts.push(fact);
+    applyRoutedFact(this.state, fact, this.#watch.changed && this);
+  }
+
+  changed(transition: Transition): void {
+    const fact = this.facts.at(-1);
+    if (fact && this.#watch.changed?.(transition, fact) === true) this.suspend();
+  }
+
+  command(command: Command): void {
+    this.commands.push(command);
+    this.#watch.command?.(command);
+  }
+
+  flow(to: FlowState, more: Pick<Extract<Fact, { fact: 'flow' }>, 'message' | 'output'> = {}): void {
+    this.fact({ fact: 'flow', from: this.state.flow, to, ...more });
+  }
+
+  activation({ id, state }: Activation, to: ActivationState, more: More = {}): void {
+    this.fact({ fact: 'activation', activation: id, from: state, to, ...more });
+  }
+
+  suspend(): boolean {
+    if (this.state.flow !== 'RUNNING') return false;
+    this.flow('SUSPENDING');
+    return true;
+  }
+}

@@ -1,0 +1,107 @@
+/**
+ * A routed flow as data: control moves along transitions, cycles are legal, and an atom may run several times (control-flow.md C-101).
+ * The other shape, where order comes from data and links, is in `definition.ts`; shapes are not mixed in one level (C-102).
+ */
+import type { JsonValue } from '@baton/core';
+import type {
+  AttemptPolicy,
+  Extraction,
+  FlowDefinition,
+  Inputs,
+  OnWorkerLoss,
+  TaskTimeouts,
+} from './definition.js';
+
+/** JSON data; in its texts `${…}` inserts CEL. A text that is one insertion keeps the kind of its value (C-801, C-802). */
+export type Template = JsonValue;
+export type Templates = Readonly<Record<string, Template>>;
+
+/** A routed flow with the version of its shape: what a conductor is given. */
+export interface RoutedFlowDefinition {
+  readonly schemaVersion: 1;
+  readonly root: RoutedDefinition;
+}
+
+export interface RoutedDefinition {
+  readonly kind: 'routed';
+  readonly name: string;
+  /** Inputs that must be given (C-601). */
+  readonly requires?: readonly string[];
+  /** Inputs that may be left out, with the values they then have. */
+  readonly optional?: Readonly<Record<string, JsonValue>>;
+  /** Made once, when the run starts, from inputs and environment; they shadow inputs (C-702). */
+  readonly vars?: Templates;
+  readonly atoms: readonly RoutedAtomDefinition[];
+  /** Default: atoms that no transition names (C-425). */
+  readonly start?: readonly string[];
+  /** Default: the whole final context (C-713). */
+  readonly output?: Templates;
+  readonly outputOnError?: Templates;
+  /** How a published map is put onto one of the same name: it replaces it, or, `deep`, is merged into it (C-706). */
+  readonly merge?: 'deep';
+  /** An expression that fails ends the flow (default), or is a failure of its atom like any other (C-808). */
+  readonly onExpressionError?: 'fail-atom';
+}
+
+export interface RoutedAtomDefinition extends Inputs {
+  /** Unique in the flow; no command. */
+  readonly name: string;
+  /** Name under which workers offer it. Absent: a decision point, which succeeds at once with nothing. */
+  readonly task?: string;
+  /** `major.minor`. Default `1.0`. */
+  readonly version?: string;
+  readonly timeout?: TaskTimeouts;
+  readonly attempts?: AttemptPolicy;
+  /** Default `resend`. */
+  readonly onWorkerLoss?: OnWorkerLoss;
+  /** Parameter → what is given for it; an expression gives all of them as one map (C-602). */
+  readonly input?: Templates | { readonly expr: string };
+  /** Symbol → where in the result: published into the branch like the rest (C-703). */
+  readonly provides?: Readonly<Record<string, Extraction>>;
+  readonly publish?: PublishDefinition;
+  readonly publishOnError?: PublishDefinition;
+  readonly publishOnSkip?: PublishDefinition;
+  /** False: after publishing the result is dropped (C-712). */
+  readonly keepResult?: boolean;
+  readonly onSuccess?: ClauseDefinition;
+  readonly onError?: ClauseDefinition;
+  readonly onComplete?: ClauseDefinition;
+  readonly onSkip?: ClauseDefinition;
+  readonly join?: JoinDefinition;
+}
+
+export function isRouted(flow: FlowDefinition | RoutedFlowDefinition): flow is RoutedFlowDefinition {
+  return flow.root.kind === 'routed';
+}
+
+/** `all` arrivals, so many, or all those that still can come (C-504 to C-506). */
+export type JoinDefinition = 'all' | 'reached' | number;
+
+export interface PublishDefinition {
+  /** Seen by what follows on this branch. */
+  readonly branch?: Templates;
+  /** Seen by the whole run. */
+  readonly global?: Templates;
+}
+
+export interface ClauseDefinition {
+  readonly publish?: PublishDefinition;
+  readonly next?: readonly TransitionDefinition[];
+}
+
+export interface TransitionDefinition {
+  /** An atom, or a command. */
+  readonly to: string;
+  /** CEL; absent: always. */
+  readonly when?: string;
+  /** Commands only: what the run says of its state (C-435). */
+  readonly message?: Template;
+}
+
+/** Names that a transition may lead to and no atom may have (C-436). */
+export const routeCommands = ['noop', 'fail', 'succeed', 'suspend'] as const;
+export type RouteCommand = (typeof routeCommands)[number];
+
+export function isRouteCommand(name: string): name is RouteCommand {
+  return (routeCommands as readonly string[]).includes(name);
+}

@@ -1,0 +1,6 @@
+import { joinCases } from './join-cases.js';
+import { routeCases } from './route-cases.js';
+import type { RoutedCase } from './routed.js';
+
+/** The acceptance cases of control-flow.md section 19 that need no waiting and no outside; whoever has a driver runs them. */
+export const acceptance: readonly RoutedCase[] = [...routeCases, ...joinCases];

@@ -1,0 +1,98 @@
+/** Routed flows for tests, written shortly, and what became of them. */
+import { type JsonValue, withDetails } from '@baton/core';
+import {
+  type ClauseDefinition,
+  type RoutedAtomDefinition,
+  type RoutedDefinition,
+  type RunnableTask,
+  task,
+} from '@baton/flow';
+import { type EngineKind, type InProcessOptions, MemoryLogBook, runDefinition } from '@baton/engine';
+
+/** `to: 'b'`, `{ b: guard }`, or in full. */
+type Next =
+  | string
+  | Readonly<Record<string, string>>
+  | { readonly to: string; readonly when?: string; readonly message?: JsonValue };
+
+export function next(...entries: readonly Next[]): ClauseDefinition {
+  return {
+    next: entries.map((entry) => {
+      if (typeof entry === 'string') return { to: entry };
+      if (typeof entry['to'] === 'string') return entry as { to: string };
+      const [[to = '', when = ''] = []] = Object.entries(entry as Record<string, string>);
+      return { to, when };
+    }),
+  };
+}
+
+type Atoms = Readonly<Record<string, Omit<RoutedAtomDefinition, 'name'>>>;
+
+export function routed(atoms: Atoms, more: Partial<RoutedDefinition> = {}): RoutedDefinition {
+  return {
+    kind: 'routed',
+    name: 'flow',
+    ...more,
+    atoms: Object.entries(atoms).map(([name, atom]) => ({ name, ...atom })),
+  };
+}
+
+/** `echo` gives its input `value` back; `fail` fails with `data` as details; `flaky` fails as often as `times` says. */
+export const tasks: readonly RunnableTask[] = [
+  task('echo', { execute: (given: Readonly<Record<string, unknown>>) => given['value'] ?? null }),
+  task('fail', {
+    execute: ({ data = null, message = 'no' }: Readonly<Record<string, unknown>>) => {
+      throw withDetails(new Error(String(message)), data as JsonValue) as Error;
+    },
+  }),
+  task('flaky', {
+    execute: (given: Readonly<Record<string, unknown>>, { attempt }) => {
+      if (attempt <= Number(given['times'] ?? 1)) throw new Error(`attempt ${attempt}`);
+      return attempt;
+    },
+  }),
+];
+
+export interface Outcome {
+  readonly outcome: string;
+  readonly output: Readonly<Record<string, unknown>>;
+  /** Activation → its last state. */
+  readonly states: Readonly<Record<string, string>>;
+  readonly failures: readonly string[];
+  /** Attempts that were followed by another one. */
+  readonly repeats: number;
+  /** Of a run that is suspended; jobs cannot be resumed by a command yet. */
+  resume?(): Promise<Outcome>;
+}
+
+/** Runs a flow with the tasks above until it ends or is suspended. */
+export type Run = (definition: RoutedDefinition, given?: { readonly store?: object }) => Promise<Outcome>;
+
+/** One test, for any driver. */
+export interface RoutedCase {
+  readonly name: string;
+  readonly body: (run: Run) => Promise<void>;
+}
+
+export function runBy(engine: EngineKind): Run {
+  return (definition, given) => run(definition, { engine, ...given });
+}
+
+type Options = InProcessOptions & { readonly store?: object; readonly given?: Iterable<RunnableTask> };
+
+export async function run(definition: RoutedDefinition, options: Options = {}): Promise<Outcome> {
+  const { store = {}, given = tasks, logBook = new MemoryLogBook(), ...others } = options;
+  const report = await runDefinition(
+    { definition: { schemaVersion: 1, root: definition }, tasks: given, store },
+    { logBook, ...others },
+  );
+  const changes = report.transitions.filter((transition) => transition.of === 'activation');
+  return {
+    outcome: report.outcome,
+    output: report.results,
+    states: Object.fromEntries(changes.map(({ atom, to }) => [atom, to])),
+    failures: report.failures.map(({ code, message }) => code ?? message),
+    repeats: changes.filter(({ to }) => to === 'DELAYED').length,
+    resume: () => run(definition, { ...options, logBook }),
+  };
+}
