@@ -1,11 +1,15 @@
 /**
  * `npm run bench -- engine`: what an atom costs in the engine alone, in this process, with nothing stored. Needs no services. Options:
- * --json, --kinds linear,unordered,graph, --sizes 100,1000,10000,100000, --seconds N (how long each figure is measured, at least; default 1).
- * Times are CPU times, on one thread (test/support/runner/bench.ts): atoms a second are those of one core that has nothing else to do.
+ * --json, --kinds linear,unordered,graph, --sizes 100,1000,10000,100000, --runs N (processes for each figure; default 3), --seconds N (how long each
+ * measures each figure, at least; default 0.5). Times are CPU times, on one thread (test/support/runner/bench.ts): atoms a second are those of one
+ * core that has nothing else to do. Each figure is the median of fresh processes: what the compiler of V8 makes of the engine differs from process
+ * to process by a fifth. What a sample is: test/support/bench/engine-measures.ts.
  */
+import { spawnSync } from 'node:child_process';
 import { loadavg } from 'node:os';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { tableOf } from '../support/bench/distribution.js';
+import { medianOf, tableOf } from '../support/bench/distribution.js';
 import {
   type EngineFigures,
   type FlowKind,
@@ -18,7 +22,10 @@ const { values: options } = parseArgs({
     json: { type: 'boolean', default: false },
     kinds: { type: 'string', default: flowKinds.join(',') },
     sizes: { type: 'string', default: '100,1000,10000,100000' },
-    seconds: { type: 'string', default: '1' },
+    runs: { type: 'string', default: '3' },
+    seconds: { type: 'string', default: '0.5' },
+    /** What one process of this bench is told: to measure the first kind and size, and nothing else. */
+    measure: { type: 'boolean', default: false },
   },
 });
 
@@ -31,10 +38,13 @@ const goals = {
 
 const kinds = options.kinds.split(',') as FlowKind[];
 const sizes = options.sizes.split(',').map(Number);
+const [firstKind, firstSize] = [kinds[0], sizes[0]];
+if (options.measure && firstKind && firstSize) {
+  console.log(JSON.stringify(await measureEngine(firstKind, firstSize, Number(options.seconds) * 1_000)));
+  process.exit(0);
+}
 const loadBefore = loadavg()[0];
-const figures: EngineFigures[] = [];
-for (const kind of kinds)
-  for (const atoms of sizes) figures.push(await measureEngine(kind, atoms, Number(options.seconds) * 1_000));
+const figures = kinds.flatMap((kind) => sizes.map((atoms) => medianFigures(kind, atoms)));
 
 const taskflow = Object.entries(taskflowMs).flatMap(([atoms, ms]) => {
   const ours = figureOf('linear', Number(atoms));
@@ -60,6 +70,31 @@ console.log(
   options.json ? JSON.stringify({ bench: 'engine', goals, machine, figures, taskflow, flat }) : asText(),
 );
 
+function medianFigures(kind: FlowKind, atoms: number): EngineFigures {
+  const runs = Array.from({ length: Number(options.runs) }, () => inFreshProcess(kind, atoms));
+  const median = (figure: (figures: EngineFigures) => number): number => medianOf(runs.map(figure));
+  const runMicros = median((f) => f.runMicros);
+  return {
+    kind,
+    atoms,
+    atomsPerSecond: Math.round(1e6 / runMicros),
+    compileMicros: median((f) => f.compileMicros),
+    stepMicros: median((f) => f.stepMicros),
+    runMicros,
+    compiledBytes: median((f) => f.compiledBytes),
+    stateBytes: median((f) => f.stateBytes),
+  };
+}
+
+function inFreshProcess(kind: FlowKind, atoms: number): EngineFigures {
+  const { seconds } = options;
+  const measure = ['--measure', '--kinds', kind, '--sizes', String(atoms), '--seconds', seconds];
+  const command = [...process.execArgv, fileURLToPath(import.meta.url), ...measure];
+  const { stdout, stderr, status } = spawnSync(process.execPath, command, { encoding: 'utf8' });
+  if (status !== 0) throw new Error(stderr);
+  return JSON.parse(stdout) as EngineFigures;
+}
+
 function figureOf(kind: FlowKind, atoms: number): EngineFigures | undefined {
   return figures.find((figure) => figure.kind === kind && figure.atoms === atoms);
 }
@@ -75,7 +110,7 @@ function asText(): string {
     figure.stateBytes,
   ]);
   return [
-    'engine alone, in process, serial, no-op tasks, one core; CPU time an atom, the best of several samples',
+    'engine alone, in process, serial, no-op tasks, one core; CPU time an atom, median of several processes',
     tableOf([['', 'atoms/s', 'run µs', 'of it step µs', 'compile µs', 'compiled B', 'run B'], ...rows]),
     ...taskflow.map(
       ({ atoms, taskflowMs: ms, times }) =>

@@ -17,6 +17,7 @@ import {
   type OverloadFigures,
 } from '../support/bench/overload-measures.js';
 import { progressOver } from '../support/bench/progress.js';
+import { storeProduct } from '../support/bench/store-product.js';
 
 const { values: options } = parseArgs({
   options: {
@@ -56,11 +57,11 @@ for (const part of parts) {
     await bench.dispose();
   }
 }
-const machine = { loadBefore, loadAfter: loadavg()[0] };
+const machine = { store: await storeProduct(), loadBefore, loadAfter: loadavg()[0] };
 if (options.json) console.log(JSON.stringify({ bench: 'overload', machine, figures }));
 else
   console.log(
-    `load average ${machine.loadBefore?.toFixed(2)} before, ${machine.loadAfter?.toFixed(2)} after`,
+    `${machine.store}; load average ${machine.loadBefore?.toFixed(2)} before, ${machine.loadAfter?.toFixed(2)} after`,
   );
 process.exit();
 

@@ -16,6 +16,7 @@ import {
   type SequentialFigures,
 } from '../support/bench/step-measures.js';
 import { progressOver } from '../support/bench/progress.js';
+import { storeProduct } from '../support/bench/store-product.js';
 import {
   distributionColumns,
   distributionRow,
@@ -59,7 +60,7 @@ const loadBefore = loadavg()[0];
 if (parts.has('sequential')) begin(`${options.flows} flows one after the other`);
 const singly = parts.has('sequential') ? await sequential(Number(options.flows), environment()) : undefined;
 const figures = { sequential: singly, ...(await manyAtOnce()) };
-const machine = { loadBefore, loadAfter: loadavg()[0] };
+const machine = { store: await storeProduct(), loadBefore, loadAfter: loadavg()[0] };
 console.log(options.json ? JSON.stringify({ bench: 'step', goals, machine, ...figures }) : asText());
 process.exit();
 
@@ -117,7 +118,7 @@ function asText(): string {
       ),
     );
   sections.push(
-    `load average ${machine.loadBefore?.toFixed(2)} before, ${machine.loadAfter?.toFixed(2)} after`,
+    `${machine.store}; load average ${machine.loadBefore?.toFixed(2)} before, ${machine.loadAfter?.toFixed(2)} after`,
   );
   return sections.join('\n\n');
 }

@@ -8,6 +8,7 @@ import { loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { distributionColumns, distributionRow, tableOf } from '../support/bench/distribution.js';
 import { progressOver } from '../support/bench/progress.js';
+import { storeProduct } from '../support/bench/store-product.js';
 import {
   conductorKills,
   phases,
@@ -55,7 +56,7 @@ const unguarded =
     : await conductorKills({ kills: unguardedKills, jobs, survivors, guard: false });
 if (workerKillCount > 0) begin(`${workerKillCount} kills of workers`);
 const workers = workerKillCount === 0 ? undefined : await workerKills(workerKillCount);
-const machine = { loadBefore, loadAfter: loadavg()[0] };
+const machine = { store: await storeProduct(), loadBefore, loadAfter: loadavg()[0] };
 if (options.json)
   console.log(
     JSON.stringify({
@@ -73,7 +74,7 @@ else
       conductorText(guarded),
       unguarded && conductorText(unguarded),
       workers && workerText(workers),
-      `load average ${machine.loadBefore?.toFixed(2)} before, ${machine.loadAfter?.toFixed(2)} after`,
+      `${machine.store}; load average ${machine.loadBefore?.toFixed(2)} before, ${machine.loadAfter?.toFixed(2)} after`,
     ]
       .filter((part) => part !== undefined)
       .join('\n\n'),

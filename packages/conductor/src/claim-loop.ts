@@ -1,11 +1,11 @@
 /**
  * Purpose: turns what the board shows as free into claimed jobs: highest priority first, in a window, without herds.
  * States of a job here: inspected (posting being read) → ready → claiming → handed over; or ready → behind (the window is full of jobs
- * that go before it) until there is a place; or deferred (another member's first choice) until a second look shows that nobody took it.
+ * that go before it) until there is a place; or left to another member, whose first choice it is (`second-look.ts`).
  * What is authoritative: the claiming transaction on the board. The view may be stale; that costs a conflict.
  * On failure: a failed claim leaves the job to whoever has it; a posting that cannot be read is read again with back-off; a board
  *   without connection stops claiming until it is back.
- * Not here: what is done with a claimed job.
+ * Not here: what is done with a claimed job; when to take what is another's first choice.
  */
 import { familyOf, rendezvousRank } from '@baton/core';
 import type { Logger, Runtime } from '@baton/core';
@@ -14,6 +14,7 @@ import type { BoardView, Claim, FoundJob, JobBoard, JobKey } from '@baton/jobboa
 import { limits } from './options.js';
 import { type PendingFence, PendingFences } from './pending-fences.js';
 import { ReadyQueue } from './ready-queue.js';
+import { SecondLook } from './second-look.js';
 
 export interface ClaimTiming {
   /** Monotonic ms of this process. */
@@ -63,7 +64,7 @@ export class ClaimLoop {
   readonly #log: Logger;
   readonly #busy = new Set<string>();
   readonly #waiting = new Map<string, Candidate>();
-  readonly #deferred = new Map<string, Candidate>();
+  readonly #secondLook: SecondLook<Candidate>;
   /** Of a newer version, or another namespace: left to others. */
   readonly #foreign = new Map<string, JobKey>();
   #foreignMax: number = limits.inspectWindow;
@@ -78,7 +79,6 @@ export class ClaimLoop {
   #claiming = 0;
   /** Won claims that have left the window and are not owned yet. */
   #aside = 0;
-  #secondLookArmed = false;
   #refillArmed = false;
   #view: BoardView | undefined;
   #stopped = false;
@@ -87,6 +87,17 @@ export class ClaimLoop {
     this.#deps = deps;
     this.#log = deps.runtime.logger;
     this.#fences = new PendingFences(deps.runtime.clock);
+    this.#secondLook = new SecondLook({
+      memberId: deps.memberId,
+      runtime: deps.runtime,
+      conductors: () => deps.conductors.current(),
+      isFree: (key) => this.#isFree(key),
+      relook: async (jobIds) => this.#view?.relook(jobIds),
+      isWindowFull: () => this.#isWindowFull,
+      hasRoom: () => this.#hasRoom,
+      take: (candidates) => this.#take(candidates),
+      after: (delayMs, callback) => void this.#after(delayMs, callback),
+    });
   }
 
   start(view: BoardView): void {
@@ -100,7 +111,7 @@ export class ClaimLoop {
     this.#timers.clear();
     this.#pauses.clear();
     this.#waiting.clear();
-    this.#deferred.clear();
+    this.#secondLook.clear();
   }
 
   /** The board shows a free job. `released`: its lock has just vanished, so its owner may be dead. */
@@ -110,7 +121,7 @@ export class ClaimLoop {
     if (this.#stopped || this.#busy.has(key.jobId) || this.#deps.owns(key.jobId)) return;
     const candidate = { key, seenAtMs: seen.seenAtMs };
     if (seen.released) {
-      this.#deferred.delete(key.jobId);
+      this.#secondLook.forget(key.jobId);
       this.#waiting.delete(key.jobId);
       void this.#offerReleased(candidate);
       return;
@@ -143,13 +154,13 @@ export class ClaimLoop {
     const job = await found;
     this.#busy.delete(candidate.key.jobId);
     if (this.#stopped || job === undefined) return;
-    if (this.#rank(candidate.key.jobId) > 0) return this.#defer(candidate);
+    if (this.#rank(candidate.key.jobId) > 0) return this.#secondLook.leave(candidate);
     this.#push({ ...job, seenAtMs: candidate.seenAtMs });
     this.#pump();
   }
 
   #choose(candidate: Candidate): void {
-    if (this.#rank(candidate.key.jobId) > 0) this.#defer(candidate);
+    if (this.#rank(candidate.key.jobId) > 0) this.#secondLook.leave(candidate);
     else this.#enqueue(candidate);
   }
 
@@ -161,11 +172,15 @@ export class ClaimLoop {
   /** Reads postings ahead, then claims in order of priority and age. */
   #pump(): void {
     this.#readAhead();
-    while (!this.#stopped && this.#claiming < limits.claimWindow && this.#hasRoom) {
+    while (!this.#stopped && !this.#isWindowFull && this.#hasRoom) {
       const job = this.#ready.pop();
       if (job === undefined) return;
-      void this.#claim(job);
+      if (this.#isStillFree(job)) void this.#claim(job);
     }
+  }
+
+  get #isWindowFull(): boolean {
+    return this.#claiming >= limits.claimWindow;
   }
 
   get #hasRoom(): boolean {
@@ -182,10 +197,9 @@ export class ClaimLoop {
     while (!isFull && mayRead()) {
       const known = this.#behind.pop();
       if (known === undefined) break;
-      if (this.#isStillFree(known)) void this.#inspect(known);
+      if (this.#isStillFree(known.key)) void this.#inspect(known);
     }
-    const mayLearn = (): boolean =>
-      this.#claiming >= limits.claimWindow && this.#inspecting < limits.learnWindow;
+    const mayLearn = (): boolean => this.#isWindowFull && this.#inspecting < limits.learnWindow;
     for (const candidate of this.#waiting.values()) {
       if (!mayRead() && !mayLearn()) break;
       this.#waiting.delete(candidate.key.jobId);
@@ -193,8 +207,9 @@ export class ClaimLoop {
     }
   }
 
-  #isStillFree({ key }: BehindJob): boolean {
-    if (this.#view?.isAvailable(key) ?? false) return true;
+  /** Others take what waits for its turn here, too. */
+  #isStillFree(key: JobKey): boolean {
+    if (this.#isFree(key)) return true;
     this.#busy.delete(key.jobId);
     return false;
   }
@@ -216,7 +231,7 @@ export class ClaimLoop {
     this.#behind.push({ key, seenAtMs, waitedFor, posting: { priority, createdAtMs } });
     if (this.#behind.size < this.#behindMax) return;
     // what others took meanwhile goes: never much more than the board shows
-    this.#behind.keep((known) => this.#isStillFree(known));
+    this.#behind.keep(({ key: known }) => this.#isStillFree(known));
     this.#behindMax = 2 * this.#behind.size + limits.inspectWindow;
   }
 
@@ -227,7 +242,7 @@ export class ClaimLoop {
     this.#inspecting--;
     if (job === undefined) this.#busy.delete(candidate.key.jobId);
     else this.#push({ ...job, seenAtMs: candidate.seenAtMs }, candidate.waitedFor);
-    if (this.#claiming >= limits.claimWindow) this.#keepWindow();
+    if (this.#isWindowFull) this.#keepWindow();
     this.#pump();
   }
 
@@ -245,8 +260,7 @@ export class ClaimLoop {
     this.#pauses.set(job.jobId, endPause);
     const cancel = this.#after(Math.min(waitMs, limits.abandonMs.max), () => {
       endPause();
-      if (this.#view?.isAvailable(job) ?? false)
-        this.#enqueue({ key: job, seenAtMs: this.#now(), waitedFor: notBeforeMs });
+      if (this.#isFree(job)) this.#choose({ key: job, seenAtMs: this.#now(), waitedFor: notBeforeMs });
     });
   }
 
@@ -277,8 +291,7 @@ export class ClaimLoop {
 
   /** What others took goes: never much more than the board shows. */
   #pruneForeign(): void {
-    for (const [jobId, key] of this.#foreign)
-      if (!(this.#view?.isAvailable(key) ?? false)) this.#foreign.delete(jobId);
+    for (const [jobId, key] of this.#foreign) if (!this.#isFree(key)) this.#foreign.delete(jobId);
     this.#foreignMax = 2 * this.#foreign.size + limits.inspectWindow;
   }
 
@@ -287,7 +300,7 @@ export class ClaimLoop {
     if (this.#stopped) return;
     const { first, max } = limits.findAgainMs;
     this.#after(Math.min(max, first * 2 ** failures), () => {
-      if (this.#deps.owns(key.jobId) || !this.#view?.isAvailable(key)) return;
+      if (this.#deps.owns(key.jobId) || !this.#isFree(key)) return;
       // the look that failed may still wait for the list of conductors
       if (this.#busy.has(key.jobId)) return this.#findLater({ key, seenAtMs, failures });
       this.#choose({ key, seenAtMs, failures: failures + 1 });
@@ -299,6 +312,7 @@ export class ClaimLoop {
     let hasPlace = true;
     let again: ReadyJob | undefined;
     this.#claiming++;
+    this.#secondLook.claimBegins();
     const leavePlace = (): void => {
       fence.settled();
       if (hasPlace) this.#claiming--;
@@ -328,47 +342,30 @@ export class ClaimLoop {
       this.#busy.delete(job.jobId);
       if (again !== undefined) this.#push(again);
       // events for a busy job are passed over: if it looks free it is looked at once more
-      else if (!this.#stopped && !this.#deps.owns(job.jobId) && (this.#view?.isAvailable(job) ?? false))
-        this.#defer({ key: job, seenAtMs: this.#now() });
+      else if (!this.#stopped && !this.#deps.owns(job.jobId) && this.#isFree(job))
+        this.#secondLook.leave({ key: job, seenAtMs: this.#now() });
       this.#pump();
     }
   }
 
   /** It had an owner for a while after its posting was read: it keeps its place, and goes before jobs of lower priority still. */
   async #changed(job: ReadyJob): Promise<ReadyJob | undefined> {
-    if (!(this.#view?.isAvailable(job) ?? false)) return undefined;
+    if (!this.#isFree(job)) return undefined;
     const found = await this.#find({ key: job, seenAtMs: job.seenAtMs });
     if (this.#stopped || found === undefined || found.version === job.version) return undefined;
     return { ...found, seenAtMs: job.seenAtMs };
   }
 
-  /** Another member's first choice: looked at again later, and only behind a fresh listing (P-508). */
-  #defer(candidate: Candidate): void {
-    this.#deferred.set(candidate.key.jobId, candidate);
-    this.#armSecondLook(0);
-  }
-
-  #armSecondLook(tries: number): void {
-    if (this.#secondLookArmed) return;
-    this.#secondLookArmed = true;
-    this.#after(20 + this.#deps.runtime.random.fraction() * 10, () => void this.#secondLook(tries));
-  }
-
-  async #secondLook(tries: number): Promise<void> {
-    this.#secondLookArmed = false;
-    if (this.#stopped || this.#deferred.size === 0) return;
-    if (this.#claiming > 0 && tries < 20) return this.#armSecondLook(tries + 1);
-    const deferred = [...this.#deferred.values()];
-    this.#deferred.clear();
-    try {
-      await this.#view?.relook(deferred.map((candidate) => candidate.key.jobId));
-    } catch (error) {
-      this.#log.debug('claim.second-look-failed', { error });
-    }
-    for (const candidate of deferred)
-      if (!this.#busy.has(candidate.key.jobId) && (this.#view?.isAvailable(candidate.key) ?? false))
+  /** What was left to others is still free. */
+  #take(candidates: readonly Candidate[]): void {
+    for (const candidate of candidates)
+      if (!this.#stopped && !this.#busy.has(candidate.key.jobId))
         this.#waiting.set(candidate.key.jobId, candidate);
     this.#pump();
+  }
+
+  #isFree(key: JobKey): boolean {
+    return this.#view?.isAvailable(key) ?? false;
   }
 
   #rank(jobId: string): number {

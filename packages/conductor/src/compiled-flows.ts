@@ -1,6 +1,6 @@
-import { compile } from '@baton/engine';
-import type { Compiled } from '@baton/engine';
-import { parseFlowDefinition } from '@baton/flow';
+import { compileAny } from '@baton/engine';
+import type { AnyCompiled } from '@baton/engine';
+import { parseAnyFlow } from '@baton/flow';
 import type { Definitions } from '@baton/persistence';
 
 const KEPT_MAX = 256;
@@ -8,7 +8,7 @@ const KEPT_MAX = 256;
 /** Compiled definitions by hash. Definitions never change under a hash, so a copy is right for ever; the oldest use goes first. */
 export class CompiledFlows {
   readonly #definitions: Definitions;
-  readonly #kept = new Map<string, Promise<Compiled>>();
+  readonly #kept = new Map<string, Promise<AnyCompiled>>();
 
   constructor(definitions: Definitions) {
     this.#definitions = definitions;
@@ -17,7 +17,7 @@ export class CompiledFlows {
   /**
    * @throws DefinitionError when the stored definition is wrong; NotFoundError when there is none; UnavailableError
    */
-  get(hash: string): Promise<Compiled> {
+  get(hash: string): Promise<AnyCompiled> {
     const known = this.#kept.get(hash) ?? this.#compile(hash);
     this.#kept.delete(hash);
     this.#kept.set(hash, known);
@@ -26,9 +26,9 @@ export class CompiledFlows {
     return known;
   }
 
-  async #compile(hash: string): Promise<Compiled> {
+  async #compile(hash: string): Promise<AnyCompiled> {
     try {
-      return compile(parseFlowDefinition(JSON.parse(await this.#definitions.get(hash))));
+      return compileAny(parseAnyFlow(JSON.parse(await this.#definitions.get(hash))));
     } catch (error) {
       this.#kept.delete(hash); // an outage must not be remembered; a bad definition is found again in no time
       throw error;

@@ -7,7 +7,7 @@
  */
 import { assertNever, failureOf, familyOf } from '@baton/core';
 import type { Fact, Failure, Refused, Result, Unknown } from '@baton/core';
-import { step } from '@baton/engine';
+import { stepAny } from '@baton/engine';
 import type { Command, Event } from '@baton/engine';
 import type { NumberedCommand } from '@baton/persistence';
 import { InFlight } from './in-flight.js';
@@ -108,9 +108,8 @@ export class FlowTurns {
     this.#onInput();
   }
 
-  /** An operator's command, in order of its number; those already applied are passed over. */
+  /** An operator's command behind `lastCommand`, in order of its number. */
   command(command: NumberedCommand): void {
-    if (command.n <= this.#lastCommand) return;
     this.#lastCommand = command.n;
     this.#inputs.push({ command });
     this.#onInput();
@@ -212,7 +211,7 @@ export class FlowTurns {
         'event' in input ? input.event : (this.#unparked(input.command, facts) ?? eventOf(input.command));
       if (event === undefined) continue;
       if ('event' in input && input.answers) answers.push(...input.answers);
-      const turn = step(this.state.run, event);
+      const turn = stepAny(this.state.run, event);
       facts.push(...turn.facts);
       const isTakeover = event.type === 'adopt';
       for (const command of turn.commands) this.#carryOut(command, facts, { ...follow, isTakeover });

@@ -7,7 +7,7 @@
  */
 import { InputError, InvariantError, codeOf, failureOf, familyOf, noFence, toFailure } from '@baton/core';
 import type { ClaimEntry, Failure, JournalEntry, TerminalEntry } from '@baton/core';
-import type { Compiled } from '@baton/engine';
+import type { AnyCompiled } from '@baton/engine';
 import type { Claim } from '@baton/jobboard';
 import { installFence } from '@baton/persistence';
 import type { FenceResult, FlowJournal, JournalHead, KnownEntries } from '@baton/persistence';
@@ -74,7 +74,7 @@ class Installation {
   readonly #deps: InstallDeps;
   readonly #claim: Claim;
   readonly #course: ClaimCourse;
-  #compiled: Compiled | undefined;
+  #compiled: AnyCompiled | undefined;
   #refusal: Failure | undefined;
   #first: FirstTurn | undefined;
   /** Monotonic ms: the newest entry was found; the fence was stored. */
@@ -189,7 +189,7 @@ class Installation {
     return alone as ClaimEntry;
   }
 
-  #firstTurn(known: readonly JournalEntry[], compiled: Compiled, seq: number): FirstTurn {
+  #firstTurn(known: readonly JournalEntry[], compiled: AnyCompiled, seq: number): FirstTurn {
     const state = this.#folded({ entries: known }, compiled) as OwnedState;
     const runner = new JobRunner(this.#deps.owner, this.#claim, state);
     const turn = runner.firstTurn();
@@ -243,7 +243,7 @@ class Installation {
   }
 
   /** A snapshot that this version cannot read costs time only. */
-  async #load(flow: FlowJournal, compiled: Compiled, through: number): Promise<OwnedState> {
+  async #load(flow: FlowJournal, compiled: AnyCompiled, through: number): Promise<OwnedState> {
     const { jobId } = this.#claim;
     const state =
       this.#folded(flow, compiled) ??
@@ -256,7 +256,7 @@ class Installation {
   }
 
   /** Undefined: without the snapshot it may work. @throws InputError `BATON_INPUT_MALFORMED` */
-  #folded(flow: Pick<FlowJournal, 'snapshot' | 'entries'>, compiled: Compiled): OwnedState | undefined {
+  #folded(flow: Pick<FlowJournal, 'snapshot' | 'entries'>, compiled: AnyCompiled): OwnedState | undefined {
     try {
       return OwnedState.ofJournal(flow, compiled);
     } catch (cause) {

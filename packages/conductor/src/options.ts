@@ -60,6 +60,22 @@ export const limits = Object.freeze({
   learnWindow: 20,
   /** A claim that has no fence for so long, ms, is not waited for by those that were claimed with it. */
   fencesFirstMs: 100,
+  /** Pauses between looks at what was left to its first choice, ms: with a place for a claim, and without. */
+  lookMs: { idle: 20, full: 100 },
+  /**
+   * When it is taken in its place, ms (P-508): by the `second` in rank when nobody made progress with it, and after `last` in any case; half as much
+   * later by each rank after it, so many are told apart; when this conductor can claim nothing, after `learn`. Later while claims make pauses, which are
+   * remembered for `lately` at most (`claim-pace`), by `paceMost` at most. What is left within `share` of each other is looked at as one.
+   */
+  helpMs: {
+    second: 100,
+    ranksApart: 6,
+    learn: 350,
+    last: 1_000,
+    lately: 10_000,
+    paceMost: 5_000,
+    share: 10_000,
+  },
   /** First and longest pause before a posting that could not be read is read again. */
   findAgainMs: { first: 100, max: 5_000 },
   /** Bytes of facts in one entry; a turn above it becomes several entries. */

@@ -3,8 +3,8 @@
  * What is authoritative: the entries; loading them again gives the same. A snapshot is the same state, written down by an owner.
  */
 import type { Fact, JournalEntry } from '@baton/core';
-import { fold, newRun, restoreRun, snapshotRun } from '@baton/engine';
-import type { Compiled, RunState } from '@baton/engine';
+import { foldAny, newAnyRun, restoreAny, snapshotAny } from '@baton/engine';
+import type { AnyCompiled, AnyRun } from '@baton/engine';
 import type { FlowJournal } from '@baton/persistence';
 import type { OpenRequest } from './request-table.js';
 import { RequestTable } from './request-table.js';
@@ -26,7 +26,7 @@ export class OwnedState {
   readonly timers = new Map<string, number>();
   /** What they were set for (ms). */
   readonly #delays = new Map<string, number>();
-  run: RunState;
+  run: AnyRun;
   /** Sequence number of the last entry that was folded. */
   seq = -1;
   /** Something was decided before this claim: requests may be on their way. */
@@ -38,14 +38,14 @@ export class OwnedState {
   /** An operator's cancel was applied: what runs is not wanted any more. */
   cancelled = false;
 
-  private constructor(run: RunState) {
+  private constructor(run: AnyRun) {
     this.run = run;
   }
 
   /** Undefined: the snapshot is of another version; fold the whole history instead. */
   static ofJournal(
     { snapshot, entries }: Pick<FlowJournal, 'snapshot' | 'entries'>,
-    compiled: Compiled,
+    compiled: AnyCompiled,
   ): OwnedState | undefined {
     const state =
       snapshot === undefined
@@ -55,17 +55,17 @@ export class OwnedState {
     return state;
   }
 
-  static #ofPost([post]: readonly JournalEntry[], compiled: Compiled): OwnedState {
+  static #ofPost([post]: readonly JournalEntry[], compiled: AnyCompiled): OwnedState {
     const store = post?.kind === 'post' ? post.post.store : {};
-    return new OwnedState(newRun(compiled, { flowId: post?.flowId ?? '', store }));
+    return new OwnedState(newAnyRun(compiled, { flowId: post?.flowId ?? '', store }));
   }
 
   static #ofSnapshot(
     { seq, state: text }: NonNullable<FlowJournal['snapshot']>,
-    compiled: Compiled,
+    compiled: AnyCompiled,
   ): OwnedState | undefined {
     const stored = JSON.parse(text) as Snapshot;
-    const run = restoreRun(compiled, stored.run);
+    const run = restoreAny(compiled, stored.run);
     if (run === undefined) return undefined;
     const state = new OwnedState(run);
     state.table.restore(stored.requests, stored.created ?? []);
@@ -80,7 +80,7 @@ export class OwnedState {
 
   /** Folds an entry that was loaded. */
   apply(entry: JournalEntry): void {
-    fold(this.run, entry.facts);
+    foldAny(this.run, entry.facts);
     this.table.apply(entry);
     this.#note(entry.facts, entry.atMs);
     this.seq = entry.seq;
@@ -105,7 +105,7 @@ export class OwnedState {
   snapshot(): string {
     const { run, table, timers, lastCommand, cancelled } = this;
     const stored: Snapshot = {
-      run: snapshotRun(run),
+      run: snapshotAny(run),
       requests: [...table.values()],
       created: [...table.created()],
       timers: [...timers],

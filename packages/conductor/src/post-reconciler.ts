@@ -38,7 +38,10 @@ async function finish(record: JobRecord, { runtime, board, persistence }: PostRe
   if (posted === undefined) return;
   // it was on the board, and only the mark is missing
   if (claimed !== undefined) return persistence.jobs.markPosted(record);
-  await board.post(record.jobId, JSON.parse(record.posting) as Posting);
+  const posting = JSON.parse(record.posting) as Posting;
+  // conductors of that board finish it
+  if (posting.board !== undefined && posting.board !== board.name) return;
+  await board.post(record.jobId, posting);
   await persistence.jobs.markPosted(record);
   runtime.logger.info('job.post-finished', { jobId: record.jobId });
 }

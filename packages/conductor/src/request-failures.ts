@@ -7,12 +7,16 @@ import type { TaskCommand } from './task-command.js';
 /** `queue`: nobody ever had it, so there is nothing to undo either (E-861). */
 const phaseOf = (open: OpenRequest | undefined) => (open === undefined ? 'queue' : 'execute');
 
+/** Nobody here can know whose doing it was: the others on that worker were lost with the one that blocked it. */
+const LOSS_CAUSES =
+  "a task on it, this one or another, may have blocked its event loop, ended its process or taken its memory. Its log tells; the remedy for such a task is isolation: 'thread' or 'process'";
+
 export function lostWorker(open: OpenRequest, policy: string): Failure {
-  const message =
+  const lost =
     policy === 'fail' || open.losses === 0
       ? `worker ${open.worker} was lost while it had this task`
       : `${open.losses + 1} workers were lost with this task, the last was ${open.worker}`;
-  return failureOf('WORKER_LOST', message, { atom: open.atom, worker: open.worker });
+  return failureOf('WORKER_LOST', `${lost}: ${LOSS_CAUSES}`, { atom: open.atom, worker: open.worker });
 }
 
 /** `losses`: workers that were lost with it; what they did with it nobody knows. */

@@ -70,6 +70,11 @@ export class RequestTable {
       if (isOpen) this.#createdAtMs.set(fact.atom, atMs);
       else this.#createdAtMs.delete(fact.atom);
     }
+    if (fact.fact === 'activation') {
+      this.#byAtom.delete(fact.activation);
+      if (fact.to === 'RUNNING') this.#createdAtMs.set(fact.activation, atMs);
+      else this.#createdAtMs.delete(fact.activation);
+    }
     // the next attempt is another request, after its delay if it has one
     if (fact.fact === 'attempt') {
       this.#byAtom.delete(fact.atom);

@@ -19,6 +19,10 @@ const remainsMs = 20;
 /** A guard that was itself asleep finds its alarm due and the child's messages unread: it looks once more before it kills. */
 const secondLookMs = 100;
 
+/** A guard does not know what its child runs; in most cases it is a worker, and it is this. */
+const stallRemedy =
+  "its event loop did not turn for hangMs; a task that blocks it for so long needs isolation: 'thread' or 'process'";
+
 export interface GuardedCommand {
   readonly command: string;
   readonly args: readonly string[];
@@ -121,7 +125,11 @@ export class GuardedChild {
     this.#stopAlarm = this.#clock.setTimer(this.#hangMs, () => {
       this.#stopAlarm = this.#clock.setTimer(secondLookMs, () => {
         this.#stalled = true;
-        this.#logger.error('guard.child.stalled', { pid: this.#child.pid, hangMs: this.#hangMs });
+        this.#logger.error('guard.child.stalled', {
+          pid: this.#child.pid,
+          hangMs: this.#hangMs,
+          remedy: stallRemedy,
+        });
         this.kill();
       });
     });

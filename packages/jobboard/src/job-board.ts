@@ -67,6 +67,7 @@ export interface JobListing extends FoundJob {
 
 export class JobBoard {
   readonly session: CoordinationSession;
+  readonly name: string;
   readonly #runtime: Runtime;
   readonly #paths: BoardPaths;
   readonly #meta: Meta;
@@ -80,6 +81,7 @@ export class JobBoard {
   private constructor(o: JobBoardOptions, paths: BoardPaths, meta: Meta) {
     const { session, runtime, memberId } = o;
     this.session = session;
+    this.name = o.board;
     this.#runtime = runtime;
     this.#paths = paths;
     this.#meta = meta;

@@ -12,6 +12,8 @@ export interface Posting {
   /** SHA-256 of the canonical flow JSON, hexadecimal. */
   readonly definitionHash: string;
   readonly namespace: string;
+  /** Where it was posted: the record of the job, which all boards of a cluster share, holds the same posting. Absent: not recorded. */
+  readonly board?: string;
   readonly tags: Readonly<Record<string, string>> | readonly string[];
   /** What the poster knew; see `isServed`. */
   readonly protocolVersion: number;

@@ -2,6 +2,8 @@ import {
   assertNever,
   flowOutcomes,
   formatFence,
+  type ActivationFact,
+  type ActivationState,
   type AtomFact,
   type AtomState,
   type Fact,
@@ -32,7 +34,7 @@ export interface FlowDetail {
   readonly seq: number;
   readonly claims: number;
   /** Atoms by state; atoms that were never touched may be missing. */
-  readonly counts: Partial<Record<AtomState, number>>;
+  readonly counts: Partial<Record<AtomState | ActivationState, number>>;
   /** Atoms that failed, the last ones, cut to fit. */
   readonly failures: readonly FailureSummary[];
   readonly postedAtMs?: number;
@@ -40,7 +42,7 @@ export interface FlowDetail {
 }
 
 export interface AtomView {
-  readonly state: AtomState;
+  readonly state: AtomState | ActivationState;
   readonly round?: number;
   readonly attempt?: number;
   readonly failure?: Failure;
@@ -80,7 +82,7 @@ export class FlowView {
   }
 
   get detail(): FlowDetail {
-    const counts: Partial<Record<AtomState, number>> = {};
+    const counts: Partial<Record<AtomState | ActivationState, number>> = {};
     const failures: FailureSummary[] = [];
     for (const [atom, { state, failure }] of this.atoms) {
       counts[state] = (counts[state] ?? 0) + 1;
@@ -133,6 +135,7 @@ export class FlowView {
   #applyFact(fact: Fact): void {
     if (fact.fact === 'flow') this.#detail = { ...this.#detail, state: fact.to };
     else if (fact.fact === 'atom') this.#applyAtom(fact);
+    else if (fact.fact === 'activation') this.#applyActivation(fact);
     else if (fact.fact === 'scope' && fact.of === undefined && (fact.to === 'RESET' || fact.to === 'RERUN'))
       this.#resetAll();
   }
@@ -147,6 +150,17 @@ export class FlowView {
       ...(roundNow === undefined ? {} : { round: roundNow }),
       ...(attemptNow === undefined ? {} : { attempt: attemptNow }),
       ...(kept === undefined || to === 'SUCCESS' ? {} : { failure: kept }),
+    });
+  }
+
+  #applyActivation({ activation, to, attempt, failure }: ActivationFact): void {
+    const before = this.atoms.get(activation);
+    const attemptNow = attempt ?? before?.attempt;
+    const kept = failure ?? before?.failure;
+    this.atoms.set(activation, {
+      state: to,
+      ...(attemptNow !== undefined && { attempt: attemptNow }),
+      ...(kept !== undefined && to !== 'SUCCESS' && { failure: kept }),
     });
   }
 

@@ -93,6 +93,19 @@ describe('ReadModels', () => {
     expect(await clock.drive(readModels.flow('f'))).toMatchObject({ seq: 2 });
   });
 
+  it('shows a flow that changes no more though the store was away when it did', async () => {
+    const { runtime, clock, store, readModels } = await makeWorld();
+    store.service.faults.next('lose-request', { operation: 'replace' });
+    readModels.observe(claim('f'), about);
+    await clock.advance(15_000);
+    expect(store.service.faults.pending).toBe(0);
+    expect(await clock.drive(readModels.flow('f'))).toMatchObject({ seq: 1 });
+    expect(runtime.logger.messages('warn').filter((line) => line === 'store.read-model.failed')).toHaveLength(
+      1,
+    );
+    expect(clock.pendingTimers).toBe(0);
+  });
+
   it('drops what is not written of a flow that is lost, and everything when it is closed', async () => {
     const { clock, store, readModels } = await makeWorld();
     readModels.observe(claim('lost'), about);
@@ -191,6 +204,32 @@ describe('the archive', () => {
     goOn();
     await clock.drive(readModels.idle());
     expect(idsOf('flow_details')).toEqual([]);
+    close();
+  });
+
+  it('wins over what a stopped store took for a running flow long after it had ended', async () => {
+    const { clock, store, readModels, idsOf, runs, ends, close } = await setUp();
+    for (const flowId of ['a', 'b', 'd', 'e']) await runs(flowId);
+    store.service.faults.next('land-late', { operation: 'replace', delayMs: 60_000 });
+    readModels.observe(claim('c'), about);
+    await clock.advance(5_000);
+    ends('b');
+    ends('c');
+    await clock.advance(10_000);
+    const [late] = store.service.documentsOf('flow_details');
+    await clock.advance(60_000);
+    // and of another owner, which is dead
+    await clock.drive(store.replace('flow_details', [{ ...late, _id: 'b' }]));
+    expect(idsOf('flow_details').toSorted()).toEqual(['a', 'b', 'c', 'd', 'e']);
+
+    const running = (before?: string) =>
+      clock.drive(readModels.flows({ of: 'running', limit: 2, ...(before && { before }) }));
+    const pages = [await running(), await running('d')];
+    // a page is short only when it is the last
+    expect(pages.map((page) => page.map(({ flowId }) => flowId))).toEqual([['e', 'd'], ['a']]);
+    await clock.drive(readModels.idle());
+    expect(idsOf('flow_details').toSorted()).toEqual(['a', 'd', 'e']);
+    expect(store.service.faults.pending).toBe(0);
     close();
   });
 

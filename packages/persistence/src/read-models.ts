@@ -3,7 +3,8 @@
  * States of a flow here: observed (a view in the owner's memory) → due (changed, will be written) → written. Ended flows go to the
  *   archive at once and are forgotten; running ones are written at most every 5 s, so a run that ends before costs one insert.
  * What is authoritative: the journal. Everything here may lag or be lost; no decision reads it.
- * On failure: logged and tried again with the next change (ended flows: when the store is back, see Archive); never blocks or fails the caller.
+ * On failure: logged and, unless refused, tried again when the store is back (ended flows: see Archive); never blocks or fails the caller. A write that
+ *   was cut off may be carried out long after, also of an owner that is dead: what that brings back of an ended flow, whoever lists it takes away.
  * Not here: atoms one by one (FlowView over `Journal.history` gives them), members (the board knows them).
  */
 import type { AtomState, JournalEntry, Runtime, StoredDocument } from '@baton/core';
@@ -13,7 +14,7 @@ import { FlowView, type FlowDetail } from './flow-view.js';
 import { GroupGet } from './group-get.js';
 import { decodeEntry, entryIdOf } from './entry-codec.js';
 import { decodeFlowDetail, encodeFlowDetail } from './flow-detail-codec.js';
-import { readPatiently } from './patience.js';
+import { isPassing, readPatiently } from './patience.js';
 import type { StoreHealth } from './store-health.js';
 
 const WRITE_EVERY_MS = 5_000;
@@ -96,19 +97,18 @@ export class ReadModels {
     return document === undefined ? undefined : decodeFlowDetail(document);
   }
 
-  /** A page of flows by descending id (ULIDs: newest first); the next one begins `before` the last id of this. @throws UnavailableError */
+  /**
+   * A page of flows by descending id (ULIDs: newest first), short only when it is the last; the next one begins `before` the last id of this.
+   * @throws UnavailableError
+   */
   async flows(page: {
     readonly of: 'running' | 'ended';
     readonly before?: string;
     readonly limit: number;
   }): Promise<readonly FlowDetail[]> {
-    const collection = page.of === 'ended' ? collectionNames.jobArchive : collectionNames.flowDetails;
-    const query = { order: 'descending', limit: page.limit } as const;
-    const { before } = page;
-    const found = await readPatiently(this.#runtime, () =>
-      this.#store.find(collection, before === undefined ? query : { ...query, after: before }),
-    );
-    return found.map(decodeFlowDetail);
+    const { of, before, limit } = page;
+    const found = of === 'running' ? this.#running(before, limit) : this.#page('jobArchive', before, limit);
+    return (await found).map(decodeFlowDetail);
   }
 
   /** Everything due is written, or has failed: nobody waits here for a store that takes nothing. */
@@ -150,11 +150,48 @@ export class ReadModels {
   }
 
   async #writeDue(): Promise<void> {
-    const due = [...this.#flows.values()].filter((flow) => flow.isDue);
-    if (due.length === 0) return;
+    const due = new Set([...this.#flows.values()].filter((flow) => flow.isDue));
+    if (due.size === 0) return;
+    if (this.#store.problem !== undefined) return this.#writeLater();
     for (const flow of due) Object.assign(flow, { isDue: false, mayBeWritten: true });
-    const documents = await Promise.all(due.map((flow) => this.#documentOf(flow)));
-    await this.#store.replace(collectionNames.flowDetails, documents);
+    try {
+      const documents = await Promise.all([...due].map((flow) => this.#documentOf(flow)));
+      await this.#store.replace(collectionNames.flowDetails, documents);
+    } catch (error) {
+      if (isPassing(error)) this.#writeAgain(due);
+      throw error;
+    }
+  }
+
+  /** A run may have nothing new to say for hours. */
+  #writeAgain(due: ReadonlySet<Observed>): void {
+    const ours = [...this.#flows.values()].filter((flow) => due.has(flow));
+    for (const flow of ours) flow.isDue = true;
+    if (ours.length > 0) this.#writeLater();
+  }
+
+  /** Without those that have ended all the same, which are taken away. */
+  async #running(before: string | undefined, limit: number): Promise<readonly StoredDocument[]> {
+    const running: StoredDocument[] = [];
+    for (let last = before; ;) {
+      const asked = limit - running.length;
+      const found = await this.#page('flowDetails', last, asked);
+      const ended = await Promise.all(found.map(({ _id }) => this.#archived.get(_id)));
+      running.push(...found.filter((_, index) => ended[index] === undefined));
+      const overtaken = ended.flatMap((flow) => flow?._id ?? []);
+      if (overtaken.length > 0) this.#track(this.#store.delete(collectionNames.flowDetails, overtaken));
+      if (found.length < asked || overtaken.length === 0) return running;
+      last = found.at(-1)?._id;
+    }
+  }
+
+  #page(
+    collection: 'flowDetails' | 'jobArchive',
+    before: string | undefined,
+    limit: number,
+  ): Promise<readonly StoredDocument[]> {
+    const query = { order: 'descending', limit, ...(before === undefined ? {} : { after: before }) } as const;
+    return readPatiently(this.#runtime, () => this.#store.find(collectionNames[collection], query));
   }
 
   async #toArchive(flow: Observed): Promise<void> {

@@ -1,5 +1,5 @@
 import { DefinitionError } from '@baton/core';
-import type { Isolation } from '@baton/flow';
+import { isolations } from '@baton/flow';
 import type { RegisteredTask } from './registered-task.js';
 
 interface Version {
@@ -9,8 +9,6 @@ interface Version {
 interface Offer extends Version {
   readonly task: RegisteredTask;
 }
-
-const isolations: ReadonlySet<Isolation> = new Set(['inline', 'thread', 'process']);
 
 /**
  * The tasks a worker offers, fixed when it is made: a request finds one by a Map lookup and never loads code (P-916).
@@ -29,10 +27,10 @@ export class TaskRegistry {
           'BATON_DEFINITION_INVALID',
           `version ${JSON.stringify(task.version)} of task ${task.name} is not major.minor, for example 1.0`,
         );
-      if (task.isolation !== undefined && !isolations.has(task.isolation))
+      if (task.isolation !== undefined && !isolations.includes(task.isolation))
         throw new DefinitionError(
           'BATON_DEFINITION_INVALID',
-          `isolation ${JSON.stringify(task.isolation)} of task ${task.name} is none of ${[...isolations].join(', ')}`,
+          `isolation ${JSON.stringify(task.isolation)} of task ${task.name} is none of ${isolations.join(', ')}`,
         );
       const known = offers.get(task.name) ?? [];
       if (known.some(({ major, minor }) => major === version.major && minor === version.minor))

@@ -400,6 +400,33 @@ describe('a worker that drains', () => {
     expect(await cluster.members()).toEqual([]);
   });
 
+  it.each(['the log is', 'all services are'])(
+    'says that others have to do again what it could not answer, since %s away',
+    async (which) => {
+      cluster = await Cluster.open();
+      const log = new SimulatedPartitionLog(cluster.runtime, { service: cluster.log.service });
+      const open = log.openAppender.bind(log);
+      const cut = () => Promise.reject(new UnavailableError('BATON_UNAVAILABLE_DISCONNECTED', 'cut'));
+      let goDown = (): void => undefined;
+      log.openAppender = () =>
+        open().then((appender) => ((goDown = () => void (appender.append = cut)), appender));
+      const gate = new Gate();
+      const { worker, stop, ended } = cluster.worker([gate.task], { log });
+      await cluster.send(await cluster.ready(worker), request('runs'));
+      goDown();
+      if (which.startsWith('all')) cluster.coordination.service.goDown();
+      await cluster.clock.advance(60_000);
+      gate.runs[0]?.end('x');
+      await cluster.clock.advance(100);
+      stop.abort();
+      const { handedBack } = await cluster.clock.drive(ended);
+      expect(cluster.runtime.logger.messages('warn')).toContain('outbox.abandoned');
+      expect(handedBack).toBeGreaterThan(0);
+      cluster.coordination.service.comeUp();
+      await cluster.clock.advance(15_000);
+    },
+  );
+
   it('ends at once when it never got a session, and leaves none that comes late', async () => {
     cluster = await Cluster.open();
     cluster.coordination.service.goDown();

@@ -46,7 +46,7 @@ export interface WorkerDeps {
 export interface WorkerEnd {
   /** Whether every task that ran came to its end. */
   readonly drained: boolean;
-  /** Requests that somebody else has to run: refused unstarted, or still running at the end. */
+  /** Requests that somebody else has to run: refused unstarted, still running at the end, or with messages that could not be sent any more. */
   readonly handedBack: number;
 }
 
@@ -125,7 +125,8 @@ class WorkerService implements Worker {
     for (const cause of [signal, stuck]) void abortOf(cause).then(() => stop.abort());
     const end = await this.#runUntil(stop.signal);
     if (!signal.aborted) stuck.throwIfAborted();
-    return end;
+    // what the closed outbox still has, nobody will ever read: the answers of tasks that ended while the log was away
+    return { ...end, handedBack: end.handedBack + (this.#outbox?.outbox.pending ?? 0) };
   }
 
   async #runUntil(signal: AbortSignal): Promise<WorkerEnd> {

@@ -27,6 +27,7 @@ function folded({ job, compiled, entries }: JobEvidence, steps: Step[]): RunEnd 
     for (const entry of entries)
       fold(run, entry.entry.facts, (transition) => {
         if (transition.of === 'flow') return void (flow = transition.to);
+        if (transition.of === 'activation') return;
         const { atom, from, to } = transition;
         states.set(atom, to);
         steps.push({ entry, atom, from, to, states: new Map(states) });

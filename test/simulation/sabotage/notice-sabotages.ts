@@ -1,4 +1,4 @@
-import { claimLoop, claims, commands, flight, losses, turns, watch, type Sabotage } from './sabotage.js';
+import { claims, commands, flight, losses, secondLook, turns, watch, type Sabotage } from './sabotage.js';
 
 /** In commands, in the trash, and in what has to be noticed in time. */
 export const noticeSabotages: readonly Sabotage[] = [
@@ -44,9 +44,9 @@ export const noticeSabotages: readonly Sabotage[] = [
   {
     id: 'second look after a minute',
     hazard: 'H14',
-    file: claimLoop,
-    find: 'this.#after(20 + this.#deps.runtime.random.fraction() * 10,',
-    replace: 'this.#after(60_000,',
+    file: secondLook,
+    find: 'this.#deps.after(pauseMs * (1 + this.#deps.runtime.random.fraction() / 2),',
+    replace: 'this.#deps.after(60_000,',
   },
   {
     id: 'sent again under a new request id',

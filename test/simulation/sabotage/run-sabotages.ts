@@ -11,7 +11,7 @@ import { sabotages } from './sabotages.js';
 
 const seedsMaxDefault = 10_000;
 /** Seeds for those that are found soon: more than they needed, as what a seed is changes with the product. */
-const soonSeeds = 20;
+const soonSeeds = 40;
 
 export interface SabotageOptions {
   readonly say: (line: string) => void;

@@ -223,8 +223,8 @@ export const sabotages: readonly Sabotage[] = [
     theme: 'people',
     hazard: 'H26',
     file: turns,
-    find: '    if (command.n <= this.#lastCommand) return;\n',
-    replace: '',
+    find: '    this.#lastCommand = state.lastCommand;\n',
+    replace: '    this.#lastCommand = 0;\n',
   },
   {
     id: 'cancelled request sent again',

@@ -1,6 +1,6 @@
 /**
- * Purpose: the programs of the real services: the published jars of Apache Kafka and Apache ZooKeeper, fetched by Maven and compared with the
- * committed list of checksums, and FerretDB, built from its published module (checksums: go.sum). Pinned, cached (cache.ts).
+ * Purpose: the programs of the real services: the published jars of Apache Kafka, Apache ZooKeeper and mongo-java-server, fetched by Maven and compared
+ * with the committed lists of checksums, and FerretDB, built from its published module (checksums: go.sum). Pinned, cached (cache.ts), each when it is asked for.
  * On failure: the tool's last lines; a missing tool by name with what to install (prerequisites.ts).
  */
 import { createHash } from 'node:crypto';
@@ -34,29 +34,36 @@ export async function javaPrograms(report: Report): Promise<JavaPrograms> {
   const folder = await cached(
     join(cacheFolder(), `java-${contentHash(checksums, ...poms)}`),
     async (target) => {
-      findTool('java', { checkVersion: true });
-      const mvn = findTool('mvn', { checkVersion: true });
       report('fetching Apache Kafka 4.3.0 and Apache ZooKeeper 3.9.5 (first time only, about 15 s)');
-      // the build folder too: Maven must leave nothing in the source tree
-      const args = [
-        '-B',
-        '-q',
-        '-C',
-        '-f',
-        here('java/pom.xml'),
-        'dependency:copy-dependencies',
-        '-DincludeScope=runtime',
-      ];
-      await run({ command: mvn, args: [...args, `-DoutputDirectory=${target}/\${project.artifactId}`] });
-      verifyChecksums(target, checksums);
+      await fetchJars(here('java/pom.xml'), { target, checksums });
     },
   );
-  const classPath = (name: string): string =>
-    readdirSync(join(folder, name))
-      .sort()
-      .map((jar) => join(folder, name, jar))
-      .join(':');
-  return { folder, kafka: classPath('kafka'), zookeeper: classPath('zookeeper') };
+  return {
+    folder,
+    kafka: classPath(join(folder, 'kafka')),
+    zookeeper: classPath(join(folder, 'zookeeper')),
+  };
+}
+
+/** Its class path, with the compiled `MongoJavaServer`. */
+export async function mongoJavaServerProgram(report: Report): Promise<string> {
+  const own = (name: string): string => here(`java/mongo-java-server/${name}`);
+  const checksums = readFileSync(own('checksums.sha256'), 'utf8');
+  const sources = ['pom.xml', 'MongoJavaServer.java'].map((name) => readFileSync(own(name)));
+  const jars = (folder: string): string => classPath(join(folder, 'mongo-java-server'));
+  const folder = await cached(
+    join(cacheFolder(), `mongo-java-server-${contentHash(checksums, ...sources)}`),
+    async (target) => {
+      report('fetching mongo-java-server 1.47.0 (first time only, about 15 s)');
+      await fetchJars(own('pom.xml'), { target, checksums });
+      const compiler = ['-cp', jars(target), 'org.eclipse.jdt.internal.compiler.batch.Main', '-17'];
+      await run({
+        command: findTool('java'),
+        args: [...compiler, '-cp', jars(target), '-d', join(target, 'classes'), own('MongoJavaServer.java')],
+      });
+    },
+  );
+  return `${jars(folder)}:${join(folder, 'classes')}`;
 }
 
 export async function ferretdbProgram(report: Report): Promise<string> {
@@ -93,6 +100,26 @@ export async function ferretdbProgram(report: Report): Promise<string> {
     },
   );
   return join(folder, 'ferretdb');
+}
+
+/** What each module of the pom needs at run time, in a folder of the module's name. */
+async function fetchJars(
+  pom: string,
+  { target, checksums }: { readonly target: string; readonly checksums: string },
+): Promise<void> {
+  findTool('java', { checkVersion: true });
+  const mvn = findTool('mvn', { checkVersion: true });
+  // the build folder too: Maven must leave nothing in the source tree
+  const args = ['-B', '-q', '-C', '-f', pom, 'dependency:copy-dependencies', '-DincludeScope=runtime'];
+  await run({ command: mvn, args: [...args, `-DoutputDirectory=${target}/\${project.artifactId}`] });
+  verifyChecksums(target, checksums);
+}
+
+function classPath(folder: string): string {
+  return readdirSync(folder)
+    .sort()
+    .map((jar) => join(folder, jar))
+    .join(':');
 }
 
 /** @throws when a file is missing, changed or not on the list. */

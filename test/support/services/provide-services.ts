@@ -2,6 +2,7 @@
 import type { Report } from './artifacts.js';
 import { dockerRuns, startContainers } from './docker.js';
 import { endpointVariables, type Endpoints } from './endpoints.js';
+import type { Store } from './mongodb.js';
 import type { Service } from './service.js';
 import { serviceNames, startServices, type ServiceName } from './start-services.js';
 
@@ -16,6 +17,8 @@ export interface ProvidedServices {
 
 export async function provideServices(options: {
   readonly zookeepers?: 1 | 3;
+  /** Default: FerretDB, in containers MongoDB. */
+  readonly store?: Store;
   readonly report: Report;
 }): Promise<ProvidedServices> {
   const given = Object.fromEntries(
@@ -25,8 +28,10 @@ export async function provideServices(options: {
     }),
   ) as Partial<Endpoints>;
   const missing = serviceNames.filter((name) => given[name] === undefined);
-  if (missing.length > 0) options.report(`starting ${missing.join(', ')}`);
-  if (missing.length === serviceNames.length && options.zookeepers !== 3 && dockerRuns())
+  const named = missing.map((name) => (name === 'mongodb' && options.store) || name);
+  if (missing.length > 0) options.report(`starting ${named.join(', ')}`);
+  const asItComes = options.zookeepers !== 3 && options.store === undefined;
+  if (missing.length === serviceNames.length && asItComes && dockerRuns())
     return { ...(await startContainers()), origin: 'containers', lost: new Promise(() => undefined) };
   const services = await startServices({ ...options, only: missing });
   return {

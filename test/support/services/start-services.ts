@@ -7,10 +7,10 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ferretdbProgram, javaPrograms, type Report } from './artifacts.js';
+import { javaPrograms, type Report } from './artifacts.js';
 import type { Endpoints } from './endpoints.js';
 import { kafkaProgram, type KafkaDoor } from './kafka.js';
-import { mongodbProgram } from './mongodb.js';
+import { mongodbProgram, stores, type Store } from './mongodb.js';
 import {
   ProcessService,
   ServiceFailedToStart,
@@ -32,6 +32,8 @@ export interface StartOptions {
   readonly only?: readonly ServiceName[];
   /** Servers of the ZooKeeper ensemble. Default 1. */
   readonly zookeepers?: 1 | 3;
+  /** Which server of the MongoDB protocol. Default: FerretDB. */
+  readonly store?: Store;
   /** Further ways into Kafka. Default none. */
   readonly kafkaDoors?: readonly KafkaDoor[];
   /** Told what takes long the first time. Default: nobody. */
@@ -58,8 +60,9 @@ export interface Services {
 /** Resolves when all of them answer. The first time on a machine it fetches and builds: allow five minutes. */
 export async function startServices(options: StartOptions = {}): Promise<Services> {
   const { only = serviceNames, zookeepers = 1, kafkaDoors = [], report = () => undefined } = options;
+  const { store = stores[0] } = options;
   const folder = mkdtempSync(join(tmpdir(), 'baton-services-'));
-  const place: Place = { folder, zookeepers, kafkaDoors, report };
+  const place: Place = { folder, zookeepers, store, kafkaDoors, report };
   const started = new Map<ServiceName, Service>();
   const stop: Services['stop'] = async ({ keepData = false } = {}) => {
     await Promise.all([...started.values()].map((service) => service.kill()));
@@ -115,6 +118,7 @@ function firstEnded(services: readonly Service[]): Promise<Service> {
 interface Place {
   readonly folder: string;
   readonly zookeepers: 1 | 3;
+  readonly store: Store;
   readonly kafkaDoors: readonly KafkaDoor[];
   readonly report: Report;
 }
@@ -138,7 +142,7 @@ async function startOne(name: ServiceName, place: Place): Promise<Service> {
 
 async function prepare(
   name: ServiceName,
-  { folder, zookeepers, kafkaDoors, report }: Place,
+  { folder, zookeepers, store, kafkaDoors, report }: Place,
 ): Promise<ServiceProgram[]> {
   switch (name) {
     case 'zookeeper':
@@ -146,6 +150,6 @@ async function prepare(
     case 'kafka':
       return [await kafkaProgram(folder, await javaPrograms(report), report, kafkaDoors)];
     case 'mongodb':
-      return [await mongodbProgram(folder, await ferretdbProgram(report))];
+      return [await mongodbProgram(folder, store, report)];
   }
 }

@@ -1,26 +1,28 @@
 import { InputError, UnavailableError, codeOf } from '@baton/core';
-import { BSON, MongoError, MongoServerError } from 'mongodb';
+import { BSON, MongoServerError, MongoWriteConcernError } from 'mongodb';
 
-/** Raised before anything left this process. */
+/** The operation never left this process: it got no server, or no connection to one. */
 const NOTHING_SENT = new Set([
   'MongoServerSelectionError',
   'MongoNotConnectedError',
-  'MongoPoolClearedError',
-  'MongoPoolClosedError',
   'MongoTopologyClosedError',
-  'MongoClientClosedError',
+  'MongoServerClosedError',
+  'MongoPoolClosedError',
+  'MongoPoolClearedError',
   'MongoWaitQueueTimeoutError',
 ]);
 
-/** Sent, or maybe sent, and no usable answer. */
-const NO_ANSWER = new Set([
-  'MongoNetworkError',
-  'MongoNetworkTimeoutError',
-  'MongoServerClosedError',
-  'MongoOperationTimeoutError',
-  'MongoUnexpectedServerResponseError',
-  'MongoStalePrimaryError',
-  'MongoWriteConcernError',
+/** No connection can be made from this url to this server, however often one tries. */
+const NEVER_CONNECTS = new Set([
+  'MongoParseError',
+  'MongoCompatibilityError',
+  'MongoMissingCredentialsError',
+  'MongoMissingDependencyError',
+  'MongoAWSError',
+  'MongoAzureError',
+  'MongoGCPError',
+  'MongoKerberosError',
+  'MongoOIDCError',
 ]);
 
 /**
@@ -42,7 +44,10 @@ export function isPassing(code: number | string | undefined): boolean {
   return typeof code === 'number' && PASSING.has(code);
 }
 
-/** The driver's exceptions stop here: everything becomes a Baton error with the driver's as its cause. */
+/**
+ * The driver's exceptions stop here: everything becomes a Baton error with the driver's as its cause. Refused is only what the server, or the
+ * driver in its place, said no to; whatever else happens to an operation, known or not, leaves open whether it was carried out.
+ */
 export function mapError(error: unknown): Error {
   if (error instanceof Error && codeOf(error) !== undefined) return error;
   const message = error instanceof Error ? error.message : String(error);
@@ -54,22 +59,19 @@ export function mapError(error: unknown): Error {
       `the store cannot be reached: ${message}`,
       options,
     );
-  if (NO_ANSWER.has(name) || isPassingServerError(error))
-    return new UnavailableError(
-      'BATON_UNAVAILABLE_OUTCOME_UNKNOWN',
-      `the store did not answer: ${message}`,
-      options,
-    );
-  if (
-    error instanceof BSON.BSONError ||
-    (error instanceof MongoError && name === 'MongoInvalidArgumentError')
-  )
+  if (error instanceof BSON.BSONError || name === 'MongoInvalidArgumentError')
     return new InputError(
       'BATON_INPUT_MALFORMED',
       `a document cannot be encoded for the store: ${message}`,
       options,
     );
-  return new UnavailableError('BATON_UNAVAILABLE_REFUSED', `the store refused: ${message}`, options);
+  if (NEVER_CONNECTS.has(name) || isRefusal(error))
+    return new UnavailableError('BATON_UNAVAILABLE_REFUSED', `the store refused: ${message}`, options);
+  return new UnavailableError(
+    'BATON_UNAVAILABLE_OUTCOME_UNKNOWN',
+    `the store did not answer: ${message}`,
+    options,
+  );
 }
 
 /** Whether it makes sense to ask the same again. */
@@ -78,7 +80,12 @@ export function isUnanswered(error: Error): boolean {
   return code === 'BATON_UNAVAILABLE_DISCONNECTED' || code === 'BATON_UNAVAILABLE_OUTCOME_UNKNOWN';
 }
 
-function isPassingServerError(error: unknown): boolean {
-  if (!(error instanceof MongoServerError)) return false;
-  return isPassing(error.code) || error.hasErrorLabel('RetryableWriteError') || 'writeConcernError' in error;
+/** An answer of the server that will be the same tomorrow. One about a majority that was not reached says nothing of the write. */
+function isRefusal(error: unknown): boolean {
+  if (!(error instanceof MongoServerError) || error instanceof MongoWriteConcernError) return false;
+  return !(
+    isPassing(error.code) ||
+    error.hasErrorLabel('RetryableWriteError') ||
+    'writeConcernError' in error
+  );
 }

@@ -1,18 +1,15 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll } from '@jest/globals';
+import { afterAll, beforeAll } from '@jest/globals';
 import type { DocumentStore } from '@baton/core';
 import { CapturingLogger } from '@baton/testkit';
 import { documentStoreContract, journalSuite, type DocumentStoreWorld } from '@baton/testkit/suites';
 import { MongoClient } from 'mongodb';
 import { realServices } from '../../../../test/support/services/endpoints.js';
+import { startServices, type Services } from '../../../../test/support/services/start-services.js';
 import { MongoDocumentStore } from './mongo-document-store.js';
 
-const url = realServices().mongodb;
-const admin = new MongoClient(url);
-afterAll(() => admin.close());
-
 /** Two databases of this world's own, dropped at its end. */
-async function openWorld(): Promise<DocumentStoreWorld> {
+async function openWorld(url: string): Promise<DocumentStoreWorld> {
   const databases = [0, 1].map(() => `baton-test-${randomUUID()}`);
   const opened: DocumentStore[] = [];
   const open = (database = ''): DocumentStore => {
@@ -26,10 +23,23 @@ async function openWorld(): Promise<DocumentStoreWorld> {
     elsewhere: async () => open(databases[1]),
     async dispose() {
       await Promise.all(opened.map((store) => store.close()));
+      const admin = new MongoClient(url);
       for (const database of databases) await admin.db(database).dropDatabase();
+      await admin.close();
     },
   };
 }
 
-documentStoreContract('MongoDocumentStore', openWorld);
-journalSuite('MongoDocumentStore', openWorld);
+const given = (): Promise<DocumentStoreWorld> => openWorld(realServices().mongodb);
+documentStoreContract('MongoDocumentStore', given);
+journalSuite('MongoDocumentStore', given);
+
+// FerretDB, which the tests run on where nothing else is given, is asked for ids one by one: here MongoDB's way is taken, `$in`
+let services: Services;
+beforeAll(async () => {
+  services = await startServices({ only: ['mongodb'], store: 'mongo-java-server' });
+}, 300_000);
+afterAll(() => services.stop());
+const indexed = (): Promise<DocumentStoreWorld> => openWorld(services.endpoints.mongodb as string);
+documentStoreContract('MongoDocumentStore on mongo-java-server', indexed);
+journalSuite('MongoDocumentStore on mongo-java-server', indexed);

@@ -90,6 +90,22 @@ describe('the journal on a store behind a bad network', () => {
     });
   });
 
+  it('does not call an insert refused that a stopped server carries out when it goes on', async () => {
+    await store.get('journal', ['x']);
+    const document = { _id: randomUUID() };
+    proxy.blackHole();
+    expect(await store.insert('journal', [document])).toMatchObject([
+      {
+        verdict: 'unknown',
+        cause: { code: 'BATON_UNAVAILABLE_OUTCOME_UNKNOWN', cause: { name: 'PoolClearedOnNetworkError' } },
+      },
+    ]);
+    await proxy.pass();
+    await eventually(
+      async () => (await store.get('journal', [document._id]).catch(() => []))[0] !== undefined,
+    );
+  });
+
   it('lets the others through when the server refuses one document', async () => {
     const nested = { _id: randomUUID(), value: [[1]] as unknown as string };
     const fine = Array.from({ length: 3 }, () => ({ _id: randomUUID() }));
