@@ -1,6 +1,16 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from '@jest/globals';
+import {
+  backoffOptions,
+  linkingOptions,
+  linkOptions,
+  patternOptions,
+  retryOptions,
+  taskOptions,
+  useOptions,
+} from '../../packages/flow/src/builder-options.js';
+import { flowOptions } from '../../packages/flow/src/flow-schema.js';
 import { typeErrors } from '../support/type-errors.js';
 
 const page = readFileSync(new URL('../../packages/flow/README.md', import.meta.url), 'utf8');
@@ -44,4 +54,21 @@ it('every TypeScript snippet of the dictionary compiles', () => {
   expect(typeErrors([], { [generated]: text })).toEqual([
     `generated.ts(${last}): Expected 1 arguments, but got 0.`,
   ]);
+});
+
+it('the page names every option that the builders take', () => {
+  const [, options = ''] = page.split('\n## Options\n');
+  const tables = [
+    ...[taskOptions, useOptions, patternOptions, linkOptions, linkingOptions, flowOptions],
+    ...[...Object.values(retryOptions), ...Object.values(backoffOptions)],
+  ];
+  const known = tables.flatMap(({ properties = {} }) =>
+    Object.entries(properties).flatMap(([name, rule]) => [
+      name,
+      ...(name === 'timeout' || name === 'attempts' ? Object.keys(rule.properties ?? {}) : []),
+    ]),
+  );
+  expect(known.length).toBeGreaterThan(40);
+  const code = [...options.matchAll(/`([^`]+)`/g)].map(([, text = '']) => text).join(' ');
+  expect(known.filter((name) => !new RegExp(`\\b${name}\\b`).test(code))).toEqual([]);
 });

@@ -1,3 +1,5 @@
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { basename } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import type { Command } from 'commander';
 import ts from 'typescript';
@@ -115,6 +117,21 @@ describe('the flow in README.md', () => {
     const created = transitions.filter((change) => change.of === 'task' && change.atom === 'folder.create');
     expect(created.filter(({ to }) => to === 'REVERTED')).toHaveLength(3);
     expect(created.at(-1)?.to).toBe('REVERTED');
+  });
+
+  it('undoes what it did, and nothing that another job of the same site has done', async () => {
+    const { default: publish } = (await import(`../../${quickstart}`)) as { default: Publish };
+    const site = `readme-twice-${process.pid}`;
+    const first = await runFlow(publish, { flowId: 'first', store: { site, text: 'hi' } });
+    const { folder = '' } = first.results as { readonly folder?: string };
+    try {
+      const second = await runFlow(publish, { flowId: 'second', store: { site, text: '' } });
+      expect([first.outcome, second.outcome]).toEqual(['SUCCESS', 'REVERTED']);
+      expect(readFileSync(`${folder}/index.txt`, 'utf8')).toBe('hi');
+      expect(readdirSync('/tmp').filter((name) => name.startsWith(site))).toEqual([basename(folder)]);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
   });
 });
 

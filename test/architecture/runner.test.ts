@@ -3,14 +3,16 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { verifyChecksums } from '../support/services/artifacts.js';
 import { cached } from '../support/services/cache.js';
 import { realServices } from '../support/services/endpoints.js';
 import { findTool } from '../support/services/prerequisites.js';
 import { settingsOf } from '../support/services/provide-services.js';
 import { settingKeys, variableOf, type SettingKey } from '../../packages/cli/src/settings.js';
+import { main } from '../support/runner/main.js';
 import { resultOf, type JestReport } from '../support/runner/jest-stage.js';
+import { takeStore } from '../support/runner/take-store.js';
 import { root } from './sources.js';
 
 let folder = '';
@@ -104,6 +106,54 @@ describe('what the services are made of', () => {
       expect(() => realServices().kafka).toThrow(/^BATON_KAFKA is not set: run `npm test`/);
     } finally {
       if (before !== undefined) process.env['BATON_KAFKA'] = before;
+    }
+  });
+});
+
+describe('which store', () => {
+  const free = {};
+  const given = { BATON_MONGODB: 'mongodb://m:1/' };
+
+  it('is nobody’s choice without --store', () => {
+    expect(takeStore(['--kills', '2'], given)).toEqual({ store: undefined, rest: ['--kills', '2'] });
+  });
+
+  it.each([
+    [['--store', 'mongo-java-server', '--kills', '2'], 'mongo-java-server', ['--kills', '2']],
+    [['--json', '--store=mongo-java-server', '--kills'], 'mongo-java-server', ['--json', '--kills']],
+    [['--jobs', '100', '--store', 'ferretdb'], 'ferretdb', ['--jobs', '100']],
+  ])('is taken off %j', (args, store, rest) => {
+    expect(takeStore(args, free)).toEqual({ store, rest });
+  });
+
+  it.each([
+    [['--store', 'mysql'], /^--store mysql: no such store; the stores are ferretdb, mongo-java-server$/],
+    [['--store', '--json'], /^--store --json: no such store/],
+    [['--store'], /^--store needs a name: the stores are ferretdb, mongo-java-server$/],
+    [['--store=', 'ferretdb'], /^--store needs a name/],
+  ])('is refused in %j', (args, message) => {
+    expect(() => takeStore(args, free)).toThrow(message);
+  });
+
+  it('is refused beside the address of one', () => {
+    expect(() => takeStore(['--store', 'ferretdb'], given)).toThrow(/BATON_MONGODB names one that runs/);
+  });
+
+  it.each([
+    [['bench', 'takeover', '--store', 'mysql'], 'no such store'],
+    [['bench', 'engine', '--store', 'ferretdb'], 'engine runs without a store'],
+    [['keep-services', '--store', 'mysql'], 'no such store'],
+    [['keep-services', '--stor', 'ferretdb'], 'not known: --stor ferretdb'],
+  ])('is refused with code 2 before anything is started: %j', async (args, message) => {
+    const said = jest.spyOn(console, 'error').mockImplementation(() => undefined);
+    const before = process.env['BATON_MONGODB'];
+    delete process.env['BATON_MONGODB'];
+    try {
+      expect(await main(args)).toBe(2);
+      expect(said.mock.calls).toEqual([[expect.stringContaining(message)]]);
+    } finally {
+      said.mockRestore();
+      if (before !== undefined) process.env['BATON_MONGODB'] = before;
     }
   });
 });

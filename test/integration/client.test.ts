@@ -46,7 +46,7 @@ describe('a client of addresses', () => {
       });
     } finally {
       await cluster.dispose();
-      rmSync('/tmp/hello', { recursive: true, force: true });
+      rmSync('/tmp/hello-site-1', { recursive: true, force: true });
     }
   });
 

@@ -1,7 +1,7 @@
-import type { AtomState, FlowState } from '@baton/core';
+import type { ActivationState, AtomState, FlowState } from '@baton/core';
 
 /** Text carries state, colour only repeats it (B-104). */
-export const atomGlyphs: Readonly<Record<AtomState, string>> = {
+export const atomGlyphs: Readonly<Record<AtomState | ActivationState, string>> = {
   PENDING: '·',
   RUNNING: '▶',
   SUCCESS: '✔',
@@ -11,6 +11,10 @@ export const atomGlyphs: Readonly<Record<AtomState, string>> = {
   REVERT_FAILURE: '‼',
   IGNORE: '∅',
   RETRYING: '↻',
+  WAITING: '⋈',
+  DELAYED: '◷',
+  CANCELLED: '⊘',
+  SKIPPED: '↷',
 };
 
 export const flowGlyphs: Readonly<Record<FlowState, string>> = {

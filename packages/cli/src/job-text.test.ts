@@ -1,10 +1,18 @@
 import type { JobReport } from '@baton/client';
-import { noFence, type AtomFact, type Fact } from '@baton/core';
+import { noFence, toFailure, type AtomFact, type Fact } from '@baton/core';
 import { describe, expect, it } from '@jest/globals';
 import { entryLines, reportText } from './job-text.js';
 
 const report: JobReport = {
-  ...{ jobId: 'j', name: 'f', definitionHash: 'd', jobState: 'CLAIMED', flowState: 'RUNNING', seq: 5 },
+  ...{
+    jobId: 'j',
+    name: 'f',
+    definitionHash: 'd',
+    board: 'default',
+    jobState: 'CLAIMED',
+    flowState: 'RUNNING',
+    seq: 5,
+  },
   ...{ owners: [], postedAtMs: 0, updatedAtMs: 0, redelivered: 0, results: {} },
   ...{ pending: [], commands: [], atoms: [] },
 };
@@ -17,7 +25,7 @@ describe('a job, for people', () => {
       { name: 'again', kind: 'task', state: 'RUNNING', attempt: 2, round: 3, worker: 'w1', delivery: 1 },
     ];
     expect(
-      reportText({ ...report, atoms })
+      reportText({ ...report, atoms }, 'default')
         .split('\n')
         .slice(-3),
     ).toEqual([
@@ -27,10 +35,34 @@ describe('a job, for people', () => {
     ]);
   });
 
+  it('names its board where that is another one', () => {
+    expect(reportText({ ...report, owner: 'c1' }, 'default')).toContain('\njob    ◐ CLAIMED, owned by c1\n');
+    expect(reportText({ ...report, owner: 'c1' }, 'mine')).toContain(
+      '\njob    ◐ CLAIMED on board default, owned by c1\n',
+    );
+  });
+
+  it('shows what a failure comes from at last', () => {
+    const inner = new Error('deep', { cause: new RangeError('deepest') });
+    const failures = [new Error('outer', { cause: inner }), new Error('alone')];
+    const atoms = failures.map((failure): JobReport['atoms'][number] => ({
+      ...{ name: failure.message, kind: 'task', state: 'FAILURE', failure: toFailure(failure) },
+    }));
+    expect(
+      reportText({ ...report, atoms }, 'default')
+        .split('\n')
+        .slice(-3),
+    ).toEqual([
+      '  ✖ outer                    FAILURE  Error: outer',
+      '      root cause: RangeError: deepest',
+      '  ✖ alone                    FAILURE  Error: alone',
+    ]);
+  });
+
   it('shows who cancelled it, and why', () => {
     const cancel = { n: 1, command: 'cancel', by: 'cli', reason: 'enough', atMs: 0 };
-    expect(reportText({ ...report, commands: [cancel] })).toContain('\n! cancel by cli (enough)');
-    expect(reportText({ ...report, pending: [{ ...cancel, arguments: {} }] })).toContain(
+    expect(reportText({ ...report, commands: [cancel] }, 'default')).toContain('\n! cancel by cli (enough)');
+    expect(reportText({ ...report, pending: [{ ...cancel, arguments: {} }] }, 'default')).toContain(
       '\n! cancel asked by cli (enough), not applied yet',
     );
   });
@@ -39,7 +71,7 @@ describe('a job, for people', () => {
     [1, '1 request sent again'],
     [2, '2 requests sent again'],
   ])('counts %d requests', (redelivered, text) => {
-    expect(reportText({ ...report, redelivered })).toMatch(new RegExp(` none yet, ${text}$`));
+    expect(reportText({ ...report, redelivered }, 'default')).toMatch(new RegExp(` none yet, ${text}$`));
   });
 });
 

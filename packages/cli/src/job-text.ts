@@ -1,19 +1,20 @@
 /** A job in the words of the command line: what `job get` and `job watch` tell people. */
 import type { AtomReport, JobReport } from '@baton/client';
-import type { AtomState, JournalEntry } from '@baton/core';
+import type { Failure, JournalEntry } from '@baton/core';
 import { atomGlyphs, flowGlyphs, jobGlyphs } from './glyphs.js';
 import { clean } from './output.js';
 
-/** One job, for people. */
-export function reportText(report: JobReport): string {
-  const counts = new Map<AtomState, number>();
+/** One job, for people who look at `board`. */
+export function reportText(report: JobReport, board: string): string {
+  const counts = new Map<AtomReport['state'], number>();
   for (const atom of report.atoms) counts.set(atom.state, (counts.get(atom.state) ?? 0) + 1);
   const shown = report.atoms
     .filter((atom) => report.atoms.length <= 40 || atom.state !== 'PENDING')
     .slice(0, 200);
+  const elsewhere = report.board === board ? '' : ` on board ${report.board}`;
   const lines = [
     `${report.name}  ${report.jobId}`,
-    `job    ${jobGlyphs[report.jobState]} ${report.jobState}${report.owner === undefined ? '' : `, owned by ${report.owner}`}`,
+    `job    ${jobGlyphs[report.jobState]} ${report.jobState}${elsewhere}${report.owner === undefined ? '' : `, owned by ${report.owner}`}`,
     `flow   ${flowGlyphs[report.flowState]} ${report.flowState}${report.reason === undefined ? '' : `: ${report.reason.message}`}`,
     `atoms  ${[...counts].map(([state, count]) => `${atomGlyphs[state]} ${state} ${count}`).join('  ')}`,
     `owners ${report.owners.map((owner) => owner.member).join(' → ') || 'none yet'}${report.redelivered > 0 ? `, ${counted(report.redelivered, 'request')} sent again` : ''}`,
@@ -21,15 +22,29 @@ export function reportText(report: JobReport): string {
     ...report.pending.map(
       ({ command, ...who }) => `! ${commandText({ command: `${command} asked`, ...who })}, not applied yet`,
     ),
-    ...shown.map((atom) => {
+    ...shown.flatMap((atom) => {
       const where = whereIs(atom);
-      const why =
-        atom.failure === undefined ? '' : `  ${atom.failure.types[0] ?? 'Error'}: ${atom.failure.message}`;
-      return `  ${atomGlyphs[atom.state]} ${atom.name.padEnd(24)} ${atom.state}${repeats(atom)}${where}${why}`;
+      const { failure } = atom;
+      const why = failure === undefined ? '' : `  ${failureText(failure)}`;
+      const root = failure && rootCause(failure);
+      return [
+        `  ${atomGlyphs[atom.state]} ${atom.name.padEnd(24)} ${atom.state}${repeats(atom)}${where}${why}`,
+        ...(root === undefined || root === failure ? [] : [`      root cause: ${failureText(root)}`]),
+      ];
     }),
     ...(shown.length < report.atoms.length ? [`  … ${report.atoms.length - shown.length} more`] : []),
   ];
   return lines.map(clean).join('\n');
+}
+
+function failureText({ types, message }: Failure): string {
+  return `${types[0] ?? 'Error'}: ${message}`;
+}
+
+/** The deepest of its causes; itself where it has none. */
+function rootCause(failure: Failure): Failure {
+  const [cause] = failure.causes ?? [];
+  return cause === undefined ? failure : rootCause(cause);
 }
 
 function whereIs(atom: AtomReport): string {
@@ -49,6 +64,10 @@ export function entryLines(entry: JournalEntry): string[] {
     if (fact.fact === 'atom')
       lines.push(
         `${atomGlyphs[fact.to]} ${fact.atom} ${fact.to}${fact.failure === undefined ? '' : `: ${fact.failure.message}`}`,
+      );
+    if (fact.fact === 'activation')
+      lines.push(
+        `${atomGlyphs[fact.to]} ${fact.activation} ${fact.to}${fact.failure === undefined ? '' : `: ${fact.failure.message}`}`,
       );
     if (fact.fact === 'flow') lines.push(`${flowGlyphs[fact.to]} flow ${fact.to}`);
     if (fact.fact === 'request' && fact.delivery > 1)

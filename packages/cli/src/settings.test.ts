@@ -15,20 +15,21 @@ const environment = {
 const settingsWith = (variables: Readonly<Record<string, string>>) =>
   resolveSettings({ environment: { ...environment, variables }, flags: {} });
 
+const isAccepted = (work: () => unknown): boolean => {
+  try {
+    work();
+    return true;
+  } catch {
+    return false;
+  }
+};
+
 describe('settings', () => {
   it.each([
     ['BATON_WORKER_CONCURRENCY', 'worker.concurrency', 'concurrency'],
     ['BATON_TRANSPORT_KAFKA_REQUEST_SLOTS', 'transport.kafka.request_slots', 'requestSlots'],
     ['BATON_TRANSPORT_KAFKA_REPLY_SLOTS', 'transport.kafka.reply_slots', 'replySlots'],
   ] as const)('%s is refused where a worker would refuse it, and nowhere else', (variable, key, option) => {
-    const isAccepted = (work: () => unknown): boolean => {
-      try {
-        work();
-        return true;
-      } catch {
-        return false;
-      }
-    };
     for (const value of [0, 1, 16, 1_024, 1_025, 10_000, 10_001, 100_000, 100_001])
       expect([value, isAccepted(() => settingsWith({ [variable]: `${value}` }).get(key))]).toEqual([
         value,
@@ -41,19 +42,29 @@ describe('settings', () => {
     ['BATON_DRAIN_TIMEOUT', 'drain.timeout', 'drainTimeoutMs'],
   ] as const)('%s too, which is a duration', (variable, key, option) => {
     for (const value of [0, 99, 100, 1_000, 600_000, 600_001, 3_600_000, 3_600_001, 86_400_000_000]) {
-      const isAccepted = (work: () => unknown): boolean => {
-        try {
-          work();
-          return true;
-        } catch {
-          return false;
-        }
-      };
       expect([value, isAccepted(() => settingsWith({ [variable]: `${value}ms` }).get(key))]).toEqual([
         value,
         isAccepted(() => resolveWorkerOptions({ [option]: value })),
       ]);
     }
+  });
+
+  it.each([
+    ['BATON_JOBBOARD_BORD', 'BATON_JOBBOARD_BOARD'],
+    ['BATON_BORD', 'BATON_JOBBOARD_BOARD'],
+    ['BATON_KAFKA_BROKER', 'BATON_TRANSPORT_KAFKA_BROKERS'],
+    [
+      'BATON_JOBORD_X',
+      'BATON_JOBBOARD_ZOOKEEPER_HOSTS, BATON_JOBBOARD_BOARD, BATON_JOBBOARD_SESSION_TIMEOUT',
+    ],
+  ])('for %s another name is suggested', (variable, known) => {
+    expect(() => settingsWith({ [variable]: '1' })).toThrow(
+      `unknown setting ${variable}, did you mean ${known}?`,
+    );
+  });
+
+  it.each(['BATON_X', 'BATON_SOMETHING_ELSE'])('for %s none is: nothing is near it', (variable) => {
+    expect(() => settingsWith({ [variable]: '1' })).toThrow(new RegExp(`^unknown setting ${variable}$`));
   });
 
   it('a duration out of its bounds is told with them', () => {

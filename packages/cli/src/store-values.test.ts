@@ -4,8 +4,33 @@ import { storeValues } from './store-values.js';
 describe('--set', () => {
   it('takes JSON where it parses, else text; a quoted value is a text that looks like JSON', () => {
     expect(
-      storeValues(undefined, ['a=5', 'b=five', 'c="5"', 'd=[1,"x"]', 'e=', 'f=x=y', 'g=true', 'h="true"']),
-    ).toEqual({ a: 5, b: 'five', c: '5', d: [1, 'x'], e: '', f: 'x=y', g: true, h: 'true' });
+      storeValues(undefined, [
+        'a=5',
+        'b=five',
+        'c="5"',
+        'd=[1,"x"]',
+        'e=',
+        'f=x=y',
+        'g=true',
+        'h="true"',
+        'i=-0.5',
+        'j= 7',
+      ]),
+    ).toEqual({ a: 5, b: 'five', c: '5', d: [1, 'x'], e: '', f: 'x=y', g: true, h: 'true', i: -0.5, j: 7 });
+  });
+
+  it.each([
+    ['id=12345678901234567890', '12345678901234567000', `--set 'id="12345678901234567890"'`],
+    ['version=1.10', '1.1', `--set 'version="1.10"'`],
+    ['n=1e3', '1000', `--set 'n="1e3"'`],
+    ['n=1e999', 'Infinity', `--set 'n="1e999"'`],
+  ])('refuses %s: the number would not be what was typed', (set, number, remedy) => {
+    expect(() => storeValues(undefined, [set])).toThrow(
+      expect.objectContaining({
+        code: 'BATON_INPUT_INVALID',
+        message: `--set ${set} would store the number ${number}: write that, or ${remedy} for the text`,
+      }),
+    );
   });
 
   it('overrides --store', () => {

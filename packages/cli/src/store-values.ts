@@ -4,7 +4,7 @@ import type { JsonValue } from '@baton/core';
 
 /**
  * Symbols from `--store @file`, `--store -` or `--store JSON`, overridden by each `--set name=value` (JSON where it parses, else text).
- * @throws InputError
+ * @throws InputError, also for a number that would not be stored as it was typed
  */
 export function storeValues(
   store: string | undefined,
@@ -18,7 +18,10 @@ export function storeValues(
         'BATON_INPUT_INVALID',
         `--set must look like name=value, got ${JSON.stringify(set)}`,
       );
-    values[set.slice(0, at)] = parseValue(set.slice(at + 1));
+    const [name, text] = [set.slice(0, at), set.slice(at + 1)];
+    const value = parseValue(text);
+    if (typeof value === 'number' && String(value) !== text.trim()) throw otherNumber(name, text, value);
+    values[name] = value;
   }
   return values;
 }
@@ -49,6 +52,14 @@ function readText(file: string): string {
   } catch (cause) {
     throw new InputError('BATON_INPUT_INVALID', `store file ${file} cannot be read`, { cause });
   }
+}
+
+/** An id with too many digits, a version that ends in 0: neither was meant as that number. */
+function otherNumber(name: string, text: string, number: number): InputError {
+  return new InputError(
+    'BATON_INPUT_INVALID',
+    `--set ${name}=${text} would store the number ${number}: write that, or --set '${name}="${text}"' for the text`,
+  );
 }
 
 function parseValue(text: string): JsonValue {

@@ -82,6 +82,22 @@ describe('the client', () => {
     await drive(session.close());
   });
 
+  it('says of a post without a key that it may have been posted, and under which key it can be repeated', async () => {
+    const { client, service, drive } = newClient();
+    await drive(client.post(flow, { key: 'j' }));
+    service.faults.next('refuse', { operation: 'create' });
+    const failed: unknown = await drive(client.post(flow).catch((error: unknown) => error));
+    expect(service.faults.pending).toBe(0);
+    expect(failed).toMatchObject({
+      code: 'BATON_UNAVAILABLE_OUTCOME_UNKNOWN',
+      message: expect.stringMatching(/; job (\w{26}) may have been posted: .* with the key \1,/),
+    });
+    const { jobId } = (failed as UnavailableError).details as { readonly jobId: string };
+    expect(await drive(client.post(flow, { key: jobId }))).toBe(jobId);
+    expect((await drive(client.jobs())).map((job) => job.jobId).toSorted()).toEqual([jobId, 'j'].toSorted());
+    await drive(client.close());
+  });
+
   it('shows a job whose definition is gone, without its atoms', async () => {
     const { client, another, store, drive } = newClient();
     await drive(client.post(flow, { key: 'j' }));
@@ -136,7 +152,7 @@ describe('the client', () => {
     ['a priority that is none', { priority: 5 }, /^priority 5 must/],
     ['a name that is none', { name: 5 }, /^name must/],
     ['tags that are none', { tags: { a: 1n } }, /^tags must/],
-    ['options that are none', 'now', /^options must/],
+    ['options that are none', 'now', /^options of post must/],
   ])('refuses %s, in words, before it stores anything', async (_, options, message) => {
     const { client, drive } = newClient();
     const refused = drive(client.post(flow.toJSON(), options as never));
@@ -239,6 +255,74 @@ describe('the client', () => {
     });
     expect(await drive(owner.commands.after('j', 0))).toEqual([]);
     owner.close();
+    await drive(client.close());
+  });
+
+  it.each<[string, (client: Client) => Promise<unknown>, string]>([
+    [
+      'post',
+      (client) => client.post(flow, { ky: 'x' } as never),
+      'post has no option ky, did you mean key? It has key, store, priority, name, tags',
+    ],
+    [
+      'a time that is none',
+      (client) => client.wait('j', { timeoutMs: 'x' as never }),
+      'timeoutMs must be a number of milliseconds from 0 on, got "x"',
+    ],
+    [
+      'a time that is over',
+      (client) => client.wait('j', { timeoutMs: -5 }),
+      'timeoutMs must be a number of milliseconds from 0 on, got -5',
+    ],
+    [
+      'no time',
+      (client) => client.wait('j', { timeoutMs: Number.NaN }),
+      'timeoutMs must be a number of milliseconds from 0 on, got NaN',
+    ],
+    [
+      'no options',
+      (client) => client.wait('j', 5_000 as never),
+      'options of wait must be an object, got 5000',
+    ],
+    [
+      'a kind of flow',
+      (client) => client.flows({ of: 'bad' as never, limit: 1 }),
+      'of must be running or ended, got "bad"',
+    ],
+    [
+      'a page without its size',
+      (client) => client.flows({ of: 'ended' } as never),
+      'limit must be a whole number from 1 on, got undefined',
+    ],
+    [
+      'a page of nothing',
+      (client) => client.ended({ limit: -1 }),
+      'limit must be a whole number from 1 on, got -1',
+    ],
+    [
+      'a place to watch from',
+      (client) => client.watch('j', { fromSeq: -1 }).next(),
+      'fromSeq must be a whole number from 0 on, got -1',
+    ],
+    [
+      'whether to revert',
+      (client) => client.cancel('j', { revert: 'no' as never }),
+      'revert must be true or false, got "no"',
+    ],
+    [
+      'a decision',
+      (client) => client.decideParked('j', { atom: 'a', decision: 'again' as never }),
+      'decision must be rerun or fail, got "again"',
+    ],
+  ])('names the option that is wrong: %s', async (_, ask, message) => {
+    const { client, service } = newClient();
+    await expect(ask(client)).rejects.toMatchObject({ code: 'BATON_INPUT_INVALID', message });
+    expect(service.openSessions).toBe(0);
+  });
+
+  it('takes an option that is undefined as not given', async () => {
+    const { client, drive } = newClient();
+    expect(await drive(client.post(flow, { key: 'j', name: undefined, ky: undefined } as never))).toBe('j');
     await drive(client.close());
   });
 

@@ -4,13 +4,23 @@
  * What is authoritative: the store for runs, the board for ownership. The client decides nothing but what it posts.
  * On failure: UnavailableErrors reach the caller; posting again with the same key is safe.
  */
-import { ConflictError, NotFoundError, UnavailableError, checkId, closest } from '@baton/core';
-import type { Coordination, DocumentStore, FlowOutcome, JournalEntry, Member, Runtime } from '@baton/core';
+import { ConflictError, NotFoundError, UnavailableError, checkId } from '@baton/core';
+import type {
+  Coordination,
+  CoordinationSession,
+  DocumentStore,
+  FlowOutcome,
+  JournalEntry,
+  Member,
+  Runtime,
+} from '@baton/core';
 import { JobBoard } from '@baton/jobboard';
 import type { JobListing } from '@baton/jobboard';
 import { openPersistence } from '@baton/persistence';
 import type { FailureSummary, FlowDetail, OperatorCommand, Persistence } from '@baton/persistence';
-import { quarantineOf, readJob } from './job-report.js';
+import { checkOptions } from './check-options.js';
+import { checkBoard, homeBoardOf } from './home-board.js';
+import { checkParked, quarantineOf, readJob } from './job-report.js';
 import type { JobReport } from './job-report.js';
 import { OutagePatience } from './outage-patience.js';
 import type { OutageListener } from './outage-patience.js';
@@ -55,11 +65,15 @@ export interface JobEnd {
 
 interface Open {
   readonly board: JobBoard;
+  /** Others of the cluster that were asked about a job, on the same session. */
+  readonly others: Map<string, Promise<JobBoard>>;
   readonly persistence: Persistence;
 }
 
 /** Ended flows that are read to find the last. */
 const ENDED_SORTED = 1_000;
+/** Records of ended jobs that are read at a time. */
+const RECORDS_READ = 100;
 const POLL_MS = { first: 10, max: 1_000 };
 
 export class Client {
@@ -75,6 +89,7 @@ export class Client {
 
   /** Posts a job and gives its id; see `postJob`. */
   async post<F extends Postable>(flow: F, ...[options]: PostArguments<F>): Promise<string> {
+    if (options !== undefined) checkOptions('post', options);
     const services = { ...(await this.#services()), runtime: this.#deps.runtime };
     return postJob(services, flow, options as PostOptions | undefined);
   }
@@ -82,7 +97,8 @@ export class Client {
   /** @throws NotFoundError `BATON_NOT_FOUND_JOB`, InputError for what cannot be the id of a job */
   async job(jobId: string): Promise<JobReport> {
     checkId('job', jobId);
-    return readJob(await this.#services(), jobId);
+    const services = await this.#services();
+    return readJob({ ...services, otherBoard: (name) => this.#otherBoard(name, services) }, jobId);
   }
 
   /** Jobs on the board now, highest priority first. */
@@ -90,22 +106,34 @@ export class Client {
     return (await this.#services()).board.list();
   }
 
-  /** A page of ended or running flows, newest id first; from the read model, which may lag. */
+  /** A page of ended or running flows of all boards, newest id first; from the read model, which may lag. */
   async flows(page: {
     readonly of: 'running' | 'ended';
     readonly before?: string;
     readonly limit: number;
   }): Promise<readonly FlowDetail[]> {
+    checkOptions('flows', page);
     return (await this.#services()).persistence.readModels.flows(page);
   }
 
   /**
-   * The flows that ended last, newest end first; from the read model, which may lag. The store orders by id: where jobs have keys of their own, and
+   * The flows of this board that ended last, newest end first; from the read model, which may lag. The store orders by id: where jobs have keys of their own, and
    * more than 1,000 (or `limit`) have ended, these are the last among those of the highest ids.
    */
-  async ended({ limit }: { readonly limit: number }): Promise<readonly FlowDetail[]> {
+  async ended(options: { readonly limit: number }): Promise<readonly FlowDetail[]> {
+    checkOptions('ended', options);
+    const { limit } = options;
     const page = await this.flows({ of: 'ended', limit: Math.max(limit, ENDED_SORTED) });
-    return page.toSorted((a, b) => b.updatedAtMs - a.updatedAtMs).slice(0, limit);
+    const newest = page.toSorted((a, b) => b.updatedAtMs - a.updatedAtMs);
+    const { board, persistence } = await this.#services();
+    const found: FlowDetail[] = [];
+    // the read model knows no boards: as many records are read as it takes
+    for (let from = 0; found.length < limit && from < newest.length; from += RECORDS_READ) {
+      const some = newest.slice(from, from + RECORDS_READ);
+      const records = await Promise.all(some.map(({ flowId }) => persistence.jobs.get(flowId)));
+      found.push(...some.filter((_, n) => (homeBoardOf(records[n]) ?? board.name) === board.name));
+    }
+    return found.slice(0, limit);
   }
 
   /**
@@ -118,6 +146,7 @@ export class Client {
     options: OutageListener & { readonly timeoutMs?: number; readonly signal?: AbortSignal } = {},
   ): Promise<JobEnd> {
     checkId('job', jobId);
+    checkOptions('wait', options);
     const { timeoutMs } = options;
     const deadline = new AbortController();
     const signals = [options.signal, deadline.signal].filter((signal) => signal !== undefined);
@@ -145,6 +174,7 @@ export class Client {
     options: OutageListener & { readonly fromSeq?: number; readonly signal?: AbortSignal } = {},
   ): AsyncGenerator<JournalEntry, void> {
     checkId('job', jobId);
+    checkOptions('watch', options);
     const patience = this.#patience({ listener: options, signal: options.signal });
     const { persistence } = await patience.through(() => this.#services());
     let seq = options.fromSeq ?? 0;
@@ -164,7 +194,9 @@ export class Client {
   }
 
   /** Stores the command and tells the owner; it is applied between two turns, or not at all when the run ends first. Gives its number. @throws InputError `BATON_INPUT_TOO_LARGE` */
-  cancel(jobId: string, { revert = true, ...who }: CancelOptions = {}): Promise<number> {
+  async cancel(jobId: string, options: CancelOptions = {}): Promise<number> {
+    checkOptions('cancel', options);
+    const { revert = true, ...who } = options;
     return this.#command(jobId, { command: 'cancel', arguments: { revert }, ...who });
   }
 
@@ -175,8 +207,10 @@ export class Client {
    */
   async decideParked(
     jobId: string,
-    { atom, decision, ...who }: { atom: string; decision: 'rerun' | 'fail'; by?: string; reason?: string },
+    options: { atom: string; decision: 'rerun' | 'fail'; by?: string; reason?: string },
   ): Promise<number> {
+    checkOptions('decideParked', options);
+    const { atom, decision, ...who } = options;
     const { outcome, atoms } = await this.job(jobId);
     // without its definition nothing is known about its atoms, and its owner decides
     if (outcome === undefined && atoms.length > 0) checkParked(atom, { jobId, atoms });
@@ -186,11 +220,12 @@ export class Client {
   async #command(jobId: string, command: OperatorCommand): Promise<number> {
     checkId('job', jobId);
     const { board, persistence } = await this.#services();
-    const head = await persistence.journal.head(jobId);
+    const [head, record] = await Promise.all([persistence.journal.head(jobId), persistence.jobs.get(jobId)]);
     if (head === undefined) throw unknownJob(jobId);
     const { entry } = head;
     if (entry.kind === 'terminal')
       throw new ConflictError('BATON_CONFLICT_ENDED', `job ${jobId} has ended already: ${entry.outcome}`);
+    checkBoard(record, board.name);
     const n = await persistence.commands.append(jobId, command);
     // it is given: without a nudge the owner, or whoever becomes it, looks within seconds
     await board
@@ -280,26 +315,37 @@ export class Client {
   }
 
   async #openBoard({ onLost }: { onLost: () => void }): Promise<Open> {
-    const { coordination, runtime, sessionTimeoutMs = 10_000, connectTimeoutMs = 5_000 } = this.#deps;
+    const { coordination, sessionTimeoutMs = 10_000, connectTimeoutMs = 5_000 } = this.#deps;
     const session = await coordination.connect({ timeoutMs: sessionTimeoutMs, connectTimeoutMs });
     session.onState((state) => {
       if (state === 'lost') onLost();
     });
     try {
-      const board = await JobBoard.open({
-        session,
-        board: this.#deps.board,
-        runtime,
-        memberId: this.#deps.clientId,
-      });
+      const board = await this.#boardOn(session, this.#deps.board);
       return {
         board,
+        others: new Map(),
         persistence: await this.#within(connectTimeoutMs, this.#openStore(board.clusterId)),
       };
     } catch (error) {
       await session.close();
       throw error;
     }
+  }
+
+  #boardOn(session: CoordinationSession, board: string): Promise<JobBoard> {
+    return JobBoard.open({ session, board, runtime: this.#deps.runtime, memberId: this.#deps.clientId });
+  }
+
+  #otherBoard(name: string, { board, others }: Open): Promise<JobBoard> {
+    const opening =
+      others.get(name) ??
+      this.#boardOn(board.session, name).catch((error: unknown) => {
+        others.delete(name);
+        throw error;
+      });
+    others.set(name, opening);
+    return opening;
   }
 
   /** For all sessions: whoever asks again while the store is away waits for the same opening. */
@@ -335,24 +381,6 @@ function failuresOf({ reason }: JournalEntry & { readonly kind: 'terminal' }): F
   return reason === undefined
     ? []
     : [{ message: reason.message, ...(reason.code === undefined ? {} : { code: reason.code }) }];
-}
-
-/** @throws NotFoundError, ConflictError */
-function checkParked(name: string, { jobId, atoms }: Pick<JobReport, 'jobId' | 'atoms'>): void {
-  const atom = atoms.find((candidate) => candidate.name === name);
-  if (atom === undefined) {
-    const near = closest(
-      name,
-      atoms.map((candidate) => candidate.name),
-    );
-    const hint = near === undefined ? '' : `, did you mean ${near}?`;
-    throw new NotFoundError('BATON_NOT_FOUND_ATOM', `job ${jobId} has no atom ${name}${hint}`);
-  }
-  if (atom.parked !== true)
-    throw new ConflictError(
-      'BATON_CONFLICT_NOT_PARKED',
-      `${name} of job ${jobId} is not parked: it is ${atom.state}${atom.worker === undefined ? '' : ` on ${atom.worker}`}`,
-    );
 }
 
 function tooLate(jobId: string, timeoutMs: number, problem: string | undefined): UnavailableError {

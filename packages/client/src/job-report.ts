@@ -2,8 +2,9 @@
  * Purpose: one job as people and scripts see it, folded exactly: from its journal and its pinned definition, plus what the board says now.
  * What is authoritative: the journal for the run, the board for the owner. Both may move on while this is read.
  */
-import { ConflictError, NotFoundError, familyOf, formatFence } from '@baton/core';
+import { ConflictError, NotFoundError, closest, familyOf, formatFence } from '@baton/core';
 import type {
+  ActivationState,
   AtomState,
   Failure,
   FlowOutcome,
@@ -15,16 +16,18 @@ import type {
   RequestFact,
   Value,
 } from '@baton/core';
-import { compile, fold, isAtom, newRun, partOf } from '@baton/engine';
-import type { AtomNode, AtomRun, Compiled } from '@baton/engine';
-import { parseFlowDefinition } from '@baton/flow';
+import { compileAny, foldAny, isAtom, newAnyRun, partOf } from '@baton/engine';
+import type { AnyCompiled, AnyRun, AtomRun, RoutedState, RunState } from '@baton/engine';
+import { parseAnyFlow } from '@baton/flow';
 import type { JobBoard, JobReading } from '@baton/jobboard';
 import type { NumberedCommand, Persistence } from '@baton/persistence';
+import { homeBoardOf } from './home-board.js';
 
 export interface AtomReport {
   readonly name: string;
-  readonly kind: 'task' | 'retry';
-  readonly state: AtomState;
+  /** Of routed flows: one arrival of control at an atom, `name#2` for the second. */
+  readonly kind: 'task' | 'retry' | 'activation';
+  readonly state: AtomState | ActivationState;
   /** Of a task: the last attempt, of its revert once that has begun. */
   readonly attempt?: number;
   /** The round in which it last ran; of a retry controller, the last one that it began. */
@@ -59,6 +62,8 @@ export interface JobReport {
   readonly jobId: string;
   readonly name: string;
   readonly definitionHash: string;
+  /** Where it was posted; the client's own where that was not recorded. */
+  readonly board: string;
   readonly jobState: JobState | 'TRASHED' | 'DORMANT';
   readonly flowState: FlowState;
   readonly outcome?: FlowOutcome;
@@ -96,35 +101,60 @@ export async function readJob(deps: Deps, jobId: string): Promise<JobReport> {
   });
 }
 
+/** Whether somebody may decide about this atom. @throws NotFoundError, ConflictError */
+export function checkParked(name: string, { jobId, atoms }: Pick<JobReport, 'jobId' | 'atoms'>): void {
+  const atom = atoms.find((candidate) => candidate.name === name);
+  if (atom === undefined) {
+    const near = closest(
+      name,
+      atoms.map((candidate) => candidate.name),
+    );
+    const hint = near === undefined ? '' : `, did you mean ${near}?`;
+    throw new NotFoundError('BATON_NOT_FOUND_ATOM', `job ${jobId} has no atom ${name}${hint}`);
+  }
+  if (atom.parked !== true)
+    throw new ConflictError(
+      'BATON_CONFLICT_NOT_PARKED',
+      `${name} of job ${jobId} is not parked: it is ${atom.state}${atom.worker === undefined ? '' : ` on ${atom.worker}`}`,
+    );
+}
+
 interface Deps {
   readonly board: JobBoard;
+  readonly otherBoard: (name: string) => Promise<JobBoard>;
   readonly persistence: Persistence;
 }
 
-async function readRun(deps: Deps, jobId: string, reading: JobReading): Promise<JobReport> {
-  const [entries, commands] = await Promise.all([
-    deps.persistence.journal.history(jobId),
-    deps.persistence.commands.after(jobId, 0),
+async function readRun(deps: Deps, jobId: string, here: JobReading): Promise<JobReport> {
+  const { board, persistence } = deps;
+  const [entries, commands, record] = await Promise.all([
+    persistence.journal.history(jobId),
+    persistence.commands.after(jobId, 0),
+    persistence.jobs.get(jobId),
   ]);
   const [post] = entries;
   if (post?.kind !== 'post') throw new NotFoundError('BATON_NOT_FOUND_JOB', `no job ${jobId} is known`);
-  const compiled = await compiledOf(deps.persistence, post.post.definitionHash);
+  const compiled = await compiledOf(persistence, post.post.definitionHash);
+  const home = homeBoardOf(record) ?? board.name;
+  const reading = home === board.name ? here : await (await deps.otherBoard(home)).read(jobId);
   return jobReport({
     entries,
+    board: home,
     reading,
     commands,
     compiled,
     jobId,
-    resolve: (value) => resolve(deps.persistence, value),
+    resolve: (value) => resolve(persistence, value),
   });
 }
 
 interface Sources {
   readonly jobId: string;
   readonly entries: readonly JournalEntry[];
+  readonly board: string;
   readonly reading: JobReading;
   readonly commands: readonly NumberedCommand[];
-  readonly compiled: Compiled | undefined;
+  readonly compiled: AnyCompiled | undefined;
   readonly resolve: (value: Value) => Promise<JsonValue>;
 }
 
@@ -138,14 +168,15 @@ async function jobReport(sources: Sources): Promise<JobReport> {
       : [],
   );
   const run =
-    compiled === undefined ? undefined : newRun(compiled, { flowId: jobId, store: post.post.store });
-  if (run !== undefined) for (const entry of entries) fold(run, entry.facts);
+    compiled === undefined ? undefined : newAnyRun(compiled, { flowId: jobId, store: post.post.store });
+  if (run !== undefined) for (const entry of entries) foldAny(run, entry.facts);
   const requests = openRequests(entries);
   const owner = reading.owner?.member;
   return {
     jobId,
     name: post.post.name,
     definitionHash: post.post.definitionHash,
+    board: sources.board,
     jobState: jobStateOf(reading, last),
     flowState: last.kind === 'terminal' ? last.outcome : (run?.flow ?? 'PENDING'),
     ...(last.kind === 'terminal' ? { outcome: last.outcome } : {}),
@@ -168,39 +199,60 @@ async function jobReport(sources: Sources): Promise<JobReport> {
   };
 }
 
-function atomReports(
-  run: ReturnType<typeof newRun>,
-  requests: ReadonlyMap<string, RequestFact>,
-  isOver: boolean,
-): AtomReport[] {
+type Requests = ReadonlyMap<string, RequestFact>;
+
+function atomReports(run: AnyRun, requests: Requests, isOver: boolean): AtomReport[] {
+  return 'shape' in run ? activationReports(run, requests, isOver) : orderedReports(run, requests, isOver);
+}
+
+function orderedReports(run: RunState, requests: Requests, isOver: boolean): AtomReport[] {
   return [...run.compiled.atoms.values()].map((node): AtomReport => {
     const atom = run.runs[node.id];
     const state = atom?.state ?? 'PENDING';
     const isActive = state === 'RUNNING' || state === 'REVERTING';
-    const last = isActive ? requests.get(node.name) : undefined;
-    // one that a person wants sent again has no worker any more
-    const request = last?.state === 'waiting' ? undefined : last;
-    const failure = atom?.revertFailure ?? atom?.failure;
+    const failure = atom?.undo.failure ?? atom?.failure;
     return {
       name: node.name,
       kind: node.kind,
       state,
-      ...numbersOf(node, atom),
-      ...(request === undefined ? {} : { worker: request.worker, delivery: request.delivery }),
-      ...(request?.state === 'parked' && !isOver ? { parked: true } : {}),
-      ...(isActive && isOver ? { abandoned: true } : {}),
-      ...(isActive && !isOver && node.kind === 'task' && request === undefined
-        ? { waitingForWorker: true }
-        : {}),
+      ...numbersOf(atom),
+      ...(isActive && requestReport(requests.get(node.name), isOver, node.kind === 'task')),
       ...(failure === undefined ? {} : { failure }),
     };
   });
 }
 
-function numbersOf(node: AtomNode, atom: AtomRun | undefined): Pick<AtomReport, 'attempt' | 'round'> {
+function activationReports(run: RoutedState, requests: Requests, isOver: boolean): AtomReport[] {
+  return Array.from(run.activations.values(), ({ id, state, attempt, failure }): AtomReport => ({
+    name: id,
+    kind: 'activation',
+    state,
+    ...(attempt > 0 && { attempt }),
+    ...(state === 'RUNNING' && requestReport(requests.get(id), isOver, true)),
+    ...(failure && { failure }),
+  }));
+}
+
+/** Of something that runs: who has it. */
+function requestReport(
+  last: RequestFact | undefined,
+  isOver: boolean,
+  isTask: boolean,
+): Pick<AtomReport, 'worker' | 'delivery' | 'parked' | 'abandoned' | 'waitingForWorker'> {
+  // one that a person wants sent again has no worker any more
+  const request = last?.state === 'waiting' ? undefined : last;
+  return {
+    ...(request && { worker: request.worker, delivery: request.delivery }),
+    ...(request?.state === 'parked' && !isOver && { parked: true }),
+    ...(isOver && { abandoned: true }),
+    ...(!isOver && isTask && !request && { waitingForWorker: true }),
+  };
+}
+
+function numbersOf(atom: Readonly<AtomRun> | undefined): Pick<AtomReport, 'attempt' | 'round'> {
   if (atom === undefined) return {};
   // its own number counts in the rounds of the controller around it, and is another one for its revert
-  if (node.kind === 'retry') return atom.executions === 0 ? {} : { round: atom.executions };
+  if (atom.retry) return atom.retry.executions === 0 ? {} : { round: atom.retry.executions };
   const { attempt, round } = atom.state.startsWith('REVERT') ? atom.revert : atom.execute;
   return attempt === 0 ? {} : { attempt, round };
 }
@@ -230,15 +282,23 @@ function openRequests(entries: readonly JournalEntry[]): Map<string, RequestFact
       if (fact.fact === 'request') open.set(fact.atom, fact);
       else if (fact.fact === 'atom' && fact.to !== 'RUNNING' && fact.to !== 'REVERTING')
         open.delete(fact.atom);
+      else if (fact.fact === 'activation' && fact.to !== 'RUNNING') open.delete(fact.activation);
     }
   return open;
 }
 
 async function resultsOf(
-  run: ReturnType<typeof newRun>,
+  run: AnyRun,
   fetch: (value: Value) => Promise<JsonValue>,
 ): Promise<Record<string, JsonValue>> {
   const results: Record<string, JsonValue> = {};
+  if ('shape' in run) {
+    for (const [name, { value, path }] of Object.entries(run.output ?? {})) {
+      const data = await fetch(value);
+      results[name] = path === undefined ? data : (partOf(data, path) ?? null);
+    }
+    return results;
+  }
   for (const node of run.compiled.nodes) {
     const atom = isAtom(node) ? run.runs[node.id] : undefined;
     if (!isAtom(node) || atom?.state !== 'SUCCESS' || atom.value === undefined || node.provides.size === 0)
@@ -257,9 +317,9 @@ function jobStateOf(reading: JobReading, last: JournalEntry): JobReport['jobStat
 }
 
 /** A definition that is gone or cannot be compiled ended its job; the report then has no atoms. @throws UnavailableError */
-async function compiledOf(persistence: Persistence, hash: string): Promise<Compiled | undefined> {
+async function compiledOf(persistence: Persistence, hash: string): Promise<AnyCompiled | undefined> {
   try {
-    return compile(parseFlowDefinition(JSON.parse(await persistence.definitions.get(hash))));
+    return compileAny(parseAnyFlow(JSON.parse(await persistence.definitions.get(hash))));
   } catch (error) {
     if (familyOf(error) === 'unavailable') throw error;
     return undefined;

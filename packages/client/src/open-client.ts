@@ -5,6 +5,7 @@
  */
 import { InputError, checkId } from '@baton/core';
 import type { Coordination, DocumentStore, Logger } from '@baton/core';
+import { checkOptions } from './check-options.js';
 import { Client } from './client.js';
 import { systemRuntime } from './system-runtime.js';
 
@@ -47,6 +48,7 @@ const silent: Logger = Object.freeze({ debug: ignore, info: ignore, warn: ignore
  * @throws InputError `BATON_INPUT_INVALID` for an address that is missing or none
  */
 export async function openClient(options: OpenClientOptions): Promise<Client> {
+  checkOptions('openClient', options);
   const { board = clusterDefaults.board, clientId = `client-${process.pid}`, logger = silent } = options;
   checkId('board', board);
   // first what opens nothing yet: after a bad address nobody would close the store

@@ -4,10 +4,19 @@
  * What is authoritative: the job record decides what a key stands for; the board decides who runs it.
  */
 import { createHash } from 'node:crypto';
-import { DefinitionError, InputError, checkId, codeOf, noFence } from '@baton/core';
+import {
+  DefinitionError,
+  InputError,
+  UnavailableError,
+  checkId,
+  codeOf,
+  familyOf,
+  noFence,
+} from '@baton/core';
 import type { InlineValue, JsonValue, PostEntry, Runtime, Value } from '@baton/core';
-import { compile, missingDependencies, storableSymbols, validate } from '@baton/engine';
-import { canonicalFlowJson, parseFlowDefinition } from '@baton/flow';
+import { compileAny, missingDependencies, storableSymbols, validateAny } from '@baton/engine';
+import type { AnyCompiled, AnyDefinition } from '@baton/engine';
+import { canonicalFlowJson, isRouted, parseAnyFlow } from '@baton/flow';
 import type { Atom, FlowDefinition, NodeDefinition } from '@baton/flow';
 import {
   defaultNamespace,
@@ -19,6 +28,7 @@ import {
 import type { JobBoard, Posting, Priority } from '@baton/jobboard';
 import { documentBytesMax, entrySizeOf } from '@baton/persistence';
 import type { JobPost, Persistence } from '@baton/persistence';
+import { checkBoard } from './home-board.js';
 
 export interface PostOptions {
   /** Idempotency key and id of the job; the same key with the same content is the same job. Default: a new ULID. */
@@ -33,7 +43,7 @@ export interface PostOptions {
 }
 
 /** Anything that is, or turns into, flow JSON. */
-export type Postable = FlowDefinition | { toJSON(): FlowDefinition };
+export type Postable = AnyDefinition | { toJSON(): FlowDefinition };
 
 /** Of a flow made by builders, `store` must give exactly what it still requires; of flow JSON the compiler knows nothing. */
 export type PostArguments<F> =
@@ -57,10 +67,10 @@ export interface PostDeps {
  * Posts a job and gives its id. Acknowledged means: it will end, exactly once (P-101).
  * A symbol that is `undefined` is not given.
  * @throws DefinitionError and InputError (nothing was stored): a flow or a value that is none, with its place, or is too large; ConflictError
- *   `BATON_CONFLICT_KEY_REUSED`, UnavailableError (posting again with the same key is safe), `BATON_UNAVAILABLE_BOARD_FULL` among them.
+ *   `BATON_CONFLICT_KEY_REUSED`, `BATON_CONFLICT_OTHER_BOARD`, UnavailableError (posting again with the same key is safe), `BATON_UNAVAILABLE_BOARD_FULL` among them;
+ *   `BATON_UNAVAILABLE_OUTCOME_UNKNOWN` with `details.jobId`: it may have been posted, and posting it again with that as key is safe.
  */
 export async function postJob(deps: PostDeps, flow: Postable, options: PostOptions = {}): Promise<string> {
-  checkOptions(options);
   const given = storableSymbols(options.store === undefined ? {} : options.store);
   const definition = checkedDefinition(flow, given);
   const jobId = checkId('job', options.key ?? deps.runtime.random.ulid());
@@ -71,7 +81,7 @@ export async function postJob(deps: PostDeps, flow: Postable, options: PostOptio
   const posting = postingOf(
     options,
     { name: definition.root.name, definitionHash, createdAtMs: runtime.clock.wallMs() },
-    store,
+    { store, board: board.name },
   );
   const post: JobPost = {
     jobId,
@@ -86,13 +96,28 @@ export async function postJob(deps: PostDeps, flow: Postable, options: PostOptio
   encodePosting(posting);
   checkSize(postEntry(post, store));
   const record = await persistence.jobs.insert(post);
+  checkBoard(record, board.name);
   // a repeated post uses the posting of the first one, so that both are the same to the letter
   const standing = JSON.parse(record.posting) as Posting;
   if (record.state === 'POSTED') return jobId;
-  await persistence.journal.append(postEntry(record, store));
-  await board.post(jobId, standing);
+  try {
+    await persistence.journal.append(postEntry(record, store));
+    await board.post(jobId, standing);
+  } catch (error) {
+    throw familyOf(error) === 'unavailable' ? mayBePosted(jobId, error) : error;
+  }
   void persistence.jobs.markPosted(record);
   return jobId;
+}
+
+/** Once entry 0 is in the journal conductors finish the post, whatever its poster hears; another post under a new key would double the job. */
+function mayBePosted(jobId: string, cause: unknown): UnavailableError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new UnavailableError(
+    'BATON_UNAVAILABLE_OUTCOME_UNKNOWN',
+    `${reason}; job ${jobId} may have been posted: look for it, or post it again with the key ${jobId}, which cannot double it`,
+    { cause, details: { jobId } },
+  );
 }
 
 /** A job that was posted before is not refused: its poster did not hear the answer. */
@@ -136,44 +161,26 @@ function checkSize(entry: PostEntry): void {
  * What a post checks before it stores anything. Without `store`, that nothing but symbols can be missing.
  * @throws DefinitionError with the place
  */
-export function checkedDefinition(flow: Postable, store?: object): FlowDefinition {
-  const definition = parseFlowDefinition(isBuilt(flow) ? flow.toJSON() : flow, {
+export function checkedDefinition(flow: Postable, store?: object): AnyDefinition {
+  const definition = parseAnyFlow(isBuilt(flow) ? flow.toJSON() : flow, {
     unknownFields: 'refused',
   });
-  refuseFunctions(definition.root);
-  const compiled = compile(definition);
-  const given = store
-    ? Object.keys(store)
-    : missingDependencies(compiled, []).map((missing) => missing.symbol);
-  validate(compiled, given);
+  if (!isRouted(definition)) refuseFunctions(definition.root);
+  const compiled = compileAny(definition);
+  validateAny(compiled, store ? Object.keys(store) : inputsOf(compiled));
   return definition;
+}
+
+/** What a post must give. */
+function inputsOf(compiled: AnyCompiled): readonly string[] {
+  return 'shape' in compiled
+    ? (compiled.definition.requires ?? [])
+    : missingDependencies(compiled, []).map((missing) => missing.symbol);
 }
 
 /** Of a program in JavaScript, what is no flow may be anything. */
 function isBuilt(flow: Postable): flow is { toJSON(): FlowDefinition } {
   return typeof (flow as { toJSON?: unknown } | undefined | null)?.toJSON === 'function';
-}
-
-/** @throws InputError for what no compiler has looked at */
-function checkOptions(options: PostOptions): void {
-  const refuse = (what: string): never => {
-    throw new InputError('BATON_INPUT_INVALID', what);
-  };
-  if (typeof options !== 'object' || options === null) refuse('options must be an object');
-  const { name, tags, priority } = options;
-  if (name !== undefined && typeof name !== 'string') refuse('name must be text');
-  if (priority !== undefined && typeof priority !== 'string')
-    refuse(`priority ${String(priority)} must be one of ${priorities.join(', ')}`);
-  if (tags !== undefined && !isTextByName(tags)) refuse('tags must be an object of texts');
-}
-
-function isTextByName(tags: unknown): boolean {
-  return (
-    typeof tags === 'object' &&
-    tags !== null &&
-    !Array.isArray(tags) &&
-    Object.values(tags).every((tag) => typeof tag === 'string')
-  );
 }
 
 async function encodeStore(
@@ -198,19 +205,20 @@ async function encodeStore(
 function postingOf(
   options: PostOptions,
   made: { readonly name: string; readonly definitionHash: string; readonly createdAtMs: number },
-  store: Readonly<Record<string, Value>>,
+  { store, board }: { readonly store: Readonly<Record<string, Value>>; readonly board: string },
 ): Posting {
-  const priority = (options.priority ?? 'NORMAL').toUpperCase() as Priority;
+  const priority = String(options.priority ?? 'NORMAL').toUpperCase() as Priority;
   if (!priorities.includes(priority))
     throw new InputError(
       'BATON_INPUT_INVALID',
-      `priority ${JSON.stringify(options.priority)} must be one of ${priorities.join(', ')}`,
+      `priority ${String(options.priority)} must be one of ${priorities.join(', ')}`,
     );
   const posting: Posting = {
     ...made,
     name: options.name ?? made.name,
     priority,
     namespace: defaultNamespace,
+    board,
     tags: options.tags ?? {},
     protocolVersion: postingVersion,
   };

@@ -31,16 +31,16 @@ async function status(invocation: Invocation): Promise<number> {
   };
   const tasksOf = (worker: Member): string =>
     worker.kind === 'worker' ? worker.tasks.map(({ name, version }) => `${name}@${version}`).join(', ') : '';
-  const runsOf = (worker: Member): number => (worker.kind === 'worker' ? worker.concurrency : 0);
+  const slotsOf = (worker: Member): number => (worker.kind === 'worker' ? worker.concurrency : 0);
   const lines = [
     `jobs  ○ ${data.jobs.unclaimed} unclaimed  ◐ ${data.jobs.claimed} claimed`,
     `CONDUCTOR${' '.repeat(31)}  JOBS  HOST`,
     ...data.conductors.map(
       (member) => `▶ ${member.id.padEnd(38)}  ${String(member.jobs).padStart(4)}  ${member.host}`,
     ),
-    `WORKER${' '.repeat(34)}  RUNS  TASKS`,
+    `WORKER${' '.repeat(34)} SLOTS  TASKS`,
     ...report.workers.map(
-      (member) => `▶ ${member.id.padEnd(38)}  ${String(runsOf(member)).padStart(4)}  ${tasksOf(member)}`,
+      (member) => `▶ ${member.id.padEnd(38)}  ${String(slotsOf(member)).padStart(4)}  ${tasksOf(member)}`,
     ),
     ...(data.conductors.length === 0 ? [`! no conductor runs: jobs wait    → ${program} conductor run`] : []),
     ...(data.workers.length === 0
@@ -50,7 +50,7 @@ async function status(invocation: Invocation): Promise<number> {
   const cells = [
     ...Object.entries(data.jobs).map(([state, count]) => ['jobs', state, count]),
     ...data.conductors.map(({ id, jobs, host }) => ['conductor', id, jobs, host]),
-    ...report.workers.map((member) => ['worker', member.id, runsOf(member), tasksOf(member)]),
+    ...report.workers.map((member) => ['worker', member.id, slotsOf(member), tasksOf(member)]),
   ];
   invocation.output.one(data, { text: lines.map(clean).join('\n'), name: report.clusterId, cells });
   return exitCodes.ok;

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, watch } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
 import { InputError, type MemberKind } from '@baton/core';
 import type { Command } from 'commander';
+import type { MemberProcess } from '../demo/member-process.js';
 import { Stage } from '../demo/stage.js';
 import { exitCodes } from '../exit-codes.js';
 import type { Invocation } from '../invocation.js';
@@ -58,7 +59,10 @@ async function dev(invocation: Invocation, _: readonly string[], flags: DevFlags
     for (const kind of ['conductor', 'worker'] as const)
       for (let number = 1; number <= counts[kind] && (kind === 'conductor' || tasks !== undefined); number++)
         cluster.keep(kind, `${kind[0]}${number}`);
-    process.stdout.write(welcome(invocation.environment.program, stage.address ?? '', tasks));
+    const hasConductor = counts.conductor > 0;
+    process.stdout.write(
+      welcome(invocation.environment.program, { address: stage.address ?? '', tasks, hasConductor }),
+    );
     const stopWatching =
       tasks === undefined ? (): void => undefined : onChange(tasks, () => cluster.reload());
     await over.happened;
@@ -84,10 +88,12 @@ function folderAt(path: string): string {
   }
 }
 
-/** Members that are started again whenever they end, until `stop`. */
+/** Members that are started again whenever they end, until `stop`; one that cannot start with its tasks module, when that has changed. */
 class DevCluster {
   readonly #stage: Stage;
   readonly #tasks: string | undefined;
+  /** Names of workers that wait for another tasks module. */
+  readonly #waiting = new Set<string>();
   #stopped = false;
 
   constructor(stage: Stage, tasks: string | undefined) {
@@ -107,7 +113,13 @@ class DevCluster {
       .then(() => new Promise<void>((done) => setTimeout(done, restartPauseMs)))
       .then(() => {
         if (this.#stopped) return;
-        for (const line of member.lastWords.slice(-2)) say(`${id} ${line}`);
+        // log lines were said when they came
+        const words = member.lastWords.filter((line) => !line.startsWith('{'));
+        for (const line of words.slice(-2)) say(`${id} ${line}`);
+        if (kind === 'worker' && member.exitCode === exitCodes.usage) {
+          this.#waiting.add(id);
+          return say(`${id} waits for a change of ${this.#tasks}`);
+        }
         say(`${id} starts again`);
         this.keep(kind, id);
       });
@@ -116,11 +128,17 @@ class DevCluster {
   /** Workers finish what runs, then load the module anew. */
   reload(): void {
     say('tasks changed: workers start again');
-    for (const member of this.#stage.members.values()) if (member.kind === 'worker') member.drain();
+    this.#restart((member) => member.kind === 'worker');
   }
 
   restartAll(): void {
-    for (const member of this.#stage.members.values()) member.drain();
+    this.#restart(() => true);
+  }
+
+  #restart(which: (member: MemberProcess) => boolean): void {
+    for (const member of this.#stage.members.values()) if (which(member)) member.drain();
+    for (const id of this.#waiting) this.keep('worker', id);
+    this.#waiting.clear();
   }
 
   killOne(): void {
@@ -198,13 +216,21 @@ function onChange(file: string, changed: () => void): () => void {
   };
 }
 
-function welcome(program: string, address: string, tasks: string | undefined): string {
+function welcome(
+  program: string,
+  {
+    address,
+    tasks,
+    hasConductor,
+  }: { readonly address: string; readonly tasks: string | undefined; readonly hasConductor: boolean },
+): string {
   return [
     'baton dev: an embedded server on this machine. NOT FOR PRODUCTION: one process, one file, no replication.',
     'In another terminal:',
     `  export BATON_LOCAL_SOCKET=${address}`,
     `  ${program} cluster status`,
     `  ${program} job post FLOW --wait`,
+    ...(hasConductor ? [] : ['No conductor runs: give --conductors 1.']),
     ...(tasks === undefined ? ['No worker runs: give --tasks MODULE.'] : []),
     'Keys: k kills a member, r restarts all, q quits.',
     '',

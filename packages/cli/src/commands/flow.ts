@@ -1,6 +1,7 @@
 /** `baton flow …`: look at a flow without any service. */
 import { checkedDefinition } from '@baton/client';
-import { parseFlowDefinition } from '@baton/flow';
+import type { AnyDefinition } from '@baton/engine';
+import { isRouted, parseFlowDefinition } from '@baton/flow';
 import { Option, type Command } from 'commander';
 import { exitCodes } from '../exit-codes.js';
 import { explainDot, explainMermaid } from '../flow-explain/explain-diagram.js';
@@ -27,14 +28,22 @@ export function addFlowCommands(program: Command, run: Run): void {
 }
 
 async function validate(invocation: Invocation, [reference]: readonly string[]): Promise<number> {
-  const { name, atoms, requires } = explainFlow(checkedDefinition(await loadFlow(reference ?? '')));
-  const symbols = requires.map(({ symbol }) => symbol);
+  const { name, atoms, symbols } = summaryOf(checkedDefinition(await loadFlow(reference ?? '')));
   const needs = symbols.length === 0 ? 'a post need give nothing' : `a post must give ${symbols.join(', ')}`;
   invocation.output.one(
     { valid: true, name, atoms, requires: symbols },
     { text: `${clean(name)}: valid, ${atoms} ${atoms === 1 ? 'atom' : 'atoms'}; ${clean(needs)}`, name },
   );
   return exitCodes.ok;
+}
+
+function summaryOf(definition: AnyDefinition): { name: string; atoms: number; symbols: readonly string[] } {
+  if (isRouted(definition)) {
+    const { name, atoms, requires = [] } = definition.root;
+    return { name, atoms: atoms.length, symbols: requires };
+  }
+  const { name, atoms, requires } = explainFlow(definition);
+  return { name, atoms, symbols: requires.map(({ symbol }) => symbol) };
 }
 
 async function explain(

@@ -16,7 +16,7 @@ writeFileSync(
   flow,
   JSON.stringify({
     schemaVersion: 1,
-    root: { kind: 'linear', name: 'f', children: [{ kind: 'task', name: 'a' }] },
+    root: { kind: 'linear', name: 'f', children: [{ kind: 'task', name: 'a', optional: ['size'] }] },
   }),
 );
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -79,5 +79,21 @@ describe('what a command tells people beside its answer', () => {
     };
     expect(await ran(client, 'wait', 'a', 'b')).toBe(exitCodes.ok);
     expect(err).toBe('the store is away: waiting for it\nit answers again\n');
+  });
+
+  it('which of the given symbols nothing takes, and what may have been meant', async () => {
+    const client = { post: () => Promise.resolve('j') };
+    const words = ['--set', 'size=1', '--set', 'sise=3', '--set', 'zzzzzzzz=1'];
+    expect(await ran(client, 'post', flow, ...words)).toBe(exitCodes.ok);
+    expect(err).toBe('nothing in flow f takes sise, did you mean size?\nnothing in flow f takes zzzzzzzz\n');
+    expect(out).toBe('j\n');
+  });
+
+  it('that a key must not look like a flag, before anything is posted', async () => {
+    const refused = ran({}, 'post', flow, '--key', '-x');
+    await expect(refused).rejects.toMatchObject({
+      code: 'BATON_INPUT_INVALID',
+      message: '--key -x must not begin with -: `job get` would take it for a flag',
+    });
   });
 });

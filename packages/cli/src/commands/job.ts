@@ -1,7 +1,8 @@
 /** `baton job …`: post, look at, wait for and cancel jobs. */
 import { InputError, checkId, durationMs } from '@baton/core';
 import type { FlowState, JournalEntry } from '@baton/core';
-import type { Client, OutageListener } from '@baton/client';
+import { checkedDefinition, type Client, type OutageListener } from '@baton/client';
+import { isRouted } from '@baton/flow';
 import { priorities, type Priority } from '@baton/jobboard';
 import { Option, type Command } from 'commander';
 import { exitCodes } from '../exit-codes.js';
@@ -9,8 +10,10 @@ import { flowGlyphs, jobGlyphs } from '../glyphs.js';
 import type { Invocation } from '../invocation.js';
 import { entryLines, reportText } from '../job-text.js';
 import { loadFlow } from '../load-flow.js';
+import { clean } from '../output.js';
 import { reportError } from '../report-error.js';
 import { storeValues } from '../store-values.js';
+import { surplusSymbols } from '../surplus-symbols.js';
 import type { Run } from '../run.js';
 
 export function addJobCommands(program: Command, run: Run): void {
@@ -82,11 +85,15 @@ async function post(
     throw new InputError('BATON_INPUT_INVALID', '--timeout says how long to --wait: give both, or neither');
   const until = timeoutOf(flags);
   const priority = flags.priority === undefined ? undefined : priorityOf(flags.priority);
-  if (flags.key !== undefined) checkId('job', flags.key);
+  if (flags.key !== undefined) checkKey(flags.key);
   const flow = await loadFlow(reference ?? '');
   const store = storeValues(flags.store, flags.set);
+  const definition = checkedDefinition(flow, store);
+  // a routed flow takes its inputs and no others, so the check has refused them
+  const surplus = isRouted(definition) ? [] : surplusSymbols(definition, Object.keys(store));
+  for (const line of surplus) tell(`${clean(line)}\n`);
   const client = await invocation.client();
-  const jobId = await client.post(flow, {
+  const jobId = await client.post(definition, {
     store,
     ...(flags.key === undefined ? {} : { key: flags.key }),
     ...(priority === undefined ? {} : { priority }),
@@ -102,6 +109,16 @@ async function post(
   const { conductors } = await client.cluster().catch(() => ({ conductors: undefined }));
   if (conductors?.length === 0) tell(`no conductor is up: job ${jobId} waits on the board for one\n`);
   return waitFor(client, invocation, [jobId], until);
+}
+
+/** What takes the id as an argument would take a dash for a flag. */
+function checkKey(key: string): void {
+  checkId('job', key);
+  if (key.startsWith('-'))
+    throw new InputError(
+      'BATON_INPUT_INVALID',
+      `--key ${key} must not begin with -: \`job get\` would take it for a flag`,
+    );
 }
 
 function priorityOf(text: string): Priority {
@@ -181,7 +198,8 @@ async function list(
 
 async function get(invocation: Invocation, [jobId]: readonly string[]): Promise<number> {
   const report = await (await invocation.client()).job(jobId ?? '');
-  invocation.output.one(report, { text: reportText(report), name: report.jobId });
+  const text = reportText(report, invocation.settings.get('jobboard.board'));
+  invocation.output.one(report, { text, name: report.jobId });
   return exitCodes.ok;
 }
 

@@ -29,7 +29,7 @@ export class MemberProcess {
   readonly kind: MemberKind;
   /** Resolves when the guard has ended. */
   readonly ended: Promise<void>;
-  /** What it said that is no log line, the last of it: the reason when it does not come up. */
+  /** What it said that is no log line, and log lines of level error, the last of it: the reason when it does not come up. */
   readonly lastWords: string[] = [];
   #hasEnded = false;
   /** Of the member itself, the guard's child; as its first log line says. */
@@ -61,6 +61,11 @@ export class MemberProcess {
 
   get guardPid(): number | undefined {
     return this.#guard.pid;
+  }
+
+  /** Of the guard; undefined before its end, or when a signal ended it. */
+  get exitCode(): number | undefined {
+    return this.#guard.exitCode ?? undefined;
   }
 
   get hasEnded(): boolean {

@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { codeOf } from '@baton/core';
-import { graph, linear, retry, task, type, unordered } from '@baton/flow';
+import { type FlowDefinition, graph, linear, retry, task, type, unordered } from '@baton/flow';
 import { describe, expect, it } from '@jest/globals';
 import { explainDot, explainMermaid } from './explain-diagram.js';
 import { explainFlow } from './explain-flow.js';
@@ -31,11 +31,23 @@ const boot = linear('boot', { retry: retry.times(3, { provides: 'round' }) }).ad
 const deploy = graph('deploy', { retry: retry.forEach(['eu', 'us'], { provides: 'region' }) })
   .add(publish.as('page', { rebind: { ip: 'ip' } }), boot, smoke, publish)
   .link(smoke, publish, { decider: { expr: 'smoke.ok == "yes" && !("no" in [1])' }, depth: 'atom' });
-const hostile = linear('a"];\n--> \\"b').add(
-  ...['"', '\\', '\n}', ']]--x', 'end', 'subgraph', '<b>&amp;', '#35;', '`%%', '€→é'].map((name) =>
-    task(name, { provides: `s${name}`, execute }),
-  ),
-);
+/** Builders refuse such names; the diagrams do not rely on it. */
+const hostile = {
+  toJSON: (): FlowDefinition => ({
+    schemaVersion: 1,
+    root: {
+      kind: 'linear',
+      name: 'a"];\n--> \\"b',
+      children: ['"', '\\', '\n}', ']]--x', 'end', 'subgraph', '<b>&amp;', '#35;', '`%%', '€→é'].map(
+        (name) => ({
+          kind: 'task',
+          name,
+          provides: { [`s${name}`]: null },
+        }),
+      ),
+    },
+  }),
+};
 const wide = unordered('wide').addAll(
   Array.from({ length: 1_000 }, (_, index) =>
     task(`t${index}`, { requires: { seed: type<number>() }, execute }),
