@@ -9,7 +9,7 @@ interface Kind {
 }
 
 /** Looked at by whoever uses it. */
-const any = kind('anything', () => true);
+const unchecked = kind('anything', () => true);
 const text = kind('text', (value) => typeof value === 'string');
 const texts = kind(
   'an object of texts',
@@ -29,10 +29,10 @@ const who = { by: text, reason: text };
 
 const optionsOf = {
   openClient: {
-    ...{ zookeeper: any, mongodb: any, local: any },
-    ...{ database: text, board: text, clientId: text, logger: any },
+    ...{ zookeeper: unchecked, mongodb: unchecked, local: unchecked },
+    ...{ database: text, board: text, clientId: text, logger: unchecked },
   },
-  post: { key: any, store: any, priority: any, name: text, tags: texts },
+  post: { key: unchecked, store: unchecked, priority: unchecked, name: text, tags: texts },
   wait: { timeoutMs: milliseconds, signal, ...listener },
   watch: { fromSeq: wholeNumber(0), signal, ...listener },
   flows: { of: required(oneOf('running', 'ended')), before: text, limit },

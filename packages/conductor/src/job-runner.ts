@@ -325,8 +325,10 @@ export class JobRunner implements Waiter {
 
   /** Everything in the state is stored: written down beside the journal, so that the next owner reads less. Nobody waits for it. */
   #snapshot(): void {
-    const snapshot = { seq: this.#seq, fence: this.fence, state: this.turns.state.snapshot() };
     this.#snapshotSeq = this.#seq;
+    const state = this.turns.state.snapshot();
+    if (state === undefined) return;
+    const snapshot = { seq: this.#seq, fence: this.fence, state };
     this.#owner.snapshots
       .write(this.jobId, snapshot)
       .catch((error: unknown) => this.#log.warn('job.snapshot-failed', { jobId: this.jobId, error }));

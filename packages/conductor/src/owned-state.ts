@@ -101,11 +101,13 @@ export class OwnedState {
       this.timers.set(id, Math.min(this.timers.get(id) ?? 0, nowMs + delayMs));
   }
 
-  /** JSON text for `Snapshots.write`; to be taken when everything in here is stored. */
-  snapshot(): string {
-    const { run, table, timers, lastCommand, cancelled } = this;
+  /** JSON text for `Snapshots.write`; to be taken when everything in here is stored. Undefined: there is none of such a run. */
+  snapshot(): string | undefined {
+    const { table, timers, lastCommand, cancelled } = this;
+    const run = snapshotAny(this.run);
+    if (run === undefined) return undefined;
     const stored: Snapshot = {
-      run: snapshotAny(run),
+      run,
       requests: [...table.values()],
       created: [...table.created()],
       timers: [...timers],

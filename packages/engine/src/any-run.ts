@@ -52,8 +52,9 @@ export function restoreAny(compiled: AnyCompiled, text: string): AnyRun | undefi
   return 'shape' in compiled ? undefined : restoreRun(compiled, text);
 }
 
-export function snapshotAny(run: AnyRun): string {
-  return 'shape' in run ? '{}' : snapshotRun(run);
+/** Undefined: of such a run there is none. */
+export function snapshotAny(run: AnyRun): string | undefined {
+  return 'shape' in run ? undefined : snapshotRun(run);
 }
 
 /** It is decided how the run ends, and tasks of it run still (C-432, C-433). */

@@ -27,7 +27,7 @@ export interface LibraryFunction {
   readonly apply: (...operands: readonly Datum[]) => Result;
 }
 
-const any = Number.POSITIVE_INFINITY;
+const unbounded = Number.POSITIVE_INFINITY;
 
 /** Copies; nothing is longer than what may be gone through. */
 function listOf(parts: readonly (readonly Datum[])[]): Datum[] {
@@ -200,12 +200,12 @@ function dumpJson(value: Datum): Result {
 export const library: ReadonlyMap<string, LibraryFunction> = new Map<string, LibraryFunction>([
   ['get', { min: 2, max: 3, apply: get }],
   ['range', { min: 1, max: 1, apply: range }],
-  ['concat', { min: 1, max: any, apply: concat }],
+  ['concat', { min: 1, max: unbounded, apply: concat }],
   ['flatten', { min: 1, max: 1, apply: flatten }],
   ['distinct', { min: 1, max: 1, apply: distinct }],
   ['keys', { min: 1, max: 1, apply: keys }],
   ['values', { min: 1, max: 1, apply: values }],
-  ['merge', { min: 1, max: any, apply: merge }],
+  ['merge', { min: 1, max: unbounded, apply: merge }],
   ['sum', { min: 1, max: 1, apply: sum }],
   ['len', { min: 1, max: 1, apply: len }],
   ['join', { min: 1, max: 2, apply: join }],

@@ -21,16 +21,18 @@ export class Uint {
   }
 }
 
-/** The same value as JSON has it. @throws ExpressionError for a type, which JSON has not */
-export function jsonOfDatum(value: Datum): JsonValue {
+/** The same value as JSON has it. @throws ExpressionError for a type, which JSON has not, and for what is nested without end */
+export function jsonOfDatum(value: Datum, depth = 0): JsonValue {
   pay(1);
+  if (depth > expressionLimits.dataDepthMax)
+    return fault(`gives data nested deeper than ${expressionLimits.dataDepthMax}`);
   if (typeof value === 'bigint') return Number(value);
   if (typeof value !== 'object' || value === null) return value;
   if (value instanceof Uint) return Number(value.value);
   if (value instanceof TypeName) return fault(`gives the type ${value.name}, which is no data`);
-  if (isList(value)) return value.map(jsonOfDatum);
+  if (isList(value)) return value.map((part) => jsonOfDatum(part, depth + 1));
   return Object.fromEntries(
-    keysOf(value as DatumMap).map((key) => [key, jsonOfDatum((value as DatumMap)[key] ?? null)]),
+    keysOf(value as DatumMap).map((key) => [key, jsonOfDatum((value as DatumMap)[key] ?? null, depth + 1)]),
   );
 }
 

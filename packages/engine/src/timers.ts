@@ -16,6 +16,6 @@ export function cancelTimer(turn: TurnDraft, id: string): void {
 export const laterTimer = 'conditions';
 
 /** The rest of this turn in a turn of its own, after other work of the process. */
-export function goOnLater(turn: TurnDraft): void {
+export function goOnLater(turn: Pick<TurnDraft, 'command'>): void {
   turn.command({ type: 'startTimer', id: laterTimer, delayMs: 0 });
 }

@@ -62,20 +62,19 @@ function applyFlow(state: RoutedState, fact: FlowFact, witness?: Witness): void 
   state.flow = fact.to;
   if (fact.message !== undefined) state.message = fact.message;
   if (fact.output !== undefined) state.output = fact.output;
+  if (fact.from === 'PENDING' && fact.to === 'RUNNING')
+    for (const index of state.graph.start) state.backlog.add({ to: state.graph.atoms[index]?.name ?? '' });
   if (fact.to === 'RUNNING') {
     for (const id of state.withdrawn) state.outstanding.add(id);
     state.withdrawn.clear();
   }
   // a run that is over follows nothing any more
-  if (fact.to === 'SUCCESS' || fact.to === 'FAILURE' || fact.to === 'CANCELLED') state.backlog.length = 0;
+  if (fact.to === 'SUCCESS' || fact.to === 'FAILURE' || fact.to === 'CANCELLED') state.backlog.clear();
   witness?.changed({ of: 'flow', from: fact.from, to: fact.to });
 }
 
 function applyArrival(state: RoutedState, { at, activation: id, by }: ArrivalFact): void {
-  if (by !== undefined) {
-    const pending = state.backlog.shift();
-    if (pending?.taken.to !== at) misfit(state, `nothing led to ${at}`);
-  }
+  if (state.backlog.take()?.to !== at) misfit(state, `nothing led to ${at}`);
   if (id === undefined) return;
   const activation = state.activations.get(id) ?? begun(state, at, id);
   // a join that has started looks back no more (C-508)
@@ -147,9 +146,10 @@ function end(state: RoutedState, activation: Activation, fact: ActivationFact): 
   state.unfinished--;
   if (fact.to === 'FAILURE' && !next.some(({ event }) => event === 'error'))
     state.unhandled.add(activation.id);
-  for (const taken of next) {
-    if (taken.to === 'noop') continue;
-    state.backlog.push({ taken, by: { activation: activation.id, event: taken.event } });
+  for (const { to, event, message } of next) {
+    if (to === 'noop') continue;
+    const by = { activation: activation.id, event };
+    state.backlog.add(message === undefined ? { to, by } : { to, by, message });
   }
 }
 

@@ -19,27 +19,22 @@ export function verdictOf({ activation, arrived, lost }: WaitingJoin): Verdict {
 
 /** A join that has just begun to wait: which of its sources can never come. */
 export function noteUnreachable(turn: RoutedTurn, { activation, arrived }: WaitingJoin): void {
-  const { state } = turn;
-  const ahead = targetsOfBacklog(state);
   const lost = activation.atom.sources.filter(
-    (source) => !arrived.has(source) && !isPossible(state, source, ahead),
+    (source) => !arrived.has(source) && !isPossible(turn.state, source),
   );
   tell(turn, activation, lost);
 }
 
-/** An activation is over: the joins that lost a way by what it did not take. */
-export function noteLost(turn: RoutedTurn, over: Activation): readonly WaitingJoin[] {
+/** An activation is over: the joins that lost a way by what it did not take are to be judged again. */
+export function noteLost(turn: RoutedTurn, over: Activation): void {
   const { state } = turn;
-  if (state.joins.size === 0) return [];
-  const ahead = targetsOfBacklog(state);
-  const changed: WaitingJoin[] = [];
+  if (state.joins.size === 0) return;
   for (const [join, sources] of suspects(state, over)) {
-    const lost = sources.filter((source) => !isPossible(state, source, ahead));
+    const lost = sources.filter((source) => !isPossible(state, source));
     if (lost.length === 0) continue;
     tell(turn, join.activation, lost);
-    changed.push(join);
+    turn.judge(join);
   }
-  return changed;
 }
 
 function tell(turn: RoutedTurn, { id }: Activation, lost: readonly AtomIndex[]): void {
@@ -80,13 +75,14 @@ function suspects(state: RoutedState, over: Activation): ReadonlyMap<WaitingJoin
 }
 
 /** Something is under way from where control may still come to this atom. */
-function isPossible(state: RoutedState, atom: AtomIndex, ahead: ReadonlySet<AtomIndex>): boolean {
+function isPossible(state: RoutedState, atom: AtomIndex): boolean {
+  const { atoms } = state.graph;
   const before = new Set([atom]);
   for (const index of before) {
     if ((state.live[index] ?? 0) > 0) return true;
     if (isSpent(state, index)) continue;
-    if (ahead.has(index)) return true;
-    for (const source of state.graph.atoms[index]?.sources ?? []) before.add(source);
+    if (state.backlog.leadsTo(atoms[index]?.name ?? '')) return true;
+    for (const source of atoms[index]?.sources ?? []) before.add(source);
   }
   return false;
 }
@@ -94,13 +90,4 @@ function isPossible(state: RoutedState, atom: AtomIndex, ahead: ReadonlySet<Atom
 /** A join that has begun to wait will not begin another time (C-502). */
 function isSpent({ graph, latest }: RoutedState, index: AtomIndex): boolean {
   return graph.atoms[index]?.join !== undefined && latest[index] !== undefined;
-}
-
-function targetsOfBacklog({ backlog, graph }: RoutedState): ReadonlySet<AtomIndex> {
-  const targets = new Set<AtomIndex>();
-  for (const { taken } of backlog) {
-    const target = graph.byName.get(taken.to);
-    if (target) targets.add(target.index);
-  }
-  return targets;
 }

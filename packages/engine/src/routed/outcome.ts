@@ -10,8 +10,10 @@ import { extract } from '../arguments.js';
 import { fault } from '../expression-error.js';
 import { shown } from '../expression-values.js';
 import { outbound } from './context.js';
+import { checkSize } from './data-size.js';
 import { type ClauseEvent, clauseOf } from './routed-graph.js';
-import { type Activation, contextOf, type RoutedState } from './routed-state.js';
+import { type Activation, contextOf } from './routed-state.js';
+import type { RoutedTurn } from './routed-turn.js';
 import { evaluateAt, type Place, type Self } from './surroundings.js';
 
 export interface Leaving {
@@ -30,12 +32,12 @@ const clauses = {
 
 /** @throws ExpressionError */
 export function leavingOf(
-  state: RoutedState,
+  { state, budget }: RoutedTurn,
   activation: Activation,
   self: Self & { readonly state: 'SUCCESS' | 'FAILURE' },
 ): Leaving {
   const inbound = contextOf(state, activation);
-  const before: AtActivation = { state, context: inbound, activation, self };
+  const before: AtActivation = { state, budget, context: inbound, activation, self };
   const events = clauses[self.state];
   const { branch, global } = publishedBy(before, events);
   const context = outbound(inbound, branch, state.graph.definition.merge);
@@ -64,6 +66,7 @@ function publishedBy(place: AtActivation, events: readonly ClauseEvent[]): Publi
   const global = openRecord<Argument>();
   if (isSuccess) Object.assign(branch, providedBy(place));
   for (const block of blocks) publish(place, block, branch, global);
+  checkSize(dataOfAll(branch).concat(dataOfAll(global)), `what ${place.activation.id} publishes`);
   return { branch, global };
 }
 
@@ -84,6 +87,11 @@ function publish(
 ): void {
   Object.assign(branch, rendered(place, block?.branch));
   Object.assign(global, rendered(place, block?.global));
+}
+
+/** What of it is written out in the journal. */
+export function dataOfAll(values: Arguments): JsonValue[] {
+  return Object.values(values).map(({ value }) => ('data' in value ? value.data : null));
 }
 
 export function rendered(place: Place, templates: TemplateMap = {}): Record<string, Argument> {

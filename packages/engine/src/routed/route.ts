@@ -11,17 +11,18 @@ import { isRouteCommand, type RouteCommand } from '@baton/flow';
 import { delayOf, isWorthRepeating } from '../attempts.js';
 import { ExpressionError } from '../expression-error.js';
 import type { Outcome } from '../protocol.js';
+import { goOnLater } from '../timers.js';
+import type { Pending } from './backlog.js';
 import { merged } from './context.js';
 import { noteLost, noteUnreachable, verdictOf } from './joins.js';
-import { leavingOf, rendered } from './outcome.js';
-import type { RoutedAtom } from './routed-graph.js';
+import { checkSize } from './data-size.js';
+import { dataOfAll, leavingOf, rendered } from './outcome.js';
 import { argumentsFor, executeCommandOf } from './routed-request.js';
 import {
   type Activation,
   activationOf,
   isOver,
   nextIdOf,
-  type Pending,
   type RoutedState,
   type WaitingJoin,
 } from './routed-state.js';
@@ -31,53 +32,63 @@ import type { Place } from './surroundings.js';
 /** C-1701. */
 export const activationsMax = 100_000;
 
+/** What one turn follows; the rest of a cycle that waits for nobody, or of a wide clause, has others of its own (C-211). */
+const stepsMax = 250;
+
 /** Follows what was taken as long as the run goes on, and ends it when nothing is left. */
 export function follow(turn: RoutedTurn): void {
   const { state } = turn;
-  while (state.flow === 'RUNNING') {
-    const pending = state.backlog[0];
-    if (!pending) break;
-    if (isRouteCommand(pending.taken.to)) obey(turn, pending, pending.taken.to);
-    else arrive(turn, pending);
+  for (let steps = 0; state.flow === 'RUNNING'; steps++) {
+    const join = nextDecided(turn);
+    const pending = state.backlog.first;
+    if (!join && !pending) break;
+    if (steps === stepsMax || turn.isDear) return goOnLater(turn);
+    if (join) leaveJoin(turn, join);
+    else if (pending && isRouteCommand(pending.to)) obey(turn, pending, pending.to);
+    else if (pending) arrive(turn, pending);
   }
   endIfOver(turn);
 }
 
-function obey(turn: RoutedTurn, { taken, by }: Pending, command: RouteCommand): void {
-  turn.fact({ fact: 'arrival', at: command, by });
-  const { message } = taken;
+/** Follows on what an earlier turn left, whoever ran that. */
+export function followOn(turn: RoutedTurn): void {
+  if (turn.state.flow === 'RUNNING') for (const join of turn.state.joins.values()) turn.judge(join);
+}
+
+function obey(turn: RoutedTurn, { message, by }: Pending, command: RouteCommand): void {
+  turn.fact({ fact: 'arrival', at: command, ...(by && { by }) });
   if (command === 'suspend') turn.flow('SUSPENDING', message === undefined ? {} : { message });
   else endFlow(turn, command === 'fail' ? 'FAILURE' : 'SUCCESS', message);
 }
 
-function arrive(turn: RoutedTurn, { taken, by }: Pending): void {
+function arrive(turn: RoutedTurn, { to, by }: Pending): void {
   const { state } = turn;
-  const atom = state.graph.byName.get(taken.to);
-  if (!atom)
-    throw new InvariantError('BATON_INVARIANT_UNREACHABLE', `${state.flowId} has no atom ${taken.to}`);
+  const atom = state.graph.byName.get(to);
+  if (!atom) throw new InvariantError('BATON_INVARIANT_UNREACHABLE', `${state.flowId} has no atom ${to}`);
+  const origin = by && { by };
   if (atom.join === undefined) {
     const id = nextIdOf(state, atom);
-    turn.fact({ fact: 'arrival', at: atom.name, activation: id, by });
+    turn.fact({ fact: 'arrival', at: atom.name, activation: id, ...origin });
     return begin(turn, activationOf(state, id));
   }
   const known = state.latest[atom.index];
-  turn.fact({ fact: 'arrival', at: atom.name, activation: known?.id ?? atom.name, by });
+  turn.fact({ fact: 'arrival', at: atom.name, activation: known?.id ?? atom.name, ...origin });
   const join = state.joins.get(atom.index);
   if (!join) return;
   if (!known) noteUnreachable(turn, join);
-  judge(turn, join);
+  turn.judge(join);
 }
 
-export function beginAt(turn: RoutedTurn, atom: RoutedAtom): void {
-  const id = nextIdOf(turn.state, atom);
-  turn.fact({ fact: 'arrival', at: atom.name, activation: id });
-  begin(turn, activationOf(turn.state, id));
+/** The first join of those not judged yet that waits no longer. */
+function nextDecided(turn: RoutedTurn): WaitingJoin | undefined {
+  for (let join = turn.nextUndecided(); join; join = turn.nextUndecided())
+    if (join.activation.state === 'WAITING' && verdictOf(join) !== 'wait') return join;
+  return undefined;
 }
 
-function judge(turn: RoutedTurn, join: WaitingJoin): void {
-  const verdict = verdictOf(join);
-  if (verdict === 'begin') begin(turn, join.activation);
-  else if (verdict === 'fail') settle(turn, join.activation, { failure: impossible(turn.state, join) });
+function leaveJoin(turn: RoutedTurn, join: WaitingJoin): void {
+  if (verdictOf(join) === 'begin') begin(turn, join.activation);
+  else settle(turn, join.activation, { failure: impossible(turn.state, join) });
 }
 
 function impossible({ graph }: RoutedState, { activation, arrived, lost }: WaitingJoin): Failure {
@@ -93,15 +104,23 @@ function begin(turn: RoutedTurn, activation: Activation): void {
     return endFlow(turn, 'FAILURE', `LIMIT: more than ${activationsMax} activations`);
   if (activation.atom.definition.task === undefined) return settle(turn, activation, {});
   evaluating(turn, activation, () => {
-    const asked = argumentsFor(state, activation);
+    const asked = argumentsFor(turn, activation);
     if ('failure' in asked) return settle(turn, activation, asked);
     turn.activation(activation, 'RUNNING', { attempt: 1, args: asked.args });
     turn.command(executeCommandOf(activation));
   });
 }
 
-/** An attempt has ended, or there was nothing to attempt. */
-export function settle(turn: RoutedTurn, activation: Activation, outcome: Outcome): void {
+/**
+ * An attempt has ended, or there was nothing to attempt. `hasNoAnswer`: an expression of the activation has failed already, and another
+ * one that does leaves no handler to ask.
+ */
+export function settle(
+  turn: RoutedTurn,
+  activation: Activation,
+  outcome: Outcome,
+  hasNoAnswer = false,
+): void {
   const { state } = turn;
   const judged = 'failure' in outcome ? { failure: located(activation, outcome.failure) } : outcome;
   const isRecordedOnly =
@@ -111,10 +130,15 @@ export function settle(turn: RoutedTurn, activation: Activation, outcome: Outcom
   const { keepResult } = activation.atom.definition;
   const kept = keepResult === false && to === 'SUCCESS' ? {} : judged;
   if (isRecordedOnly) return turn.activation(activation, to, kept);
-  evaluating(turn, activation, () => {
-    turn.activation(activation, to, { ...kept, ...leavingOf(state, activation, { state: to, ...judged }) });
-    for (const join of noteLost(turn, activation)) judge(turn, join);
-  });
+  evaluating(
+    turn,
+    activation,
+    () => {
+      turn.activation(activation, to, { ...kept, ...leavingOf(turn, activation, { state: to, ...judged }) });
+      noteLost(turn, activation);
+    },
+    hasNoAnswer,
+  );
 }
 
 function located(activation: Activation, failure: Failure): Failure {
@@ -123,22 +147,18 @@ function located(activation: Activation, failure: Failure): Failure {
 }
 
 /** An expression that fails ends the run with its activation, handlers not asked; or is a failure of the activation (C-808). */
-function evaluating(turn: RoutedTurn, activation: Activation, work: () => void): void {
+function evaluating(turn: RoutedTurn, activation: Activation, work: () => void, isLast = false): void {
   try {
     work();
   } catch (error) {
     if (!(error instanceof ExpressionError)) throw error;
     const { onExpressionError } = turn.state.graph.definition;
-    const failure = failureOf('EXPRESSION', error.message, {
+    const failure = failureOf(error.code, error.message, {
       phase: 'decider',
       atom: activation.id,
       retryable: false,
     });
-    const isFirst = activation.failure?.code !== 'EXPRESSION';
-    if (onExpressionError === 'fail-atom' && isFirst && !isOver(activation.state)) {
-      activation.failure = failure;
-      return settle(turn, activation, { failure });
-    }
+    if (onExpressionError === 'fail-atom' && !isLast) return settle(turn, activation, { failure }, true);
     turn.activation(activation, 'FAILURE', { failure });
     endFlow(turn, 'FAILURE', failure.message);
   }
@@ -152,7 +172,7 @@ function tryAgain(turn: RoutedTurn, activation: Activation, failure: Failure): b
   const delayMs = delayOf(attempts, activation.attempt, failure);
   turn.activation(activation, 'DELAYED', { failure });
   if (delayMs === 0) {
-    repeat(turn, activation);
+    if (turn.state.flow === 'RUNNING') repeat(turn, activation);
     return true;
   }
   const id = `${activation.id}/0.${activation.attempt + 1}`;
@@ -179,7 +199,7 @@ function endIfOver(turn: RoutedTurn): void {
     endFlow(turn, state.unhandled.size > 0 ? 'FAILURE' : 'SUCCESS');
     return endIfOver(turn);
   }
-  if (flow === 'SUSPENDING' && state.withdrawn.size + outstanding.size >= state.withdrawn.size) {
+  if (flow === 'SUSPENDING') {
     turn.flow('SUSPENDED');
     return turn.command({ type: 'suspended' });
   }
@@ -190,7 +210,8 @@ function endIfOver(turn: RoutedTurn): void {
 /** The run is decided; what runs already may end, and changes nothing any more (C-432, C-433). */
 export function endFlow(turn: RoutedTurn, outcome: 'SUCCESS' | 'FAILURE', message?: JsonValue): void {
   const { state } = turn;
-  const ended = outputOf(state, outcome, message);
+  const ended = outputOf(turn, outcome, message);
+  for (const id of [...state.timers.keys()]) turn.cancelTimer(id);
   for (const activation of [...state.activations.values()]) stopWaiting(turn, activation);
   turn.flow(ended.outcome, {
     output: ended.output,
@@ -200,11 +221,7 @@ export function endFlow(turn: RoutedTurn, outcome: 'SUCCESS' | 'FAILURE', messag
 
 /** What has not begun, or waits for its next attempt, does not happen. */
 function stopWaiting(turn: RoutedTurn, activation: Activation): void {
-  const { state, timer } = activation;
-  if (timer !== undefined) {
-    turn.fact({ fact: 'timer', id: timer, state: 'cancelled' });
-    turn.command({ type: 'cancelTimer', id: timer });
-  }
+  const { state } = activation;
   if (state === 'WAITING' || state === 'PENDING') turn.activation(activation, 'CANCELLED');
   if (state === 'DELAYED') turn.activation(activation, 'FAILURE');
 }
@@ -215,22 +232,32 @@ interface Ended {
   readonly message?: JsonValue | undefined;
 }
 
-function outputOf(state: RoutedState, outcome: 'SUCCESS' | 'FAILURE', message: JsonValue | undefined): Ended {
-  const place: Place = { state, context: finalContextOf(state) };
+function outputOf(
+  { state, budget }: RoutedTurn,
+  outcome: 'SUCCESS' | 'FAILURE',
+  message: JsonValue | undefined,
+): Ended {
+  const place: Place = { state, budget, context: finalContextOf(state) };
   const { output, outputOnError } = state.graph.definition;
   try {
     if (outcome === 'FAILURE')
       return {
         outcome,
         message,
-        output: { result: { value: { data: message ?? null } }, ...rendered(place, outputOnError) },
+        output: sized({ result: { value: { data: message ?? null } }, ...rendered(place, outputOnError) }),
       };
-    return { outcome, message, output: output ? rendered(place, output) : wholeOf(place) };
+    return { outcome, message, output: sized(output ? rendered(place, output) : wholeOf(place)) };
   } catch (error) {
     if (!(error instanceof ExpressionError)) throw error;
     const why = `${outcome === 'SUCCESS' ? 'output' : 'output-on-error'}: ${error.message}`;
     return { outcome: 'FAILURE', message: why, output: { result: { value: { data: why } } } };
   }
+}
+
+/** The output itself. @throws ExpressionError `TOO_LARGE` */
+function sized(output: Arguments): Arguments {
+  checkSize(dataOfAll(output), 'the output');
+  return output;
 }
 
 function wholeOf({ context }: Place): Arguments {
@@ -250,20 +277,16 @@ function finalContextOf({ activations, graph }: RoutedState): Place['context'] {
 }
 
 function tellEnd(turn: RoutedTurn, outcome: FlowOutcome): void {
-  const failures = outcome === 'SUCCESS' ? [] : routedFailuresOf(turn.state);
-  turn.command({ type: 'finish', outcome, failures });
+  turn.command({ type: 'finish', outcome, failures: routedFailuresOf(turn.state) });
 }
 
-/** Failures that nothing handled; of a run that a transition had fail, what that said. */
-export function routedFailuresOf({ unhandled, activations, message }: RoutedState): readonly Failure[] {
+/** Of a run that failed: the failures that nothing handled; of one that a transition had fail, what that said. */
+export function routedFailuresOf({ flow, unhandled, activations, message }: RoutedState): readonly Failure[] {
+  if (flow !== 'FAILURE') return [];
   const failures = Array.from(unhandled, (id) => activations.get(id)?.failure).filter(
     (failure) => failure !== undefined,
   );
   if (failures.length > 0) return failures;
-  return [
-    failureOf(
-      'FAILED',
-      typeof message === 'string' ? message : JSON.stringify(message ?? 'the flow said so'),
-    ),
-  ];
+  if (message === undefined) return [failureOf('FAILED', 'a transition led to fail')];
+  return [failureOf('FAILED', typeof message === 'string' ? message : JSON.stringify(message))];
 }

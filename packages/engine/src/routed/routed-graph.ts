@@ -143,16 +143,50 @@ function startOf(
 
 /** A join has one activation in a run, so it cannot turn (C-512). */
 function refuseJoinsOnCycles(atoms: readonly RoutedAtom[]): void {
+  const onCycle = indexesOnCycles(atoms);
   for (const { join, index, name } of atoms)
-    if (join !== undefined && reachedFrom(atoms, index).has(index))
+    if (join !== undefined && onCycle.has(index))
       refuse(`${name} joins on a cycle: make the cycle a flow of its own`);
 }
 
-/** Atoms after an atom; itself only when it is on a cycle. */
-function reachedFrom(atoms: readonly RoutedAtom[], from: AtomIndex): ReadonlySet<AtomIndex> {
-  const reached = new Set(atoms[from]?.targets);
-  for (const index of reached) for (const next of atoms[index]?.targets ?? []) reached.add(next);
-  return reached;
+/** Atoms that lead back to themselves: Tarjan's strongly connected components, with a stack of its own. O(atoms + transitions). */
+function indexesOnCycles(atoms: readonly RoutedAtom[]): ReadonlySet<AtomIndex> {
+  const onCycle = new Set<AtomIndex>();
+  const found = atoms.map(() => 0);
+  const lowest = atoms.map(() => 0);
+  const isOpen = atoms.map(() => false);
+  const open: AtomIndex[] = [];
+  const walk: { readonly index: AtomIndex; edge: number }[] = [];
+  let count = 0;
+  const enter = (index: AtomIndex): void => {
+    found[index] = lowest[index] = ++count;
+    isOpen[index] = true;
+    open.push(index);
+    walk.push({ index, edge: 0 });
+  };
+  const reach = (index: AtomIndex, reached: number): void => {
+    lowest[index] = Math.min(lowest[index] ?? 0, reached);
+  };
+  const close = (index: AtomIndex): void => {
+    const component = open.splice(open.lastIndexOf(index));
+    for (const member of component) isOpen[member] = false;
+    const isCycle = component.length > 1 || atoms[index]?.targets.includes(index);
+    if (isCycle) for (const member of component) onCycle.add(member);
+  };
+  for (const { index: start } of atoms) {
+    if (found[start] === 0) enter(start);
+    for (let at = walk.at(-1); at; at = walk.at(-1)) {
+      const target = atoms[at.index]?.targets[at.edge++];
+      if (target === undefined) {
+        walk.pop();
+        const above = walk.at(-1);
+        if (above) reach(above.index, lowest[at.index] ?? 0);
+        if (lowest[at.index] === found[at.index]) close(at.index);
+      } else if (found[target] === 0) enter(target);
+      else if (isOpen[target] === true) reach(at.index, found[target] ?? 0);
+    }
+  }
+  return onCycle;
 }
 
 function refuse(reason: string): never {

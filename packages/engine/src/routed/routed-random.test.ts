@@ -111,7 +111,10 @@ function drive(definition: RoutedDefinition, pick: (among: number) => number): D
   let ended = false;
   let turns = 0;
   const take = (event: Event): void => {
+    const began = state.flow;
     const { facts, commands } = routedStep(state, event);
+    if (began === 'SUSPENDING' && state.flow !== 'RUNNING')
+      expect(commands.filter(({ type }) => type === 'execute')).toEqual([]);
     for (const fact of JSON.parse(JSON.stringify(facts)) as typeof facts) applyRoutedFact(folded, fact);
     turns++;
     for (const command of commands) {

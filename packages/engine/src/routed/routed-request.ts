@@ -2,7 +2,9 @@ import { type Arguments, type Failure, failureOf, type JsonValue, openRecord } f
 import type { Argument } from '@baton/core';
 import { fault } from '../expression-error.js';
 import type { ExecuteCommand } from '../protocol.js';
-import { type Activation, contextOf, type RoutedState } from './routed-state.js';
+import { checkSize } from './data-size.js';
+import { type Activation, contextOf } from './routed-state.js';
+import type { RoutedTurn } from './routed-turn.js';
 import { evaluateAt, type Place, variableAt } from './surroundings.js';
 
 /**
@@ -10,13 +12,15 @@ import { evaluateAt, type Place, variableAt } from './surroundings.js';
  * @throws ExpressionError
  */
 export function argumentsFor(
-  state: RoutedState,
+  { state, budget }: RoutedTurn,
   activation: Activation,
 ): { readonly args: Arguments } | { readonly failure: Failure } {
-  const place: Place = { state, context: contextOf(state, activation), activation };
+  const place: Place = { state, budget, context: contextOf(state, activation), activation };
   const { input = {}, requires = [], optional = [], rebind = {} } = activation.atom.definition;
   const args = openRecord<Argument>();
-  for (const [name, data] of Object.entries(inputFor(place, input))) args[name] = { value: { data } };
+  const given = inputFor(place, input);
+  checkSize(given, `the input of ${activation.id}`);
+  for (const [name, data] of Object.entries(given)) args[name] = { value: { data } };
   const missing: string[] = [];
   for (const parameter of new Set([...requires, ...optional, ...Object.keys(rebind)])) {
     if (Object.hasOwn(args, parameter)) continue;

@@ -19,6 +19,7 @@ import {
   type Trigger,
   type Value,
 } from '@baton/core';
+import { Backlog } from './backlog.js';
 import { type Context, merged, noContext } from './context.js';
 import type { AtomIndex, RoutedAtom, RoutedGraph } from './routed-graph.js';
 
@@ -53,12 +54,6 @@ export interface WaitingJoin {
   readonly lost: Set<AtomIndex>;
 }
 
-/** A transition that was taken and not followed yet. */
-export interface Pending {
-  readonly taken: TakenTransition;
-  readonly by: Trigger;
-}
-
 export interface RoutedOptions {
   readonly flowId: string;
   /** Inputs given with the job. */
@@ -83,8 +78,8 @@ export interface RoutedState {
   readonly live: number[];
   /** By atom. */
   readonly joins: Map<AtomIndex, WaitingJoin>;
-  /** Taken and not followed, first in first out; empty at the end of a turn unless the run is suspended. */
-  readonly backlog: Pending[];
+  /** Empty at the end of a turn, unless the run is suspended or what is left is for another turn. */
+  readonly backlog: Backlog;
   /** Activations whose request is outstanding, in the order of submission. */
   readonly outstanding: Set<string>;
   /** The same for requests that were taken back while suspending; outstanding again with the next run. */
@@ -114,7 +109,7 @@ export function newRoutedRun(graph: RoutedGraph, { flowId, store }: RoutedOption
     counts: graph.atoms.map(() => 0),
     live: graph.atoms.map(() => 0),
     joins: new Map(),
-    backlog: [],
+    backlog: new Backlog(),
     outstanding: new Set(),
     withdrawn: new Set(),
     timers: new Map(),

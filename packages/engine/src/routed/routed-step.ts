@@ -8,7 +8,8 @@ import { ExpressionError } from '../expression-error.js';
 import type { Event, Turn, Watch } from '../protocol.js';
 import { noContext } from './context.js';
 import { rendered } from './outcome.js';
-import { beginAt, endFlow, follow, repeat, settle } from './route.js';
+import { laterTimer } from '../timers.js';
+import { endFlow, follow, followOn, repeat, settle } from './route.js';
 import { executeCommandOf } from './routed-request.js';
 import { activationOf, awaitingActivation, isOver, type RoutedState } from './routed-state.js';
 import { RoutedTurn } from './routed-turn.js';
@@ -17,7 +18,7 @@ import { RoutedTurn } from './routed-turn.js';
 export function routedStep(state: RoutedState, event: Event, watch?: Watch): Turn {
   const turn = new RoutedTurn(state, watch);
   handle(turn, event);
-  if (turn.facts.length > 0) follow(turn);
+  follow(turn);
   return turn;
 }
 
@@ -27,7 +28,8 @@ function handle(turn: RoutedTurn, event: Event): void {
     case 'resume':
       return event.type === 'run' && turn.state.flow === 'PENDING' ? start(turn) : resume(turn);
     case 'adopt':
-      return askAgain(turn, turn.state.outstanding);
+      askAgain(turn, turn.state.outstanding);
+      return followOn(turn);
     case 'completed':
       return answered(turn, event.requestId, event.value === undefined ? {} : { value: event.value });
     case 'failed':
@@ -53,18 +55,14 @@ function handle(turn: RoutedTurn, event: Event): void {
 }
 
 function start(turn: RoutedTurn): void {
-  const { state } = turn;
+  const { state, budget } = turn;
   turn.flow('RUNNING');
   const { vars } = state.graph.definition;
   try {
-    if (vars) turn.fact({ fact: 'variables', vars: rendered({ state, context: noContext }, vars) });
+    if (vars) turn.fact({ fact: 'variables', vars: rendered({ state, budget, context: noContext }, vars) });
   } catch (error) {
     if (!(error instanceof ExpressionError)) throw error;
-    return endFlow(turn, 'FAILURE', `vars: ${error.message}`);
-  }
-  for (const index of state.graph.start) {
-    const atom = state.graph.atoms[index];
-    if (atom && state.flow === 'RUNNING') beginAt(turn, atom);
+    endFlow(turn, 'FAILURE', `vars: ${error.message}`);
   }
 }
 
@@ -76,6 +74,7 @@ function resume(turn: RoutedTurn): void {
   askAgain(turn, again);
   for (const activation of [...state.activations.values()])
     if (activation.state === 'DELAYED' && activation.timer === undefined) repeat(turn, activation);
+  followOn(turn);
 }
 
 function askAgain(turn: RoutedTurn, ids: Iterable<string>): void {
@@ -95,6 +94,7 @@ function withdrawn(turn: RoutedTurn, requestId: string): void {
 /** While suspended its effect is held until the run goes on (C-1029). */
 function timerFired(turn: RoutedTurn, id: string): void {
   const { state } = turn;
+  if (id === laterTimer) return followOn(turn);
   const activation = state.activations.get(state.timers.get(id) ?? '');
   if (!activation) return;
   turn.fact({ fact: 'timer', id, state: 'fired' });
@@ -106,12 +106,9 @@ function cancel(turn: RoutedTurn): void {
   const { state } = turn;
   const { flow } = state;
   if (flow === 'SUCCESS' || flow === 'FAILURE' || flow === 'CANCELLED') return;
+  for (const id of [...state.timers.keys()]) turn.cancelTimer(id);
   for (const activation of [...state.activations.values()]) {
-    const { id, requestId, timer } = activation;
-    if (timer !== undefined) {
-      turn.fact({ fact: 'timer', id: timer, state: 'cancelled' });
-      turn.command({ type: 'cancelTimer', id: timer });
-    }
+    const { id, requestId } = activation;
     if (requestId !== undefined) turn.command({ type: 'abort', atom: id, requestId });
     if (!isOver(activation.state)) turn.activation(activation, 'CANCELLED');
   }

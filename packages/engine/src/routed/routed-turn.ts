@@ -1,8 +1,9 @@
 import type { ActivationFact, ActivationState, Fact, FlowState } from '@baton/core';
 import type { Transition, Witness } from '../apply-fact.js';
 import type { Command, Turn, Watch } from '../protocol.js';
+import { ExpressionBudget } from '../expression-budget.js';
 import { applyRoutedFact } from './apply-routed-fact.js';
-import type { Activation, RoutedState } from './routed-state.js';
+import type { Activation, RoutedState, WaitingJoin } from './routed-state.js';
 
 type More = Omit<ActivationFact, 'fact' | 'activation' | 'from' | 'to'>;
 
@@ -11,11 +12,29 @@ export class RoutedTurn implements Turn, Witness {
   readonly facts: Fact[] = [];
   readonly commands: Command[] = [];
   readonly state: RoutedState;
+  readonly budget = new ExpressionBudget();
+  /** Joins about which something became known in this turn, and how many of them have been judged. */
+  readonly #undecided: WaitingJoin[] = [];
+  #judged = 0;
   readonly #watch: Watch;
 
   constructor(state: RoutedState, watch: Watch = {}) {
     this.state = state;
     this.#watch = watch;
+  }
+
+  get isDear(): boolean {
+    return this.budget.isUsedUp;
+  }
+
+  judge(join: WaitingJoin): void {
+    this.#undecided.push(join);
+  }
+
+  nextUndecided(): WaitingJoin | undefined {
+    const join = this.#undecided[this.#judged];
+    if (join) this.#judged++;
+    return join;
   }
 
   fact(fact: Fact): void {
@@ -39,6 +58,11 @@ export class RoutedTurn implements Turn, Witness {
 
   activation({ id, state }: Activation, to: ActivationState, more: More = {}): void {
     this.fact({ fact: 'activation', activation: id, from: state, to, ...more });
+  }
+
+  cancelTimer(id: string): void {
+    this.fact({ fact: 'timer', id, state: 'cancelled' });
+    this.command({ type: 'cancelTimer', id });
   }
 
   suspend(): boolean {

@@ -5,11 +5,14 @@ import { dataOf } from '../decider-expressions.js';
 import type { Expression } from '../expression.js';
 import { failureData } from '../retry-expressions.js';
 import type { Context } from './context.js';
+import type { ExpressionBudget } from '../expression-budget.js';
 import { type ExpressionHost, withHost } from './host-functions.js';
 import type { Activation, RoutedState } from './routed-state.js';
 
 export interface Place {
   readonly state: RoutedState;
+  /** Of the turn that asks. */
+  readonly budget: ExpressionBudget;
   /** Branch variables that are seen here. */
   readonly context: Context;
   /** Whose expression it is; the flow's own when absent. */
@@ -29,18 +32,16 @@ type Variables = Record<string, JsonValue>;
 
 /** @throws ExpressionError */
 export function evaluateAt(place: Place, expression: Expression): JsonValue {
-  const { state } = place;
-  return withHost(hostOf(place), () => expression.value(variablesFor(state, place, expression)));
+  return place.budget.spend(expression.source, () => {
+    const variables = variablesFor(place.state, place, expression);
+    return withHost(hostOf(place), () => expression.value(variables, Object.keys(variables).length));
+  });
 }
 
 /** A variable by its name, wherever it comes from. */
 export function variableAt({ state, context }: Place, name: string): Argument | undefined {
-  const { vars, store, globals, graph } = state;
-  const known = context.get(name)?.value ?? globals.get(name) ?? own(vars, name);
-  if (known) return known;
-  if (Object.hasOwn(store, name)) return store[name] && { value: store[name] };
-  const { optional = {} } = graph.definition;
-  return Object.hasOwn(optional, name) ? { value: { data: optional[name] ?? null } } : undefined;
+  const { vars, globals } = state;
+  return context.get(name)?.value ?? globals.get(name) ?? own(vars, name) ?? inputOf(state, name);
 }
 
 export function dataOfArgument({ value, path }: Argument, what: string): JsonValue {
