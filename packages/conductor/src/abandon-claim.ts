@@ -12,10 +12,9 @@ export async function abandonClaim(
   claim: Claim,
   { pauseMs }: { readonly pauseMs: number },
 ): Promise<void> {
-  const notBeforeMs = runtime.clock.wallMs() + pauseMs;
   for (;;) {
     try {
-      return await board.abandon(claim, { notBeforeMs });
+      return await board.abandon(claim, { pauseMs });
     } catch (error) {
       runtime.logger.warn('job.abandon-failed', { jobId: claim.jobId, error });
       if (familyOf(error) !== 'unavailable' || codeOf(error) === 'BATON_UNAVAILABLE_SESSION_LOST') return;

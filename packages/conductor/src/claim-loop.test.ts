@@ -78,6 +78,18 @@ describe('the claim loop', () => {
     loop.stop();
   });
 
+  it('waits no longer for a job that was given back than it was given back for, whatever the clock of its former owner said', async () => {
+    const pause = { notBeforeMs: fakeRuntime().clock.wallMs() + 600_000, pauseMs: 1_000 };
+    const { loop, runtime, claimed } = loopOver(() =>
+      Promise.resolve({ ...found, posting: { ...posting, ...pause } }),
+    );
+    await runtime.clock.advance(950);
+    expect(claimed).toEqual([]);
+    await runtime.clock.advance(100);
+    expect(claimed).toEqual(['job']);
+    loop.stop();
+  });
+
   it('waits no longer for a job that was given back than a pause may last, whatever the clock of its former owner said', async () => {
     const notBeforeMs = fakeRuntime().clock.wallMs() + 3_600_000;
     const { loop, runtime, claimed } = loopOver(() =>

@@ -50,7 +50,7 @@ interface Candidate {
   readonly seenAtMs: number;
   /** How often its posting could not be read. */
   readonly failures?: number;
-  /** The `notBeforeMs` it was left alone for, as long as any pause lasts: the clock of whoever gave it back went ahead of ours. */
+  /** The `notBeforeMs` it was left alone for, as long as that pause lasts: the clock of whoever gave it back may go ahead of ours. */
   readonly waitedFor?: number | undefined;
 }
 
@@ -247,8 +247,9 @@ export class ClaimLoop {
   }
 
   #push(job: ReadyJob, waitedFor?: number): void {
-    const { notBeforeMs = 0 } = job.posting;
-    const waitMs = notBeforeMs === waitedFor ? 0 : notBeforeMs - this.#deps.runtime.clock.wallMs();
+    const { notBeforeMs = 0, pauseMs = limits.abandonMs.max } = job.posting;
+    const leftMs = notBeforeMs === waitedFor ? 0 : notBeforeMs - this.#deps.runtime.clock.wallMs();
+    const waitMs = Math.min(leftMs, pauseMs, limits.abandonMs.max);
     this.#busy.add(job.jobId);
     if (waitMs <= 0) return this.#toReady(job);
     // abandoned with back-off: not before its time; the second look of others finds it if this member dies meanwhile
@@ -258,7 +259,7 @@ export class ClaimLoop {
       this.#busy.delete(job.jobId);
     };
     this.#pauses.set(job.jobId, endPause);
-    const cancel = this.#after(Math.min(waitMs, limits.abandonMs.max), () => {
+    const cancel = this.#after(waitMs, () => {
       endPause();
       if (this.#isFree(job)) this.#choose({ key: job, seenAtMs: this.#now(), waitedFor: notBeforeMs });
     });

@@ -1,9 +1,11 @@
 /** H53: what a former owner wrote down by a clock that goes ten minutes ahead. */
+import { UnavailableError } from '@baton/core';
 import { compile } from '@baton/engine';
 import { backoff, linear, retry, task, type FlowDefinition } from '@baton/flow';
-import { afterEach, expect, it } from '@jest/globals';
+import { SimulatedDocumentStore } from '@baton/testkit';
+import { afterEach, expect, it, jest } from '@jest/globals';
 import { claimEntry, postEntry } from '../../testkit/src/protocols/journal/sample-entries.js';
-import { Cluster, noop } from './fixtures/cluster.js';
+import { Cluster, noop, ok } from './fixtures/cluster.js';
 import { OwnedState } from './owned-state.js';
 
 const aheadMs = 600_000;
@@ -39,6 +41,26 @@ it('a request waits for a worker no longer than its limit', async () => {
   const jobId = await takenOver(linear('f').add(impatient), 1_000);
   const end = await cluster.drive(cluster.client.wait(jobId, { timeoutMs: 25_000 }));
   expect(end.failures).toMatchObject([{ code: 'QUEUE_TIMEOUT' }]);
+});
+
+it('a job that was given back is left alone no longer than for its pause', async () => {
+  cluster = new Cluster();
+  await cluster.drive(cluster.worker('w1', { t: ok }));
+  const store = new SimulatedDocumentStore(cluster.runtime, { service: cluster.documents });
+  const former = cluster.conductor('c1', {}, { aheadMs, store });
+  await cluster.runtime.clock.advanceUntil(() => former.conductor.readiness.ready);
+  const cause = new UnavailableError('BATON_UNAVAILABLE_REFUSED', 'no room');
+  const insert = jest.spyOn(store, 'insert');
+  insert.mockImplementation((_, documents) =>
+    Promise.resolve(documents.map(() => ({ verdict: 'refused', cause }))),
+  );
+  const jobId = await cluster.drive(cluster.client.post(linear('f').add(noop('t')), {}));
+  await cluster.runtime.clock.advance(500);
+  expect(insert).toHaveBeenCalled();
+  await cluster.drive(former.stop());
+  cluster.conductor('c2');
+  const end = await cluster.drive(cluster.client.wait(jobId, { timeoutMs: 5_000 }));
+  expect(end.outcome).toBe('SUCCESS');
 });
 
 it('a timer that only a snapshot holds is not waited for longer either', () => {

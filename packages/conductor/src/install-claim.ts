@@ -111,9 +111,7 @@ class Installation {
       case 'superseded':
         owner.counters.fenced++;
         // not at once: whoever has the higher fence is there, or the board was restored and everybody would try in a loop
-        return owner.board.abandon(this.#claim, {
-          notBeforeMs: owner.runtime.clock.wallMs() + limits.abandonMs.first,
-        });
+        return owner.board.abandon(this.#claim, { pauseMs: limits.abandonMs.first });
       case 'terminal':
         // its last owner may have died before it wrote the archive
         owner.resume((await this.#flowThrough(result)).entries, this.#claim);

@@ -71,7 +71,7 @@ export class Claims {
     this.#memberId = o.memberId;
   }
 
-  async claim({ posting: { notBeforeMs: _, ...posting }, ...key }: FoundJob): Promise<Claim> {
+  async claim({ posting: { notBeforeMs: _, pauseMs: __, ...posting }, ...key }: FoundJob): Promise<Claim> {
     const nonce = this.#random.nonce();
     // nobody has to wait any more: should this owner die, a clock that goes behind would have others wait for minutes
     const found = { ...key, posting };
@@ -101,10 +101,9 @@ export class Claims {
     return this.#end(claim, [this.#deleteJob(claim), this.#deleteLock(claim)]);
   }
 
-  /** Gives the job back, to be claimed by anybody (not before `notBeforeMs`). */
-  abandon(claim: Claim, notBeforeMs: number | undefined): Promise<void> {
-    const { posting } = claim;
-    const data = toBytes(notBeforeMs === undefined ? posting : { ...posting, notBeforeMs });
+  /** Gives the job back, to be claimed by anybody (after the pause). */
+  abandon(claim: Claim, pause: Pick<Posting, 'notBeforeMs' | 'pauseMs'>): Promise<void> {
+    const data = toBytes({ ...claim.posting, ...pause });
     const path = this.#paths.job(claim);
     return this.#end(claim, [{ type: 'set', path, data, version: claim.version }, this.#deleteLock(claim)]);
   }

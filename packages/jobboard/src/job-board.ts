@@ -178,9 +178,10 @@ export class JobBoard {
     return this.#claims.consume(claim);
   }
 
-  /** Gives a job back; nobody should claim it before `notBeforeMs` (ms since 1970). */
-  abandon(claim: Claim, options: { readonly notBeforeMs?: number } = {}): Promise<void> {
-    return this.#claims.abandon(claim, options.notBeforeMs);
+  /** Gives a job back; for `pauseMs` from now on nobody should claim it. */
+  abandon(claim: Claim, { pauseMs }: { readonly pauseMs?: number } = {}): Promise<void> {
+    const notBeforeMs = this.#runtime.clock.wallMs() + (pauseMs ?? 0);
+    return this.#claims.abandon(claim, pauseMs === undefined ? {} : { notBeforeMs, pauseMs });
   }
 
   /** Moves a job to the trash, posting and reason kept. */

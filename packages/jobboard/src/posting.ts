@@ -25,8 +25,10 @@ export interface Posting {
    * them out where that matters.
    */
   readonly store?: Readonly<Record<string, Value>>;
-  /** Set by an abandon with back-off: nobody should claim it before (ms since 1970). */
+  /** Set by an abandon with back-off: nobody should claim it before (ms since 1970, by the clock of whoever gave it back). */
   readonly notBeforeMs?: number;
+  /** How long that was to be from then on, ms: who goes by another clock waits no longer than this from when it first reads it. */
+  readonly pauseMs?: number;
 }
 
 /** Of the postings this version writes, and the newest it understands. */

@@ -371,8 +371,8 @@ export const sabotages: readonly Sabotage[] = [
     id: 'abandoned job kept',
     hazard: 'H61',
     file: abandon,
-    find: '      return await board.abandon(claim, { notBeforeMs });\n',
-    replace: '      return void notBeforeMs;\n',
+    find: '      return await board.abandon(claim, { pauseMs });\n',
+    replace: '      return void pauseMs;\n',
   },
   {
     id: 'record that is not there at once given up',

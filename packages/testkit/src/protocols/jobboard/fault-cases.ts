@@ -22,7 +22,7 @@ type Loss = 'loseReply' | 'loseRequest';
 /** How a claim can end, and what is on the board afterwards. */
 const endings: Readonly<Record<string, { end: (b: JobBoard, c: Claim) => Promise<void>; state: string }>> = {
   consumes: { end: (board, claim) => board.consume(claim), state: 'ABSENT' },
-  abandons: { end: (board, claim) => board.abandon(claim, { notBeforeMs: 7 }), state: 'UNCLAIMED' },
+  abandons: { end: (board, claim) => board.abandon(claim, { pauseMs: 7 }), state: 'UNCLAIMED' },
   trashes: { end: (board, claim) => board.trash(claim, 'r'), state: 'TRASHED' },
 };
 

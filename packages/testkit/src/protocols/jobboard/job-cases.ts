@@ -125,12 +125,22 @@ export const jobCases = casesOf<BoardWorld>({
     await expect(board.consume(claim)).rejects.toEqual(codeIs('BATON_NOT_FOUND_JOB'));
   },
 
-  'abandons with a time before which nobody should claim, or without': async (world, scope) => {
-    const board = await new BoardPlace(world, scope).open();
-    await board.abandon(await posted(board, 'one'), { notBeforeMs: 5_000 });
-    expect((await found(board, 'one')).posting).toEqual(postingOf({ notBeforeMs: 5_000 }));
+  'abandons with a pause before which nobody should claim, or without': async (world, scope) => {
+    const place = new BoardPlace(world, scope);
+    const { clock } = place.runtime;
+    const board = await place.open();
+    const mine = await posted(board, 'one');
+    const earliestMs = clock.wallMs() + 5_000;
+    await board.abandon(mine, { pauseMs: 5_000 });
+    const latestMs = clock.wallMs() + 5_000;
+    const { posting } = await found(board, 'one');
+    const { notBeforeMs = 0 } = posting;
+    // its length as well: who reads it goes by another clock
+    expect(posting).toEqual(postingOf({ notBeforeMs, pauseMs: 5_000 }));
+    expect(notBeforeMs).toBeGreaterThanOrEqual(earliestMs);
+    expect(notBeforeMs).toBeLessThanOrEqual(latestMs);
     const claim = await claimOf(board, 'one');
-    // that time is over with the next claim: whoever takes over from there goes by another clock
+    // it is over with the next claim: whoever takes over from there goes by another clock
     expect((await board.read('one')).posting).toEqual(postingOf());
     await board.abandon(claim);
     expect((await found(board, 'one')).posting).toEqual(postingOf());
@@ -154,7 +164,7 @@ export const jobCases = casesOf<BoardWorld>({
     const present = await claimOf(peer, 'one');
     for (const late of [
       () => board.consume(stale),
-      () => board.abandon(stale, { notBeforeMs: 1 }),
+      () => board.abandon(stale, { pauseMs: 1 }),
       () => board.trash(stale, 'r'),
     ])
       await expect(late()).rejects.toEqual(codeIs('BATON_CONFLICT_CLAIM_LOST'));
