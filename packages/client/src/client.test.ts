@@ -1,3 +1,6 @@
+import { getEventListeners } from 'node:events';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from '@jest/globals';
 import { UnavailableError, type StoredDocument } from '@baton/core';
 import { linear, task, type } from '@baton/flow';
@@ -20,6 +23,9 @@ const flow = linear('f').add(task('a', { execute: () => undefined }));
 /** Each value is stored in line; all of them together are more than a document holds. */
 const large = Object.fromEntries(Array.from({ length: 80 }, (_, n) => [`s${n}`, 'x'.repeat(15_000)]));
 
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
+
 /** No conductor runs: what is posted stays as it is. */
 function newClient() {
   const runtime = fakeRuntime();
@@ -34,6 +40,39 @@ function newClient() {
 }
 
 describe('the client', () => {
+  it('is not kept by a wait that will never end, when nobody else knows of it', async () => {
+    const waiting = async (): Promise<WeakRef<Client>> => {
+      const { client, drive, runtime } = newClient();
+      await drive(client.post(flow, { key: 'j' }));
+      void client.wait('j', { signal: new AbortController().signal });
+      await runtime.clock.advance(100);
+      return new WeakRef(client);
+    };
+    const kept = await waiting();
+    // what a turn has looked at lives until its end
+    await new Promise((resolve) => setImmediate(resolve));
+    collectGarbage();
+    expect(kept.deref()).toBeUndefined();
+  });
+
+  it('leaves nothing behind at the signal of a wait that is over', async () => {
+    const { client, drive } = newClient();
+    await drive(client.post(flow, { key: 'j' }));
+    const { signal } = new AbortController();
+    await expect(drive(client.wait('j', { timeoutMs: 100, signal }))).rejects.toMatchObject({
+      code: 'BATON_UNAVAILABLE_DEADLINE',
+    });
+    expect(getEventListeners(signal, 'abort')).toEqual([]);
+    await drive(client.close());
+  });
+
+  it('does not wait when it is told to stop beforehand', async () => {
+    const { client, drive } = newClient();
+    const signal = AbortSignal.abort(new Error('enough'));
+    await expect(drive(client.wait('j', { signal }))).rejects.toThrow('enough');
+    await drive(client.close());
+  });
+
   it('shows a cancel that nobody has applied yet', async () => {
     const { client, drive } = newClient();
     await drive(client.post(flow, { key: 'j' }));

@@ -148,20 +148,24 @@ export class Client {
     checkId('job', jobId);
     checkOptions('wait', options);
     const { timeoutMs } = options;
-    const deadline = new AbortController();
-    const signals = [options.signal, deadline.signal].filter((signal) => signal !== undefined);
-    const signal = AbortSignal.any(signals);
+    // `AbortSignal.any` gives one that Node keeps, with whatever listens to it, until it is aborted
+    const stop = new AbortController();
+    const { signal } = stop;
+    const follow = (): void => stop.abort(options.signal?.reason);
+    options.signal?.addEventListener('abort', follow);
+    if (options.signal?.aborted === true) follow();
     const patience = this.#patience({ listener: options, signal });
     const cancel =
       timeoutMs === undefined
         ? undefined
         : this.#deps.runtime.clock.setTimer(timeoutMs, () =>
-            deadline.abort(tooLate(jobId, timeoutMs, patience.problem)),
+            stop.abort(tooLate(jobId, timeoutMs, patience.problem)),
           );
     try {
       return await this.#wait(jobId, signal, patience);
     } finally {
       cancel?.();
+      options.signal?.removeEventListener('abort', follow);
     }
   }
 
