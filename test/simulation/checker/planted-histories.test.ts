@@ -12,6 +12,7 @@ import type { Evidence } from './evidence.js';
 import { freeJobRules } from './free-job-rules.js';
 import { journalRules } from './journal-rules.js';
 import { modelRules } from './model-rules.js';
+import { pauseRules } from './pause-rules.js';
 import { requestRules } from './request-rules.js';
 import { runRules } from './run-rules.js';
 import { secretRules } from './secret-rules.js';
@@ -464,6 +465,33 @@ describe('P-508: a free job is claimed soon', () => {
     const dead = [1n, 2n].map((id) => ({ order: 2.5, atMs: 15, sessionIds: [id], isGuarded: false }));
     expect(check(700, dead, [600, 3, conductor('c3')])).toEqual([]);
     expect(check(700, dead.slice(0, 1))).toHaveLength(1);
+  });
+});
+
+describe('P-605: a job that was given back is claimed when its pause is over', () => {
+  const givenBack = (pause: object): readonly NodeOperation[] => [
+    { type: 'set', path: jobOf('job'), data: Buffer.from(JSON.stringify(pause)) },
+    gone(lockOf('job')),
+  ];
+  const check = (pause: object, claimedMs: number, fromMs = 0) => {
+    const board = boardOf(
+      [10, 1, ...givenBack(pause)],
+      [claimedMs, 2, changed(jobOf('job')), made(lockOf('job'))],
+    );
+    return [...pauseRules({ history: { board } }, { fromMs, drift: 2, boundMs: 500 })];
+  };
+
+  it('later is a breach, by the slowest clock', () => {
+    expect(check({ pauseMs: 1_000 }, 2_500)).toEqual([]);
+    expect(check({ pauseMs: 1_000 }, 2_600)).toEqual([
+      'P-605 job was claimed 590 ms after its pause, allowed are 500',
+    ]);
+    expect(check({}, 600)).toHaveLength(1);
+  });
+
+  it('not while something may be in the way', () => {
+    expect(check({ pauseMs: 1_000 }, 9_400, 9_000)).toEqual([]);
+    expect(check({ pauseMs: 1_000 }, 9_600, 9_000)).toHaveLength(1);
   });
 });
 

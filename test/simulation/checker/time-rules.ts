@@ -1,9 +1,10 @@
-/** I17, P-508, P-934, P-1108: how long what has to follow may take, judged in runs in which nothing else was in the way. */
+/** I17, P-508, P-605, P-934, P-1108: how long what has to follow may take, judged where nothing else is in the way. */
 import type { Choices } from '../choices.js';
 import type { History } from '../history.js';
 import { commandRules } from './command-rules.js';
 import type { JobEvidence, Violations } from './evidence.js';
 import { freeJobRules } from './free-job-rules.js';
+import { pauseRules } from './pause-rules.js';
 import { takeoverRules, takeovers, type Takeover } from './takeover-rules.js';
 import { workerLosses, workerLossRules, type WorkerLoss } from './worker-loss-rules.js';
 
@@ -29,6 +30,8 @@ const claimTroubles = /^log /;
 
 /** Without a nudge an owner looks for commands so often, by its own clock. */
 const commandPollMs = 5_000;
+/** When the faults are over, those that were hit have to come back: they wait for sessions of the dead, and for what did not answer. */
+const pauseBoundMs = 60_000;
 /** A read of the log waits so long when there is nothing, and simulated ones are answered in order. */
 const logReadMs = 500;
 
@@ -48,11 +51,12 @@ export function figuresOf(run: Run, choices: Choices, struck: ReadonlySet<string
 export function* timeRules(
   { history, jobs }: Run,
   { isCalm, isLogCalm, takenOver, workersLost }: Figures,
-  { sessionTimeoutMs, drift }: Choices,
+  { sessionTimeoutMs, drift, maxJobs, faultsUntilMs }: Choices,
 ): Violations {
   yield* takeoverRules(takenOver, { guarded: 250, unguarded: sessionTimeoutMs + 450 });
   yield* workerLossRules(workersLost, { boundMs: (logReadMs + 250) * drift });
   if (isLogCalm) yield* freeJobRules({ history }, { boundMs: 500 * drift });
+  if (maxJobs > 100) yield* pauseRules({ history }, { fromMs: faultsUntilMs, drift, boundMs: pauseBoundMs });
   const commandMs = commandPollMs * drift + sessionTimeoutMs + 1_000;
   yield* commandRules({ history, jobs }, { boundMs: isCalm ? commandMs : undefined });
 }

@@ -29,6 +29,7 @@ export const table = 'packages/conductor/src/request-table.ts';
 export const owned = 'packages/conductor/src/owned-state.ts';
 export const adoption = 'packages/conductor/src/adoption.ts';
 export const watch = 'packages/conductor/src/worker-watch.ts';
+export const claimLoop = 'packages/conductor/src/claim-loop.ts';
 export const secondLook = 'packages/conductor/src/second-look.ts';
 export const losses = 'packages/conductor/src/loss-watch.ts';
 export const incarnation = 'packages/conductor/src/incarnation.ts';
