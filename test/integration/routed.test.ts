@@ -7,7 +7,13 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { socketPathFor, spawnLocalServer, type LocalServerProcess } from '@baton/local';
 import { eventually, realRuntime } from '@baton/testkit';
 import { acceptance } from '../../packages/testkit/src/routed-flows/acceptance.js';
-import { next, routed, type Outcome, type Run } from '../../packages/testkit/src/routed-flows/routed.js';
+import {
+  countsOf,
+  next,
+  routed,
+  type Outcome,
+  type Run,
+} from '../../packages/testkit/src/routed-flows/routed.js';
 import { Cluster } from '../support/cluster/cluster.js';
 
 const tasksModule = fileURLToPath(new URL('../fixtures/routed-tasks.mjs', import.meta.url));
@@ -56,7 +62,9 @@ describe('routed flows in a cluster', () => {
       output: results,
       states: Object.fromEntries(atoms.map(({ name, state }) => [name, state])),
       failures: codes.length === 0 && outcome === 'FAILURE' ? ['FAILED'] : codes,
-      repeats: facts.filter((fact) => fact.fact === 'activation' && fact.to === 'DELAYED').length,
+      ...countsOf(
+        facts.flatMap((fact) => (fact.fact === 'activation' ? [{ ...fact, id: fact.activation }] : [])),
+      ),
     };
   }
 

@@ -223,12 +223,16 @@ function orderedReports(run: RunState, requests: Requests, isOver: boolean): Ato
 }
 
 function activationReports(run: RoutedState, requests: Requests, isOver: boolean): AtomReport[] {
-  return Array.from(run.activations.values(), ({ id, state, attempt, failure }): AtomReport => ({
+  const units = [...run.activations.values()].flatMap((activation) => [
+    activation,
+    ...(activation.fanOut?.items ?? []),
+  ]);
+  return units.map(({ id, state, attempt, requestId, failure }): AtomReport => ({
     name: id,
     kind: 'activation',
     state,
     ...(attempt > 0 && { attempt }),
-    ...(state === 'RUNNING' && requestReport(requests.get(id), isOver, true)),
+    ...(requestId !== undefined && requestReport(requests.get(id), isOver, true)),
     ...(failure && { failure }),
   }));
 }

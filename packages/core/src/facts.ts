@@ -131,22 +131,45 @@ export interface TakenTransition {
   readonly message?: JsonValue;
 }
 
-/** Routed flows: an activation changed state. */
+/** Routed flows: an activation, or an item of one that fans out, changed state. */
 export interface ActivationFact {
   readonly fact: 'activation';
+  /** `name#2`; of its item 3 `name#2[3]`. */
   readonly activation: string;
   readonly from: ActivationState;
   readonly to: ActivationState;
-  /** With RUNNING; the first time with what the task is given. */
+  /** With RUNNING, when an attempt begins; the first time with what the task is given. */
   readonly attempt?: number;
   readonly args?: Arguments;
-  /** With SUCCESS: what the task returned, if it is kept. With FAILURE and DELAYED: why. */
+  /** With the first attempt: what it, and each after it, may take; times in ms. */
+  readonly limits?: AttemptLimits;
+  /** With the first attempt of one that fans out: the variables of each item. */
+  readonly items?: readonly Readonly<Record<string, JsonValue>>[];
+  /** With DELAYED: what is waited with; absent: the next attempt. */
+  readonly delay?: Delay;
+  /** With SUCCESS: what the task returned, if it is kept; with DELAYED too, when that is still to be judged. With FAILURE and DELAYED: why. */
   readonly value?: Value;
   readonly failure?: Failure;
   /** With a final state: what it published, into its branch and for the whole run; never decided again (C-424). */
   readonly published?: Arguments;
   readonly globals?: Arguments;
   readonly next?: readonly TakenTransition[];
+}
+
+/** `before` the first attempt, or `after` one, until something is made of its outcome. */
+export type Delay = 'before' | 'after';
+
+export interface AttemptLimits {
+  readonly attemptMs?: number;
+  readonly queueMs?: number;
+  /** Of a fan-out: items that are under way at once. */
+  readonly parallel?: number;
+}
+
+/** Routed flows: the run is suspended before this activation begins, which it does when the run goes on (C-1001). */
+export interface HeldFact {
+  readonly fact: 'held';
+  readonly activation: string;
 }
 
 /** Routed flows: atoms that a waiting join need not wait for any more, because no way leads to them (C-510). */
@@ -201,4 +224,5 @@ export type Fact =
   | ArrivalFact
   | ActivationFact
   | LostFact
+  | HeldFact
   | VariablesFact;

@@ -82,25 +82,28 @@ export const activationTransitions: TransitionTable<ActivationState> = {
   arcs: {
     PENDING: {
       RUNNING: 'control arrived',
+      DELAYED: 'it waits before it begins',
       SUCCESS: 'a decision point has nothing to run',
       FAILURE: 'it could not begin',
       CANCELLED: 'the run was cancelled',
     },
     WAITING: {
       RUNNING: 'enough arrived',
+      DELAYED: 'enough arrived, and it waits before it begins',
       SUCCESS: 'enough arrived, and it has nothing to run',
       FAILURE: 'what it waits for can never come',
       CANCELLED: 'the run was cancelled',
     },
     RUNNING: {
-      DELAYED: 'the attempt failed, another one follows later',
+      DELAYED: 'another attempt follows later, or it waits before its outcome is judged',
       SUCCESS: 'its attempt succeeded',
       FAILURE: 'its attempts failed, or could not begin',
       CANCELLED: 'the run was cancelled',
     },
     DELAYED: {
       RUNNING: 'the delay is over',
-      FAILURE: 'the run ended meanwhile',
+      SUCCESS: 'a decision point has waited, and has nothing to run',
+      FAILURE: 'its time, or the run, ended meanwhile',
       CANCELLED: 'the run was cancelled',
     },
   },

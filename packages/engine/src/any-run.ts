@@ -8,7 +8,7 @@ import { failuresOf } from './finish.js';
 import type { Argument, Event, Turn, Watch } from './protocol.js';
 import { applyRoutedFact } from './routed/apply-routed-fact.js';
 import { checkRouted } from './routed/check-routed.js';
-import { routedFailuresOf } from './routed/route.js';
+import { routedFailuresOf } from './routed/end.js';
 import { type RoutedGraph, routedGraph } from './routed/routed-graph.js';
 import { newRoutedRun, type RoutedState } from './routed/routed-state.js';
 import { routedStep } from './routed/routed-step.js';

@@ -97,6 +97,7 @@ export function applyFact(state: RunState, fact: Fact, witness?: Witness, node?:
       return;
     case 'arrival':
     case 'activation':
+    case 'held':
     case 'lost':
     case 'variables':
       throw new InvariantError(

@@ -49,7 +49,7 @@ export function giveUpWaiting(turn: TurnDraft): void {
   giveUpWaiting(turn);
 }
 
-export function isWorthRepeating({ retryOn }: AttemptPolicy, failure: Failure): boolean {
+export function isWorthRepeating({ retryOn }: Pick<AttemptPolicy, 'retryOn'>, failure: Failure): boolean {
   return failure.retryable && (retryOn === undefined || failureIs(failure, ...retryOn));
 }
 

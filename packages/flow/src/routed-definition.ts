@@ -5,11 +5,11 @@
 import type { JsonValue } from '@baton/core';
 import type {
   AttemptPolicy,
+  ExpressionDefinition,
   Extraction,
   FlowDefinition,
   Inputs,
   OnWorkerLoss,
-  TaskTimeouts,
 } from './definition.js';
 
 /** JSON data; in its texts `${…}` inserts CEL. A text that is one insertion keeps the kind of its value (C-801, C-802). */
@@ -43,6 +43,38 @@ export interface RoutedDefinition {
   readonly onExpressionError?: 'fail-atom';
 }
 
+/** A literal, or CEL that gives it when it is needed; its kind is checked then. */
+export type Given<T> = T | ExpressionDefinition;
+
+/** Repeats of an atom without undoing anything (C-1011 to C-1018). Delays in ms. */
+export interface RoutedAttemptPolicy extends Omit<AttemptPolicy, 'max' | 'delayMs'> {
+  /** How often it runs at most, 1 or more. */
+  readonly max: Given<number>;
+  /** Before the second attempt; `backoff` says how it grows. */
+  readonly delayMs?: Given<number>;
+  readonly maxDelayMs?: number;
+  /** Takes 50 to 100 % of each delay. */
+  readonly jitter?: boolean;
+  /** Failure types that are not worth repeating. */
+  readonly stopOn?: readonly string[];
+  /** CEL, asked about a failure: true lets it stand. */
+  readonly breakOn?: string;
+  /** CEL, asked about every outcome: true repeats a success too, false lets a failure stand. */
+  readonly continueOn?: string;
+  /** Of a fan-out: each item that fails is repeated by itself, instead of all of them together (C-908). */
+  readonly scope?: 'item';
+}
+
+/** In ms. */
+export interface RoutedTimeouts {
+  /** Of each attempt, from when a worker has taken it. */
+  readonly attemptMs?: Given<number>;
+  /** Of each attempt, until a worker has taken it. */
+  readonly queueMs?: Given<number>;
+  /** Of the whole activation, from its first attempt on; delays included. */
+  readonly totalMs?: Given<number>;
+}
+
 export interface RoutedAtomDefinition extends Inputs {
   /** Unique in the flow; no command. */
   readonly name: string;
@@ -50,8 +82,22 @@ export interface RoutedAtomDefinition extends Inputs {
   readonly task?: string;
   /** `major.minor`. Default `1.0`. */
   readonly version?: string;
-  readonly timeout?: TaskTimeouts;
-  readonly attempts?: AttemptPolicy;
+  readonly timeout?: RoutedTimeouts;
+  readonly attempts?: RoutedAttemptPolicy;
+  /** True: the run is suspended before the activation begins (C-1001). */
+  readonly pauseBefore?: Given<boolean>;
+  /** Once, before the first attempt. */
+  readonly waitBeforeMs?: Given<number>;
+  /** After each attempt, before anything is made of its outcome. */
+  readonly waitAfterMs?: Given<number>;
+  /** CEL, asked about a success: true makes it a failure (C-1004). */
+  readonly failOn?: string;
+  /** Variable → list: one task for each element, lists of equal length in step (C-901, C-902). The result is the list of results. */
+  readonly forEach?: Templates;
+  /** Items that are under way at once; absent: all. */
+  readonly parallel?: Given<number>;
+  /** An item that fails lets no further one begin (C-906). */
+  readonly onItemError?: 'stop';
   /** Default `resend`. */
   readonly onWorkerLoss?: OnWorkerLoss;
   /** Parameter → what is given for it; an expression gives all of them as one map (C-602). */

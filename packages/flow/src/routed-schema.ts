@@ -1,14 +1,17 @@
 /** The shape of a routed flow as JSON Schema (draft 2020-12). `parseRoutedFlow` checks against this very object. */
 import {
-  attempts,
   expression,
   extraction,
+  flag,
   inputs,
   type JsonSchema,
+  ms,
   name,
   ref,
+  repeats,
   symbol,
   symbols,
+  texts,
   work,
 } from './flow-schema.js';
 
@@ -16,6 +19,8 @@ import {
 const template: JsonSchema = {};
 const templates: JsonSchema = { type: 'object', propertyNames: symbol, additionalProperties: template };
 const guard: JsonSchema = { type: 'string', maxLength: 4096 };
+const given = (literal: JsonSchema): JsonSchema => ({ anyOf: [literal, expression] });
+const count: JsonSchema = { type: 'integer', minimum: 1 };
 
 export const routedFlowSchema: JsonSchema = {
   $schema: 'https://json-schema.org/draft/2020-12/schema',
@@ -26,7 +31,21 @@ export const routedFlowSchema: JsonSchema = {
   properties: { schemaVersion: { const: 1 }, root: ref('routed') },
   $defs: {
     extraction,
-    attempts,
+    attempts: {
+      type: 'object',
+      required: ['max'],
+      properties: {
+        ...repeats,
+        max: given(count),
+        delayMs: given(ms),
+        maxDelayMs: ms,
+        jitter: flag,
+        stopOn: texts,
+        breakOn: guard,
+        continueOn: guard,
+        scope: { const: 'item' },
+      },
+    },
     routed: {
       type: 'object',
       required: ['kind', 'name', 'atoms'],
@@ -51,6 +70,17 @@ export const routedFlowSchema: JsonSchema = {
         name,
         ...inputs,
         ...work,
+        timeout: {
+          type: 'object',
+          properties: { attemptMs: given(ms), queueMs: given(ms), totalMs: given(ms) },
+        },
+        pauseBefore: given(flag),
+        waitBeforeMs: given(ms),
+        waitAfterMs: given(ms),
+        failOn: guard,
+        forEach: templates,
+        parallel: given(count),
+        onItemError: { const: 'stop' },
         input: { anyOf: [expression, templates] },
         provides: { type: 'object', propertyNames: symbol, additionalProperties: ref('extraction') },
         publish: ref('publish'),

@@ -9,8 +9,12 @@ import { FreeJobs } from './free-jobs.js';
 const seenMs = 1_500;
 /** Claims are made side by side where there is room for all. */
 const sideBySideMs = 100;
-/** After these a conductor's copy of the board may be older than that. */
-const blinding = /^(pause|coordination|(cut|silence|expire|lag) session|guard ends session)/;
+/**
+ * After these a conductor's copy of the board may be older than that; or it holds a job for its own whose lock was taken away by hand before it
+ * had seen the lock itself.
+ */
+const blinding =
+  /^(pause|coordination|(cut|silence|expire|lag) session|guard ends session|lock removed by hand)/;
 
 const ranks: readonly Posting['priority'][] = ['VERY_HIGH', 'HIGH', 'NORMAL', 'LOW', 'VERY_LOW'];
 

@@ -6,11 +6,18 @@
  * On failure: an error of the log book or the engine ends the loop; calls that are under way are told to stop and waited for.
  * Not here: what a turn is (`turns.ts`), how a task is called (`task-calls.ts`).
  */
-import { assertNever, type Clock, flowOutcomes, type FlowState, InvariantError } from '@baton/core';
+import {
+  assertNever,
+  type Clock,
+  failureOf,
+  flowOutcomes,
+  type FlowState,
+  InvariantError,
+} from '@baton/core';
 import { isRunningOut } from '../any-run.js';
 import type { Command, Event } from '../protocol.js';
 import { answerOf } from './lazy-engine.js';
-import { Queue } from './queue.js';
+import { Queue } from '../queue.js';
 import type { TaskCalls, TaskCommand } from './task-calls.js';
 import { TimerQueue } from './timer-queue.js';
 import type { StoredTurn, Turns } from './turns.js';
@@ -32,7 +39,7 @@ export class Drive {
   readonly #options: DriveOptions;
   readonly #waiting = new Queue<TaskCommand>();
   #running = 0;
-  /** What a person or signal wants; goes before answers. */
+  /** What a person or signal wants, and timers of the clock; go before answers. */
   readonly #controls = new Queue<Event>();
   readonly #answers = new Queue<Event>();
   readonly #virtualTimers = new TimerQueue();
@@ -92,13 +99,20 @@ export class Drive {
         this.#timers.get(command.id)?.();
         return void this.#timers.delete(command.id);
       case 'abort':
-        return this.#options.calls.abort(command.requestId, `${command.atom} was cancelled`);
+        return this.#abort(command.requestId, `${command.atom} was cancelled`);
       case 'suspended':
       case 'finish':
         return;
       default:
         return assertNever(command);
     }
+  }
+
+  /** What has not begun never will. */
+  #abort(requestId: string, why: string): void {
+    if (this.#waiting.remove((command) => command.requestId === requestId))
+      this.#answers.push(answerOf(requestId, { failure: failureOf('CANCELLED', why) }));
+    else this.#options.calls.abort(requestId, why);
   }
 
   #startWaiting(): void {
@@ -128,7 +142,7 @@ export class Drive {
     if (!clock) return this.#virtualTimers.set(id, this.#virtualMs + delayMs);
     const fire = (): void => {
       this.#timers.delete(id);
-      this.#answers.push({ type: 'timerFired', id });
+      this.#controls.push({ type: 'timerFired', id });
       this.#awake();
     };
     this.#timers.set(id, clock.setTimer(delayMs, fire));

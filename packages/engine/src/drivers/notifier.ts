@@ -7,7 +7,7 @@
  */
 import { type Failure, InputError, type JsonValue, type Logger, toFailure } from '@baton/core';
 import type { Transition } from '../apply-fact.js';
-import { Queue } from './queue.js';
+import { Queue } from '../queue.js';
 import type { Progress } from './task-calls.js';
 
 /** A change of state, or how far a task is, with where it stands in the log book (E-1608). */

@@ -18,10 +18,18 @@ import {
   type Activation,
   activationOf,
   contextOf,
+  findUnit,
+  isItem,
   isOver,
+  type Item,
+  type ItemVariables,
   newActivation,
+  newFanOut,
   nextIdOf,
   type RoutedState,
+  totalTimerOf,
+  type Unit,
+  unitOf,
 } from './routed-state.js';
 
 /** @throws InvariantError `BATON_INVARIANT_TRANSITION` when a fact does not fit the state. */
@@ -38,6 +46,9 @@ export function applyRoutedFact(state: RoutedState, fact: Fact, witness?: Witnes
       return applyActivation(state, fact, witness);
     case 'lost':
       return applyLost(state, fact);
+    case 'held':
+      state.held.add(fact.activation);
+      return;
     case 'timer':
       return applyTimer(state, fact);
     case 'withdrawn':
@@ -101,42 +112,79 @@ function begun(state: RoutedState, name: string, id: string): Activation {
 }
 
 function applyActivation(state: RoutedState, fact: ActivationFact, witness?: Witness): void {
-  const activation = activationOf(state, fact.activation);
+  const unit = unitOf(state, fact.activation);
   const { from, to } = fact;
-  if (activation.state !== from) misfit(state, `${fact.activation} is ${activation.state}, not ${from}`);
+  if (unit.state !== from) misfit(state, `${fact.activation} is ${unit.state}, not ${from}`);
   if (checkTransition(activationTransitions, from, to, fact.activation) === 'ignore') return;
-  leave(state, activation, fact);
-  activation.state = to;
-  if (to === 'RUNNING') submit(state, activation, fact);
-  if (fact.failure !== undefined) activation.failure = fact.failure;
-  if (isOver(to)) end(state, activation, fact);
+  if (isItem(unit)) count(state, unit, fact);
+  else leave(state, unit, fact);
+  stopWaiting(state, unit);
+  unit.state = to;
+  if (to === 'RUNNING') begin(state, unit, fact);
+  else {
+    unit.value = fact.value;
+    unit.failure = fact.failure ?? unit.failure;
+    unit.delay = fact.delay;
+  }
+  if (isOver(to) && isItem(unit)) state.items.delete(unit.id);
+  else if (isOver(to) && !isItem(unit)) end(state, unit, fact);
   witness?.changed({ of: 'activation', atom: fact.activation, from, to });
 }
 
 function leave(state: RoutedState, activation: Activation, { from }: ActivationFact): void {
-  if (from === 'WAITING') {
-    activation.inbound = contextOf(state, activation);
-    state.joins.delete(activation.atom.index);
-  }
-  state.outstanding.delete(activation.id);
-  state.withdrawn.delete(activation.id);
-  activation.requestId = undefined;
-  if (activation.timer !== undefined) state.timers.delete(activation.timer);
-  activation.timer = undefined;
+  state.held.delete(activation.id);
+  if (from !== 'WAITING') return;
+  activation.inbound = contextOf(state, activation);
+  state.joins.delete(activation.atom.index);
 }
 
-function submit(state: RoutedState, activation: Activation, { attempt = 1, args }: ActivationFact): void {
+/** An item begins, waits for its next attempt, or is over. */
+function count(state: RoutedState, { id, parent }: Item, { from, to }: ActivationFact): void {
+  const { fanOut } = parent;
+  if (!fanOut) return misfit(state, `${id} is of no fan-out`);
+  if (from === 'PENDING') fanOut.begun++;
+  if (fanOut.begun === fanOut.items.length) state.fanOuts.delete(parent);
+  if (from === 'PENDING' && to !== 'CANCELLED') fanOut.running++;
+  if (isOver(to) && from !== 'PENDING') fanOut.running--;
+  if (to === 'FAILURE') fanOut.failed++;
+}
+
+function stopWaiting(state: RoutedState, unit: Unit): void {
+  state.outstanding.delete(unit.id);
+  state.withdrawn.delete(unit.id);
+  unit.requestId = undefined;
+  if (unit.timer !== undefined) state.timers.delete(unit.timer);
+  unit.timer = undefined;
+}
+
+/** An attempt begins; without a number the unit only has waited, and its outcome is judged. */
+function begin(state: RoutedState, unit: Activation | Item, fact: ActivationFact): void {
+  unit.delay = undefined;
+  const { attempt, args, limits, items } = fact;
+  if (attempt === undefined) return;
+  unit.attempt = attempt;
+  unit.value = unit.failure = undefined;
+  if (args !== undefined) unit.args = args;
+  if (limits !== undefined) unit.limits = limits;
+  const fanned = isItem(unit) ? undefined : (items ?? unit.fanOut?.items.map(({ variables }) => variables));
+  if (fanned && !isItem(unit)) return fanOut(state, unit, fanned);
   const { flowId, outstanding } = state;
-  if (args !== undefined) activation.args = args;
-  activation.attempt = attempt;
-  activation.failure = undefined;
-  activation.requestId = requestIdOf({ flowId, atom: activation.id, action: 'execute', round: 0, attempt });
-  outstanding.add(activation.id);
+  unit.requestId = requestIdOf({ flowId, atom: unit.id, action: 'execute', round: 0, attempt });
+  outstanding.add(unit.id);
+}
+
+function fanOut(state: RoutedState, activation: Activation, items: readonly ItemVariables[]): void {
+  activation.fanOut = newFanOut(activation, items);
+  for (const item of activation.fanOut.items) state.items.set(item.id, item);
+  if (items.length > 0) state.fanOuts.add(activation);
 }
 
 function end(state: RoutedState, activation: Activation, fact: ActivationFact): void {
-  const { value, published = {}, globals = {}, next = [] } = fact;
-  activation.value = value;
+  const { published = {}, globals = {}, next = [] } = fact;
+  if (activation.totalTimer !== undefined) state.timers.delete(activation.totalTimer);
+  activation.totalTimer = undefined;
+  for (const { id } of activation.fanOut?.items ?? []) state.items.delete(id);
+  state.fanOuts.delete(activation);
   activation.published = published;
   activation.next = next;
   activation.outbound = outbound(activation.inbound, published, state.graph.definition.merge);
@@ -163,14 +211,20 @@ function applyLost(state: RoutedState, { join, atoms }: LostFact): void {
 
 function applyTimer(state: RoutedState, fact: TimerFact): void {
   if (fact.state === 'set') {
-    const activation = activationOf(state, fact.atom ?? '');
-    activation.timer = fact.id;
-    state.timers.set(fact.id, activation.id);
+    const unit = unitOf(state, fact.atom ?? '');
+    if (fact.id === totalTimerOf(unit) && !isItem(unit)) unit.totalTimer = fact.id;
+    else unit.timer = fact.id;
+    state.timers.set(fact.id, unit.id);
     return;
   }
-  const activation = state.activations.get(state.timers.get(fact.id) ?? '');
+  const unit = findUnit(state, state.timers.get(fact.id) ?? '');
   state.timers.delete(fact.id);
-  if (activation) activation.timer = undefined;
+  if (!unit) return;
+  if (unit.timer === fact.id) unit.timer = undefined;
+  else if (!isItem(unit)) {
+    unit.totalTimer = undefined;
+    unit.isExpired = fact.state === 'fired';
+  }
 }
 
 function misfit(state: RoutedState, why: string): never {

@@ -1,5 +1,6 @@
 /** Transitions that were taken and not followed yet: first in, first out, and which atoms they lead to. Adding, taking and asking cost O(1). */
 import type { TakenTransition, Trigger } from '@baton/core';
+import { Queue } from '../queue.js';
 
 export interface Pending {
   readonly to: string;
@@ -9,16 +10,15 @@ export interface Pending {
 }
 
 export class Backlog {
-  readonly #items: Pending[] = [];
+  readonly #pending = new Queue<Pending>();
   readonly #leading = new Map<string, number>();
-  #next = 0;
 
   get length(): number {
-    return this.#items.length - this.#next;
+    return this.#pending.size;
   }
 
   get first(): Pending | undefined {
-    return this.#items[this.#next];
+    return this.#pending.first;
   }
 
   /** Whether one of them leads there. */
@@ -27,28 +27,25 @@ export class Backlog {
   }
 
   add(pending: Pending): void {
-    this.#items.push(pending);
+    this.#pending.push(pending);
     this.#leading.set(pending.to, (this.#leading.get(pending.to) ?? 0) + 1);
   }
 
   take(): Pending | undefined {
-    const pending = this.#items[this.#next++];
-    if (pending) {
-      const others = (this.#leading.get(pending.to) ?? 1) - 1;
-      if (others > 0) this.#leading.set(pending.to, others);
-      else this.#leading.delete(pending.to);
-    }
-    if (this.length <= 0) this.clear();
+    const pending = this.#pending.shift();
+    if (!pending) return undefined;
+    const others = (this.#leading.get(pending.to) ?? 1) - 1;
+    if (others > 0) this.#leading.set(pending.to, others);
+    else this.#leading.delete(pending.to);
     return pending;
   }
 
   clear(): void {
-    this.#items.length = 0;
+    this.#pending.drain();
     this.#leading.clear();
-    this.#next = 0;
   }
 
   toJSON(): readonly Pending[] {
-    return this.#items.slice(this.#next);
+    return [...this.#pending];
   }
 }

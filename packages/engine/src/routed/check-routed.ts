@@ -1,5 +1,5 @@
 import { DefinitionError } from '@baton/core';
-import { isRouteCommand, type PublishDefinition } from '@baton/flow';
+import { isRouteCommand, type PublishDefinition, type RoutedAtomDefinition } from '@baton/flow';
 import { refusing } from '../check-expressions.js';
 import { clauseEvents, clauseOf, type RoutedAtom, type RoutedGraph } from './routed-graph.js';
 
@@ -43,6 +43,11 @@ function checkAtom({ templates }: RoutedGraph, { name, definition }: RoutedAtom)
   const whole = Object.keys(input).length === 1 ? input['expr'] : undefined;
   if (typeof whole === 'string') refusing(`the input of ${name}`, whole, () => templates.expression(whole));
   else template('the input', input);
+  checkPolicies(definition, name, (what, value) => {
+    const source = typeof value === 'string' ? value : expressionOf(value);
+    if (source !== undefined) refusing(`${what} of ${name}`, source, () => templates.expression(source));
+  });
+  template('for-each', definition.forEach ?? {});
   published('publish', publish);
   published('publishOnError', publishOnError);
   published('publishOnSkip', publishOnSkip);
@@ -54,4 +59,37 @@ function checkAtom({ templates }: RoutedGraph, { name, definition }: RoutedAtom)
       if (isRouteCommand(to)) template(`the message of ${to}`, message);
     }
   }
+}
+
+/** Expressions of policies, given to `check`; and policies that make no sense where they stand. */
+function checkPolicies(
+  { attempts, timeout, forEach, task, ...atom }: RoutedAtomDefinition,
+  name: string,
+  check: (what: string, value: unknown) => void,
+): void {
+  const { pauseBefore, waitBeforeMs, waitAfterMs, failOn, parallel, onItemError } = atom;
+  for (const [what, value] of Object.entries({
+    ...{ 'pause-before': pauseBefore, 'wait-before': waitBeforeMs, 'wait-after': waitAfterMs },
+    ...{ 'fail-on': failOn, parallel, 'attempts.max': attempts?.max, 'attempts.delay': attempts?.delayMs },
+    ...{ 'break-on': attempts?.breakOn, 'continue-on': attempts?.continueOn },
+    ...{ 'timeout.attempt': timeout?.attemptMs, 'timeout.queue': timeout?.queueMs },
+    'timeout.total': timeout?.totalMs,
+  }))
+    check(what, value);
+  if (forEach && task === undefined) refuseAtom(name, 'has for-each, but no task to run for each element');
+  if (forEach && Object.keys(forEach).length === 0) refuseAtom(name, 'has a for-each without a list');
+  if (forEach) return;
+  const stray = Object.entries({ parallel, onItemError, 'attempts.scope': attempts?.scope }).find(
+    ([, value]) => value !== undefined,
+  );
+  if (stray) refuseAtom(name, `has ${stray[0]}, which means nothing without forEach`);
+}
+
+function expressionOf(value: unknown): string | undefined {
+  const isExpression = typeof value === 'object' && value !== null && 'expr' in value;
+  return isExpression ? String(value.expr) : undefined;
+}
+
+function refuseAtom(name: string, reason: string): never {
+  throw new DefinitionError('BATON_DEFINITION_ROUTE', `${name} ${reason}`);
 }

@@ -14,15 +14,13 @@ import { checkSize } from './data-size.js';
 import { type ClauseEvent, clauseOf } from './routed-graph.js';
 import { type Activation, contextOf } from './routed-state.js';
 import type { RoutedTurn } from './routed-turn.js';
-import { evaluateAt, type Place, type Self } from './surroundings.js';
+import { type AtActivation, evaluateAt, type Place, type Self } from './surroundings.js';
 
 export interface Leaving {
   readonly published?: Arguments;
   readonly globals?: Arguments;
   readonly next?: readonly TakenTransition[];
 }
-
-type AtActivation = Place & { readonly activation: Activation };
 
 /** The clauses of an outcome, in the order they are processed. */
 const clauses = {

@@ -3,19 +3,17 @@ import type { Argument } from '@baton/core';
 import { fault } from '../expression-error.js';
 import type { ExecuteCommand } from '../protocol.js';
 import { checkSize } from './data-size.js';
-import { type Activation, contextOf } from './routed-state.js';
-import type { RoutedTurn } from './routed-turn.js';
-import { evaluateAt, type Place, variableAt } from './surroundings.js';
+import type { Activation, Unit } from './routed-state.js';
+import { type AtActivation, evaluateAt, type Place, variableAt } from './surroundings.js';
 
 /**
  * What the task of an activation is given: `input`, then `rebind`, then variables of the same name (C-602, C-603); or what is missing.
  * @throws ExpressionError
  */
 export function argumentsFor(
-  { state, budget }: RoutedTurn,
-  activation: Activation,
+  place: AtActivation,
 ): { readonly args: Arguments } | { readonly failure: Failure } {
-  const place: Place = { state, budget, context: contextOf(state, activation), activation };
+  const { activation } = place;
   const { input = {}, requires = [], optional = [], rebind = {} } = activation.atom.definition;
   const args = openRecord<Argument>();
   const given = inputFor(place, input);
@@ -50,9 +48,9 @@ function inputFor(
 }
 
 /** The request of an activation that runs, the same each time it is asked for. */
-export function executeCommandOf({ id, atom, attempt, requestId = '', args }: Activation): ExecuteCommand {
-  const { task = '', version = '1.0', timeout = {}, onWorkerLoss = 'resend' } = atom.definition;
-  const { attemptMs, queueMs } = timeout;
+export function executeCommandOf({ id, atom, attempt, requestId = '', args, limits }: Unit): ExecuteCommand {
+  const { task = '', version = '1.0', onWorkerLoss = 'resend' } = atom.definition;
+  const { attemptMs, queueMs } = limits;
   return {
     type: 'execute',
     atom: id,

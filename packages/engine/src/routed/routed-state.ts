@@ -10,6 +10,8 @@ import {
   type ActivationState,
   type Argument,
   type Arguments,
+  type AttemptLimits,
+  type Delay,
   atomNameOf,
   type Failure,
   type FlowState,
@@ -23,12 +25,45 @@ import { Backlog } from './backlog.js';
 import { type Context, merged, noContext } from './context.js';
 import type { AtomIndex, RoutedAtom, RoutedGraph } from './routed-graph.js';
 
-/** One arrival of control at an atom (C-301). */
-export interface Activation {
-  /** `name`, then `name#2`, … */
+/** What runs and is repeated: an activation, or an item of one. */
+export interface Unit {
   readonly id: string;
   readonly atom: RoutedAtom;
   state: ActivationState;
+  /** Number of the last attempt. */
+  attempt: number;
+  /** What its task was given: the same for each attempt, whatever became of the variables since. */
+  args: Arguments;
+  limits: AttemptLimits;
+  requestId: string | undefined;
+  /** Of the delay it is in. */
+  timer: string | undefined;
+  /** While DELAYED: with what it waits; undefined: with its next attempt. */
+  delay: Delay | undefined;
+  value: Value | undefined;
+  failure: Failure | undefined;
+}
+
+/** One element of a fan-out, in one attempt of it. */
+export interface Item extends Unit {
+  readonly parent: Activation;
+  readonly index: number;
+  /** By name, as `forEach` has them. */
+  readonly variables: ItemVariables;
+}
+
+export type ItemVariables = Readonly<Record<string, JsonValue>>;
+
+/** How far a fan-out is; of its items those from `begun` on have not begun. */
+export interface FanOut {
+  readonly items: readonly Item[];
+  begun: number;
+  running: number;
+  failed: number;
+}
+
+/** One arrival of control at an atom (C-301); `name`, then `name#2`, … */
+export interface Activation extends Unit {
   readonly triggeredBy: Trigger[];
   /** What it may read; of a join that waits, nothing yet. */
   inbound: Context;
@@ -36,15 +71,11 @@ export interface Activation {
   outbound: Context;
   published: Arguments;
   next: readonly TakenTransition[];
-  /** Number of the last attempt. */
-  attempt: number;
-  /** What its task was given: the same for each attempt, whatever became of the variables since. */
-  args: Arguments;
-  requestId: string | undefined;
-  /** Of the delay before the next attempt. */
-  timer: string | undefined;
-  value: Value | undefined;
-  failure: Failure | undefined;
+  fanOut: FanOut | undefined;
+  /** Of the time that it has in all. */
+  totalTimer: string | undefined;
+  /** That is over, and nothing has been made of it yet. */
+  isExpired: boolean;
 }
 
 /** A join that waits: which atoms have arrived, and which never will. */
@@ -84,7 +115,13 @@ export interface RoutedState {
   readonly outstanding: Set<string>;
   /** The same for requests that were taken back while suspending; outstanding again with the next run. */
   readonly withdrawn: Set<string>;
-  /** Timer → activation. */
+  /** Items that are not over, of fan-outs that are not. */
+  readonly items: Map<string, Item>;
+  /** Fan-outs that are under way and may have an item that has not begun. */
+  readonly fanOuts: Set<Activation>;
+  /** Activations that begin when the run goes on. */
+  readonly held: Set<string>;
+  /** Timer → activation or item. */
   readonly timers: Map<string, string>;
   /** Activations that are not over. */
   unfinished: number;
@@ -112,6 +149,9 @@ export function newRoutedRun(graph: RoutedGraph, { flowId, store }: RoutedOption
     backlog: new Backlog(),
     outstanding: new Set(),
     withdrawn: new Set(),
+    items: new Map(),
+    fanOuts: new Set(),
+    held: new Set(),
     timers: new Map(),
     unfinished: 0,
     unhandled: new Set(),
@@ -129,12 +169,38 @@ export function newActivation(id: string, atom: RoutedAtom): Activation {
     outbound: noContext,
     published: {},
     next: [],
-    attempt: 0,
-    args: {},
-    requestId: undefined,
-    timer: undefined,
-    value: undefined,
-    failure: undefined,
+    fanOut: undefined,
+    totalTimer: undefined,
+    isExpired: false,
+    ...idle,
+  };
+}
+
+const idle = {
+  attempt: 0,
+  args: {},
+  limits: {},
+  requestId: undefined,
+  timer: undefined,
+  delay: undefined,
+  value: undefined,
+  failure: undefined,
+} as const;
+
+export function newFanOut(parent: Activation, items: readonly ItemVariables[]): FanOut {
+  return {
+    items: items.map((variables, index) => ({
+      id: `${parent.id}[${index}]`,
+      atom: parent.atom,
+      state: 'PENDING',
+      ...idle,
+      parent,
+      index,
+      variables,
+    })),
+    begun: 0,
+    running: 0,
+    failed: 0,
   };
 }
 
@@ -152,13 +218,29 @@ export function activationOf({ activations, flowId }: RoutedState, id: string): 
   return activation;
 }
 
-/** The activation that waits for the answer to a request; undefined: nobody does (C-207). */
-export function awaitingActivation(
-  { activations, outstanding }: RoutedState,
-  requestId: string,
-): Activation | undefined {
-  const activation = activations.get(atomNameOf(requestId));
-  return activation?.requestId === requestId && outstanding.has(activation.id) ? activation : undefined;
+/** An activation or an item of a fan-out; undefined: there is none that is not over. */
+export function findUnit({ activations, items }: RoutedState, id: string): Activation | Item | undefined {
+  return activations.get(id) ?? items.get(id);
+}
+
+/** @throws InvariantError when there is none. */
+export function unitOf(state: RoutedState, id: string): Activation | Item {
+  return state.items.get(id) ?? activationOf(state, id);
+}
+
+/** Who waits for the answer to a request; undefined: nobody does (C-207). */
+export function awaiting(state: RoutedState, requestId: string): Activation | Item | undefined {
+  const unit = findUnit(state, atomNameOf(requestId));
+  return unit?.requestId === requestId && state.outstanding.has(unit.id) ? unit : undefined;
+}
+
+/** Of the time that a unit has in all. */
+export function totalTimerOf({ id }: Unit): string {
+  return `${id}/total`;
+}
+
+export function isItem(unit: Activation | Item): unit is Item {
+  return 'parent' in unit;
 }
 
 /** What an activation may read; of a join that waits, as it would be if it began now (C-509). */

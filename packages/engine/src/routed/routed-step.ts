@@ -5,13 +5,16 @@
  * read), apply-routed-fact.ts (every change of the state).
  */
 import { ExpressionError } from '../expression-error.js';
-import type { Event, Turn, Watch } from '../protocol.js';
+import type { Event, Outcome, Turn, Watch } from '../protocol.js';
+import { answered, goOn, start as startActivation } from './activate.js';
 import { noContext } from './context.js';
 import { rendered } from './outcome.js';
 import { laterTimer } from '../timers.js';
-import { endFlow, follow, followOn, repeat, settle } from './route.js';
+import { endFlow } from './end.js';
+import { follow, followOn } from './route.js';
+import { abandon } from './settle.js';
 import { executeCommandOf } from './routed-request.js';
-import { activationOf, awaitingActivation, isOver, type RoutedState } from './routed-state.js';
+import { activationOf, awaiting, findUnit, isOver, type RoutedState, unitOf } from './routed-state.js';
 import { RoutedTurn } from './routed-turn.js';
 
 /** Takes one event. One that is late, repeated or not for this run changes nothing and gives an empty turn (C-207). */
@@ -31,9 +34,9 @@ function handle(turn: RoutedTurn, event: Event): void {
       askAgain(turn, turn.state.outstanding);
       return followOn(turn);
     case 'completed':
-      return answered(turn, event.requestId, event.value === undefined ? {} : { value: event.value });
+      return take(turn, event.requestId, event.value === undefined ? {} : { value: event.value });
     case 'failed':
-      return answered(turn, event.requestId, { failure: event.failure });
+      return take(turn, event.requestId, { failure: event.failure });
     case 'suspend':
       return void turn.suspend();
     case 'withdrawn':
@@ -72,33 +75,35 @@ function resume(turn: RoutedTurn): void {
   const again = [...state.withdrawn];
   turn.flow('RUNNING');
   askAgain(turn, again);
-  for (const activation of [...state.activations.values()])
-    if (activation.state === 'DELAYED' && activation.timer === undefined) repeat(turn, activation);
+  const held = [...state.held];
+  for (const id of held) if (!turn.isDecided) startActivation(turn, activationOf(state, id));
+  const idle = [...state.activations.values(), ...state.items.values()];
+  for (const unit of idle) goOn(turn, unit);
   followOn(turn);
 }
 
 function askAgain(turn: RoutedTurn, ids: Iterable<string>): void {
-  for (const id of ids) turn.command(executeCommandOf(activationOf(turn.state, id)));
+  for (const id of ids) turn.command(executeCommandOf(unitOf(turn.state, id)));
 }
 
-function answered(turn: RoutedTurn, requestId: string, outcome: Parameters<typeof settle>[2]): void {
-  const activation = awaitingActivation(turn.state, requestId);
-  if (activation) settle(turn, activation, outcome);
+function take(turn: RoutedTurn, requestId: string, outcome: Outcome): void {
+  const unit = awaiting(turn.state, requestId);
+  if (unit) answered(turn, unit, outcome);
 }
 
 function withdrawn(turn: RoutedTurn, requestId: string): void {
-  const activation = awaitingActivation(turn.state, requestId);
-  if (activation && turn.state.flow === 'SUSPENDING') turn.fact({ fact: 'withdrawn', atom: activation.id });
+  const unit = awaiting(turn.state, requestId);
+  if (unit && turn.state.flow === 'SUSPENDING') turn.fact({ fact: 'withdrawn', atom: unit.id });
 }
 
 /** While suspended its effect is held until the run goes on (C-1029). */
 function timerFired(turn: RoutedTurn, id: string): void {
   const { state } = turn;
   if (id === laterTimer) return followOn(turn);
-  const activation = state.activations.get(state.timers.get(id) ?? '');
-  if (!activation) return;
+  const unit = findUnit(state, state.timers.get(id) ?? '');
+  if (!unit) return;
   turn.fact({ fact: 'timer', id, state: 'fired' });
-  if (state.flow === 'RUNNING' && activation.state === 'DELAYED') repeat(turn, activation);
+  goOn(turn, unit);
 }
 
 /** What ran is not undone (C-1305). */
@@ -106,11 +111,10 @@ function cancel(turn: RoutedTurn): void {
   const { state } = turn;
   const { flow } = state;
   if (flow === 'SUCCESS' || flow === 'FAILURE' || flow === 'CANCELLED') return;
-  for (const id of [...state.timers.keys()]) turn.cancelTimer(id);
   for (const activation of [...state.activations.values()]) {
-    const { id, requestId } = activation;
-    if (requestId !== undefined) turn.command({ type: 'abort', atom: id, requestId });
-    if (!isOver(activation.state)) turn.activation(activation, 'CANCELLED');
+    if (isOver(activation.state)) continue;
+    abandon(turn, activation);
+    turn.activation(activation, 'CANCELLED');
   }
   turn.flow('CANCELLED');
   turn.command({ type: 'finish', outcome: 'CANCELLED', failures: [] });

@@ -3,7 +3,7 @@ import type { Transition, Witness } from '../apply-fact.js';
 import type { Command, Turn, Watch } from '../protocol.js';
 import { ExpressionBudget } from '../expression-budget.js';
 import { applyRoutedFact } from './apply-routed-fact.js';
-import type { Activation, RoutedState, WaitingJoin } from './routed-state.js';
+import type { RoutedState, Unit, WaitingJoin } from './routed-state.js';
 
 type More = Omit<ActivationFact, 'fact' | 'activation' | 'from' | 'to'>;
 
@@ -37,6 +37,12 @@ export class RoutedTurn implements Turn, Witness {
     return join;
   }
 
+  /** It is known how the run ends: what runs still is recorded, and changes nothing any more. */
+  get isDecided(): boolean {
+    const { flow } = this.state;
+    return flow !== 'RUNNING' && flow !== 'SUSPENDING' && flow !== 'SUSPENDED';
+  }
+
   fact(fact: Fact): void {
     this.facts.push(fact);
     applyRoutedFact(this.state, fact, this.#watch.changed && this);
@@ -56,7 +62,7 @@ export class RoutedTurn implements Turn, Witness {
     this.fact({ fact: 'flow', from: this.state.flow, to, ...more });
   }
 
-  activation({ id, state }: Activation, to: ActivationState, more: More = {}): void {
+  activation({ id, state }: Unit, to: ActivationState, more: More = {}): void {
     this.fact({ fact: 'activation', activation: id, from: state, to, ...more });
   }
 

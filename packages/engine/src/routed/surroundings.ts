@@ -7,7 +7,7 @@ import { failureData } from '../retry-expressions.js';
 import type { Context } from './context.js';
 import type { ExpressionBudget } from '../expression-budget.js';
 import { type ExpressionHost, withHost } from './host-functions.js';
-import type { Activation, RoutedState } from './routed-state.js';
+import type { Activation, Item, ItemVariables, RoutedState } from './routed-state.js';
 
 export interface Place {
   readonly state: RoutedState;
@@ -17,9 +17,13 @@ export interface Place {
   readonly context: Context;
   /** Whose expression it is; the flow's own when absent. */
   readonly activation?: Activation;
+  /** The element of its fan-out for which it is evaluated. */
+  readonly item?: Item;
   /** What its attempt came to, while that is not recorded yet. */
   readonly self?: Self;
 }
+
+export type AtActivation = Place & { readonly activation: Activation };
 
 export interface Self {
   readonly state: 'SUCCESS' | 'FAILURE' | 'SKIPPED' | 'PENDING';
@@ -39,8 +43,9 @@ export function evaluateAt(place: Place, expression: Expression): JsonValue {
 }
 
 /** A variable by its name, wherever it comes from. */
-export function variableAt({ state, context }: Place, name: string): Argument | undefined {
+export function variableAt({ state, context, item }: Place, name: string): Argument | undefined {
   const { vars, globals } = state;
+  if (item && Object.hasOwn(item.variables, name)) return { value: { data: item.variables[name] ?? null } };
   return context.get(name)?.value ?? globals.get(name) ?? own(vars, name) ?? inputOf(state, name);
 }
 
@@ -60,7 +65,11 @@ function variablesFor(state: RoutedState, place: Place, expression: Expression):
   give('vars', (keys) => some(keys ?? Object.keys(state.vars), (name) => own(state.vars, name)));
   give('env', () => ({}));
   give('run', () => ({ id: state.flowId, rootId: state.flowId, name: state.graph.definition.name }));
-  const { activation } = place;
+  const { activation, item } = place;
+  if (item) {
+    give('item', () => soleOf(item.variables));
+    give('index', () => item.index);
+  }
   if (activation) give('self', (keys) => selfOf(activation, place.self, keys));
   return variables;
 }
@@ -83,7 +92,13 @@ function selfOf(
   };
 }
 
-function hostOf({ state, activation }: Place): ExpressionHost {
+/** The element itself; of several lists that go in step, the map of theirs. */
+function soleOf(variables: ItemVariables): JsonValue {
+  const values = Object.values(variables);
+  return values.length === 1 ? (values[0] ?? null) : variables;
+}
+
+function hostOf({ state, activation, item }: Place): ExpressionHost {
   let calls = 0;
   return {
     task: (name) => {
@@ -94,7 +109,7 @@ function hostOf({ state, activation }: Place): ExpressionHost {
       const global = state.globals.get(name);
       return global ? dataOfArgument(global, `the global ${name}`) : null;
     },
-    uuid: () => uuidFrom(`${state.flowId}/${activation?.id ?? ''}/${calls++}`),
+    uuid: () => uuidFrom(`${state.flowId}/${item?.id ?? activation?.id ?? ''}/${calls++}`),
   };
 }
 
@@ -120,12 +135,13 @@ function some(names: Iterable<string>, find: (name: string) => Argument | undefi
   return found;
 }
 
-function namesAt({ state, context }: Place): ReadonlySet<string> {
+function namesAt({ state, context, item }: Place): ReadonlySet<string> {
   return new Set([
     ...inputNames(state),
     ...Object.keys(state.vars),
     ...state.globals.keys(),
     ...context.keys(),
+    ...Object.keys(item?.variables ?? {}),
   ]);
 }
 

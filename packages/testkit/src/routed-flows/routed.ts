@@ -7,6 +7,7 @@ import {
   type RunnableTask,
   task,
 } from '@baton/flow';
+import { realRuntime } from '../index.js';
 import { type EngineKind, type InProcessOptions, MemoryLogBook, runDefinition } from '@baton/engine';
 
 /** `to: 'b'`, `{ b: guard }`, or in full. */
@@ -37,7 +38,7 @@ export function routed(atoms: Atoms, more: Partial<RoutedDefinition> = {}): Rout
   };
 }
 
-/** `echo` gives its input `value` back; `fail` fails with `data` as details; `flaky` fails as often as `times` says. */
+/** `echo` gives its input `value` back; `fail` fails with `data` as details; `flaky` fails as often as `times` says, then gives its attempt; `sleep` gives `value` after `ms`. */
 export const tasks: readonly RunnableTask[] = [
   task('echo', { execute: (given: Readonly<Record<string, unknown>>) => given['value'] ?? null }),
   task('fail', {
@@ -51,6 +52,16 @@ export const tasks: readonly RunnableTask[] = [
       return attempt;
     },
   }),
+  task('sleep', {
+    execute: ({ ms, value = null }: Readonly<Record<string, unknown>>, { signal }) =>
+      new Promise((resolve, reject) => {
+        const timer = setTimeout(() => resolve(value), Number(ms));
+        signal.addEventListener('abort', () => {
+          clearTimeout(timer);
+          reject(new Error('told to stop'));
+        });
+      }),
+  }),
 ];
 
 export interface Outcome {
@@ -59,8 +70,12 @@ export interface Outcome {
   /** Activation → its last state. */
   readonly states: Readonly<Record<string, string>>;
   readonly failures: readonly string[];
-  /** Attempts that were followed by another one. */
+  /** How often something was delayed: before it began, before it was judged, or for another attempt. */
   readonly repeats: number;
+  /** Activations and items that began to run, in order; each once for every attempt. */
+  readonly began: readonly string[];
+  /** How many of them ran at once. */
+  readonly peak: number;
   /** Of a run that is suspended; jobs cannot be resumed by a command yet. */
   resume?(): Promise<Outcome>;
 }
@@ -84,7 +99,7 @@ export async function run(definition: RoutedDefinition, options: Options = {}): 
   const { store = {}, given = tasks, logBook = new MemoryLogBook(), ...others } = options;
   const report = await runDefinition(
     { definition: { schemaVersion: 1, root: definition }, tasks: given, store },
-    { logBook, ...others },
+    { logBook, clock: realRuntime().clock, ...others },
   );
   const changes = report.transitions.filter((transition) => transition.of === 'activation');
   return {
@@ -92,7 +107,24 @@ export async function run(definition: RoutedDefinition, options: Options = {}): 
     output: report.results,
     states: Object.fromEntries(changes.map(({ atom, to }) => [atom, to])),
     failures: report.failures.map(({ code, message }) => code ?? message),
-    repeats: changes.filter(({ to }) => to === 'DELAYED').length,
+    ...countsOf(changes.map(({ atom, from, to }) => ({ id: atom, from, to }))),
     resume: () => run(definition, { ...options, logBook }),
+  };
+}
+
+/** What the changes of a run say of how often and how much at once. */
+export function countsOf(
+  changes: readonly { readonly id: string; readonly from: string; readonly to: string }[],
+): Pick<Outcome, 'repeats' | 'began' | 'peak'> {
+  let running = 0;
+  let peak = 0;
+  for (const { from, to } of changes) {
+    if (to === 'RUNNING') peak = Math.max(peak, ++running);
+    if (from === 'RUNNING') running--;
+  }
+  return {
+    repeats: changes.filter(({ to }) => to === 'DELAYED').length,
+    began: changes.flatMap(({ id, to }) => (to === 'RUNNING' ? [id] : [])),
+    peak,
   };
 }

@@ -7,6 +7,10 @@ export class Queue<T> {
     return this.#items.length - this.#head;
   }
 
+  get first(): T | undefined {
+    return this.#items[this.#head];
+  }
+
   push(item: T): void {
     this.#items.push(item);
   }
@@ -21,6 +25,18 @@ export class Queue<T> {
       this.#head = 0;
     }
     return item;
+  }
+
+  /** Takes one out wherever it waits; O(what waits). False: there is none. */
+  remove(isIt: (item: T) => boolean): boolean {
+    const index = this.#items.findIndex((item, at) => at >= this.#head && isIt(item as T));
+    if (index < 0) return false;
+    this.#items.splice(index, 1);
+    return true;
+  }
+
+  *[Symbol.iterator](): Iterator<T> {
+    for (let index = this.#head; index < this.#items.length; index++) yield this.#items[index] as T;
   }
 
   /** Takes everything. */

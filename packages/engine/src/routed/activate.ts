@@ -1,0 +1,213 @@
+/**
+ * The life of an activation between its arrival and its end: it is held, waits, runs, fans out, is repeated (sections 9 and 10).
+ *   begin → held? → delayed before → started → attempt → delayed after → judged: repeated, or settled (route.ts)
+ */
+import { type AttemptLimits, failureOf, type Failure } from '@baton/core';
+import type { Outcome } from '../protocol.js';
+import { checkSize } from './data-size.js';
+import { itemsFor, resultOf } from './fan-out.js';
+import { countAt, delayBefore, durationAt, isRepeated, isSoAt, isTrueAt } from './policies.js';
+import { endFlow } from './end.js';
+import { argumentsFor, executeCommandOf } from './routed-request.js';
+import {
+  type Activation,
+  contextOf,
+  isItem,
+  isOver,
+  type Item,
+  totalTimerOf,
+  type Unit,
+} from './routed-state.js';
+import type { RoutedTurn } from './routed-turn.js';
+import { abandon, evaluating, settle } from './settle.js';
+import type { AtActivation, Place, Self } from './surroundings.js';
+
+/** C-1701. */
+export const activationsMax = 100_000;
+
+/** An activation has all it waited for. */
+export function begin(turn: RoutedTurn, activation: Activation): void {
+  if (turn.state.activations.size > activationsMax)
+    return endFlow(turn, 'FAILURE', `LIMIT: more than ${activationsMax} activations`);
+  const { pauseBefore, waitBeforeMs } = activation.atom.definition;
+  evaluating(turn, activation, () => {
+    const place = placeOf(turn, activation);
+    if (isTrueAt(place, pauseBefore, 'pause-before')) {
+      turn.fact({ fact: 'held', activation: activation.id });
+      turn.suspend();
+      return;
+    }
+    const delayMs = durationAt(place, waitBeforeMs, 'wait-before');
+    if (delayMs === 0) return start(turn, activation);
+    turn.activation(activation, 'DELAYED', { delay: 'before' });
+    setTimer(turn, activation, `${activation.id}/before`, delayMs);
+  });
+}
+
+/** A decision point has nothing to run. */
+export function start(turn: RoutedTurn, activation: Activation): void {
+  const { task, forEach, timeout } = activation.atom.definition;
+  if (task === undefined) return settle(turn, activation, {});
+  evaluating(turn, activation, () => {
+    const place = placeOf(turn, activation);
+    const totalMs = durationAt(place, timeout?.totalMs, 'timeout.total');
+    if (forEach) {
+      const items = itemsFor(place, forEach);
+      checkSize(items, `the items of ${activation.id}`);
+      turn.activation(activation, 'RUNNING', { attempt: 1, items, limits: limitsAt(place) });
+    } else {
+      const asked = argumentsFor(place);
+      if ('failure' in asked) return settle(turn, activation, asked);
+      turn.activation(activation, 'RUNNING', { attempt: 1, args: asked.args, limits: limitsAt(place) });
+    }
+    if (totalMs > 0) setTimer(turn, activation, totalTimerOf(activation), totalMs);
+    submit(turn, activation);
+  });
+}
+
+function limitsAt(place: Place): AttemptLimits {
+  const { timeout, parallel: most } = place.activation?.atom.definition ?? {};
+  const attemptMs = durationAt(place, timeout?.attemptMs, 'timeout.attempt');
+  const queueMs = durationAt(place, timeout?.queueMs, 'timeout.queue');
+  const parallel = countAt(place, most, 'parallel');
+  return {
+    ...(attemptMs > 0 && { attemptMs }),
+    ...(queueMs > 0 && { queueMs }),
+    ...(parallel !== undefined && { parallel }),
+  };
+}
+
+/** Of a fan-out the items follow one by one (`follow`); one of nothing is done. */
+function submit(turn: RoutedTurn, unit: Activation | Item): void {
+  if (isItem(unit) || !unit.fanOut) turn.command(executeCommandOf(unit));
+  else if (unit.fanOut.items.length === 0) concluded(turn, unit, resultOf(unit.fanOut));
+}
+
+/** The next item that may begin: there is room, and nothing keeps it. @throws ExpressionError */
+export function beginItem(turn: RoutedTurn, activation: Activation): void {
+  const item = activation.fanOut?.items[activation.fanOut.begun];
+  if (!item) return;
+  evaluating(turn, activation, () => {
+    const asked = argumentsFor({ ...placeOf(turn, activation), item });
+    if ('failure' in asked) return settleItem(turn, item, asked);
+    const attempt = activation.attempt;
+    turn.activation(item, 'RUNNING', { attempt, args: asked.args, limits: activation.limits });
+    turn.command(executeCommandOf(item));
+  });
+}
+
+/** A fan-out that may begin another item now. */
+export function nextToFill({ state }: RoutedTurn): Activation | undefined {
+  for (const activation of state.fanOuts) {
+    const { fanOut, atom, limits } = activation;
+    if (!fanOut || activation.state !== 'RUNNING') continue;
+    if (atom.definition.onItemError === 'stop' && fanOut.failed > 0) continue;
+    if (fanOut.running < (limits.parallel ?? fanOut.items.length)) return activation;
+  }
+  return undefined;
+}
+
+/** An attempt of an activation, or of an item, has ended. */
+export function answered(turn: RoutedTurn, unit: Activation | Item, outcome: Outcome): void {
+  const judged = 'failure' in outcome ? { failure: located(unit, outcome.failure) } : outcome;
+  if (isItem(unit)) settleItem(turn, unit, judged);
+  else concluded(turn, unit, judged);
+}
+
+function settleItem(turn: RoutedTurn, item: Item, outcome: Outcome): void {
+  const { parent, atom } = item;
+  const { attempts } = atom.definition;
+  evaluating(turn, parent, () => {
+    const isOwn = attempts?.scope === 'item' && item.state === 'RUNNING' && !turn.isDecided;
+    if (isOwn && repeats(turn, item, outcome)) return;
+    turn.activation(item, 'failure' in outcome ? 'FAILURE' : 'SUCCESS', outcome);
+    const { fanOut } = parent;
+    if (!fanOut || fanOut.running > 0) return;
+    const isStopped = turn.isDecided || (atom.definition.onItemError === 'stop' && fanOut.failed > 0);
+    if (fanOut.begun === fanOut.items.length || isStopped) concluded(turn, parent, resultOf(fanOut));
+  });
+}
+
+/** What an attempt of an activation came to; something is made of it at once, or after a while. */
+function concluded(turn: RoutedTurn, activation: Activation, outcome: Outcome): void {
+  if (turn.isDecided) return settle(turn, activation, outcome);
+  const { waitAfterMs } = activation.atom.definition;
+  evaluating(turn, activation, () => {
+    const place = placeOf(turn, activation, outcome);
+    const delayMs = durationAt(place, waitAfterMs, 'wait-after');
+    if (delayMs === 0) return judge(turn, activation, outcome);
+    turn.activation(activation, 'DELAYED', { delay: 'after', ...outcome });
+    setTimer(turn, activation, `${activation.id}/after.${activation.attempt}`, delayMs);
+  });
+}
+
+/** C-1003: `fail-on`, then the attempt policy, then the end. */
+function judge(turn: RoutedTurn, activation: Activation, outcome: Outcome): void {
+  const { failOn, attempts } = activation.atom.definition;
+  const isRefused =
+    !('failure' in outcome) && isSoAt(placeOf(turn, activation, outcome), failOn, 'fail-on') === true;
+  const judged = isRefused ? { failure: refused(activation, failOn ?? '') } : outcome;
+  if (attempts && attempts.scope !== 'item' && repeats(turn, activation, judged)) return;
+  settle(turn, activation, judged);
+}
+
+function refused(activation: Activation, failOn: string): Failure {
+  return located(activation, failureOf('FAIL_ON', `${activation.id} failed: ${failOn}`, { phase: 'result' }));
+}
+
+/** Sees to another attempt, if the policy wants one; false: the outcome stands. */
+function repeats(turn: RoutedTurn, unit: Activation | Item, outcome: Outcome): boolean {
+  const { attempts } = unit.atom.definition;
+  const activation = isItem(unit) ? unit.parent : unit;
+  const place = { ...placeOf(turn, activation, outcome), ...(isItem(unit) && { item: unit }) };
+  if (!attempts || !isRepeated(place, unit, attempts, outcome)) return false;
+  const delayMs = delayBefore(place, unit, attempts, outcome);
+  turn.activation(unit, 'DELAYED', 'failure' in outcome ? outcome : {});
+  if (delayMs > 0) setTimer(turn, unit, `${unit.id}/0.${unit.attempt + 1}`, delayMs);
+  else if (turn.state.flow === 'RUNNING') repeat(turn, unit);
+  return true;
+}
+
+function repeat(turn: RoutedTurn, unit: Activation | Item): void {
+  turn.activation(unit, 'RUNNING', { attempt: unit.attempt + 1 });
+  submit(turn, unit);
+}
+
+function setTimer(turn: RoutedTurn, { id: atom }: Unit, id: string, delayMs: number): void {
+  turn.fact({ fact: 'timer', id, state: 'set', atom, delayMs });
+  turn.command({ type: 'startTimer', id, delayMs });
+}
+
+/** What it waited with is done now; while the run is suspended nothing is (C-1029). */
+export function goOn(turn: RoutedTurn, unit: Activation | Item): void {
+  if (turn.state.flow !== 'RUNNING' || isOver(unit.state)) return;
+  if (!isItem(unit) && unit.isExpired) return expire(turn, unit);
+  if (unit.state !== 'DELAYED' || unit.timer !== undefined) return;
+  if (isItem(unit) || unit.delay === undefined) return repeat(turn, unit);
+  if (unit.delay === 'before') return start(turn, unit);
+  const { value, failure } = unit;
+  turn.activation(unit, 'RUNNING');
+  evaluating(turn, unit, () => judge(turn, unit, failure ? { failure } : { ...(value && { value }) }));
+}
+
+/** `timeout.total` (C-1025): nothing of it is waited for any more. */
+function expire(turn: RoutedTurn, activation: Activation): void {
+  const message = `${activation.id} took longer than its timeout.total`;
+  abandon(turn, activation);
+  const failure = failureOf('TIMEOUT_TOTAL', message, { phase: 'execute', retryable: false });
+  settle(turn, activation, { failure: located(activation, failure) });
+}
+
+function located({ id, attempt }: Unit, failure: Failure): Failure {
+  return { ...failure, phase: failure.phase ?? 'execute', atom: id, ...(attempt > 0 && { attempt }) };
+}
+
+/** What the expressions of an activation read; `outcome`: what its attempt came to, which is not recorded yet. */
+function placeOf({ state, budget }: RoutedTurn, activation: Activation, outcome?: Outcome): AtActivation {
+  const place: AtActivation = { state, budget, context: contextOf(state, activation), activation };
+  return outcome ? { ...place, self: selfOf(outcome) } : place;
+}
+
+function selfOf(outcome: Outcome): Self {
+  return { state: 'failure' in outcome ? 'FAILURE' : 'SUCCESS', ...outcome };
+}
