@@ -275,6 +275,7 @@ export class FlowTurns {
         this.#finish = { outcome: command.outcome, failures: command.failures };
         return;
       case 'suspended':
+      case 'openDelegate': // nobody has to be told: who answers it asks for what is open
       case 'evaluated':
         return;
       default:

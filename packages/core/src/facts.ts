@@ -162,6 +162,8 @@ export type Delay = 'before' | 'after';
 export interface AttemptLimits {
   readonly attemptMs?: number;
   readonly queueMs?: number;
+  /** Of a delegate: until it is answered. */
+  readonly waitMs?: number;
   /** Of a fan-out: items that are under way at once. */
   readonly parallel?: number;
 }

@@ -97,6 +97,15 @@ export type Command =
       readonly requestId: string;
       readonly outcome: Outcome;
     }
+  /** Routed flows: an answer from outside is waited for; it comes as `completed` or `failed`. Told again to who goes on with the run. */
+  | {
+      readonly type: 'openDelegate';
+      readonly atom: string;
+      readonly requestId: string;
+      readonly attempt: number;
+      readonly delegate: string;
+      readonly args: Readonly<Record<string, Argument>>;
+    }
   /** Nobody waits for this request any more: tell its worker to stop. Its answer changes nothing or is reverted. */
   | { readonly type: 'abort'; readonly atom: string; readonly requestId: string }
   | { readonly type: 'startTimer'; readonly id: string; readonly delayMs: number }

@@ -139,6 +139,7 @@ function commandText(command: Command): string {
     case 'cancelTimer':
       return `> cancelTimer ${command.id}`;
     case 'abort':
+    case 'openDelegate':
     case 'evaluated':
       return `> ${command.type} ${command.requestId}`;
     case 'suspended':

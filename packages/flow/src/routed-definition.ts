@@ -71,6 +71,8 @@ export interface RoutedTimeouts {
   readonly attemptMs?: Given<number>;
   /** Of each attempt, until a worker has taken it. */
   readonly queueMs?: Given<number>;
+  /** Of each attempt of a delegate, until it is answered; default seven days (C-1111). */
+  readonly waitMs?: Given<number>;
   /** Of the whole activation, from its first attempt on; delays included. */
   readonly totalMs?: Given<number>;
 }
@@ -78,8 +80,10 @@ export interface RoutedTimeouts {
 export interface RoutedAtomDefinition extends Inputs {
   /** Unique in the flow; no command. */
   readonly name: string;
-  /** Name under which workers offer it. Absent: a decision point, which succeeds at once with nothing. */
+  /** Name under which workers offer it. Without it, and no delegate: a decision point, which succeeds at once with nothing. */
   readonly task?: string;
+  /** Instead of a task: what is waited for outside, a person's answer or that of another system, by the name they know it by (C-1101). */
+  readonly delegate?: string;
   /** `major.minor`. Default `1.0`. */
   readonly version?: string;
   readonly timeout?: RoutedTimeouts;

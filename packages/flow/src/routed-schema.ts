@@ -72,8 +72,9 @@ export const routedFlowSchema: JsonSchema = {
         ...work,
         timeout: {
           type: 'object',
-          properties: { attemptMs: given(ms), queueMs: given(ms), totalMs: given(ms) },
+          properties: { attemptMs: given(ms), queueMs: given(ms), waitMs: given(ms), totalMs: given(ms) },
         },
+        delegate: name,
         pauseBefore: given(flag),
         waitBeforeMs: given(ms),
         waitAfterMs: given(ms),

@@ -22,6 +22,8 @@ import type { TaskCalls, TaskCommand } from './task-calls.js';
 import { TimerQueue } from './timer-queue.js';
 import type { StoredTurn, Turns } from './turns.js';
 
+type DelegateCommand = Extract<Command, { type: 'openDelegate' }>;
+
 export interface DriveOptions {
   readonly turns: Turns;
   readonly calls: TaskCalls;
@@ -39,6 +41,8 @@ export class Drive {
   readonly #options: DriveOptions;
   readonly #waiting = new Queue<TaskCommand>();
   #running = 0;
+  /** Delegates that have not answered. */
+  #opened = 0;
   /** What a person or signal wants, and timers of the clock; go before answers. */
   readonly #controls = new Queue<Event>();
   readonly #answers = new Queue<Event>();
@@ -75,6 +79,7 @@ export class Drive {
       throw error;
     } finally {
       for (const cancel of this.#timers.values()) cancel();
+      if (this.#opened > 0) this.#options.calls.abortAll('the run has ended, or is suspended');
     }
   }
 
@@ -90,6 +95,8 @@ export class Drive {
       case 'revert':
         this.#waiting.push(command);
         return this.#startWaiting();
+      case 'openDelegate':
+        return void this.#open(command);
       case 'evaluated':
         return this.#answers.push(answerOf(command.requestId, command.outcome));
       case 'startTimer':
@@ -132,6 +139,16 @@ export class Drive {
     this.#awake();
   }
 
+  /** A task of the delegate's name stands for who answers it from outside: it takes no place, and no round waits for it. */
+  async #open({ requestId, delegate: task, ...command }: DelegateCommand): Promise<void> {
+    this.#opened++;
+    const request = { ...command, requestId, task, taskVersion: '1.0', round: 0 };
+    const outcome = await this.#options.calls.call({ ...request, type: 'execute', onWorkerLoss: 'fail' });
+    this.#opened--;
+    this.#controls.push(answerOf(requestId, outcome));
+    this.#awake();
+  }
+
   /** E-812: what nobody began stays to be asked for by the next run. */
   #withdrawWaiting(): void {
     for (const { requestId } of this.#waiting.drain()) this.#controls.push({ type: 'withdrawn', requestId });
@@ -152,7 +169,7 @@ export class Drive {
     for (;;) {
       const event = this.#arrived();
       if (event) return event;
-      if (this.#running === 0 && this.#timers.size === 0)
+      if (this.#running + this.#opened + this.#timers.size === 0)
         throw new InvariantError('BATON_INVARIANT_UNREACHABLE', 'a run waits, and nothing is under way');
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
@@ -165,7 +182,7 @@ export class Drive {
     if (control) return control;
     if (this.#options.inRounds && this.#running > 0) return undefined;
     const answer = this.#answers.shift();
-    if (answer || this.#running > 0) return answer;
+    if (answer || this.#running + this.#opened > 0) return answer;
     const timer = this.#virtualTimers.next();
     if (!timer) return undefined;
     this.#virtualMs = timer.dueMs;
@@ -181,7 +198,7 @@ export class Drive {
   async #abandon(): Promise<void> {
     this.#waiting.drain();
     this.#options.calls.abortAll('the engine has stopped');
-    while (this.#running > 0)
+    while (this.#running + this.#opened > 0)
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
       });

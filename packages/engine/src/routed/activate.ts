@@ -8,7 +8,7 @@ import { checkSize } from './data-size.js';
 import { itemsFor, resultOf } from './fan-out.js';
 import { countAt, delayBefore, durationAt, isRepeated, isSoAt, isTrueAt } from './policies.js';
 import { endFlow } from './end.js';
-import { argumentsFor, executeCommandOf } from './routed-request.js';
+import { argumentsFor, requestCommandOf } from './routed-request.js';
 import {
   type Activation,
   contextOf,
@@ -22,6 +22,8 @@ import type { RoutedTurn } from './routed-turn.js';
 import { abandon, evaluating, settle } from './settle.js';
 import type { AtActivation, Place, Self } from './surroundings.js';
 
+/** C-1111. */
+const waitMsDefault = 7 * 24 * 3_600_000;
 /** C-1701. */
 export const activationsMax = 100_000;
 
@@ -46,8 +48,8 @@ export function begin(turn: RoutedTurn, activation: Activation): void {
 
 /** A decision point has nothing to run. */
 export function start(turn: RoutedTurn, activation: Activation): void {
-  const { task, forEach, timeout } = activation.atom.definition;
-  if (task === undefined) return settle(turn, activation, {});
+  const { task, delegate, forEach, timeout } = activation.atom.definition;
+  if (task === undefined && delegate === undefined) return settle(turn, activation, {});
   evaluating(turn, activation, () => {
     const place = placeOf(turn, activation);
     const totalMs = durationAt(place, timeout?.totalMs, 'timeout.total');
@@ -66,11 +68,13 @@ export function start(turn: RoutedTurn, activation: Activation): void {
 }
 
 function limitsAt(place: Place): AttemptLimits {
-  const { timeout, parallel: most } = place.activation?.atom.definition ?? {};
+  const { timeout, parallel: most, delegate } = place.activation?.atom.definition ?? {};
   const attemptMs = durationAt(place, timeout?.attemptMs, 'timeout.attempt');
   const queueMs = durationAt(place, timeout?.queueMs, 'timeout.queue');
+  const waitMs = durationAt(place, timeout?.waitMs ?? waitMsDefault, 'timeout.wait');
   const parallel = countAt(place, most, 'parallel');
   return {
+    ...(delegate !== undefined && { waitMs }),
     ...(attemptMs > 0 && { attemptMs }),
     ...(queueMs > 0 && { queueMs }),
     ...(parallel !== undefined && { parallel }),
@@ -79,8 +83,14 @@ function limitsAt(place: Place): AttemptLimits {
 
 /** Of a fan-out the items follow one by one (`follow`); one of nothing is done. */
 function submit(turn: RoutedTurn, unit: Activation | Item): void {
-  if (isItem(unit) || !unit.fanOut) turn.command(executeCommandOf(unit));
+  if (isItem(unit) || !unit.fanOut) ask(turn, unit);
   else if (unit.fanOut.items.length === 0) concluded(turn, unit, resultOf(unit.fanOut));
+}
+
+function ask(turn: RoutedTurn, unit: Unit): void {
+  turn.command(requestCommandOf(unit));
+  const { waitMs = 0 } = unit.limits;
+  if (waitMs > 0) setTimer(turn, unit, `${unit.id}/wait.${unit.attempt}`, waitMs);
 }
 
 /** The next item that may begin: there is room, and nothing keeps it. @throws ExpressionError */
@@ -92,7 +102,7 @@ export function beginItem(turn: RoutedTurn, activation: Activation): void {
     if ('failure' in asked) return settleItem(turn, item, asked);
     const attempt = activation.attempt;
     turn.activation(item, 'RUNNING', { attempt, args: asked.args, limits: activation.limits });
-    turn.command(executeCommandOf(item));
+    ask(turn, item);
   });
 }
 
@@ -109,6 +119,7 @@ export function nextToFill({ state }: RoutedTurn): Activation | undefined {
 
 /** An attempt of an activation, or of an item, has ended. */
 export function answered(turn: RoutedTurn, unit: Activation | Item, outcome: Outcome): void {
+  if (unit.timer !== undefined) turn.cancelTimer(unit.timer);
   const judged = 'failure' in outcome ? { failure: located(unit, outcome.failure) } : outcome;
   if (isItem(unit)) settleItem(turn, unit, judged);
   else concluded(turn, unit, judged);
@@ -182,12 +193,19 @@ function setTimer(turn: RoutedTurn, { id: atom }: Unit, id: string, delayMs: num
 export function goOn(turn: RoutedTurn, unit: Activation | Item): void {
   if (turn.state.flow !== 'RUNNING' || isOver(unit.state)) return;
   if (!isItem(unit) && unit.isExpired) return expire(turn, unit);
+  if (turn.state.delegates.has(unit.id) && unit.timer === undefined)
+    return answered(turn, unit, { failure: unanswered(unit) });
   if (unit.state !== 'DELAYED' || unit.timer !== undefined) return;
   if (isItem(unit) || unit.delay === undefined) return repeat(turn, unit);
   if (unit.delay === 'before') return start(turn, unit);
   const { value, failure } = unit;
   turn.activation(unit, 'RUNNING');
   evaluating(turn, unit, () => judge(turn, unit, failure ? { failure } : { ...(value && { value }) }));
+}
+
+function unanswered({ id, limits }: Unit): Failure {
+  const message = `${id} was not answered within ${limits.waitMs} ms`;
+  return failureOf('TIMEOUT_WAIT', message, { phase: 'execute' });
 }
 
 /** `timeout.total` (C-1025): nothing of it is waited for any more. */

@@ -144,13 +144,14 @@ function count(state: RoutedState, { id, parent }: Item, { from, to }: Activatio
   if (!fanOut) return misfit(state, `${id} is of no fan-out`);
   if (from === 'PENDING') fanOut.begun++;
   if (fanOut.begun === fanOut.items.length) state.fanOuts.delete(parent);
-  if (from === 'PENDING' && to !== 'CANCELLED') fanOut.running++;
+  if (to === 'RUNNING' && from === 'PENDING') fanOut.running++;
   if (isOver(to) && from !== 'PENDING') fanOut.running--;
   if (to === 'FAILURE') fanOut.failed++;
 }
 
 function stopWaiting(state: RoutedState, unit: Unit): void {
   state.outstanding.delete(unit.id);
+  state.delegates.delete(unit.id);
   state.withdrawn.delete(unit.id);
   unit.requestId = undefined;
   if (unit.timer !== undefined) state.timers.delete(unit.timer);
@@ -170,7 +171,8 @@ function begin(state: RoutedState, unit: Activation | Item, fact: ActivationFact
   if (fanned && !isItem(unit)) return fanOut(state, unit, fanned);
   const { flowId, outstanding } = state;
   unit.requestId = requestIdOf({ flowId, atom: unit.id, action: 'execute', round: 0, attempt });
-  outstanding.add(unit.id);
+  if (unit.atom.definition.delegate === undefined) outstanding.add(unit.id);
+  else state.delegates.add(unit.id);
 }
 
 function fanOut(state: RoutedState, activation: Activation, items: readonly ItemVariables[]): void {

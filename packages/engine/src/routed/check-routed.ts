@@ -63,7 +63,7 @@ function checkAtom({ templates }: RoutedGraph, { name, definition }: RoutedAtom)
 
 /** Expressions of policies, given to `check`; and policies that make no sense where they stand. */
 function checkPolicies(
-  { attempts, timeout, forEach, task, ...atom }: RoutedAtomDefinition,
+  { attempts, timeout, forEach, task, delegate, ...atom }: RoutedAtomDefinition,
   name: string,
   check: (what: string, value: unknown) => void,
 ): void {
@@ -73,10 +73,13 @@ function checkPolicies(
     ...{ 'fail-on': failOn, parallel, 'attempts.max': attempts?.max, 'attempts.delay': attempts?.delayMs },
     ...{ 'break-on': attempts?.breakOn, 'continue-on': attempts?.continueOn },
     ...{ 'timeout.attempt': timeout?.attemptMs, 'timeout.queue': timeout?.queueMs },
-    'timeout.total': timeout?.totalMs,
+    ...{ 'timeout.wait': timeout?.waitMs, 'timeout.total': timeout?.totalMs },
   }))
     check(what, value);
-  if (forEach && task === undefined) refuseAtom(name, 'has for-each, but no task to run for each element');
+  if (task !== undefined && delegate !== undefined)
+    refuseAtom(name, 'has a task and a delegate: it is one of them');
+  if (forEach && task === undefined && delegate === undefined)
+    refuseAtom(name, 'has for-each, but no task to run for each element');
   if (forEach && Object.keys(forEach).length === 0) refuseAtom(name, 'has a for-each without a list');
   if (forEach) return;
   const stray = Object.entries({ parallel, onItemError, 'attempts.scope': attempts?.scope }).find(

@@ -52,7 +52,12 @@ export function endFlow(turn: RoutedTurn, outcome: 'SUCCESS' | 'FAILURE', messag
 /** What has not begun, or waits for its next attempt, does not happen. */
 function stopWaiting(turn: RoutedTurn, activation: Activation): void {
   const { state, failure, fanOut } = activation;
-  for (const item of fanOut?.items ?? []) if (item.state === 'DELAYED') turn.activation(item, 'FAILURE');
+  const { delegates } = turn.state;
+  for (const item of fanOut?.items ?? []) {
+    if (item.state === 'DELAYED') turn.activation(item, 'FAILURE');
+    if (delegates.has(item.id)) turn.activation(item, 'CANCELLED');
+  }
+  if (delegates.has(activation.id)) return turn.activation(activation, 'CANCELLED');
   const isIdle = state === 'RUNNING' && fanOut?.running === 0;
   if (state === 'WAITING' || state === 'PENDING' || isIdle) turn.activation(activation, 'CANCELLED');
   if (state === 'DELAYED') turn.activation(activation, failure ? 'FAILURE' : 'CANCELLED');

@@ -1,7 +1,7 @@
 import { type Arguments, type Failure, failureOf, type JsonValue, openRecord } from '@baton/core';
 import type { Argument } from '@baton/core';
 import { fault } from '../expression-error.js';
-import type { ExecuteCommand } from '../protocol.js';
+import type { Command, ExecuteCommand } from '../protocol.js';
 import { checkSize } from './data-size.js';
 import type { Activation, Unit } from './routed-state.js';
 import { type AtActivation, evaluateAt, type Place, variableAt } from './surroundings.js';
@@ -47,8 +47,15 @@ function inputFor(
   return fault('gives no map of parameters');
 }
 
-/** The request of an activation that runs, the same each time it is asked for. */
-export function executeCommandOf({ id, atom, attempt, requestId = '', args, limits }: Unit): ExecuteCommand {
+/** The request of what runs, the same each time it is asked for. */
+export function requestCommandOf(unit: Unit): Command {
+  const { delegate } = unit.atom.definition;
+  if (delegate === undefined) return executeCommandOf(unit);
+  const { id, requestId = '', attempt, args } = unit;
+  return { type: 'openDelegate', atom: id, requestId, attempt, delegate, args };
+}
+
+function executeCommandOf({ id, atom, attempt, requestId = '', args, limits }: Unit): ExecuteCommand {
   const { task = '', version = '1.0', onWorkerLoss = 'resend' } = atom.definition;
   const { attemptMs, queueMs } = limits;
   return {

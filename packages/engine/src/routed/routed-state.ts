@@ -113,6 +113,8 @@ export interface RoutedState {
   readonly backlog: Backlog;
   /** Activations whose request is outstanding, in the order of submission. */
   readonly outstanding: Set<string>;
+  /** Activations and items that an answer from outside is waited for, in the order they were opened. */
+  readonly delegates: Set<string>;
   /** The same for requests that were taken back while suspending; outstanding again with the next run. */
   readonly withdrawn: Set<string>;
   /** Items that are not over, of fan-outs that are not. */
@@ -148,6 +150,7 @@ export function newRoutedRun(graph: RoutedGraph, { flowId, store }: RoutedOption
     joins: new Map(),
     backlog: new Backlog(),
     outstanding: new Set(),
+    delegates: new Set(),
     withdrawn: new Set(),
     items: new Map(),
     fanOuts: new Set(),
@@ -231,7 +234,8 @@ export function unitOf(state: RoutedState, id: string): Activation | Item {
 /** Who waits for the answer to a request; undefined: nobody does (C-207). */
 export function awaiting(state: RoutedState, requestId: string): Activation | Item | undefined {
   const unit = findUnit(state, atomNameOf(requestId));
-  return unit?.requestId === requestId && state.outstanding.has(unit.id) ? unit : undefined;
+  if (unit?.requestId !== requestId) return undefined;
+  return state.outstanding.has(unit.id) || state.delegates.has(unit.id) ? unit : undefined;
 }
 
 /** Of the time that a unit has in all. */

@@ -13,7 +13,7 @@ import { laterTimer } from '../timers.js';
 import { endFlow } from './end.js';
 import { follow, followOn } from './route.js';
 import { abandon } from './settle.js';
-import { executeCommandOf } from './routed-request.js';
+import { requestCommandOf } from './routed-request.js';
 import { activationOf, awaiting, findUnit, isOver, type RoutedState, unitOf } from './routed-state.js';
 import { RoutedTurn } from './routed-turn.js';
 
@@ -31,7 +31,7 @@ function handle(turn: RoutedTurn, event: Event): void {
     case 'resume':
       return event.type === 'run' && turn.state.flow === 'PENDING' ? start(turn) : resume(turn);
     case 'adopt':
-      askAgain(turn, turn.state.outstanding);
+      askAgain(turn, [...turn.state.outstanding, ...turn.state.delegates]);
       return followOn(turn);
     case 'completed':
       return take(turn, event.requestId, event.value === undefined ? {} : { value: event.value });
@@ -74,7 +74,7 @@ function resume(turn: RoutedTurn): void {
   if (state.flow !== 'SUSPENDED') return;
   const again = [...state.withdrawn];
   turn.flow('RUNNING');
-  askAgain(turn, again);
+  askAgain(turn, [...again, ...state.delegates]);
   const held = [...state.held];
   for (const id of held) if (!turn.isDecided) startActivation(turn, activationOf(state, id));
   const idle = [...state.activations.values(), ...state.items.values()];
@@ -83,7 +83,7 @@ function resume(turn: RoutedTurn): void {
 }
 
 function askAgain(turn: RoutedTurn, ids: Iterable<string>): void {
-  for (const id of ids) turn.command(executeCommandOf(unitOf(turn.state, id)));
+  for (const id of ids) turn.command(requestCommandOf(unitOf(turn.state, id)));
 }
 
 function take(turn: RoutedTurn, requestId: string, outcome: Outcome): void {

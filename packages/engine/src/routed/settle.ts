@@ -69,5 +69,6 @@ export function abandon(turn: RoutedTurn, activation: Activation): void {
 }
 
 function abort(turn: RoutedTurn, { id, requestId }: Unit): void {
-  if (requestId !== undefined) turn.command({ type: 'abort', atom: id, requestId });
+  if (requestId !== undefined && !turn.state.delegates.has(id))
+    turn.command({ type: 'abort', atom: id, requestId });
 }

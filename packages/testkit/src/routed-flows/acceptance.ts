@@ -1,7 +1,13 @@
+import { delegateCases } from './delegate-cases.js';
 import { joinCases } from './join-cases.js';
 import { policyCases } from './policy-cases.js';
 import { routeCases } from './route-cases.js';
 import type { RoutedCase } from './routed.js';
 
-/** The acceptance cases of control-flow.md section 19 that need no outside; whoever has a driver runs them. */
-export const acceptance: readonly RoutedCase[] = [...routeCases, ...joinCases, ...policyCases];
+/** The acceptance cases of control-flow.md section 19; whoever has a driver runs them. */
+export const acceptance: readonly RoutedCase[] = [
+  ...routeCases,
+  ...joinCases,
+  ...policyCases,
+  ...delegateCases,
+];

@@ -103,6 +103,14 @@ each('M24 attempts of a fan-out: an item by itself', async (run) => {
   expect(itemsOf(ended, 'a').toSorted()).toEqual(['a[0]', 'a[1]', 'a[1]', 'a[2]']);
 });
 
+each('an item whose input is missing fails by itself', async (run) => {
+  const definition = routed({
+    a: { forEach: { item: [1, 2] }, parallel: 1, task: 'echo', requires: ['nowhere'], onError: next('noop') },
+  });
+  const ended = await run(definition);
+  expect([ended.outcome, ended.states['a'], ended.began]).toEqual(['SUCCESS', 'FAILURE', ['a']]);
+});
+
 each('an item that fails stops the others from beginning, when wanted', async (run) => {
   const definition = routed({
     a: {

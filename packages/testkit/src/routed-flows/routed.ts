@@ -81,7 +81,16 @@ export interface Outcome {
 }
 
 /** Runs a flow with the tasks above until it ends or is suspended. */
-export type Run = (definition: RoutedDefinition, given?: { readonly store?: object }) => Promise<Outcome>;
+export type Run = (
+  definition: RoutedDefinition,
+  given?: { readonly store?: object; readonly answers?: Answers },
+) => Promise<Outcome>;
+
+/** By delegate: what is answered to an attempt of it; undefined: nothing, ever. */
+export type Answers = Readonly<
+  Record<string, (given: Readonly<Record<string, unknown>>, attempt: number) => Answer | undefined>
+>;
+export type Answer = { readonly value: JsonValue } | { readonly failure: string };
 
 /** One test, for any driver. */
 export interface RoutedCase {
@@ -93,12 +102,17 @@ export function runBy(engine: EngineKind): Run {
   return (definition, given) => run(definition, { engine, ...given });
 }
 
-type Options = InProcessOptions & { readonly store?: object; readonly given?: Iterable<RunnableTask> };
+type Options = InProcessOptions & {
+  readonly store?: object;
+  readonly given?: Iterable<RunnableTask>;
+  readonly answers?: Answers;
+};
 
 export async function run(definition: RoutedDefinition, options: Options = {}): Promise<Outcome> {
-  const { store = {}, given = tasks, logBook = new MemoryLogBook(), ...others } = options;
+  const { store = {}, given = tasks, answers = {}, logBook = new MemoryLogBook(), ...others } = options;
+  const answering = Object.entries(answers).map(([name, answer]) => answeringTask(name, answer));
   const report = await runDefinition(
-    { definition: { schemaVersion: 1, root: definition }, tasks: given, store },
+    { definition: { schemaVersion: 1, root: definition }, tasks: [...given, ...answering], store },
     { logBook, clock: realRuntime().clock, ...others },
   );
   const changes = report.transitions.filter((transition) => transition.of === 'activation');
@@ -110,6 +124,19 @@ export async function run(definition: RoutedDefinition, options: Options = {}): 
     ...countsOf(changes.map(({ atom, from, to }) => ({ id: atom, from, to }))),
     resume: () => run(definition, { ...options, logBook }),
   };
+}
+
+/** In process a task of its name stands for who answers a delegate. */
+function answeringTask(name: string, answer: Answers[string]): RunnableTask {
+  return task(name, {
+    execute: (given: Readonly<Record<string, unknown>>, { attempt, signal }) =>
+      new Promise((resolve, reject) => {
+        const said = answer(given, attempt);
+        if (!said) signal.addEventListener('abort', () => reject(new Error('nobody waits any more')));
+        else if ('value' in said) resolve(said.value);
+        else reject(new Error(said.failure));
+      }),
+  });
 }
 
 /** What the changes of a run say of how often and how much at once. */
