@@ -1,10 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { DefinitionError, InputError } from '@baton/core';
-import type { FlowDefinition } from '@baton/flow';
+import { expressionChecks } from '@baton/engine';
+import { type FlowDefinition, parseFlowYaml } from '@baton/flow';
 import type { Postable } from '@baton/client';
 
 /**
- * A flow from a file: flow JSON (`.json`), or a module (`.js`, `.mjs`) whose default export, or the export named behind `#`, is a flow.
+ * A flow from a file: a YAML document (`.yaml`, `.yml`), flow JSON (`.json`), or a module (`.js`, `.mjs`) whose default export, or the export named behind `#`, is a flow.
  * @throws InputError when the file is not there or not readable as what its name says, DefinitionError when it holds no flow.
  */
 export async function loadFlow(reference: string): Promise<Postable> {
@@ -21,10 +22,11 @@ export async function loadFlow(reference: string): Promise<Postable> {
   } catch (cause) {
     throw new InputError(
       'BATON_INPUT_INVALID',
-      `flow file ${file} cannot be read: give a .json flow or a .js module`,
+      `flow file ${file} cannot be read: give a .yaml or .json flow or a .js module`,
       { cause },
     );
   }
+  if (isYaml(file)) return parseFlowYaml(text, { path: file, expressions: expressionChecks });
   let flow: unknown;
   try {
     flow = JSON.parse(text);
@@ -37,6 +39,10 @@ export async function loadFlow(reference: string): Promise<Postable> {
     'BATON_DEFINITION_INVALID',
     `flow file ${file} holds no flow: it is ${text.trim().slice(0, 20)}`,
   );
+}
+
+export function isYaml(file: string): boolean {
+  return /\.ya?ml$/.test(file);
 }
 
 async function flowOfModule(file: string, name: string): Promise<Postable> {
