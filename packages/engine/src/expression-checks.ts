@@ -12,7 +12,7 @@ export const expressionChecks: ExpressionChecks = {
     faultOf(() =>
       compileExpression(source, {
         variables: new Set(['history']),
-        short: { of: 'history', names: new Set(sources) },
+        short: { of: 'history', names: sources },
       }),
     ),
   decision: (source) => faultOf(() => compileExpression(source, { variables: retryVariables })),

@@ -27,20 +27,22 @@ export function checkInputs(
   if (problems.count > 0) return;
   const { requires, provides } = symbolsOf(root);
   const declared = [...Object.keys(document.requires ?? {}), ...Object.keys(document.optional ?? {})];
-  const required = Object.keys(document.requires ?? {});
+  const required = new Set(Object.keys(document.requires ?? {}));
+  const tasks = allTasks(root);
   for (const symbol of requires) {
-    if (required.includes(symbol)) continue;
-    const givers = allTasks(root).filter((task) => Object.hasOwn(task.provides ?? {}, symbol));
-    const hint =
+    if (problems.isFull) return;
+    if (required.has(symbol)) continue;
+    const givers = tasks.filter((task) => Object.hasOwn(task.provides ?? {}, symbol)).slice(0, 3);
+    const hint = (): string =>
       givers.length > 0
         ? `out of its sight, ${givers.map(({ name }) => name).join(' and ')} provides it: put that first, or link them by after`
         : declared.includes(symbol)
           ? 'which the flow has in optional: move it to requires, or let the atom have it in optional'
           : `which nothing provides: write requires: { ${symbol}: any } for the flow, or let an atom provide it; ${nearest(symbol, [...declared, ...provides])}`;
     for (const node of needing(root, symbol))
-      problems.add(places.get(node) ?? [], `takes ${symbol}; ${hint}`, 'key');
+      problems.add(places.get(node) ?? [], () => `takes ${symbol}; ${hint()}`, 'key');
   }
-  const taken = new Set([...requires, ...allTasks(root).flatMap(optionalOf)]);
+  const taken = new Set([...requires, ...tasks.flatMap(optionalOf)]);
   for (const [map, part] of [
     ['requires', document.requires],
     ['optional', document.optional],
@@ -49,12 +51,12 @@ export function checkInputs(
       if (!taken.has(name))
         problems.add(
           path,
-          `is taken by no atom: leave it out, or let an atom require it; ${nearest(name, [...taken])}`,
+          () => `is taken by no atom: leave it out, or let an atom require it; ${nearest(name, [...taken])}`,
           'key',
         );
   for (const [index, symbol] of (document.provides ?? []).entries())
     if (!provides.has(symbol))
-      problems.add(['provides', index], `is provided by no atom: ${nearest(symbol, [...provides])}`);
+      problems.add(['provides', index], () => `is provided by no atom: ${nearest(symbol, [...provides])}`);
 }
 
 /** C-1526, for both shapes. */

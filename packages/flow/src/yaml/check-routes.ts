@@ -6,17 +6,18 @@ import { nearest } from './short-forms.js';
 /** With other problems, transitions may be among what was refused: then nothing is said about what they lead to. */
 export function checkRoutes({ problems }: Compiling, document: DocumentPart, flow: RoutedDefinition): void {
   const names = Object.keys(document.atoms ?? {});
+  const known = new Set(names);
   const joins = new Map(
     flow.atoms.filter(({ join }) => join !== undefined).map(({ name, join }) => [name, join]),
   );
   for (const [index, name] of (flow.start ?? []).entries()) {
     const path = typeof document.start === 'string' ? ['start'] : ['start', index];
-    if (!names.includes(name)) problems.add(path, `is no atom of this flow: ${nearest(name, names)}`);
+    if (!known.has(name)) problems.add(path, () => `is no atom of this flow: ${nearest(name, names)}`);
     else if (joins.has(name))
       problems.add(path, 'is a join, which waits for others: start with what leads to it');
   }
   if (problems.count > 0) return;
-  const targets = new Map(flow.atoms.map((atom) => [atom.name, targetsOf(atom, names)]));
+  const targets = new Map(flow.atoms.map((atom) => [atom.name, targetsOf(atom, known)]));
   const inbound = new Map<string, number>();
   for (const reached of targets.values())
     for (const to of reached) inbound.set(to, (inbound.get(to) ?? 0) + 1);
@@ -45,9 +46,8 @@ export function checkRoutes({ problems }: Compiling, document: DocumentPart, flo
     );
 }
 
-function targetsOf(atom: RoutedAtomDefinition, names: readonly string[]): ReadonlySet<string> {
+function targetsOf(atom: RoutedAtomDefinition, known: ReadonlySet<string>): ReadonlySet<string> {
   const clauses = [atom.onSuccess, atom.onError, atom.onComplete, atom.onSkip];
-  const known = new Set(names);
   return new Set(
     clauses
       .flatMap((clause) => clause?.next ?? [])

@@ -238,7 +238,7 @@ class OrderedCompiler {
     const { problems } = this.#compiling;
     return children.flatMap(([, atom, path], to) => {
       const sources = sourcesOf(atom);
-      const names = [...around, ...sources.map(([source]) => atoms[source]?.name ?? source)];
+      const names = new Set([...around, ...sources.map(([source]) => atoms[source]?.name ?? source)]);
       if (atom.depth !== undefined && !sources.some(([, when]) => when !== undefined))
         problems.add(
           [...path, 'depth'],
@@ -251,7 +251,7 @@ class OrderedCompiler {
         if (!Object.hasOwn(atoms, source))
           problems.add(
             at,
-            `is after ${source}, which is no atom of this flow: ${nearest(source, Object.keys(atoms))}`,
+            () => `is after ${source}, which is no atom of this flow: ${nearest(source, Object.keys(atoms))}`,
           );
         if (when !== undefined) this.#checkDecider(when, names, at);
         if (from === undefined) return [];
@@ -268,13 +268,18 @@ class OrderedCompiler {
     around: readonly string[],
   ): readonly (readonly [LinkDefinition, Path])[] {
     const { problems } = this.#compiling;
+    const sources = new Map<string, Set<string>>();
+    for (const { from = '', to = '' } of links.flatMap((link) => link ?? [])) {
+      const names = sources.get(to) ?? new Set(around);
+      sources.set(to, names.add(nameOf(atoms, from)));
+    }
     return links.flatMap((link, index) => {
       const at = [...path, index];
       const { from = '', to = '', symbols, when, local, depth } = link ?? ({} as LinkPart);
       const ends = [from, to].map((name) => indexes.get(name));
       for (const [end, name] of Object.entries({ from, to }))
         if (name !== '' && !Object.hasOwn(atoms, name))
-          problems.add([...at, end], `is no atom of this flow: ${nearest(name, Object.keys(atoms))}`);
+          problems.add([...at, end], () => `is no atom of this flow: ${nearest(name, Object.keys(atoms))}`);
       if (when !== undefined && local !== undefined)
         problems.add([...at, 'local'], 'and when both decide: keep one', 'key');
       const decider: DeciderDefinition | undefined =
@@ -285,17 +290,14 @@ class OrderedCompiler {
           'says what else a condition leaves out, and there is none: leave it out',
           'key',
         );
-      const sources = links
-        .filter((other) => other?.to === to)
-        .map((other) => nameOf(atoms, other?.from ?? ''));
-      if (when !== undefined) this.#checkDecider(when, [...around, ...sources], [...at, 'when']);
+      if (when !== undefined) this.#checkDecider(when, sources.get(to) ?? new Set(), [...at, 'when']);
       const [start, end] = ends;
       if (start === undefined || end === undefined) return [];
       return [[{ from: start, to: end, ...present({ symbols, decider, depth }) }, at] as const];
     });
   }
 
-  #checkDecider(source: string, names: readonly string[], path: Path): void {
+  #checkDecider(source: string, names: ReadonlySet<string>, path: Path): void {
     const { expressions, problems } = this.#compiling;
     const reason = expressions?.decider(source, names);
     if (reason !== undefined) problems.add(path, reason);

@@ -154,10 +154,11 @@ class RoutedCompiler {
         'and an input that gives all parameters exclude each other',
         'key',
       );
+    const renamed = new Set(Object.values(rebind));
     const symbolOf = (parameter: string): string =>
       Object.hasOwn(rebind, parameter) ? (rebind[parameter] ?? parameter) : parameter;
     const parameters = new Set([
-      ...Object.keys(inject).filter((symbol) => !Object.values(rebind).includes(symbol)),
+      ...Object.keys(inject).filter((symbol) => !renamed.has(symbol)),
       ...Object.keys(rebind).filter((parameter) => Object.hasOwn(inject, symbolOf(parameter))),
     ]);
     const constants = Array.from(
@@ -226,7 +227,8 @@ class RoutedCompiler {
     if (name !== '' && !this.#known.has(to) && !isRouteCommand(to))
       problems.add(
         at,
-        `leads to ${name}, which is no atom of this flow and no command: ${nearest(name, [...this.#names, ...commands])}`,
+        () =>
+          `leads to ${name}, which is no atom of this flow and no command: ${nearest(name, [...this.#names.slice(0, 100), ...commands])}`,
         'value',
       );
     const reason = typeof when === 'string' ? expressions?.guard(when) : undefined;

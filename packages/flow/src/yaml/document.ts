@@ -11,7 +11,7 @@ export interface ExpressionChecks {
   /** A text with `${…}`. */
   template(text: string): string | undefined;
   /** Of a link; `sources`: names of the atoms it may read. */
-  decider(source: string, sources: readonly string[]): string | undefined;
+  decider(source: string, sources: ReadonlySet<string>): string | undefined;
   /** Of a retry controller. */
   decision(source: string): string | undefined;
 }

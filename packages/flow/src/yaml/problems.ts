@@ -44,27 +44,36 @@ export class Problems {
     this.#root = root;
   }
 
+  get isFull(): boolean {
+    return this.#found.length >= problemsMax;
+  }
+
   get count(): number {
     return this.#found.length;
   }
 
   /** At a character of the text. */
   addAt(at: number, reason: string, path = ''): void {
-    if (this.#found.length >= problemsMax) return;
+    if (this.isFull) return;
     const { line, column } = this.#placeOf(at);
     const place = `${this.#file}:${line}:${column}: `;
     const message = `${place}${path === '' ? '' : `${path}: `}${reason}`;
     this.#found.push({ file: this.#file, line, column, path, message, at });
   }
 
-  /** At a value of the document, which the message repeats; `key`: at its key; `missing`: at what should hold it. */
-  add(keys: Path, reason: string, what: PlacedMisfit['what'] = 'value'): void {
+  /**
+   * At a value of the document, which the message repeats; `key`: at its key; `missing`: at what should hold it. A reason that is dear to make is
+   * given as a function: past the most that are told it is not asked.
+   */
+  add(keys: Path, reason: string | (() => string), what: PlacedMisfit['what'] = 'value'): void {
+    if (this.isFull) return;
     const { node, value, depth } = this.#find(keys);
     const isThere = depth === keys.length;
     const at =
       what === 'key' && isThere ? (node.keyAt ?? node.at) : isThere ? node.at : (node.keyAt ?? node.at);
     const said = what === 'key' ? shown(String(keys.at(-1) ?? '')) : isThere ? shown(value) : '';
-    this.addAt(at, said === '' ? reason : `${said} ${reason}`, shortPath(pathText(keys)));
+    const text = typeof reason === 'string' ? reason : reason();
+    this.addAt(at, said === '' ? text : `${said} ${text}`, shortPath(pathText(keys)));
   }
 
   /** A scalar as it is written: `1.10` is not 1.1. */

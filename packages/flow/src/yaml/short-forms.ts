@@ -143,7 +143,8 @@ export function publishOf(
 
 /** `did you mean …`, or what there is. */
 export function nearest(name: string, known: readonly string[]): string {
-  const meant = name.length > 100 ? undefined : closest(name, known);
+  // how far apart two names are takes the product of their lengths
+  const meant = name.length > 100 ? undefined : closest(name, known.slice(0, 200));
   if (meant !== undefined) return `did you mean ${meant}?`;
   const some = known.slice(0, 10).join(', ');
   return known.length === 0 ? 'there are none' : `there are ${some}${known.length > 10 ? ', …' : ''}`;
