@@ -22,5 +22,10 @@ export { decodeUserValue, encodeUserValue, type EncodedValue } from './user-valu
 export type { ExpressionChecks } from './yaml/document.js';
 export { publishedSchema } from './yaml/document-schema.js';
 export { flowYaml } from './yaml/flow-yaml.js';
-export { parseFlowYaml, type ParseYamlOptions } from './yaml/parse-flow-yaml.js';
+export {
+  parseFlowYaml,
+  parseFlowYamlStream,
+  type ParseYamlOptions,
+  type YamlFlow,
+} from './yaml/parse-flow-yaml.js';
 export type { YamlProblem } from './yaml/problems.js';

@@ -111,6 +111,26 @@ describe('baton flow validate', () => {
   });
 });
 
+describe('a file of several flows', () => {
+  const one = (name: string): string => `baton: 1\nflow: ${name}\natoms: { a: { task: t } }\n`;
+  const both = file('both.yaml', `${one('x')}---\n${one('y')}`);
+
+  it('is validated whole', async () => {
+    expect((await ran('flow', 'validate', both)).out).toBe(`x\t1\t\t${both}#x\ny\t1\t\t${both}#y\n`);
+  });
+
+  it('has each under its name', async () => {
+    const { out } = await ran('flow', 'convert', `${both}#y`);
+    expect(JSON.parse(out)).toMatchObject({ root: { name: 'y' } });
+    const { code, err } = await ran('flow', 'explain', both);
+    expect([code, err]).toEqual([
+      exitCodes.usage,
+      expect.stringContaining(`name one, as ${both}#x, ${both}#y`),
+    ]);
+    expect((await ran('flow', 'explain', `${both}#z`)).err).toContain('has no flow "z"; its flows are x, y');
+  });
+});
+
 describe('baton flow convert', () => {
   it.each([ordered, routed, json])('there and back: %s', async (reference) => {
     const asJson = (await ran('flow', 'convert', reference, '--to', 'json')).out;

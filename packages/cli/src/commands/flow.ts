@@ -8,7 +8,7 @@ import { explainDot, explainMermaid } from '../flow-explain/explain-diagram.js';
 import { explainFlow } from '../flow-explain/explain-flow.js';
 import { explainText } from '../flow-explain/explain-text.js';
 import type { Invocation } from '../invocation.js';
-import { isYaml, loadFlow } from '../load-flow.js';
+import { isYaml, loadFlow, loadFlows } from '../load-flow.js';
 import { clean } from '../output.js';
 import { reportError } from '../report-error.js';
 import type { Run } from '../run.js';
@@ -36,37 +36,42 @@ export function addFlowCommands(program: Command, run: Run): void {
 
 /** Of several flows each is looked at, whatever is wrong with the others. */
 async function validate(invocation: Invocation, references: readonly string[]): Promise<number> {
-  if (references.length === 1) {
-    const summary = summaryOf(checkedDefinition(await loadFlow(references[0] ?? '')));
-    invocation.output.one({ valid: true, ...summary }, { text: sentence(summary), name: summary.name });
-    return exitCodes.ok;
-  }
   const valid: Summary[] = [];
   let exitCode: number = exitCodes.ok;
-  for (const file of references)
+  for (const about of references)
     try {
-      valid.push({ file, ...summaryOf(checkedDefinition(await loadFlow(file))) });
+      for (const { reference: file, flow } of await loadFlows(about))
+        valid.push({ file, ...summaryOf(checkedDefinition(flow)) });
     } catch (error) {
-      const json = invocation.output.isJson;
-      exitCode = reportError(error, { json, about: file, write: (text) => void process.stderr.write(text) });
+      if (references.length === 1) throw error;
+      const { isJson: json } = invocation.output;
+      exitCode = reportError(error, { json, about, write: (text) => void process.stderr.write(text) });
     }
-  invocation.output.rows(valid, [
-    { title: 'FLOW', of: ({ name }) => name },
-    { title: 'ATOMS', of: ({ atoms }) => atoms },
-    { title: 'A POST MUST GIVE', of: ({ requires }) => requires.join(', ') },
-    { title: 'FILE', of: ({ file }) => file },
-  ]);
+  const [only, ...others] = valid;
+  if (only && others.length === 0 && references.length === 1) {
+    const { file: _, ...summary } = only;
+    invocation.output.one({ valid: true, ...summary }, { text: sentence(only), name: only.name });
+  } else
+    invocation.output.rows(valid, [
+      { title: 'FLOW', of: ({ name }) => name },
+      { title: 'ATOMS', of: ({ atoms }) => atoms },
+      { title: 'A POST MUST GIVE', of: ({ requires }) => requires.join(', ') },
+      { title: 'FILE', of: ({ file }) => file },
+    ]);
   return exitCode;
 }
 
-interface Summary {
-  readonly file?: string;
+interface Summary extends Summed {
+  readonly file: string;
+}
+
+interface Summed {
   readonly name: string;
   readonly atoms: number;
   readonly requires: readonly string[];
 }
 
-function sentence({ name, atoms, requires }: Summary): string {
+function sentence({ name, atoms, requires }: Summed): string {
   const needs =
     requires.length === 0 ? 'a post need give nothing' : `a post must give ${requires.join(', ')}`;
   return `${clean(name)}: valid, ${atoms} ${atoms === 1 ? 'atom' : 'atoms'}; ${clean(needs)}`;
@@ -75,7 +80,7 @@ function sentence({ name, atoms, requires }: Summary): string {
 async function convert(
   invocation: Invocation,
   [reference = '']: readonly string[],
-  { to = isYaml(reference) ? 'json' : 'yaml' }: { readonly to?: 'yaml' | 'json' },
+  { to = isYaml(reference.replace(/#.*/, '')) ? 'json' : 'yaml' }: { readonly to?: 'yaml' | 'json' },
 ): Promise<number> {
   const flow = await loadFlow(reference);
   const definition = parseAnyFlow('toJSON' in flow ? flow.toJSON() : flow, { unknownFields: 'refused' });
@@ -90,7 +95,7 @@ function schema(invocation: Invocation): Promise<number> {
   return Promise.resolve(exitCodes.ok);
 }
 
-function summaryOf(definition: AnyDefinition): Summary {
+function summaryOf(definition: AnyDefinition): Summed {
   if (isRouted(definition)) {
     const { name, atoms, requires = [] } = definition.root;
     return { name, atoms: atoms.length, requires };

@@ -31,6 +31,7 @@ export class Problems {
   readonly #found: (YamlProblem & { readonly at: number })[] = [];
   #root: SourceNode = { at: 0 };
   #value: JsonValue = null;
+  #before = 0;
   #lineStarts: readonly number[] | undefined;
 
   constructor(file: string, text: string) {
@@ -38,8 +39,9 @@ export class Problems {
     this.#text = text;
   }
 
-  /** From here on places are found by path. */
+  /** From here on places are found by path, in this document of the text. */
   read(value: JsonValue, root: SourceNode): void {
+    this.#before = this.#found.length;
     this.#value = value;
     this.#root = root;
   }
@@ -48,8 +50,9 @@ export class Problems {
     return this.#found.length >= problemsMax;
   }
 
+  /** Of this document. */
   get count(): number {
-    return this.#found.length;
+    return this.#found.length - this.#before;
   }
 
   /** At a character of the text. */

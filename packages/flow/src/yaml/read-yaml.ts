@@ -23,21 +23,22 @@ export const yamlLimits = Object.freeze({ bytesMax: 1024 * 1024, depthMax: 32, n
 export interface YamlData {
   readonly value: JsonValue;
   readonly source: SourceNode;
+  /** Where its text begins and ends. */
+  readonly range: readonly [number, number];
 }
 
-/** One document; undefined when there are problems, which are added. */
-export function readYaml(text: string, problems: Problems): YamlData | undefined {
+/** The documents of a text; undefined when there are problems, which are added. */
+export function readYaml(text: string, problems: Problems): readonly YamlData[] | undefined {
   const { bytesMax } = yamlLimits;
   const bytes = text.length > bytesMax ? text.length : Buffer.byteLength(text);
   if (bytes > bytesMax) {
-    problems.addAt(0, `the document has ${bytes} bytes or more, allowed are ${bytesMax}: split the flow`);
+    problems.addAt(0, `has ${bytes} bytes or more, allowed are ${bytesMax}: split the flow`);
     return undefined;
   }
   const tokens = tokensOf(text, problems);
   if (!tokens) return undefined;
   const composer = new Composer({ schema: 'core', version: '1.2', uniqueKeys: false, stringKeys: true });
   const documents = [...composer.compose(tokens, true, text.length)];
-  const [document, second] = documents;
   // one slip makes the rest of the text look wrong too
   const faults = documents.flatMap(({ errors, warnings }) => [...errors, ...warnings]).slice(0, 10);
   for (const { pos, code, message } of faults)
@@ -47,13 +48,9 @@ export function readYaml(text: string, problems: Problems): YamlData | undefined
         ? 'a key must be a text, not a map or a list'
         : `is no YAML: ${oneLine(message)}`,
     );
-  if (second)
-    problems.addAt(
-      second.range[0],
-      'a second document is not supported yet: give each flow a file of its own',
-    );
-  if (problems.count > 0 || !document) return undefined;
-  const read = new Reading(problems).read(document);
+  if (problems.count > 0) return undefined;
+  const reading = new Reading(problems);
+  const read = documents.map((document) => reading.read(document));
   return problems.count > 0 ? undefined : read;
 }
 
@@ -91,12 +88,12 @@ class Reading {
     this.#problems = problems;
   }
 
-  read(document: Document.Parsed): YamlData {
-    const { contents } = document;
-    return contents ? this.#node(contents, 0) : { value: null, source: { at: 0 } };
+  read({ contents, range: [from, , to] }: Document.Parsed): YamlData {
+    const nothing = { value: null, source: { at: from } };
+    return { ...(contents ? this.#node(contents, 0) : nothing), range: [from, to] };
   }
 
-  #node(node: ParsedNode, depth: number): YamlData {
+  #node(node: ParsedNode, depth: number): Omit<YamlData, 'range'> {
     const at = node.range[0];
     const nothing = { value: null, source: { at } };
     if (this.#isOver) return nothing;
@@ -129,7 +126,7 @@ class Reading {
     return value;
   }
 
-  #list(items: readonly ParsedNode[], at: number, depth: number): YamlData {
+  #list(items: readonly ParsedNode[], at: number, depth: number): Omit<YamlData, 'range'> {
     const read = items.map((item) => this.#node(item, depth + 1));
     return {
       value: read.map(({ value }) => value),
@@ -137,7 +134,7 @@ class Reading {
     };
   }
 
-  #map(node: ParsedNode, at: number, depth: number): YamlData {
+  #map(node: ParsedNode, at: number, depth: number): Omit<YamlData, 'range'> {
     const parts = new Map<string, SourceNode>();
     const entries: [string, JsonValue][] = [];
     for (const { key, value } of isMap<ParsedNode, ParsedNode | null>(node) ? node.items : []) {

@@ -1,7 +1,7 @@
 /** Documents that are refused, each with the place and what is said, and documents that are accepted, by rule (control-flow.md section 15). */
 import { describe, expect, it } from '@jest/globals';
 import { expressionChecks } from '@baton/engine';
-import { parseFlowYaml } from './parse-flow-yaml.js';
+import { parseFlowYaml, parseFlowYamlStream } from './parse-flow-yaml.js';
 import type { YamlProblem } from './problems.js';
 
 function problemsOf(text: string): readonly YamlProblem[] {
@@ -113,7 +113,7 @@ const refused: readonly Refused[] = [
   ['C-1501', '', '1:1', '', 'a map with baton: 1'],
   ['C-1501', 'null\n', '1:1', '', 'a map with baton: 1'],
   ['C-1501', '- 1\n', '1:1', '', 'a map with baton: 1'],
-  ['C-1502', `${ordered('after: b')}---\n${ordered('after: b')}`, '6:1', '', 'a file of its own'],
+  ['C-1502', `${ordered('after: b')}---\n${ordered('after: b')}`, '6:1', '', 'is another document'],
   ['C-1503', `${atoms('a: { task: t }')}bundle: b\n`, '5:1', 'bundle', 'is not supported yet'],
   ['C-1504', `${atoms('a: { task: t }')}tasks: {}\n`, '5:1', 'tasks', 'is not supported yet'],
   ['C-1505', atoms('a: &x { task: t }'), '4:9', '', '&x is an anchor'],
@@ -452,4 +452,37 @@ it('no more than 100 problems are told, each short', () => {
   const problems = problemsOf(atoms(...slips));
   expect(problems).toHaveLength(100);
   for (const { message } of problems) expect(message.length).toBeLessThan(1_500);
+});
+
+describe('a stream of documents (C-1502)', () => {
+  const one = (name: string, more = ''): string =>
+    `baton: 1\nflow: ${name}\natoms: { a: { task: t${more} } }\n`;
+
+  it('is several flows, each with its own text', () => {
+    const flows = parseFlowYamlStream(`# both\n---\n${one('x')}---\n${one('y')}`);
+    expect(flows.map(({ name, text }) => [name, text.trim().split('\n').slice(-3).join('\n')])).toEqual([
+      ['x', one('x').trim()],
+      ['y', one('y').trim()],
+    ]);
+    for (const { definition, text } of flows) expect(parseFlowYaml(text)).toEqual(definition);
+  });
+
+  it('is refused with the problems of all', () => {
+    const text = `${one('x', ', tmeout: 1')}---\n${one('y', ', requires: [z]')}---\n${one('x')}---\n`;
+    expect(() => parseFlowYamlStream(text)).toThrow(
+      expect.objectContaining({
+        details: {
+          problems: [
+            expect.objectContaining({ line: 3, path: 'atoms.a.tmeout' }),
+            expect.objectContaining({ line: 7, path: 'atoms.a' }),
+            expect.objectContaining({ line: 10, path: 'flow' }),
+            expect.objectContaining({
+              path: '',
+              message: expect.stringContaining('a map with baton: 1') as unknown,
+            }),
+          ],
+        },
+      }),
+    );
+  });
 });
