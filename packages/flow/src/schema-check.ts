@@ -198,7 +198,7 @@ class SchemaCheck {
     const own = schema.properties;
     const isKnown = own !== undefined && Object.hasOwn(own, key);
     if (own && !isKnown && schema.additionalProperties === undefined && this.#unknownFields === 'refused')
-      return this.#report(unknownReason(key, Object.keys(own)), 'key');
+      return this.#report(unknownReason(key, own), 'key');
     const rule = isKnown ? own[key] : schema.additionalProperties;
     if (rule) this.check(rule, part);
   }
@@ -247,9 +247,10 @@ function fieldsOf({ properties = {}, description }: JsonSchema): string {
   return fields.length > 0 ? ` of ${fields.join(', ')}` : '';
 }
 
-function unknownReason(key: string, known: readonly string[]): string {
+function unknownReason(key: string, own: Readonly<Record<string, JsonSchema>>): string {
   // how far apart two names are takes the product of their lengths, and one is from outside
-  const meant = key.length > 100 ? undefined : closest(key, known);
+  const meant = key.length > 100 ? undefined : closest(key, Object.keys(own));
+  const known = Object.keys(own).filter((name) => own[name]?.notYet === undefined);
   return `is not known here${meant === undefined ? `: there are ${known.join(', ')}` : `, did you mean ${meant}?`}`;
 }
 

@@ -2,8 +2,6 @@
 import { codeOf, type JsonValue } from '@baton/core';
 import type {
   DeciderDefinition,
-  ExpressionDefinition,
-  Extraction,
   FlowDefinition,
   FlowOptions,
   LinkDefinition,
@@ -17,18 +15,17 @@ import { GraphLinks } from '../graph-links.js';
 import type { Path } from '../schema-check.js';
 import { checkInputs, type Places } from './check-ordered.js';
 import { checkKeys } from './check-shape.js';
+import { retryOf } from './compile-retry.js';
 import {
   type AtomPart,
   atomsOf,
   type Compiling,
-  type ControllerPart,
-  type DataMap,
   type DocumentPart,
   entriesOf,
   type FlowPart,
   type LinkPart,
 } from './document.js';
-import { inputsOf, msOf, nearest, present, providesOf, withDefaults, workOf } from './short-forms.js';
+import { inputsOf, nearest, present, providesOf, withDefaults, workOf } from './short-forms.js';
 
 /** Problems are added; with any, what it gives is not to be used. */
 export function compileOrdered(compiling: Compiling, document: DocumentPart): FlowDefinition {
@@ -58,7 +55,8 @@ class OrderedCompiler {
   /** `around`: names that conditions see from outside. */
   pattern(flow: FlowPart, path: Path, name: string, around: readonly string[]): PatternDefinition {
     const kind = flow.pattern === undefined || flow.pattern === 'routed' ? 'graph' : flow.pattern;
-    const retry = flow.retry === undefined ? undefined : this.#retry(flow.retry, [...path, 'retry']);
+    const retry =
+      flow.retry === undefined ? undefined : retryOf(this.#compiling, flow.retry, [...path, 'retry']);
     if (retry) this.#claim(retry.name ?? `${name}_retry`, [...path, 'retry']);
     const defaults = flow['atom-defaults'] ?? {};
     const children = atomsOf(this.#compiling, flow, path).map(([key, atom, at]): Child => {
@@ -311,65 +309,10 @@ class OrderedCompiler {
       for (const key of ['after', 'depth'] as const)
         if (atom[key] !== undefined) problems.add([...at, key], reason, 'key');
   }
-
-  #retry(part: number | ControllerPart, path: Path): RetryDefinition {
-    if (typeof part === 'number') return { kind: 'times', attempts: part };
-    const { problems, expressions } = this.#compiling;
-    const forms = (Object.keys(retryKinds) as (keyof typeof retryKinds)[]).filter(
-      (key) => part[key] !== undefined,
-    );
-    const [form, ...more] = forms;
-    if (form === undefined || more.length > 0)
-      problems.add(
-        path,
-        `must have one of ${Object.keys(retryKinds).join(', ')}${more.length > 0 ? `, and has ${forms.join(' and ')}` : ''}`,
-      );
-    const { decide, 'for-each-of': symbolOfValues } = part;
-    const reason = decide === undefined ? undefined : expressions?.decision(decide);
-    if (reason !== undefined) problems.add([...path, 'decide'], reason);
-    const taken = inputsOf(part);
-    const values = symbolOfValues === undefined ? {} : { values: symbolOfValues };
-    const rebind = { ...taken.rebind, ...values };
-    return {
-      kind: retryKinds[form ?? 'times'],
-      ...taken,
-      ...(symbolOfValues !== undefined && { requires: [...new Set(['values', ...(taken.requires ?? [])])] }),
-      ...(Object.keys(rebind).length > 0 && { rebind }),
-      ...present({
-        name: part.name,
-        inject: part.inject as DataMap | undefined,
-        provides:
-          part.provides === undefined ? undefined : (providesOf(part.provides) as Record<string, Extraction>),
-        revertInputs: part['revert-inputs'] && inputsOf(part['revert-inputs']),
-        priority: part.priority,
-        attempts: part.times,
-        values: part['for-each'],
-        onFailure: decide === undefined ? undefined : ({ expr: decide } satisfies ExpressionDefinition),
-        revertAll: part['revert-all'],
-        on: part.on,
-        backoff: part.backoff === undefined ? undefined : backoffOf(part.backoff),
-      }),
-    };
-  }
 }
 
 const notComputed =
   'computes something, which is not supported yet in an ordered flow: write data, or one ${symbol}, and let an atom compute the rest';
-
-const retryKinds = {
-  times: 'times',
-  'for-each': 'forEach',
-  'for-each-of': 'parameterizedForEach',
-  decide: 'custom',
-  'always-revert': 'alwaysRevert',
-  'always-revert-all': 'alwaysRevertAll',
-} as const;
-
-function backoffOf(part: NonNullable<ControllerPart['backoff']>): NonNullable<RetryDefinition['backoff']> {
-  if (typeof part !== 'object') return { kind: 'constant', initialMs: msOf(part) ?? 0 };
-  const { kind = 'exponential', initial, max, jitter } = part;
-  return { kind, initialMs: msOf(initial) ?? 0, ...present({ maxMs: msOf(max), jitter }) };
-}
 
 /** `${symbol}`, and nothing else. */
 function symbolIn(text: string): string | undefined {

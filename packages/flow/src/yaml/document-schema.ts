@@ -20,7 +20,7 @@ const name: JsonSchema = { ...anyName, description: 'a name: up to 255 of letter
 /** C-1528: where a name and an id may stand, it must be clear which one it is. */
 const flowName: JsonSchema = {
   type: 'string',
-  pattern: `^(?![0-9A-HJKMNP-TV-Za-hjkmnp-tv-z]{26}$)${(anyName.pattern ?? '').slice(1)}`,
+  pattern: `^(?![0-7][0-9A-HJKMNP-TV-Za-hjkmnp-tv-z]{25}$)${(anyName.pattern ?? '').slice(1)}`,
   description: `${name.description ?? ''}; not one that looks like the id of a job`,
 };
 const symbol: JsonSchema = {
@@ -328,8 +328,8 @@ export const yamlDocumentSchema: JsonSchema = {
         'for-each': { type: 'array' },
         'for-each-of': symbol,
         decide: cel,
-        'always-revert': flag,
-        'always-revert-all': flag,
+        'always-revert': { const: true },
+        'always-revert-all': { const: true },
         name,
         ...taking,
         provides,

@@ -354,6 +354,17 @@ const refused: readonly Refused[] = [
     'is called a, as is atoms.a',
   ],
   ['E-1305', ordered('version: 1'), '4:26', 'atoms.a.version', 'must be major.minor'],
+  ['E-617', `${ordered('after: b')}retry: { backoff: 1s }\n`, '6:8', 'retry', 'must have one of times'],
+  [
+    'E-618',
+    `${ordered('after: b')}retry: { times: 2, always-revert: true }\n`,
+    '6:8',
+    'retry',
+    'and has times and always-revert',
+  ],
+  ['E-619', `${ordered('after: b')}retry: { decide: "nope" }\n`, '6:18', 'retry.decide', 'nope'],
+  ['E-619', `${ordered('after: b')}retry: { times: -1 }\n`, '6:17', 'retry.times', '-1 must be at least 0'],
+  ['C-1527', ordered('zzzz: 1'), '4:17', 'atoms.a.zzzz', 'there are task, flow, name, description'],
 ];
 
 const accepted: readonly (readonly [rule: string, text: string])[] = [
@@ -378,6 +389,7 @@ const accepted: readonly (readonly [rule: string, text: string])[] = [
     `${routed('on-success: b')}optional: { y: { type: integer, default: 1 }, z: { type: string, default: null }, w: any }\n`,
   ],
   ['C-1526', `${routed('on-success: b')}requires: { y: "list(string)", z: { type: map } }\n`],
+  ['C-1528', 'baton: 1\nflow: backwardschecksmadefast9\natoms: { a: { task: t } }\n'],
   ['C-1528', 'baton: 1\nflow: a-b.c+$_\natoms: { "a-b.c+$_": { task: t } }\n'],
   [
     'C-1529',
