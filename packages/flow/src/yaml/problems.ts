@@ -24,6 +24,7 @@ export interface SourceNode {
 }
 
 const problemsMax = 100;
+const reasonMax = 1_000;
 
 export class Problems {
   readonly #file: string;
@@ -60,7 +61,9 @@ export class Problems {
     if (this.isFull) return;
     const { line, column } = this.#placeOf(at);
     const place = `${this.#file}:${line}:${column}: `;
-    const message = `${place}${path === '' ? '' : `${path}: `}${reason}`;
+    // names of anchors, tags and the like come from outside, and are as long as the text
+    const said = reason.length > reasonMax ? `${reason.slice(0, reasonMax)}…` : reason;
+    const message = `${place}${path === '' ? '' : `${path}: `}${said}`;
     this.#found.push({ file: this.#file, line, column, path, message, at });
   }
 

@@ -464,6 +464,13 @@ it('no more than 100 problems are told, each short', () => {
   const problems = problemsOf(atoms(...slips));
   expect(problems).toHaveLength(100);
   for (const { message } of problems) expect(message.length).toBeLessThan(1_500);
+  for (const part of [
+    `&${'x'.repeat(5_000)} 1`,
+    `*${'x'.repeat(5_000)}`,
+    `!${'x'.repeat(5_000)} 1`,
+    '1'.repeat(5_000),
+  ])
+    for (const { message } of problemsOf(`a: ${part}\n`)) expect(message.length).toBeLessThan(1_500);
 });
 
 describe('a stream of documents (C-1502)', () => {
