@@ -189,6 +189,10 @@ async function routedFlows(): Promise<readonly RoutedDefinition[]> {
   return flows;
 }
 
+/** Policies and fan-outs: flow JSON has them, YAML not yet. */
+const notYet =
+  /"(forEach|as|parallel|onItemError|waitBefore\w*|waitAfter\w*|pauseBefore|failOn|totalMs|silenceMs|breakOn|continueOn|stopOn|maxDelayMs|factor|jitter|scope|expr)":/;
+
 describe('routed flows', () => {
   const lean = (root: RoutedDefinition): RoutedFlowDefinition => ({
     schemaVersion: 1,
@@ -198,7 +202,11 @@ describe('routed flows', () => {
   it('come back as they were: those of the acceptance cases', async () => {
     const flows = await routedFlows();
     expect(flows.length).toBeGreaterThan(30);
-    for (const root of flows) expect(andBack({ schemaVersion: 1, root })).toBe(there(lean(root)));
+    const known = flows.filter((root) => !notYet.test(JSON.stringify(root)));
+    expect(known.length).toBeGreaterThan(30);
+    for (const root of flows.filter((flow) => !known.includes(flow)))
+      expect(() => flowYaml({ schemaVersion: 1, root })).toThrow(/cannot be written as YAML/);
+    for (const root of known) expect(andBack({ schemaVersion: 1, root })).toBe(there(lean(root)));
   });
 
   const root: RoutedDefinition = {

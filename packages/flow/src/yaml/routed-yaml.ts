@@ -95,7 +95,8 @@ function atomFields(atom: RoutedAtomDefinition): Written {
     ...takenFields(atom),
     input: isWhole ? `\${${String(input['expr'])}}` : input,
     provides: provides && providesField(provides),
-    ...workFields(atom),
+    // what YAML cannot say yet, expressions among it, is not read back, and so refused
+    ...workFields(atom as Parameters<typeof workFields>[0]),
     ...fields(publishes, (key) => atom[key] && publishField(atom[key])),
     'keep-result': keepResult,
     ...fields(clauses, (key) => atom[key] && clauseField(atom[key])),
