@@ -4,7 +4,7 @@
  */
 const packages = {
   core: { ours: [], outside: [], pure: true },
-  flow: { ours: ['core'], outside: ['@standard-schema/spec'] },
+  flow: { ours: ['core'], outside: ['@standard-schema/spec', 'yaml'] },
   engine: { ours: ['core', 'flow'], outside: ['@bufbuild/cel'], pure: true },
   wire: { ours: ['core'], outside: ['protobufjs'] },
   jobboard: {

@@ -1,30 +1,71 @@
 import { readFile } from 'node:fs/promises';
 import { DefinitionError, InputError } from '@baton/core';
-import type { FlowDefinition } from '@baton/flow';
+import { expressionChecks } from '@baton/engine';
+import { type FlowDefinition, parseFlowYamlStream } from '@baton/flow';
 import type { Postable } from '@baton/client';
 
 /**
- * A flow from a file: flow JSON (`.json`), or a module (`.js`, `.mjs`) whose default export, or the export named behind `#`, is a flow.
+ * A flow from a file: a YAML document (`.yaml`, `.yml`), one of several there by its name behind `#`; flow JSON (`.json`); or a module (`.js`,
+ * `.mjs`) whose default export, or the export named behind `#`, is a flow.
  * @throws InputError when the file is not there or not readable as what its name says, DefinitionError when it holds no flow.
  */
 export async function loadFlow(reference: string): Promise<Postable> {
+  const flows = await loadFlows(reference);
+  const [first, ...more] = flows;
+  if (first && more.length === 0) return first.flow;
+  throw new DefinitionError(
+    'BATON_DEFINITION_INVALID',
+    `${reference} holds several flows: name one, as ${flows.map((flow) => flow.reference).join(', ')}`,
+  );
+}
+
+/** A flow, and how it is asked for. */
+export interface LoadedFlow {
+  readonly reference: string;
+  readonly flow: Postable;
+}
+
+/** The same, of a file with several flows all of them. */
+export async function loadFlows(reference: string): Promise<readonly LoadedFlow[]> {
   const [file = '', name] = reference.split('#');
-  if (/\.[cm]?js$/.test(file)) return flowOfModule(file, name ?? 'default');
+  if (/\.[cm]?js$/.test(file)) return [{ reference, flow: await flowOfModule(file, name ?? 'default') }];
+  if (isYaml(file)) return flowsOfYaml(file, name, await textOf(file));
   if (name !== undefined)
     throw new InputError(
       'BATON_INPUT_INVALID',
       `${file} is no module, so it has no export to name: leave out #${name}`,
     );
-  let text: string;
+  return [{ reference, flow: flowOfJson(file, await textOf(file)) }];
+}
+
+function flowsOfYaml(file: string, name: string | undefined, text: string): readonly LoadedFlow[] {
+  const flows = parseFlowYamlStream(text, { path: file, expressions: expressionChecks });
+  const named = flows.map((flow) => ({
+    reference: flows.length === 1 ? file : `${file}#${flow.name}`,
+    flow: flow.definition,
+  }));
+  if (name === undefined) return named;
+  const found = named.find((_, index) => flows[index]?.name === name);
+  if (found) return [found];
+  throw new DefinitionError(
+    'BATON_DEFINITION_INVALID',
+    `${file} has no flow ${JSON.stringify(name)}; its flows are ${flows.map((flow) => flow.name).join(', ')}`,
+  );
+}
+
+async function textOf(file: string): Promise<string> {
   try {
-    text = await readFile(file, 'utf8');
+    return await readFile(file, 'utf8');
   } catch (cause) {
     throw new InputError(
       'BATON_INPUT_INVALID',
-      `flow file ${file} cannot be read: give a .json flow or a .js module`,
+      `flow file ${file} cannot be read: give a .yaml or .json flow or a .js module`,
       { cause },
     );
   }
+}
+
+function flowOfJson(file: string, text: string): Postable {
   let flow: unknown;
   try {
     flow = JSON.parse(text);
@@ -37,6 +78,10 @@ export async function loadFlow(reference: string): Promise<Postable> {
     'BATON_DEFINITION_INVALID',
     `flow file ${file} holds no flow: it is ${text.trim().slice(0, 20)}`,
   );
+}
+
+export function isYaml(file: string): boolean {
+  return /\.ya?ml$/.test(file);
 }
 
 async function flowOfModule(file: string, name: string): Promise<Postable> {

@@ -36,6 +36,13 @@ export const errorCodes = {
     check: 'The message names the option, or the path inside the definition.',
     remedy: 'Compare it with the options in the README of @baton/flow, or with the schema of flow JSON.',
   },
+  BATON_DEFINITION_DOCUMENT: {
+    cause: 'A YAML document is no flow.',
+    check:
+      'Each line of the message names file, line, column, the path in the document, the value, and what is wrong with it.',
+    remedy:
+      'Correct what the lines name; `baton flow schema` prints the keys there are, and the README of @baton/flow what they mean.',
+  },
   BATON_DEFINITION_DUPLICATE_TASK: {
     cause: 'A worker was given two tasks of the same name and version.',
     check: 'The message names the task and the version.',

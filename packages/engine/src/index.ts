@@ -3,6 +3,7 @@ export { extract, partOf, provided } from './arguments.js';
 export { compile } from './compile.js';
 export * from './compiled.js';
 export { compileExpression, type Expression, lastExpressionSteps } from './expression.js';
+export { expressionChecks } from './expression-checks.js';
 export { ExpressionError } from './expression-error.js';
 export { expressionLimits, type Names } from './expression-syntax.js';
 export { failuresOf } from './finish.js';

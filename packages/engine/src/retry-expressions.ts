@@ -12,7 +12,8 @@ import type { Decision, RetryCall, RetryController } from './local-functions.js'
 import type { Argument } from './protocol.js';
 import type { HistoryEntry } from './run-state.js';
 
-const variables = new Set(['attempt', 'failure', 'history', 'args']);
+/** What a decision reads. */
+export const retryVariables: ReadonlySet<string> = new Set(['attempt', 'failure', 'history', 'args']);
 const decisions: readonly unknown[] = ['RETRY', 'REVERT', 'REVERT_ALL'] satisfies Decision[];
 
 /** Kept as long as the definition. */
@@ -25,7 +26,7 @@ const kept = new WeakMap<RetryDefinition, Expression>();
 export function retryExpression(retry: RetryDefinition): Expression {
   const known = kept.get(retry);
   if (known) return known;
-  const expression = compileExpression(retry.onFailure?.expr ?? '', { variables });
+  const expression = compileExpression(retry.onFailure?.expr ?? '', { variables: retryVariables });
   kept.set(retry, expression);
   return expression;
 }

@@ -8,13 +8,15 @@ export interface JsonSchema {
   readonly $ref?: string;
   readonly title?: string;
   readonly description?: string;
-  readonly type?: 'object' | 'array' | 'string' | 'integer' | 'boolean';
-  readonly const?: string | number | null;
+  readonly type?: 'object' | 'array' | 'string' | 'integer' | 'number' | 'boolean';
+  readonly const?: string | number | boolean | null;
   readonly enum?: readonly string[];
   readonly properties?: Readonly<Record<string, JsonSchema>>;
   readonly required?: readonly string[];
   readonly propertyNames?: JsonSchema;
   readonly additionalProperties?: JsonSchema;
+  readonly minProperties?: number;
+  readonly maxProperties?: number;
   readonly items?: JsonSchema;
   readonly uniqueItems?: boolean;
   readonly minItems?: number;
@@ -24,6 +26,10 @@ export interface JsonSchema {
   /** What JSON Schema has no word for: checked where the reader knows it. */
   readonly format?: string;
   readonly anyOf?: readonly JsonSchema[];
+  /** Known, and refused until it can be done: what it would be. No part of what is published. */
+  readonly notYet?: string;
+  /** Keys of YAML: the shape of flow that they belong to, when it is one. No part of what is published. */
+  readonly only?: 'ordered' | 'routed';
 }
 
 export const name: JsonSchema = { type: 'string', pattern: '^[A-Za-z0-9._+$-]{1,255}$' };

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { parseFlowDefinition } from './parse-flow-definition.js';
+import { parseFlowDefinition, parseRoutedFlow } from './parse-flow-definition.js';
 
 const a = { kind: 'task', name: 'a' };
 const b = { kind: 'task', name: 'b' };
@@ -57,4 +57,11 @@ describe('a flow from its author', () => {
       expect(details.path).toMatch(/^root\..*….*/);
     }
   });
+});
+
+it.each([
+  ['root.atoms', { kind: 'routed', name: 'f', atoms: [] }],
+  ['root.start', { kind: 'routed', name: 'f', atoms: [{ name: 'a' }], start: [] }],
+])('a routed flow must not be empty: %s', (path, root) => {
+  expect(() => parseRoutedFlow(flowOf(root))).toThrow(`${path} must not be empty`);
 });

@@ -21,7 +21,7 @@ export function addJobCommands(program: Command, run: Run): void {
   job
     .command('post <flow>')
     .description(
-      'post a flow (a .json file, or a .js module exporting one: file.js#name); prints the id of the job',
+      'post a flow (a .yaml or .json file, or a .js module exporting one: file.js#name); prints the id of the job',
     )
     .option(
       '--set <name=value>',

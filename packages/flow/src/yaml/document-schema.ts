@@ -1,0 +1,388 @@
+/**
+ * The keys of YAML documents (control-flow.md 15.2), one table: the parser checks with it, and the published JSON Schema is made of it. Beyond 15.2
+ * stand `requires`, `optional`, `revert-inputs`, `name`, `links`, `defer-reverts`, `never-resolve` and flows written out under `flow`: without them
+ * not all flow JSON could be written as YAML (C-1513).
+ */
+import {
+  decisions,
+  expression,
+  extraction,
+  flag,
+  type JsonSchema,
+  name as anyName,
+  priority,
+  ref,
+  symbol as anySymbol,
+  work,
+} from '../flow-schema.js';
+
+const name: JsonSchema = { ...anyName, description: 'a name: up to 255 of letters, digits and . _ + $ -' };
+/** C-1528: where a name and an id may stand, it must be clear which one it is. */
+const flowName: JsonSchema = {
+  type: 'string',
+  pattern: `^(?![0-7][0-9A-HJKMNP-TV-Za-hjkmnp-tv-z]{25}$)${(anyName.pattern ?? '').slice(1)}`,
+  description: `${name.description ?? ''}; not one that looks like the id of a job`,
+};
+const symbol: JsonSchema = {
+  ...anySymbol,
+  description: 'a name of letters, digits and . _ $ -, beginning with a letter, _ or $',
+};
+const text: JsonSchema = { type: 'string', maxLength: 4096, description: 'a text' };
+const texts: JsonSchema = {
+  type: 'array',
+  items: { type: 'string', maxLength: 255 },
+  minItems: 1,
+  uniqueItems: true,
+};
+const symbols: JsonSchema = { type: 'array', items: symbol, uniqueItems: true };
+const cel: JsonSchema = {
+  type: 'string',
+  pattern: '\\S',
+  maxLength: expression.properties?.['expr']?.maxLength ?? 0,
+  description: 'a CEL expression, such as n > 3',
+};
+const none: JsonSchema = { const: null };
+const templates: JsonSchema = { type: 'object', propertyNames: symbol, additionalProperties: {} };
+const filled: JsonSchema = { ...templates, minProperties: 1 };
+const notYet = (what: string): JsonSchema => ({ notYet: what });
+
+/** C-1006. */
+const duration: JsonSchema = {
+  description: 'a duration such as 250ms, 10s, 2m, 1h or 3d, or whole milliseconds',
+  anyOf: [
+    { type: 'integer', minimum: 0 },
+    { type: 'string', pattern: '^[0-9]{1,12}(ms|s|m|h|d)$' },
+  ],
+};
+
+const scalarTypes = 'any|string|integer|number|boolean|list|map';
+const inputType: JsonSchema = {
+  type: 'string',
+  pattern: `^(${scalarTypes}|(list|map)\\((${scalarTypes})\\))$`,
+  description: `a type: ${scalarTypes.replaceAll('|', ', ')}, list(string), map(integer)`,
+};
+const typed: JsonSchema = {
+  type: 'object',
+  required: ['type'],
+  properties: { type: inputType, default: {}, description: text },
+};
+const input: JsonSchema = { description: inputType.description ?? '', anyOf: [inputType, typed] };
+
+const rebind: JsonSchema = { type: 'object', propertyNames: symbol, additionalProperties: symbol };
+const inject: JsonSchema = { type: 'object', propertyNames: symbol };
+const provides: JsonSchema = {
+  description: 'a name, a list of names, { by-index: [names] }, or a map of names to where in the result',
+  anyOf: [
+    symbol,
+    symbols,
+    { type: 'object', required: ['by-index'], properties: { 'by-index': symbols } },
+    { type: 'object', propertyNames: symbol, additionalProperties: ref('extraction') },
+  ],
+};
+const taking = {
+  requires: symbols,
+  optional: symbols,
+  rebind,
+  inject,
+  'revert-inputs': {
+    only: 'ordered',
+    type: 'object',
+    properties: { requires: symbols, optional: symbols, rebind },
+  },
+} satisfies Record<string, JsonSchema>;
+
+const attempts: JsonSchema = {
+  description: 'how often in all, or { max, delay, backoff, retry-on }; null cancels a default',
+  anyOf: [{ type: 'integer', minimum: 1 }, ref('attempts'), none],
+};
+const timeout: JsonSchema = {
+  description:
+    'a duration such as 250ms, 10s, 2m, 1h or 3d, whole milliseconds, or { attempt, queue }; null cancels a default',
+  anyOf: [...(duration.anyOf ?? []), ref('timeout'), none],
+};
+const onWorkerLoss: JsonSchema = {
+  description: 'resend, fail or park; null cancels a default',
+  anyOf: [work.onWorkerLoss, none],
+};
+const clause: JsonSchema = {
+  only: 'routed',
+  description:
+    'a name, { NAME: guard }, { to, when, message }, a list of those, or { publish, next }; null cancels a default',
+  anyOf: [
+    name,
+    ref('entries'),
+    ref('transition'),
+    { type: 'object', required: ['publish'], properties: { publish: ref('publish'), next: ref('next') } },
+    ref('guarded'),
+    none,
+  ],
+};
+const clauses = {
+  'on-success': clause,
+  'on-error': clause,
+  'on-complete': clause,
+  'on-skip': clause,
+} satisfies Record<string, JsonSchema>;
+const waits = {
+  'wait-before': notYet('a delay before a start'),
+  'wait-after': notYet('a delay after an attempt'),
+  'pause-before': notYet('a stop before a start'),
+  'fail-on': notYet('a success that counts as a failure'),
+} satisfies Record<string, JsonSchema>;
+const policies = { attempts, timeout, onWorkerLoss, ...clauses, ...waits } satisfies Record<
+  string,
+  JsonSchema
+>;
+const publish: JsonSchema = { ...ref('publish'), only: 'routed' };
+
+const atom: JsonSchema = {
+  type: 'object',
+  description: 'a map of what the atom is, such as { task: NAME }',
+  properties: {
+    task: name,
+    flow: ref('inner'),
+    delegate: notYet('an atom that waits for the outside'),
+    name: { ...name, only: 'ordered' },
+    description: text,
+    ...taking,
+    input: {
+      description: 'a map of parameters, or one "${…}" that gives all of them',
+      anyOf: [{ ...templates }, { type: 'string', pattern: '^\\$\\{[^]*\\}$', maxLength: 4099 }],
+    },
+    provides,
+    publish,
+    'publish-on-error': publish,
+    'publish-on-skip': publish,
+    'keep-result': { ...flag, only: 'routed' },
+    after: { ...ref('after'), only: 'ordered' },
+    depth: { enum: ['all', 'flow', 'neighbors', 'atom'], only: 'ordered' },
+    ...policies,
+    join: {
+      only: 'routed',
+      description: 'all, one, reached, or how many arrivals (at least 1)',
+      anyOf: [{ enum: ['all', 'one', 'reached'] }, { type: 'integer', minimum: 1 }],
+    },
+    priority: { ...priority, only: 'ordered' },
+    version: ref('version'),
+    'for-each': notYet('one execution for each item of a list'),
+    as: notYet('the name of an item of for-each'),
+    parallel: notYet('a bound for for-each'),
+    'on-item-error': notYet('what follows a failure in for-each'),
+    expects: notYet('what a delegate answers'),
+    isolated: notYet('a flow that runs apart'),
+    params: notYet('parameters of a flow that runs apart'),
+    topic: notYet('workers of a topic'),
+    tags: notYet('labels to search by'),
+  },
+};
+
+/** What flows at every level have. */
+const level = {
+  pattern: { enum: ['graph', 'linear', 'unordered', 'routed'] },
+  description: text,
+  retry: { ...ref('retry'), only: 'ordered' },
+  'atom-defaults': { type: 'object', properties: policies },
+  links: { only: 'ordered', type: 'array', items: ref('link') },
+} satisfies Record<string, JsonSchema>;
+const atoms: JsonSchema = { type: 'object', propertyNames: name, additionalProperties: ref('atom') };
+
+export const yamlDocumentSchema: JsonSchema = {
+  $schema: 'https://json-schema.org/draft/2020-12/schema',
+  $id: 'urn:baton:flow-document:1',
+  title: 'Baton flow document (YAML)',
+  type: 'object',
+  description: 'a map with baton: 1, flow: NAME and atoms',
+  required: ['baton', 'flow', 'atoms'],
+  properties: {
+    baton: { description: '1, the version of the document', anyOf: [{ const: 1 }, { const: '1' }] },
+    flow: flowName,
+    ...level,
+    atoms: { ...atoms, minProperties: 1 },
+    requires: { type: 'object', propertyNames: symbol, additionalProperties: input },
+    optional: { type: 'object', propertyNames: symbol, additionalProperties: input },
+    provides: { ...symbols, only: 'ordered' },
+    vars: { ...filled, only: 'routed' },
+    output: { ...filled, only: 'routed' },
+    'output-on-error': { ...filled, only: 'routed' },
+    start: {
+      only: 'routed',
+      description: 'the name of an atom, or a list of them',
+      anyOf: [name, { type: 'array', items: name, minItems: 1, uniqueItems: true }],
+    },
+    merge: { enum: ['replace', 'deep'], only: 'routed' },
+    'on-expression-error': { enum: ['fail-flow', 'fail-atom'], only: 'routed' },
+    'defer-reverts': { ...flag, only: 'ordered' },
+    'never-resolve': { ...flag, only: 'ordered' },
+    rollback: notYet('undoing what a routed flow did'),
+    deadline: notYet('an end by the clock'),
+    tags: notYet('labels to search by'),
+    namespace: notYet('flows of the same name apart from each other'),
+    version: notYet('versions of a flow'),
+    bundle: notYet('several flows in one document'),
+    flows: notYet('several flows in one document'),
+    tasks: notYet('other names for tasks'),
+  },
+  $defs: {
+    atom,
+    inner: {
+      type: 'object',
+      description: 'a flow written out: { pattern, retry, atoms }; a flow by its name is not supported yet',
+      required: ['atoms'],
+      properties: { ...level, atoms },
+    },
+    extraction,
+    version: {
+      description: 'major.minor, such as 1.0',
+      anyOf: [{ type: 'string', pattern: work.version.pattern }, { type: 'number' }],
+    },
+    attempts: {
+      type: 'object',
+      required: ['max'],
+      properties: {
+        max: { type: 'integer', minimum: 1 },
+        delay: duration,
+        backoff: { enum: ['constant', 'linear', 'exponential'] },
+        'retry-on': texts,
+        factor: notYet('another factor than 2'),
+        maxDelay: notYet('a bound of the delay'),
+        jitter: notYet('delays that are spread'),
+        'break-on': notYet('an end of the attempts'),
+        'continue-on': notYet('attempts after a success'),
+        'stop-on': notYet('failures that end the attempts'),
+        scope: notYet('attempts of one item'),
+      },
+    },
+    timeout: {
+      type: 'object',
+      properties: {
+        attempt: duration,
+        queue: duration,
+        silence: notYet('a bound for the time without progress'),
+        wait: notYet('a bound for a delegate'),
+        total: notYet('a bound over all attempts'),
+      },
+    },
+    publish: {
+      type: 'object',
+      description: 'a map of variables, or { branch: variables, global: variables }',
+      propertyNames: symbol,
+      additionalProperties: {},
+    },
+    next: {
+      description: 'a name, { NAME: guard }, { to, when, message }, or a list of those',
+      anyOf: [name, ref('entries'), ref('transition'), ref('guarded')],
+    },
+    entries: {
+      type: 'array',
+      minItems: 1,
+      items: {
+        description: 'a name, { NAME: guard } or { to, when, message }',
+        anyOf: [name, ref('transition'), ref('guarded')],
+      },
+    },
+    transition: { type: 'object', required: ['to'], properties: { to: name, when: cel, message: {} } },
+    guarded: {
+      type: 'object',
+      description: 'one target with its guard, such as { NAME: n > 3 }',
+      minProperties: 1,
+      maxProperties: 1,
+      propertyNames: name,
+      additionalProperties: cel,
+    },
+    after: {
+      description: 'the name of an atom, a list of them, or { NAME: condition }',
+      anyOf: [
+        name,
+        { type: 'array', items: name, uniqueItems: true },
+        {
+          type: 'object',
+          propertyNames: name,
+          additionalProperties: {
+            description: 'a CEL expression, or null for a link without one',
+            anyOf: [cel, none],
+          },
+        },
+      ],
+    },
+    link: {
+      type: 'object',
+      required: ['from', 'to'],
+      properties: {
+        from: name,
+        to: name,
+        symbols,
+        when: cel,
+        local: { type: 'string', maxLength: 255 },
+        depth: { enum: ['all', 'flow', 'neighbors', 'atom'] },
+      },
+    },
+    retry: {
+      description:
+        'how often in all, or { times }, { for-each: values }, { for-each-of: SYMBOL }, { decide: expression }, { always-revert: true } or { always-revert-all: true }',
+      anyOf: [{ type: 'integer', minimum: 0 }, ref('controller')],
+    },
+    controller: {
+      type: 'object',
+      properties: {
+        times: { type: 'integer', minimum: 0 },
+        'for-each': { type: 'array' },
+        'for-each-of': symbol,
+        decide: cel,
+        'always-revert': { const: true },
+        'always-revert-all': { const: true },
+        name,
+        ...taking,
+        provides,
+        priority,
+        'revert-all': flag,
+        on: decisions.on,
+        backoff: {
+          description: 'a duration, or { kind, initial, max, jitter }',
+          anyOf: [...(duration.anyOf ?? []), ref('backoff')],
+        },
+      },
+    },
+    backoff: {
+      type: 'object',
+      required: ['initial'],
+      properties: {
+        kind: { enum: ['exponential', 'linear', 'constant'] },
+        initial: duration,
+        max: duration,
+        jitter: flag,
+      },
+    },
+  },
+};
+
+/** What is published: without what is refused, and closed, as documents may have no other keys. */
+export function publishedSchema(schema: JsonSchema = yamlDocumentSchema): object {
+  const {
+    notYet: _,
+    only: __,
+    properties,
+    additionalProperties,
+    $defs,
+    items,
+    anyOf,
+    propertyNames,
+    ...rest
+  } = schema;
+  const each = (parts: Readonly<Record<string, JsonSchema>>): object =>
+    Object.fromEntries(
+      Object.entries(parts)
+        .filter(([, part]) => part.notYet === undefined)
+        .map(([key, part]) => [key, publishedSchema(part)]),
+    );
+  return {
+    ...rest,
+    ...(propertyNames && { propertyNames: publishedSchema(propertyNames) }),
+    ...(properties && { properties: each(properties) }),
+    ...(additionalProperties
+      ? { additionalProperties: publishedSchema(additionalProperties) }
+      : properties && { additionalProperties: false }),
+    ...(items && { items: publishedSchema(items) }),
+    ...(anyOf && { anyOf: anyOf.map((branch) => publishedSchema(branch)) }),
+    ...($defs && { $defs: each($defs) }),
+  };
+}

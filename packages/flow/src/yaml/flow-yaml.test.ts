@@ -1,0 +1,364 @@
+/** YAML and flow JSON say the same (C-1513). */
+import { describe, expect, it } from '@jest/globals';
+import { expressionChecks } from '@baton/engine';
+import fc from 'fast-check';
+import { randomFlows } from '../../../testkit/src/flows/random-flow.js';
+import { acceptance } from '../../../testkit/src/routed-flows/acceptance.js';
+import type { Outcome } from '../../../testkit/src/routed-flows/routed.js';
+import { canonicalFlowJson } from '../canonical-flow-json.js';
+import type { FlowDefinition, LinkDefinition } from '../definition.js';
+import { expr } from '../expr.js';
+import { graph, linear, unordered } from '../flow.js';
+import { backoff, retry } from '../retry.js';
+import type { RoutedDefinition, RoutedFlowDefinition } from '../routed-definition.js';
+import { task } from '../task.js';
+import { type } from '../schema.js';
+import { flowYaml } from './flow-yaml.js';
+import { parseFlowYaml } from './parse-flow-yaml.js';
+import { withoutEmpty } from './routed-yaml.js';
+
+type AnyFlow = FlowDefinition | RoutedFlowDefinition;
+
+const parsed = (text: string): AnyFlow => parseFlowYaml(text, { expressions: expressionChecks });
+const there = (definition: AnyFlow): string => canonicalFlowJson(definition);
+const andBack = (definition: AnyFlow): string => canonicalFlowJson(parsed(flowYaml(definition)));
+
+describe('ordered flows', () => {
+  it('come back as they were: random ones', () => {
+    const filled = randomFlows().filter(
+      ({ definition }) => (definition.root as { children: readonly unknown[] }).children.length > 0,
+    );
+    fc.assert(
+      fc.property(filled, ({ definition }) => {
+        expect(andBack(definition)).toBe(there(definition));
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  const execute = (): void => undefined;
+  const a = task('a', {
+    requires: { size: type<number>() },
+    optional: { mtu: type<number>() },
+    provides: ['id', 'ip'],
+    execute: () => ({ id: 1, ip: 2 }),
+  });
+  const b = task('b', {
+    requires: { id: type<number>(), own: type<string>() },
+    rebind: { own: 'id' },
+    inject: { x: { deep: ['${x}', null, 1.5, '1.10', 'yes', ''] } },
+    provides: { byIndex: ['p', 'q'] },
+    version: '1.10',
+    priority: -2,
+    timeout: { attempt: '90s', queue: 1 },
+    attempts: { max: 3, delay: '1h', backoff: 'linear', retryOn: ['X'] },
+    onWorkerLoss: 'park',
+    execute: () => [1, 2],
+  });
+  const c = task('c', { provides: 'c', execute });
+  const flows: readonly FlowDefinition[] = [
+    linear('l', {
+      retry: retry.times(3, {
+        provides: 'n',
+        on: ['X'],
+        revertAll: true,
+        backoff: backoff.exponential({ initial: '1s', max: '1m', jitter: true }),
+      }),
+    })
+      .add(a, b)
+      .toJSON({ neverResolve: true }),
+    unordered('u', {
+      retry: retry.forEach([1, 'x', { y: [] }], {
+        name: 'r',
+        provides: 'v',
+        backoff: backoff.constant({ initial: 0 }),
+      }),
+    })
+      .add(c)
+      .toJSON({ deferReverts: false }),
+    graph('g', { retry: retry.parameterizedForEach({ values: 'regions', provides: 'r' }) })
+      .add(b, a, c)
+      .link(c, a)
+      .toJSON(),
+    graph('g', { retry: retry.parameterizedForEach({ values: 'values' }) })
+      .add(c)
+      .toJSON(),
+    linear('l', { retry: retry.custom(expr('attempt < 3 ? "RETRY" : "REVERT"'), { requires: ['k'] }) })
+      .add(c)
+      .toJSON(),
+    linear('l', { retry: retry.alwaysRevert() })
+      .add(linear('x', { retry: retry.alwaysRevertAll({ priority: 1 }) }).add(c), linear('x').add(a))
+      .toJSON(),
+    graph('g')
+      .add(a, b, c)
+      .link(a, c, { decider: expr('a.id > 3'), depth: 'flow' })
+      .link(b, c, { decider: expr('b.p'), depth: 'flow' })
+      .toJSON(),
+    // what `after` cannot say: depths that differ, functions by name, links that data would make
+    graph('g')
+      .add(a, b, c)
+      .link(a, c, { decider: expr('a.id > 3'), depth: 'flow' })
+      .link(b, c, { decider: expr('b.p') })
+      .toJSON(),
+    graph('g')
+      .add(a, c)
+      .link(a, c, { decider: { local: 'f' } })
+      .toJSON(),
+    graph('g').addAll([a, b], { resolveRequires: false, resolveExisting: false }).toJSON(),
+    graph('g')
+      .add(c.as('10'), c.as('9', { inject: { $x: 1 } }), c.as('null'), c.as('to'))
+      .toJSON(),
+  ];
+
+  it.each(flows.map((definition) => [JSON.stringify(definition), definition] as const))(
+    'come back as they were: %s',
+    (_, definition) => {
+      expect(andBack(definition)).toBe(there(definition));
+    },
+  );
+
+  it('is written shortly where it can be', () => {
+    expect(flowYaml(graph('g').add(a, c).link(a, c).toJSON())).toBe(`baton: 1
+flow: g
+requires:
+  size: any
+optional:
+  mtu: any
+atoms:
+  a:
+    task: a
+    requires:
+      - size
+    optional:
+      - mtu
+    provides:
+      - id
+      - ip
+  c:
+    task: c
+    provides: c
+    after: a
+`);
+  });
+
+  it.each<readonly [string, FlowDefinition]>([
+    ['is one task', { schemaVersion: 1, root: c.toNode() }],
+    ['must not be empty', linear('l').toJSON()],
+    [
+      'nests deeper than 32 levels',
+      Array.from({ length: 12 })
+        .reduce<ReturnType<typeof linear>>(
+          (inner) => linear('l').add(inner) as never,
+          linear('l').add(c) as never,
+        )
+        .toJSON(),
+    ],
+  ])('is refused when it cannot be said: %s', (said, definition) => {
+    expect(() => flowYaml(definition)).toThrow(
+      expect.objectContaining({
+        code: 'BATON_DEFINITION_INVALID',
+        message: expect.stringContaining(said) as unknown,
+      }),
+    );
+  });
+
+  it('does not lose a link that the document would not make', () => {
+    const both: readonly LinkDefinition[] = [
+      { from: 1, to: 0, symbols: ['id'] },
+      { from: 0, to: 2, symbols: ['p'] },
+    ];
+    const definition: FlowDefinition = {
+      schemaVersion: 1,
+      root: { kind: 'graph', name: 'g', children: [b, a, c].map((atom) => atom.toNode()), links: both },
+    };
+    expect(flowYaml(definition)).toContain('links:');
+    expect(andBack(definition)).toBe(there(definition));
+  });
+});
+
+/** The flows of the acceptance cases, taken where they would be run. */
+async function routedFlows(): Promise<readonly RoutedDefinition[]> {
+  const flows: RoutedDefinition[] = [];
+  class Taken extends Error {}
+  const outcome: Outcome = { outcome: '', output: {}, states: {}, failures: [], repeats: 0 };
+  for (const { body } of acceptance)
+    await body((definition) => {
+      flows.push(definition);
+      return flows.length % 2 === 0 ? Promise.resolve(outcome) : Promise.reject(new Taken());
+    }).catch(() => undefined);
+  return flows;
+}
+
+/** Policies and fan-outs: flow JSON has them, YAML not yet. */
+const notYet =
+  /"(forEach|as|parallel|onItemError|waitBefore\w*|waitAfter\w*|pauseBefore|failOn|totalMs|silenceMs|breakOn|continueOn|stopOn|maxDelayMs|factor|jitter|scope|expr)":/;
+
+describe('routed flows', () => {
+  const lean = (root: RoutedDefinition): RoutedFlowDefinition => ({
+    schemaVersion: 1,
+    root: withoutEmpty(root),
+  });
+
+  it('come back as they were: those of the acceptance cases', async () => {
+    const flows = await routedFlows();
+    expect(flows.length).toBeGreaterThan(30);
+    const known = flows.filter((root) => !notYet.test(JSON.stringify(root)));
+    expect(known.length).toBeGreaterThan(30);
+    for (const root of flows.filter((flow) => !known.includes(flow)))
+      expect(() => flowYaml({ schemaVersion: 1, root })).toThrow(/cannot be written as YAML/);
+    for (const root of known) expect(andBack({ schemaVersion: 1, root })).toBe(there(lean(root)));
+  });
+
+  const root: RoutedDefinition = {
+    kind: 'routed',
+    name: 'f',
+    requires: ['url'],
+    optional: { n: null, m: { x: [1] }, $s: 'any' },
+    vars: { v: '${n}' },
+    output: { o: ['${v}'] },
+    outputOnError: { e: 1 },
+    start: ['10', 'publish'],
+    merge: 'deep',
+    onExpressionError: 'fail-atom',
+    atoms: [
+      {
+        name: '10',
+        task: 't',
+        version: '2.10',
+        input: { expr: 'ctx' },
+        requires: ['r'],
+        optional: ['o'],
+        rebind: { r: 'x' },
+        provides: { p: null, q: 1 },
+        onSuccess: {
+          publish: { branch: { x: 1 } },
+          next: [
+            { to: 'to' },
+            { to: 'to', when: 'n > 1' },
+            { to: 'publish', when: 'false' },
+            { to: 'fail', when: 'true', message: { m: '${n}' } },
+          ],
+        },
+      },
+      {
+        name: '9',
+        input: { a: '$${x}', b: null },
+        publish: { branch: { branch: {}, y: 1 } },
+        publishOnError: { global: { g: 1 }, branch: { h: 2 } },
+        publishOnSkip: { branch: { s: '${1}' } },
+        keepResult: true,
+        join: 2,
+        onError: { publish: { global: { z: 1 } } },
+      },
+      {
+        name: 'to',
+        task: 'u',
+        timeout: { queueMs: 5 },
+        attempts: { max: 2 },
+        onWorkerLoss: 'fail',
+        onComplete: { next: [{ to: '9' }] },
+        onSkip: { next: [{ to: 'noop' }] },
+      },
+      { name: 'publish', onSuccess: { next: [{ to: '9', when: 'true' }] }, onError: { next: [] } },
+    ],
+  };
+
+  it('come back as they were: one with everything', () => {
+    expect(andBack({ schemaVersion: 1, root })).toBe(there(lean(root)));
+  });
+
+  it('is refused when it cannot be said', () => {
+    expect(() => flowYaml({ schemaVersion: 1, root: { ...root, output: {} } })).toThrow(
+      /cannot be written as YAML: .*output: \{\} must not be empty/,
+    );
+  });
+});
+
+describe('short forms', () => {
+  it('atom-defaults: an own clause replaces, null cancels, and no default leads an atom to itself (C-1331 to C-1333)', () => {
+    const { root: found } = parsed(`baton: 1
+flow: f
+atom-defaults: { on-error: [page, { fail: "true" }], on-success: { publish: { branch: { ok: true } }, next: end }, attempts: 2, timeout: 1s, onWorkerLoss: fail }
+atoms:
+  a: { task: t, on-error: end, timeout: { queue: 1m } }
+  b: { task: t, on-error: null, on-success: null, attempts: null }
+  page: { task: t, on-success: end }
+  end: {}
+`);
+    const defaults = { attempts: { max: 2 }, timeout: { attemptMs: 1_000 }, onWorkerLoss: 'fail' };
+    const published = { publish: { branch: { ok: true } } };
+    expect((found as RoutedDefinition).atoms).toEqual([
+      {
+        name: 'a',
+        task: 't',
+        ...defaults,
+        timeout: { queueMs: 60_000 },
+        onSuccess: { ...published, next: [{ to: 'end' }] },
+        onError: { next: [{ to: 'end' }] },
+      },
+      { name: 'b', task: 't', timeout: { attemptMs: 1_000 }, onWorkerLoss: 'fail' },
+      {
+        name: 'page',
+        task: 't',
+        ...defaults,
+        onSuccess: { next: [{ to: 'end' }] },
+        onError: { next: [{ to: 'fail', when: 'true' }] },
+      },
+      {
+        name: 'end',
+        onSuccess: published,
+        onError: { next: [{ to: 'page' }, { to: 'fail', when: 'true' }] },
+      },
+    ]);
+  });
+
+  it('of routed atoms', () => {
+    const { root: found } = parsed(`baton: 1
+flow: f
+atoms:
+  a: { task: t, input: "\${ctx}", provides: [x, y], publish: { v: 1 }, on-success: { b: "x > 1" }, on-error: pause, on-complete: [b, { to: fail, message: no }] }
+  b: { join: one, provides: { by-index: [m, n] }, inject: { text: "\${x}", gb: 3 }, rebind: { size: gb, other: v }, input: { own: 1 } }
+`);
+    expect((found as RoutedDefinition).atoms).toEqual([
+      {
+        ...{
+          name: 'a',
+          task: 't',
+          input: { expr: 'ctx' },
+          provides: { x: 'x', y: 'y' },
+          publish: { branch: { v: 1 } },
+        },
+        onSuccess: { next: [{ to: 'b', when: 'x > 1' }] },
+        onError: { next: [{ to: 'suspend' }] },
+        onComplete: { next: [{ to: 'b' }, { to: 'fail', message: 'no' }] },
+      },
+      {
+        name: 'b',
+        join: 1,
+        provides: { m: 0, n: 1 },
+        rebind: { other: 'v' },
+        input: { text: '$${x}', size: 3, own: 1 },
+      },
+    ]);
+  });
+
+  it('of ordered atoms: what input gives is bound, data as constants, one symbol by its name', () => {
+    const { root: found } = parsed(`baton: 1
+flow: f
+requires: { x: any, size: any }
+retry: 3
+atoms:
+  a: { task: t, requires: [x], input: { y: "\${x}", z: [1, "$\${z}"], x: 7, w: "\${ size }" } }
+`);
+    expect(found).toMatchObject({
+      retry: { kind: 'times', attempts: 3 },
+      children: [
+        {
+          requires: ['x', 'y', 'z', 'w'],
+          rebind: { y: 'x', x: 'input.x', w: 'size' },
+          inject: { z: [1, '${z}'], 'input.x': 7 },
+        },
+      ],
+    });
+  });
+});
