@@ -158,6 +158,11 @@ export const errorCodes = {
     check: '`baton job get ID` shows how it ended.',
     remedy: 'None needed; post the flow again to run it again.',
   },
+  BATON_CONFLICT_SEQUENCE: {
+    cause: 'A command was given on the condition that the run has not moved on, and it has.',
+    check: 'The message names both sequence numbers.',
+    remedy: 'Look at the job again, and give the command with its new sequence number if it is still wanted.',
+  },
   BATON_CONFLICT_QUARANTINED: {
     cause:
       'What is stored of a job is missing or cannot be read, so it was taken off the board without an end; nothing was undone.',
@@ -171,7 +176,7 @@ export const errorCodes = {
       'None needed. Only a task with `onWorkerLoss: park` whose worker was lost waits; `baton job cancel` stops a job.',
   },
   BATON_CONFLICT_KEY_REUSED: {
-    cause: 'A job with this key exists and has other content.',
+    cause: 'A job, or a command of a job, with this key exists and has other content.',
     check: '`baton job get KEY` shows what was posted.',
     remedy: 'Use another key, or post exactly the same content.',
   },
