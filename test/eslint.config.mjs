@@ -29,6 +29,7 @@ const protocolCode = [
   'conductor',
   'worker',
   'client',
+  'api',
 ].map((name) => `packages/${name}/src/**/*.ts`);
 const substrates = ['zookeeper', 'kafka', 'mongodb'].map((name) => `packages/*/src/${name}/**/*.ts`);
 const tests = ['**/*.test.ts', 'test/**/*.ts'];

@@ -22,6 +22,7 @@ export interface GlobalFlags {
   readonly id?: string;
   readonly maxJobs?: string;
   readonly concurrency?: string;
+  readonly listen?: string;
 }
 
 const flagKeys: Readonly<Record<Exclude<keyof GlobalFlags, 'output' | 'config'>, SettingKey>> = {
@@ -34,6 +35,7 @@ const flagKeys: Readonly<Record<Exclude<keyof GlobalFlags, 'output' | 'config'>,
   id: 'member.id',
   maxJobs: 'conductor.max_jobs',
   concurrency: 'worker.concurrency',
+  listen: 'http.listen',
 };
 
 export class Invocation {
@@ -77,12 +79,13 @@ export class Invocation {
   }
 
   /** A client of the configured cluster; closed by `close`. */
-  async client(): Promise<Client> {
+  async client(options: { readonly clientId?: string; readonly logger?: Logger } = {}): Promise<Client> {
     const client = await openClient({
       ...clusterAddress(this.settings),
       board: this.settings.get('jobboard.board'),
       clientId: `cli-${process.pid}`,
       logger: this.logger('command'),
+      ...options,
     });
     this.#cleanups.push(() => client.close());
     return client;

@@ -3,6 +3,7 @@
  */
 import { InputError } from '@baton/core';
 import { Command, CommanderError } from 'commander';
+import { addApiCommands } from './commands/api.js';
 import { addClusterCommands } from './commands/cluster.js';
 import { addConfigCommands } from './commands/config.js';
 import { addDemoCommand } from './commands/demo.js';
@@ -76,6 +77,7 @@ export function buildProgram(run: Run): Command {
   addFlowCommands(program, run);
   addClusterCommands(program, run);
   addMemberCommands(program, run);
+  addApiCommands(program, run);
   addDevCommand(program, run);
   addDemoCommand(program, run);
   addConfigCommands(program, run);

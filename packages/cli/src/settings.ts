@@ -84,8 +84,18 @@ export const settingKeys = {
   'health.listen': key(
     listenOn,
     undefined,
-    'host:port on which a conductor or worker answers GET /livez and /readyz; default: nowhere',
+    'host:port on which a conductor, worker or API answers GET /livez and /readyz; default: nowhere',
   ),
+  'http.listen': key(listenOn, '127.0.0.1:7450', 'host:port on which the API listens'),
+  'http.tokens': key(
+    text,
+    undefined,
+    'a line for each token of the API (`baton api token`); without one only this machine may ask',
+    true,
+  ),
+  'http.tls_cert': key(text, undefined, 'certificate of the API, PEM'),
+  'http.tls_key': key(text, undefined, 'its private key, PEM', true),
+  'http.rate': key(wholeNumber(0, 1_000_000), '500', 'requests a second of one token; 0: any number'),
   'drain.timeout': key(
     duration('0ms', '1h'),
     '25s',
@@ -134,8 +144,7 @@ export class Settings {
     return names().map((name) => {
       const raw = this.#raw.get(name);
       const isSecret = (settingKeys[name] as Key<unknown>).secret === true;
-      const value =
-        raw === undefined ? '' : isSecret ? raw.value.replace(/:\/\/[^@/]*@/, '://***@') : raw.value;
+      const value = raw === undefined ? '' : isSecret ? masked(raw.value) : raw.value;
       return { key: name, value, origin: raw?.origin ?? 'not set', about: settingKeys[name].about };
     });
   }
@@ -166,6 +175,11 @@ export function resolveSettings(sources: {
   const settings = new Settings(raw);
   checkTogether(settings);
   return settings;
+}
+
+/** Of an address what is secret in it; of anything else all. */
+function masked(value: string): string {
+  return value.includes('://') ? value.replace(/:\/\/[^@/]*@/, '://***@') : '***';
 }
 
 /** Dots to `_`, upper case. */
@@ -284,6 +298,12 @@ function checkTogether(settings: Settings): void {
     throw new InputError(
       'BATON_INPUT_INVALID',
       `guard.hang (${hangMs} ms) must be at least half of jobboard.session_timeout (${sessionMs} ms): the child reports every quarter of it`,
+    );
+  const [cert, key] = [settings.maybe('http.tls_cert'), settings.maybe('http.tls_key')];
+  if ((cert === undefined) !== (key === undefined))
+    throw new InputError(
+      'BATON_INPUT_INVALID',
+      'http.tls_cert and http.tls_key go together: give both, or neither',
     );
 }
 

@@ -25,7 +25,7 @@ const callback = kind('a function', (value) => typeof value === 'function');
 
 const listener = { onOutage: callback, onRecovery: callback };
 const limit = required(wholeNumber(1));
-const who = { by: text, reason: text };
+const who = { by: text, reason: text, key: text, ifSeq: wholeNumber(0) };
 
 const optionsOf = {
   openClient: {
@@ -35,6 +35,7 @@ const optionsOf = {
   post: { key: unchecked, store: unchecked, priority: unchecked, name: text, tags: texts },
   wait: { timeoutMs: milliseconds, signal, ...listener },
   watch: { fromSeq: wholeNumber(0), signal, ...listener },
+  changes: { signal, ...listener },
   flows: { of: required(oneOf('running', 'ended')), before: text, limit },
   ended: { limit },
   cancel: { revert: flag, ...who },

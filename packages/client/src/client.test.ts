@@ -91,6 +91,44 @@ describe('the client', () => {
     await drive(client.close());
   });
 
+  it('gives a command under a key once, also when the job has ended since; without the key it is refused then', async () => {
+    const { client, runtime, store, drive } = newClient();
+    await drive(client.post(flow, { key: 'j' }));
+    const options = { key: 'k', ifSeq: 0 };
+    await expect(drive(client.cancel('j', { ...options, ifSeq: 1 }))).rejects.toMatchObject({
+      code: 'BATON_CONFLICT_SEQUENCE',
+      message: 'job j is at 0, and the command is for 1',
+    });
+    expect(await drive(client.cancel('j', options))).toBe(1);
+    const { clusterId } = await drive(client.cluster());
+    const { journal, ...persistence } = await drive(openPersistence({ store, runtime, clusterId }));
+    await drive(journal.append(claimEntry({ flowId: 'j', seq: 1, fence: fenceOf(1) })));
+    await drive(journal.append(terminalEntry({ flowId: 'j', seq: 2, fence: fenceOf(1) })));
+    persistence.close();
+    expect(await drive(client.cancel('j', options))).toBe(1);
+    await expect(drive(client.cancel('j'))).rejects.toMatchObject({ code: 'BATON_CONFLICT_ENDED' });
+    expect(await drive(client.head('j'))).toEqual({ seq: 2, outcome: 'SUCCESS' });
+    expect((await drive(client.history('j'))).map(({ kind }) => kind)).toEqual(['post', 'claim', 'terminal']);
+    await expect(drive(client.head('none'))).rejects.toMatchObject({ code: 'BATON_NOT_FOUND_JOB' });
+    await expect(drive(client.history('none'))).rejects.toMatchObject({ code: 'BATON_NOT_FOUND_JOB' });
+    await drive(client.close());
+  });
+
+  it('tells a new job from one that was posted before, also half, and gives the flow of each', async () => {
+    const { client, service, drive } = newClient();
+    expect(await drive(client.postOrFind(flow.toJSON(), { key: 'j' }))).toEqual({ jobId: 'j', isNew: true });
+    expect(await drive(client.postOrFind(flow.toJSON(), { key: 'j' }))).toEqual({ jobId: 'j', isNew: false });
+    service.faults.next('refuse', { operation: 'create' });
+    await expect(drive(client.post(flow, { key: 'k' }))).rejects.toMatchObject({
+      code: 'BATON_UNAVAILABLE_OUTCOME_UNKNOWN',
+    });
+    expect(await drive(client.postOrFind(flow.toJSON(), { key: 'k' }))).toEqual({ jobId: 'k', isNew: false });
+    const { definitionHash } = await drive(client.job('j'));
+    expect(await drive(client.definition(definitionHash))).toMatchObject({ root: { name: 'f' } });
+    await expect(drive(client.definition('0'))).rejects.toMatchObject({ code: 'BATON_NOT_FOUND_DOCUMENT' });
+    await drive(client.close());
+  });
+
   it('has given a command that is stored, though its owner cannot be looked up', async () => {
     const { client, service, drive } = newClient();
     await drive(client.post(flow, { key: 'j' }));

@@ -4,7 +4,7 @@
  * What is authoritative: the store for runs, the board for ownership. The client decides nothing but what it posts.
  * On failure: UnavailableErrors reach the caller; posting again with the same key is safe.
  */
-import { ConflictError, NotFoundError, UnavailableError, checkId } from '@baton/core';
+import { UnavailableError, checkId } from '@baton/core';
 import type {
   Coordination,
   CoordinationSession,
@@ -17,15 +17,21 @@ import type {
 import { JobBoard } from '@baton/jobboard';
 import type { JobListing } from '@baton/jobboard';
 import { openPersistence } from '@baton/persistence';
-import type { FailureSummary, FlowDetail, OperatorCommand, Persistence } from '@baton/persistence';
+import type { FlowDetail, Persistence } from '@baton/persistence';
+import type { AnyDefinition } from '@baton/engine';
+import { parseAnyFlow } from '@baton/flow';
+import { boardChanges, type BoardChange } from './board-changes.js';
 import { checkOptions } from './check-options.js';
-import { checkBoard, homeBoardOf } from './home-board.js';
-import { checkParked, quarantineOf, readJob } from './job-report.js';
+import { giveCommand, type CancelOptions, type CommandOptions } from './give-command.js';
+import { homeBoardOf } from './home-board.js';
+import { endOf, tooLate, type JobEnd } from './job-end.js';
+import { checkParked, readJob } from './job-report.js';
 import type { JobReport } from './job-report.js';
 import { OutagePatience } from './outage-patience.js';
 import type { OutageListener } from './outage-patience.js';
 import { postJob } from './post-job.js';
-import type { PostArguments, PostOptions, Postable } from './post-job.js';
+import type { PostArguments, PostOptions, Postable, Posted } from './post-job.js';
+import { unknownJob } from './unknown-job.js';
 
 export interface ClientDeps {
   readonly runtime: Runtime;
@@ -40,27 +46,11 @@ export interface ClientDeps {
   readonly connectTimeoutMs?: number;
 }
 
-export interface CancelOptions {
-  /** Undo what ran (default), or stop where it is. */
-  readonly revert?: boolean;
-  /** Who, and why: at most 1 KiB each. */
-  readonly by?: string;
-  readonly reason?: string;
-}
-
 export interface ClusterReport {
   readonly clusterId: string;
   readonly conductors: readonly Member[];
   readonly workers: readonly Member[];
   readonly jobs: readonly JobListing[];
-}
-
-/** What became of a job. */
-export interface JobEnd {
-  readonly jobId: string;
-  readonly outcome: FlowOutcome;
-  /** Recorded on atoms, or why it was not run at all; shortened. */
-  readonly failures: readonly FailureSummary[];
 }
 
 interface Open {
@@ -89,9 +79,19 @@ export class Client {
 
   /** Posts a job and gives its id; see `postJob`. */
   async post<F extends Postable>(flow: F, ...[options]: PostArguments<F>): Promise<string> {
+    return (await this.postOrFind(flow, options as PostOptions | undefined)).jobId;
+  }
+
+  /** As `post` with any options, and tells whether the job is new, or the same one was posted under its key before. */
+  async postOrFind(flow: Postable, options?: PostOptions): Promise<Posted> {
     if (options !== undefined) checkOptions('post', options);
-    const services = { ...(await this.#services()), runtime: this.#deps.runtime };
-    return postJob(services, flow, options as PostOptions | undefined);
+    return postJob({ ...(await this.#services()), runtime: this.#deps.runtime }, flow, options);
+  }
+
+  /** The flow that was posted and is stored under this hash. @throws NotFoundError `BATON_NOT_FOUND_DOCUMENT` */
+  async definition(hash: string): Promise<AnyDefinition> {
+    const { definitions } = (await this.#services()).persistence;
+    return parseAnyFlow(JSON.parse(await definitions.get(hash, { withinMs: 0 })));
   }
 
   /** @throws NotFoundError `BATON_NOT_FOUND_JOB`, InputError for what cannot be the id of a job */
@@ -99,6 +99,23 @@ export class Client {
     checkId('job', jobId);
     const services = await this.#services();
     return readJob({ ...services, otherBoard: (name) => this.#otherBoard(name, services) }, jobId);
+  }
+
+  /** How far a job is: the number of its last journal entry, and how it ended if it has. @throws as `job` */
+  async head(jobId: string): Promise<{ readonly seq: number; readonly outcome?: FlowOutcome }> {
+    checkId('job', jobId);
+    const head = await (await this.#services()).persistence.journal.head(jobId);
+    if (head === undefined) throw unknownJob(jobId);
+    const { entry } = head;
+    return { seq: entry.seq, ...(entry.kind === 'terminal' && { outcome: entry.outcome }) };
+  }
+
+  /** All journal entries of a job that are kept, oldest first. @throws as `job` */
+  async history(jobId: string): Promise<readonly JournalEntry[]> {
+    checkId('job', jobId);
+    const entries = await (await this.#services()).persistence.journal.history(jobId);
+    if (entries.length === 0) throw unknownJob(jobId);
+    return entries;
   }
 
   /** Jobs on the board now, highest priority first. */
@@ -197,11 +214,38 @@ export class Client {
     }
   }
 
-  /** Stores the command and tells the owner; it is applied between two turns, or not at all when the run ends first. Gives its number. @throws InputError `BATON_INPUT_TOO_LARGE` */
+  /**
+   * What changes on the board from now on, through lost sessions, until `signal` is aborted. `reset`, which comes first, says that anything may have
+   * changed before.
+   */
+  async *changes(
+    options: OutageListener & { readonly signal?: AbortSignal } = {},
+  ): AsyncGenerator<BoardChange, void> {
+    checkOptions('changes', options);
+    const { signal } = options;
+    const patience = this.#patience({ listener: options, signal });
+    for (;;) {
+      const { board } = await patience.through(() => this.#services());
+      const changes = boardChanges(board, signal);
+      try {
+        for (;;) {
+          const next = await patience.through(() => changes.next());
+          if (next.done === true) break;
+          yield next.value;
+        }
+      } finally {
+        void changes.return();
+      }
+    }
+  }
+
+  /** Stores the command and tells the owner; it is applied between two turns, or not at all when the run ends first. Gives its number. @throws as `giveCommand` */
   async cancel(jobId: string, options: CancelOptions = {}): Promise<number> {
+    checkId('job', jobId);
     checkOptions('cancel', options);
-    const { revert = true, ...who } = options;
-    return this.#command(jobId, { command: 'cancel', arguments: { revert }, ...who });
+    const { revert = true, ...rest } = options;
+    const command = { command: 'cancel', arguments: { revert } };
+    return giveCommand(await this.#services(), { jobId, command, options: rest });
   }
 
   /**
@@ -211,32 +255,18 @@ export class Client {
    */
   async decideParked(
     jobId: string,
-    options: { atom: string; decision: 'rerun' | 'fail'; by?: string; reason?: string },
+    options: CommandOptions & { readonly atom: string; readonly decision: 'rerun' | 'fail' },
   ): Promise<number> {
-    checkOptions('decideParked', options);
-    const { atom, decision, ...who } = options;
-    const { outcome, atoms } = await this.job(jobId);
-    // without its definition nothing is known about its atoms, and its owner decides
-    if (outcome === undefined && atoms.length > 0) checkParked(atom, { jobId, atoms });
-    return this.#command(jobId, { command: `${decision}-task`, arguments: { atom }, ...who });
-  }
-
-  async #command(jobId: string, command: OperatorCommand): Promise<number> {
     checkId('job', jobId);
-    const { board, persistence } = await this.#services();
-    const [head, record] = await Promise.all([persistence.journal.head(jobId), persistence.jobs.get(jobId)]);
-    if (head === undefined) throw unknownJob(jobId);
-    const { entry } = head;
-    if (entry.kind === 'terminal')
-      throw new ConflictError('BATON_CONFLICT_ENDED', `job ${jobId} has ended already: ${entry.outcome}`);
-    checkBoard(record, board.name);
-    const n = await persistence.commands.append(jobId, command);
-    // it is given: without a nudge the owner, or whoever becomes it, looks within seconds
-    await board
-      .read(jobId)
-      .then(({ owner }) => owner && board.nudge(owner.member))
-      .catch(() => undefined);
-    return n;
+    checkOptions('decideParked', options);
+    const { atom, decision, ...rest } = options;
+    const command = { command: `${decision}-task`, arguments: { atom } };
+    const check = async (): Promise<void> => {
+      const { outcome, atoms } = await this.job(jobId);
+      // without its definition nothing is known about its atoms, and its owner decides
+      if (outcome === undefined && atoms.length > 0) checkParked(atom, { jobId, atoms });
+    };
+    return giveCommand(await this.#services(), { jobId, command, options: rest, check });
   }
 
   /** Members that are up, and the jobs on the board, as three reads one after the other find them. @throws UnavailableError */
@@ -267,25 +297,12 @@ export class Client {
       const { board } = await patience.through(() => this.#services());
       // the board tells at once when the job leaves it, so the store is read once, at the end; a lost session is replaced
       await board.waitUntilGone(jobId, signal).catch(() => signal.throwIfAborted());
-      const end = await patience.through(() => this.#endOf(jobId, { isCertain: tries > 0 }));
+      const end = await patience.through(async () =>
+        endOf(await this.#services(), jobId, { isCertain: tries > 0 }),
+      );
       if (end !== undefined) return end;
       await patience.pause(pauseMs);
     }
-  }
-
-  /** One read by id; that is written behind the terminal entry, so it may come a moment later: `isCertain` asks the journal too. */
-  async #endOf(jobId: string, { isCertain }: { isCertain: boolean }): Promise<JobEnd | undefined> {
-    const { board, persistence } = await this.#services();
-    const detail = await persistence.readModels.flow(jobId);
-    if (detail?.outcome !== undefined) return { jobId, outcome: detail.outcome, failures: detail.failures };
-    if (!isCertain) return undefined;
-    const aside = quarantineOf(jobId, await board.read(jobId));
-    if (aside !== undefined) throw aside;
-    const last = (await persistence.journal.history(jobId)).at(-1);
-    if (last === undefined) throw unknownJob(jobId);
-    return last.kind === 'terminal'
-      ? { jobId, outcome: last.outcome, failures: failuresOf(last) }
-      : undefined;
   }
 
   #patience(of: {
@@ -379,22 +396,4 @@ export class Client {
       cancel();
     }
   }
-}
-
-function failuresOf({ reason }: JournalEntry & { readonly kind: 'terminal' }): FailureSummary[] {
-  return reason === undefined
-    ? []
-    : [{ message: reason.message, ...(reason.code === undefined ? {} : { code: reason.code }) }];
-}
-
-function tooLate(jobId: string, timeoutMs: number, problem: string | undefined): UnavailableError {
-  const unless = problem === undefined ? '' : `, as far as is known: ${problem}`;
-  return new UnavailableError(
-    'BATON_UNAVAILABLE_DEADLINE',
-    `job ${jobId} did not end within ${timeoutMs} ms${unless}`,
-  );
-}
-
-function unknownJob(jobId: string): NotFoundError {
-  return new NotFoundError('BATON_NOT_FOUND_JOB', `no job ${jobId} is known`);
 }

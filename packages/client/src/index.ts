@@ -1,4 +1,7 @@
-export { Client, type CancelOptions, type ClientDeps, type ClusterReport, type JobEnd } from './client.js';
+export type { BoardChange } from './board-changes.js';
+export { Client, type ClientDeps, type ClusterReport } from './client.js';
+export type { CancelOptions, CommandOptions } from './give-command.js';
+export type { JobEnd } from './job-end.js';
 export type { AppliedCommand, AtomReport, JobReport, OwnershipReport } from './job-report.js';
 export {
   type ClusterAddress,
@@ -11,4 +14,11 @@ export {
   type ServiceAddresses,
 } from './open-client.js';
 export type { OutageListener } from './outage-patience.js';
-export { checkedDefinition, type PostArguments, type PostOptions, type Postable } from './post-job.js';
+export {
+  checkedDefinition,
+  type PostArguments,
+  type Postable,
+  type Posted,
+  type PostOptions,
+  requiredSymbols,
+} from './post-job.js';

@@ -63,6 +63,12 @@ export interface PostDeps {
   readonly runtime: Runtime;
 }
 
+export interface Posted {
+  readonly jobId: string;
+  /** Nobody had posted it before. */
+  readonly isNew: boolean;
+}
+
 /**
  * Posts a job and gives its id. Acknowledged means: it will end, exactly once (P-101).
  * A symbol that is `undefined` is not given.
@@ -70,7 +76,7 @@ export interface PostDeps {
  *   `BATON_CONFLICT_KEY_REUSED`, `BATON_CONFLICT_OTHER_BOARD`, UnavailableError (posting again with the same key is safe), `BATON_UNAVAILABLE_BOARD_FULL` among them;
  *   `BATON_UNAVAILABLE_OUTCOME_UNKNOWN` with `details.jobId`: it may have been posted, and posting it again with that as key is safe.
  */
-export async function postJob(deps: PostDeps, flow: Postable, options: PostOptions = {}): Promise<string> {
+export async function postJob(deps: PostDeps, flow: Postable, options: PostOptions = {}): Promise<Posted> {
   const given = storableSymbols(options.store === undefined ? {} : options.store);
   const definition = checkedDefinition(flow, given);
   const jobId = checkId('job', options.key ?? deps.runtime.random.ulid());
@@ -95,11 +101,11 @@ export async function postJob(deps: PostDeps, flow: Postable, options: PostOptio
   // a record whose other parts do not fit could never be finished, by nobody
   encodePosting(posting);
   checkSize(postEntry(post, store));
-  const record = await persistence.jobs.insert(post);
+  const { record, isNew } = await persistence.jobs.insertOrFind(post);
   checkBoard(record, board.name);
   // a repeated post uses the posting of the first one, so that both are the same to the letter
   const standing = JSON.parse(record.posting) as Posting;
-  if (record.state === 'POSTED') return jobId;
+  if (record.state === 'POSTED') return { jobId, isNew };
   try {
     await persistence.journal.append(postEntry(record, store));
     await board.post(jobId, standing);
@@ -107,7 +113,7 @@ export async function postJob(deps: PostDeps, flow: Postable, options: PostOptio
     throw familyOf(error) === 'unavailable' ? mayBePosted(jobId, error) : error;
   }
   void persistence.jobs.markPosted(record);
-  return jobId;
+  return { jobId, isNew };
 }
 
 /** Once entry 0 is in the journal conductors finish the post, whatever its poster hears; another post under a new key would double the job. */
@@ -171,7 +177,11 @@ export function checkedDefinition(flow: Postable, store?: object): AnyDefinition
   return definition;
 }
 
-/** What a post must give. */
+/** Symbols that a post of this flow must give. */
+export function requiredSymbols(definition: AnyDefinition): readonly string[] {
+  return [...new Set(inputsOf(compileAny(definition)))];
+}
+
 function inputsOf(compiled: AnyCompiled): readonly string[] {
   return 'shape' in compiled
     ? (compiled.definition.requires ?? [])

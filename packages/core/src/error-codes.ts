@@ -31,6 +31,24 @@ export const errorCodes = {
       'The message names what was found and what is known; `baton cluster status -o json` shows the versions.',
     remedy: 'Finish the rolling upgrade, or bring the newer member back to the version of the others.',
   },
+  BATON_INPUT_UNAUTHENTICATED: {
+    cause: 'A request to the HTTP API carries no token that is known and still valid.',
+    check: '`baton config show` names the settings of the API; its log has the request.',
+    remedy:
+      'Send `authorization: Bearer TOKEN`; `baton api token NAME` makes a token and its line for http.tokens.',
+  },
+  BATON_INPUT_FORBIDDEN: {
+    cause:
+      'Who asked may not do that: the role of the token is too low, or a web page of another origin asks.',
+    check: 'The message names the role that is needed, or the origin.',
+    remedy: 'Use a token of that role; without tokens, ask from the machine itself and not from a web page.',
+  },
+  BATON_INPUT_EXPOSED: {
+    cause: 'The HTTP API was told to listen where other machines reach it, without tokens or without TLS.',
+    check: 'The message names the address and what is missing.',
+    remedy:
+      'Set http.tokens and http.tls_cert with http.tls_key, or `--insecure` where something in front of it does TLS; or listen on 127.0.0.1.',
+  },
   BATON_DEFINITION_INVALID: {
     cause: 'A flow definition, or an option of what builds one, does not have the documented shape.',
     check: 'The message names the option, or the path inside the definition.',
@@ -124,6 +142,11 @@ export const errorCodes = {
     check: 'The message names the collection and the id.',
     remedy: 'The store may have been restored from an older backup than the jobboard; post the job again.',
   },
+  BATON_NOT_FOUND_ROUTE: {
+    cause: 'The HTTP API has no such path, or not with this method.',
+    check: '`GET /v1/openapi.json` lists all there is.',
+    remedy: 'Correct path or method; parts of a path are percent-encoded (`a#2` is `a%232`).',
+  },
   BATON_CONFLICT_NODE_EXISTS: {
     cause: 'A node of the jobboard exists already.',
     check: 'The message names the path.',
@@ -165,6 +188,11 @@ export const errorCodes = {
     check: '`baton job get ID` shows how it ended.',
     remedy: 'None needed; post the flow again to run it again.',
   },
+  BATON_CONFLICT_SEQUENCE: {
+    cause: 'A command was given on the condition that the run has not moved on, and it has.',
+    check: 'The message names both sequence numbers.',
+    remedy: 'Look at the job again, and give the command with its new sequence number if it is still wanted.',
+  },
   BATON_CONFLICT_QUARANTINED: {
     cause:
       'What is stored of a job is missing or cannot be read, so it was taken off the board without an end; nothing was undone.',
@@ -178,7 +206,7 @@ export const errorCodes = {
       'None needed. Only a task with `onWorkerLoss: park` whose worker was lost waits; `baton job cancel` stops a job.',
   },
   BATON_CONFLICT_KEY_REUSED: {
-    cause: 'A job with this key exists and has other content.',
+    cause: 'A job, or a command of a job, with this key exists and has other content.',
     check: '`baton job get KEY` shows what was posted.',
     remedy: 'Use another key, or post exactly the same content.',
   },
@@ -257,6 +285,11 @@ export const errorCodes = {
     remedy:
       'Post it again later; start more workers and conductors, or post less. Jobs that are on the board are done in order of priority and age.',
   },
+  BATON_UNAVAILABLE_THROTTLED: {
+    cause: 'Somebody asks the HTTP API more often than http.rate allows, or has too many streams open.',
+    check: 'The header `retry-after` says in how many seconds to ask again.',
+    remedy: 'Ask less often, close streams that nobody reads, or raise http.rate.',
+  },
   BATON_UNAVAILABLE_DEADLINE: {
     cause: 'An operation did not end before its deadline.',
     check: 'The message names the operation and the deadline.',
@@ -280,6 +313,11 @@ export const errorCodes = {
     cause: 'A place was reached that the code holds for impossible.',
     check: 'The report names the value.',
     remedy: 'Please report it with the log.',
+  },
+  BATON_INVARIANT_UNEXPECTED: {
+    cause: 'An error that is none of those on this page reached the HTTP API.',
+    check: 'The log of the API has it, under the id in `details.requestId`.',
+    remedy: 'Please report it with that part of the log.',
   },
   BATON_INVARIANT_TRANSITION: {
     cause: 'A state change outside the transition tables was tried.',

@@ -5,7 +5,7 @@
  * On failure: as GroupInsert. A stale read finds fewer; the next reading finds the rest.
  * Not here: applying a command, and remembering which were applied (`command` facts in the journal).
  */
-import { InputError } from '@baton/core';
+import { ConflictError, InputError } from '@baton/core';
 import type { DocumentStore, JsonValue, Runtime, StoredDocument } from '@baton/core';
 import { collectionNames } from './collections.js';
 import { GroupGet } from './group-get.js';
@@ -55,24 +55,41 @@ export class Commands {
     this.#documents = new GroupGet(commands);
   }
 
-  /** Stores a command behind those there are and gives its number. @throws InputError `BATON_INPUT_TOO_LARGE`; UnavailableError */
-  async append(flowId: string, command: OperatorCommand): Promise<number> {
+  /**
+   * Stores a command behind those there are and gives its number. With a key of its giver: the same command under the same key is stored once.
+   * @throws InputError `BATON_INPUT_TOO_LARGE`; ConflictError `BATON_CONFLICT_KEY_REUSED`; UnavailableError
+   */
+  async append(flowId: string, command: OperatorCommand, key?: string): Promise<number> {
     for (const text of ['by', 'reason'] as const) checkSize(text, command[text] ?? '');
-    const opId = this.#runtime.random.nonce();
+    checkSize('key', key ?? '');
+    const opId = key === undefined ? this.#runtime.random.nonce() : opIdOf(key);
     const atMs = this.#runtime.clock.wallMs();
-    const known = await this.after(flowId, 0);
+    const known = await this.#inOrder(flowId, 0);
+    const before = known.find((document) => document['opId'] === opId);
+    if (before !== undefined) return sameCommand(before, command);
     for (let n = known.length + 1; ; n++) {
       const _id = idOf(flowId, n);
       const document = { _id, flowId, n, opId, at: atMs, body: JSON.stringify(command) };
       if ((await this.#inserts.insert(document)) === 'stored') return n;
       const taken = await this.#documents.getStored(_id);
       if (taken === undefined) throw gaveUp(`command ${n} of ${flowId}`, undefined);
-      if (taken['opId'] === opId) return n;
+      if (taken['opId'] === opId) return sameCommand(taken, command);
     }
+  }
+
+  /** The number of the command that was stored under this key; undefined when there is none. @throws as `append` */
+  async find(flowId: string, command: OperatorCommand, key: string): Promise<number | undefined> {
+    const known = await this.#inOrder(flowId, 0);
+    const before = known.find((document) => document['opId'] === opIdOf(key));
+    return before && sameCommand(before, command);
   }
 
   /** Commands with a number above `n`, in order, up to the first that is not there. Flows asked about together are one query. @throws UnavailableError */
   async after(flowId: string, n: number): Promise<readonly NumberedCommand[]> {
+    return (await this.#inOrder(flowId, n)).map(decode);
+  }
+
+  async #inOrder(flowId: string, n: number): Promise<readonly StoredDocument[]> {
     const documents = await new Promise<readonly StoredDocument[]>((resolve, reject) => {
       this.#queue.push({ flowId, resolve, reject });
       if (this.#isReading) return;
@@ -80,11 +97,11 @@ export class Commands {
       this.#runtime.clock.setImmediate(() => void this.#drain());
     });
     const byNumber = new Map(documents.map((document) => [Number(document['n']), document]));
-    const found: NumberedCommand[] = [];
+    const found: StoredDocument[] = [];
     for (let next = n + 1; ; next++) {
       const document = byNumber.get(next);
       if (document === undefined) return found;
-      found.push(decode(document));
+      found.push(document);
     }
   }
 
@@ -130,6 +147,17 @@ function checkSize(name: string, text: string): void {
       'BATON_INPUT_TOO_LARGE',
       `${JSON.stringify(name)} of a command has ${bytes} bytes, allowed are ${TEXT_BYTES_MAX}: shorten it`,
     );
+}
+
+/** Told apart from the random ones. */
+const opIdOf = (key: string): string => `key ${key}`;
+
+function sameCommand(stored: StoredDocument, command: OperatorCommand): number {
+  if (stored['body'] === JSON.stringify(command)) return Number(stored['n']);
+  throw new ConflictError(
+    'BATON_CONFLICT_KEY_REUSED',
+    `command ${String(stored['n'])} of job ${String(stored['flowId'])} was given under this key, with other content`,
+  );
 }
 
 const idOf = (flowId: string, n: number): string => `${flowId}:cmd:${n}`;

@@ -35,13 +35,13 @@ export class Definitions {
     return hash;
   }
 
-  /** @throws NotFoundError `BATON_NOT_FOUND_DOCUMENT` after looking for 10 s; UnavailableError */
-  async get(hash: string): Promise<string> {
+  /** @throws NotFoundError `BATON_NOT_FOUND_DOCUMENT` after looking for 10 s, or `withinMs`; UnavailableError */
+  async get(hash: string, { withinMs = MISSING_MS } = {}): Promise<string> {
     const cached = this.#cache.get(hash);
     if (cached !== undefined) return cached;
-    const first = await this.#documents.getStored(hash, MISSING_MS);
+    const first = await this.#documents.getStored(hash, withinMs);
     const rest = Array.from({ length: first === undefined ? 0 : partCountOf(first) - 1 }, (_, index) =>
-      this.#documents.getStored(partIdOf(hash, index + 1), MISSING_MS),
+      this.#documents.getStored(partIdOf(hash, index + 1), withinMs),
     );
     const json = joinParts([first, ...(await Promise.all(rest))]);
     if (json === undefined || digestOf(json) !== hash)

@@ -56,8 +56,13 @@ export class JobRecords {
    * @throws ConflictError `BATON_CONFLICT_KEY_REUSED` when the id stands for other content; UnavailableError
    */
   async insert(post: JobPost): Promise<JobRecord> {
+    return (await this.insertOrFind(post)).record;
+  }
+
+  /** The same; `isNew` when nobody had recorded it before. After a lost answer that is not certain, and it is said to be old. */
+  async insertOrFind(post: JobPost): Promise<{ readonly record: JobRecord; readonly isNew: boolean }> {
     const record: JobRecord = { ...post, state: 'POSTING' };
-    if ((await this.#inserts.insert(encode(record))) === 'stored') return record;
+    if ((await this.#inserts.insert(encode(record))) === 'stored') return { record, isNew: true };
     const existing = await this.#documents.getStored(post.jobId);
     if (existing === undefined)
       throw new UnavailableError(
@@ -65,7 +70,7 @@ export class JobRecords {
         `the store says that job ${post.jobId} exists and does not give it`,
       );
     const standing = decode(existing);
-    if (standing.contentHash === post.contentHash) return standing;
+    if (standing.contentHash === post.contentHash) return { record: standing, isNew: false };
     throw new ConflictError(
       'BATON_CONFLICT_KEY_REUSED',
       `job ${post.jobId} exists already with other content`,

@@ -15,6 +15,7 @@ import { loadUnlessStopped } from '../load-unless-stopped.js';
 import type { Run } from '../run.js';
 import { defaultMemberId } from '../settings.js';
 import { startTaskHost } from '../start-task-host.js';
+import { stopSignals } from '../stop-signals.js';
 import { openCoordination, openSubstrates } from '../substrates.js';
 import { systemRandom } from '@baton/client/runtime';
 import { version } from '../version.js';
@@ -231,20 +232,4 @@ function reportStrayErrors(kind: MemberKind, logger: Logger): void {
     if (kind === 'conductor') process.exit(exitCodes.invariant);
   };
   process.on('uncaughtException', report).on('unhandledRejection', report);
-}
-
-/** SIGTERM and SIGINT: the first drains, the second ends the process. */
-function stopSignals(runtime: Runtime): { readonly signal: AbortSignal; now(): void; dispose(): void } {
-  const controller = new AbortController();
-  const listener = (): void => {
-    if (controller.signal.aborted) process.exit(exitCodes.interrupted);
-    runtime.logger.info('member.stopping', {});
-    controller.abort();
-  };
-  process.on('SIGTERM', listener).on('SIGINT', listener);
-  return {
-    signal: controller.signal,
-    now: () => controller.abort(),
-    dispose: () => void process.off('SIGTERM', listener).off('SIGINT', listener),
-  };
 }

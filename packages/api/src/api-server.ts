@@ -1,0 +1,279 @@
+/**
+ * Purpose: the HTTP API of a cluster: routes over a client, access, limits, problem documents, streams.
+ * States: made → listening → draining (no new connection; streams end; what was asked is answered) → closed.
+ * What is authoritative: the client's services. An answer to a command means that it is stored; no request waits for a turn of a flow.
+ * On failure: a problem document; what is not a known error is logged under the id of the request, and not told.
+ * Not here: settings, signals, the choice of services (the command line's).
+ */
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import { InputError, NotFoundError } from '@baton/core';
+import type { Runtime } from '@baton/core';
+import type { Client } from '@baton/client';
+import { BoardFeed } from './board-feed.js';
+import { commandRoutes } from './command-routes.js';
+import { writeStream } from './event-stream.js';
+import { checkExposure, checkSameMachine } from './exposure.js';
+import { jobRoutes } from './job-routes.js';
+import { openApiOf } from './openapi.js';
+import { isDefect, problemOf } from './problem.js';
+import type { Asked, ObjectSchema, Reply, Route } from './route.js';
+import { answerHeaders, limits, serverOptions, type TlsOptions } from './server-options.js';
+import { streamRoutes } from './stream-routes.js';
+import { Throttle, throttled } from './throttle.js';
+import { Tokens, atLeast, type Principal } from './tokens.js';
+
+export interface ApiOptions {
+  readonly client: Client;
+  readonly runtime: Runtime;
+  /** Lines of `http.tokens`; without one, only this machine may ask, and may do everything. */
+  readonly tokens?: string;
+  /** Requests a second of one principal; 0: no bound. Default 500. */
+  readonly rate?: number;
+  readonly tls?: TlsOptions | undefined;
+  /** Version of Baton, for the OpenAPI document. */
+  readonly version: string;
+  /** In milliseconds; the defaults are in `limits`. For tests. */
+  readonly receiveTimeoutMs?: number;
+}
+
+/** Who asks where there are no tokens. */
+const local: Principal = { name: 'local', role: 'operator' };
+
+export class ApiServer {
+  readonly app: FastifyInstance;
+  readonly routes: readonly Route[];
+  readonly #options: ApiOptions;
+  readonly #tokens: Tokens;
+  readonly #throttle: Throttle;
+  readonly #stop = new AbortController();
+  readonly #feed: BoardFeed;
+  /** Of requests that are being answered. */
+  readonly #open = new Set<AbortController>();
+  readonly #principals = new WeakMap<FastifyRequest, Principal>();
+  readonly #openJobs: Asked['openJobs'];
+  #streams = 0;
+
+  /** @throws InputError `BATON_INPUT_INVALID` for tokens, and a certificate with its key, that are none */
+  constructor(options: ApiOptions) {
+    const { runtime, client, rate = limits.rate } = options;
+    this.#options = options;
+    this.#tokens = new Tokens(options.tokens ?? '');
+    this.#openJobs = shared(() => client.jobs());
+    this.#throttle = new Throttle(runtime.clock, rate);
+    this.#feed = new BoardFeed({ client, runtime, signal: this.#stop.signal });
+    const listed = [...jobRoutes, ...commandRoutes, ...streamRoutes];
+    this.routes = [...listed, openApiRoute(listed, options.version)];
+    this.app = newServer(options);
+    this.#addHooks();
+    for (const route of this.routes) this.#add(route);
+  }
+
+  /**
+   * Port 0: any free one. Gives where it listens.
+   * @throws InputError `BATON_INPUT_EXPOSED`; `BATON_INPUT_INVALID` when it cannot listen there
+   */
+  async listen(on: {
+    readonly host: string;
+    readonly port: number;
+    readonly insecure?: boolean;
+  }): Promise<string> {
+    const { host, port, insecure = false } = on;
+    const hasTls = this.#options.tls !== undefined;
+    checkExposure({ host, hasTls, insecure, hasTokens: this.#tokens.count > 0 });
+    this.app.server.maxConnections = limits.connectionsMax;
+    try {
+      return await this.app.listen({ host, port });
+    } catch (cause) {
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      throw new InputError('BATON_INPUT_INVALID', `http.listen: ${host}:${port}: ${reason}`, { cause });
+    }
+  }
+
+  /** Answers what was asked, ends streams, then closes; after `withinMs` what is still open is cut off. Idempotent. */
+  async close({ withinMs }: { readonly withinMs: number }): Promise<void> {
+    this.#stop.abort();
+    for (const each of this.#open) each.abort();
+    const cancel = this.#options.runtime.clock.setTimer(withinMs, () =>
+      this.app.server.closeAllConnections(),
+    );
+    await this.app.close();
+    cancel();
+  }
+
+  #addHooks(): void {
+    const { app } = this;
+    app.removeContentTypeParser('text/plain');
+    const parse = app.getDefaultJsonParser('error', 'error');
+    app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) =>
+      body === '' ? done(null, {}) : parse(request, body as string, done),
+    );
+    app.addHook('onRequest', async (request, reply) => {
+      void reply.headers(answerHeaders);
+      this.#admit(request);
+    });
+    app.addHook('onSend', async (_, reply) => {
+      if (this.#stop.signal.aborted) void reply.header('connection', 'close');
+    });
+    app.addHook('onResponse', async (request, reply) => {
+      const { method, routeOptions, params } = request;
+      const about = { method, route: routeOptions.url, params, status: reply.statusCode };
+      const by = this.#principals.get(request)?.name;
+      const { logger } = this.#options.runtime;
+      if (method === 'GET') logger.debug('api.answered', { ...about, by });
+      else logger.info('api.answered', { ...about, by });
+    });
+    app.setErrorHandler((error, request, reply) => this.#refuse(error, request, reply));
+    app.setNotFoundHandler((request, reply) =>
+      this.#refuse(
+        new NotFoundError('BATON_NOT_FOUND_ROUTE', `there is no ${request.method} here`),
+        request,
+        reply,
+      ),
+    );
+  }
+
+  /** @throws InputError, UnavailableError */
+  #admit(request: FastifyRequest): void {
+    const { headers: given } = request;
+    if (this.#tokens.count === 0) checkSameMachine(given);
+    const principal =
+      this.#tokens.count === 0
+        ? local
+        : this.#tokens.holder(given.authorization, this.#options.runtime.clock.wallMs());
+    if (principal === undefined)
+      throw new InputError('BATON_INPUT_UNAUTHENTICATED', 'no valid token was sent');
+    this.#principals.set(request, principal);
+    this.#throttle.take(principal.name);
+  }
+
+  #refuse(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+    const problem = problemOf(error, request.id);
+    if (isDefect(problem))
+      this.#options.runtime.logger.error('api.failed', { requestId: request.id, url: request.url, error });
+    return reply.code(problem.status).headers(problem.headers).send(problem.body);
+  }
+
+  #add(route: Route): void {
+    const { method, path: url, role, params, query, headers: inHeader, body } = route;
+    this.app.route({
+      ...{ method, url, exposeHeadRoute: false },
+      schema: {
+        ...(params && { params }),
+        ...(query && { querystring: query }),
+        ...(inHeader && { headers: inHeader }),
+        ...(body && { body }),
+      },
+      // a token of too low a role learns nothing about its input
+      onRequest: async (request) => {
+        const principal = this.#principalOf(request);
+        if (!atLeast(principal, role))
+          throw new InputError(
+            'BATON_INPUT_FORBIDDEN',
+            `this takes the role ${role}, ${principal.name} is ${principal.role}`,
+          );
+      },
+      preValidation: async (request) => {
+        if (query !== undefined) request.query = withNumbers(query, request.query as Texts);
+        if (body !== undefined) request.body ??= {};
+      },
+      handler: (request, reply) => this.#answer(route, request, reply),
+    });
+  }
+
+  async #answer(route: Route, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+    const gone = new AbortController();
+    if (this.#stop.signal.aborted) gone.abort();
+    // not AbortSignal.any: the signal of the server would remember each request
+    this.#open.add(gone);
+    reply.raw.once('close', () => {
+      this.#open.delete(gone);
+      gone.abort();
+    });
+    const { client, runtime } = this.#options;
+    const answer = await route.handle({
+      ...{
+        client,
+        runtime,
+        feed: this.#feed,
+        openJobs: this.#openJobs,
+        principal: this.#principalOf(request),
+      },
+      params: request.params as Asked['params'],
+      query: (request.query ?? {}) as Asked['query'],
+      headers: request.headers as Asked['headers'],
+      body: (request.body ?? {}) as Asked['body'],
+      signal: gone.signal,
+    });
+    if ('stream' in answer) return this.#stream(answer.stream, reply, gone);
+    return reply
+      .code(answer.status)
+      .headers(answer.headers ?? {})
+      .send(answer.body);
+  }
+
+  #stream(
+    events: Extract<Reply, { stream: unknown }>['stream'],
+    reply: FastifyReply,
+    gone: AbortController,
+  ): FastifyReply {
+    if (this.#streams >= limits.streamsMax) throw throttled(`${this.#streams} streams are open`, 10);
+    this.#streams++;
+    reply.hijack();
+    const { clock, logger } = this.#options.runtime;
+    const abort = (): void => gone.abort();
+    void writeStream({ raw: reply.raw, headers: answerHeaders, events, clock, abort })
+      .catch((error: unknown) => {
+        if (!gone.signal.aborted) logger.warn('api.stream.failed', { error });
+      })
+      .finally(() => this.#streams--);
+    return reply;
+  }
+
+  #principalOf(request: FastifyRequest): Principal {
+    const principal = this.#principals.get(request);
+    if (principal === undefined)
+      throw new InputError('BATON_INPUT_UNAUTHENTICATED', 'no valid token was sent');
+    return principal;
+  }
+}
+
+function newServer(options: ApiOptions): FastifyInstance {
+  try {
+    return fastify(serverOptions(options)) as unknown as FastifyInstance;
+  } catch (cause) {
+    if (options.tls === undefined) throw cause;
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new InputError('BATON_INPUT_INVALID', `http.tls_cert and http.tls_key cannot be used: ${reason}`, {
+      cause,
+    });
+  }
+}
+
+function openApiRoute(listed: readonly Route[], version: string): Route {
+  const route: Route = {
+    ...{ method: 'GET', path: '/v1/openapi.json', role: 'viewer', problems: [] },
+    summary: 'This document.',
+    answers: { 200: { about: 'OpenAPI 3.1.', schema: { type: 'object' } } },
+    handle: () => Promise.resolve({ status: 200, body: document }),
+  };
+  const document = openApiOf([...listed, route], version);
+  return route;
+}
+
+/** Who asks while the answer is on its way gets the same. */
+function shared<T>(ask: () => Promise<T>): () => Promise<T> {
+  let asking: Promise<T> | undefined;
+  return () => (asking ??= ask().finally(() => (asking = undefined)));
+}
+
+type Texts = Readonly<Record<string, unknown>>;
+
+/** A query is text; the schema wants numbers where it says so, and takes nothing else for one. */
+function withNumbers({ properties }: ObjectSchema, query: Texts): Texts {
+  return Object.fromEntries(
+    Object.entries(query).map(([name, value]) => {
+      const isNumber = properties[name]?.['type'] === 'integer' && /^\d{1,15}$/.test(String(value));
+      return [name, isNumber ? Number(value) : value];
+    }),
+  );
+}

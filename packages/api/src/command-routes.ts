@@ -1,0 +1,84 @@
+/** Giving commands to jobs. The answer comes when the command is stored; the owner applies it between two of its turns. */
+import { codeOf } from '@baton/core';
+import type { CommandOptions } from '@baton/client';
+import { bodyProblems, type Asked, type Reply, type Route } from './route.js';
+import * as schemas from './schemas.js';
+
+const accepted = {
+  about: 'Stored; `commands` of the job shows when it was applied.',
+  schema: schemas.accepted,
+};
+const problems = [409, 412, ...bodyProblems];
+
+export const commandRoutes: readonly Route[] = [
+  {
+    ...{ method: 'POST', path: '/v1/jobs/:id/cancel', role: 'operator', params: schemas.jobParams },
+    summary: 'Stop a job and undo what it did, or leave it as it is.',
+    ...{ headers: schemas.commandHeaders, body: schemas.cancelBody },
+    answers: { 202: accepted, 200: { about: 'It was cancelled, and has ended.', schema: schemas.unchanged } },
+    ...{ problems, handle: cancel },
+  },
+  {
+    ...{
+      method: 'POST',
+      path: '/v1/jobs/:id/atoms/:atom/rerun',
+      role: 'operator',
+      params: schemas.atomParams,
+    },
+    summary: 'Send a task to a worker again that is parked since its worker was lost.',
+    ...{ headers: schemas.commandHeaders, body: schemas.reasonBody, answers: { 202: accepted }, problems },
+    handle: (asked) => decide(asked, 'rerun'),
+  },
+  {
+    ...{
+      method: 'POST',
+      path: '/v1/jobs/:id/atoms/:atom/fail',
+      role: 'operator',
+      params: schemas.atomParams,
+    },
+    summary: 'Let a task fail (WORKER_LOST) that is parked since its worker was lost.',
+    ...{ headers: schemas.commandHeaders, body: schemas.reasonBody, answers: { 202: accepted }, problems },
+    handle: (asked) => decide(asked, 'fail'),
+  },
+];
+
+/** The header `idempotency-key`, which may be quoted. */
+export function headerKey(headers: Asked['headers']): string | undefined {
+  return headers['idempotency-key']?.replaceAll('"', '');
+}
+
+async function cancel(asked: Asked): Promise<Reply> {
+  const { client, params, body } = asked;
+  const jobId = params['id'] ?? '';
+  try {
+    const revert = body['revert'] as boolean;
+    return given(await client.cancel(jobId, { revert, ...optionsOf(asked) }));
+  } catch (error) {
+    if (codeOf(error) !== 'BATON_CONFLICT_ENDED') throw error;
+    const { commands, outcome = 'CANCELLED' } = await client.job(jobId);
+    // the repeat of what ended it changes nothing (C-1307)
+    if (!commands.some(({ command }) => command === 'cancel')) throw error;
+    return { status: 200, body: { outcome } };
+  }
+}
+
+async function decide(asked: Asked, decision: 'rerun' | 'fail'): Promise<Reply> {
+  const { id = '', atom = '' } = asked.params;
+  return given(await asked.client.decideParked(id, { atom, decision, ...optionsOf(asked) }));
+}
+
+function given(commandId: number): Reply {
+  return { status: 202, body: { commandId } };
+}
+
+function optionsOf({ headers, body, principal }: Asked): CommandOptions {
+  const key = headerKey(headers);
+  const seq = /\d+/.exec(headers['if-match'] ?? '')?.[0];
+  const reason = body['reason'] as string | undefined;
+  return {
+    by: principal.name,
+    ...(key !== undefined && { key }),
+    ...(seq !== undefined && { ifSeq: Number(seq) }),
+    ...(reason !== undefined && { reason }),
+  };
+}

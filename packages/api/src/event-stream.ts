@@ -1,0 +1,50 @@
+/**
+ * Purpose: writes server-sent events: as they come, with a comment now and then so that nobody between takes the connection for dead.
+ * States: open → ended (the events are over, whoever reads has gone or reads too slowly, or the server stops).
+ * On failure: of the events, the stream ends: whoever reads comes again with the id of the last one. The error is the caller's.
+ */
+import type { ServerResponse } from 'node:http';
+import type { Clock } from '@baton/core';
+import type { StreamEvent } from './route.js';
+
+const HEARTBEAT_MS = 15_000;
+/** Whoever lets more pile up is cut off, and may come again. */
+const UNREAD_BYTES_MAX = 1024 * 1024;
+const RETRY_MS = 1_000;
+
+export interface StreamOptions {
+  readonly raw: ServerResponse;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly events: AsyncIterable<StreamEvent>;
+  readonly clock: Clock;
+  /** Ends the events. */
+  readonly abort: () => void;
+}
+
+/** Resolves when the stream has ended; rejects with what the events did. */
+export async function writeStream({ raw, headers, events, clock, abort }: StreamOptions): Promise<void> {
+  // kept alive, it would outlive the stream and hold up a server that stops
+  const own = { 'content-type': 'text/event-stream', 'x-accel-buffering': 'no', connection: 'close' };
+  raw.writeHead(200, { ...headers, ...own });
+  raw.write(`retry: ${RETRY_MS}\n\n`);
+  let cancelBeat = (): void => undefined;
+  const beat = (): void => {
+    cancelBeat = clock.setTimer(HEARTBEAT_MS, () => {
+      send(': \n\n');
+      beat();
+    });
+  };
+  const send = (text: string): void => {
+    raw.write(text);
+    if (raw.writableLength > UNREAD_BYTES_MAX) raw.destroy();
+    if (raw.destroyed) abort();
+  };
+  beat();
+  try {
+    for await (const { id, event, data } of events)
+      send(`id: ${id}\nevent: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
+  } finally {
+    cancelBeat();
+    raw.end();
+  }
+}

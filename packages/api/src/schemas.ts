@@ -1,0 +1,217 @@
+/** The schemas of what is asked and answered. */
+import { flowOutcomes } from '@baton/core';
+import type { ObjectSchema, Schema } from './route.js';
+
+export const pageMax = 1_000;
+const pageDefault = 100;
+
+export const text: Schema = { type: 'string' };
+export const number: Schema = { type: 'number' };
+const whole: Schema = { type: 'integer', minimum: 0 };
+const anyObject: Schema = { type: 'object' };
+export const jobId: Schema = { type: 'string', pattern: '^[A-Za-z0-9_-]{1,128}$' };
+const hash: Schema = { type: 'string', pattern: '^[0-9a-f]{64}$' };
+
+/** Nothing else than these. */
+export function object(
+  properties: Readonly<Record<string, Schema>>,
+  required: readonly string[] = [],
+): ObjectSchema {
+  return { type: 'object', properties, required, additionalProperties: false };
+}
+
+/** At least these, of what may grow. */
+function open(properties: Readonly<Record<string, Schema>>, required: readonly string[]): ObjectSchema {
+  return { type: 'object', properties, required };
+}
+
+export const jobParams = object({ id: jobId }, ['id']);
+export const atomParams = object({ id: jobId, atom: { type: 'string', minLength: 1, maxLength: 256 } }, [
+  'id',
+  'atom',
+]);
+
+const limit: Schema = { type: 'integer', minimum: 1, maximum: pageMax, default: pageDefault };
+
+export const jobsQuery = object({
+  state: {
+    type: 'string',
+    enum: ['open', 'ended'],
+    default: 'open',
+    description: 'open: on the board now. ended: of all boards, from the read model, which may lag.',
+  },
+  after: { ...jobId, description: 'The `next` of the page before.' },
+  limit,
+});
+/** Pages of what is numbered. */
+export const numberedQuery = object({
+  after: { ...whole, description: 'The `next` of the page before.' },
+  limit,
+});
+
+const headers = (properties: Readonly<Record<string, Schema>>): ObjectSchema => ({
+  type: 'object',
+  properties,
+});
+
+const idempotencyKey: Schema = {
+  type: 'string',
+  pattern: '^("[A-Za-z0-9_-]{1,128}"|[A-Za-z0-9_-]{1,128})$',
+  description: 'The same request under the same key is carried out once.',
+};
+export const postHeaders = headers({ 'idempotency-key': idempotencyKey });
+export const commandHeaders = headers({
+  'idempotency-key': idempotencyKey,
+  'if-match': {
+    type: 'string',
+    pattern: '^(\\*|"\\d{1,15}"|\\d{1,15})$',
+    description:
+      'The sequence number of the run (the ETag of the job): 412 when it has moved on before the command is stored.',
+  },
+});
+export const jobStreamHeaders = headers({ 'last-event-id': { type: 'string', pattern: '^\\d{1,15}$' } });
+export const boardStreamHeaders = headers({ 'last-event-id': { type: 'string', maxLength: 64 } });
+
+const flow: Schema = { ...anyObject, description: 'Flow JSON; its schema is in the README of @baton/flow.' };
+const symbols: Schema = { ...anyObject, description: 'Values of the symbols the flow requires.' };
+
+export const postBody = object(
+  {
+    flow: {
+      anyOf: [flow, { ...hash, description: 'The definitionHash of a flow that was posted before.' }],
+    },
+    store: symbols,
+    key: {
+      ...jobId,
+      description: 'Idempotency key and id of the job. Default: Idempotency-Key, else a new id.',
+    },
+    priority: { type: 'string', enum: ['VERY_HIGH', 'HIGH', 'NORMAL', 'LOW', 'VERY_LOW'] },
+    name: { type: 'string', maxLength: 256 },
+    namespace: { type: 'string', const: 'default' },
+    tags: { type: 'object', additionalProperties: text },
+  },
+  ['flow'],
+);
+export const validateBody = object({ flow, store: symbols }, ['flow']);
+
+const reason: Schema = { type: 'string', maxLength: 1024 };
+export const cancelBody = object({
+  revert: { type: 'boolean', default: true, description: 'Undo what ran, or leave it as it is.' },
+  reason,
+});
+export const reasonBody = object({ reason });
+
+export const posted = object({ jobId }, ['jobId']);
+export const validated = object(
+  { valid: { type: 'boolean', const: true }, name: text, requires: { type: 'array', items: text } },
+  ['valid', 'name', 'requires'],
+);
+export const accepted = object({ commandId: { ...whole, description: 'Its number in the job.' } }, [
+  'commandId',
+]);
+
+const flowState: Schema = { ...text, description: 'A state of flows.' };
+const outcome: Schema = { type: 'string', enum: [...flowOutcomes] };
+export const unchanged = object({ outcome }, ['outcome']);
+const atomState: Schema = { ...text, description: 'A state of tasks, retry controllers or activations.' };
+const jobState: Schema = {
+  type: 'string',
+  enum: ['UNCLAIMED', 'CLAIMED', 'COMPLETE', 'TRASHED', 'DORMANT'],
+};
+const failure = open({ message: text, code: text }, ['message']);
+
+export const jobPage = object(
+  {
+    jobs: {
+      type: 'array',
+      items: open(
+        { jobId, name: text, definitionHash: text, jobState, owner: text, flowState, postedAtMs: number },
+        ['jobId', 'name', 'definitionHash', 'jobState'],
+      ),
+    },
+    next: jobId,
+  },
+  ['jobs'],
+);
+
+export const job = open(
+  {
+    ...{ jobId, name: text, definitionHash: text, board: text, jobState, flowState, outcome },
+    ...{ reason: failure, owner: text, postedAtMs: number, updatedAtMs: number, seq: whole },
+    owners: {
+      type: 'array',
+      items: open({ member: text, fence: text, seq: whole, atMs: number }, ['member']),
+    },
+    commands: { type: 'array', items: open({ n: whole, command: text, atMs: number }, ['n', 'command']) },
+    pending: { type: 'array', items: open({ n: whole, command: text, atMs: number }, ['n', 'command']) },
+    redelivered: whole,
+  },
+  ['jobId', 'name', 'definitionHash', 'board', 'jobState', 'flowState', 'postedAtMs', 'updatedAtMs', 'seq'],
+);
+
+export const atom = open(
+  {
+    ...{ name: text, kind: { type: 'string', enum: ['task', 'retry', 'activation'] }, state: atomState },
+    ...{ attempt: whole, round: whole, worker: text, delivery: whole, failure },
+  },
+  ['name', 'kind', 'state'],
+);
+export const atomPage = object({ seq: whole, atoms: { type: 'array', items: atom }, next: whole }, [
+  'seq',
+  'atoms',
+]);
+
+const column = (items: Schema): Schema => ({ type: 'array', items });
+const orNull = (schema: Schema): Schema => ({ anyOf: [schema, { type: 'null' }] });
+export const run = object(
+  {
+    ...{ seq: whole, flowState },
+    atoms: object(
+      {
+        ...{ name: column(text), kind: column(text), state: column(atomState) },
+        ...{ attempt: column(orNull(whole)), round: column(orNull(whole)), worker: column(orNull(text)) },
+      },
+      ['name', 'kind', 'state', 'attempt', 'round', 'worker'],
+    ),
+  },
+  ['seq', 'flowState', 'atoms'],
+);
+
+export const data = object({ seq: whole, results: anyObject }, ['seq', 'results']);
+export const failures = object(
+  {
+    seq: whole,
+    reason: failure,
+    failures: {
+      type: 'array',
+      items: object({ atom: text, state: atomState, failure }, ['atom', 'failure']),
+    },
+  },
+  ['seq', 'failures'],
+);
+
+export const event = open(
+  {
+    ...{ seq: whole, kind: { type: 'string', enum: ['post', 'claim', 'turn', 'terminal'] }, atMs: number },
+    ...{ member: text, fence: text, outcome, reason: failure },
+    facts: { type: 'array', items: open({ fact: text }, ['fact']) },
+  },
+  ['seq', 'kind', 'atMs', 'facts'],
+);
+export const eventPage = object({ events: { type: 'array', items: event }, next: whole }, ['events']);
+
+export const problem = object(
+  {
+    error: object(
+      {
+        code: { type: 'string', pattern: '^BATON_' },
+        message: text,
+        hint: text,
+        docs: text,
+        details: anyObject,
+      },
+      ['code', 'message', 'hint', 'docs', 'details'],
+    ),
+  },
+  ['error'],
+);

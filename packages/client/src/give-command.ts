@@ -1,0 +1,65 @@
+/** Giving a command to a job: stored first, then its owner is told; applied between two turns of the owner, or not at all when the run ends first. */
+import { ConflictError } from '@baton/core';
+import type { JobBoard } from '@baton/jobboard';
+import type { OperatorCommand, Persistence } from '@baton/persistence';
+import { checkBoard } from './home-board.js';
+import { unknownJob } from './unknown-job.js';
+
+export interface CommandOptions {
+  /** Who, and why: at most 1 KiB each. */
+  readonly by?: string;
+  readonly reason?: string;
+  /** The same command again under the same key is the one given before, also when the job has ended since. At most 1 KiB. */
+  readonly key?: string;
+  /** Only if this is the sequence number of the run when the command is stored; the run may move on before it is applied. */
+  readonly ifSeq?: number;
+}
+
+export interface CancelOptions extends CommandOptions {
+  /** Undo what ran (default), or stop where it is. */
+  readonly revert?: boolean;
+}
+
+export interface GivenCommand {
+  readonly jobId: string;
+  readonly command: Pick<OperatorCommand, 'command' | 'arguments'>;
+  readonly options: CommandOptions;
+  /** Asked when the command is new and the job goes on; throws what is in the way. */
+  readonly check?: () => Promise<void>;
+}
+
+/**
+ * Gives its number.
+ * @throws NotFoundError `BATON_NOT_FOUND_JOB`; ConflictError `BATON_CONFLICT_ENDED`, `BATON_CONFLICT_SEQUENCE`, `BATON_CONFLICT_OTHER_BOARD`,
+ *   `BATON_CONFLICT_KEY_REUSED`; InputError `BATON_INPUT_TOO_LARGE`; UnavailableError
+ */
+export async function giveCommand(
+  { board, persistence }: { readonly board: JobBoard; readonly persistence: Persistence },
+  { jobId, command, options: { key, ifSeq, ...who }, check }: GivenCommand,
+): Promise<number> {
+  const asked = { ...command, ...who };
+  const [head, record, before] = await Promise.all([
+    persistence.journal.head(jobId),
+    persistence.jobs.get(jobId),
+    key === undefined ? undefined : persistence.commands.find(jobId, asked, key),
+  ]);
+  if (before !== undefined) return before;
+  if (head === undefined) throw unknownJob(jobId);
+  const { entry } = head;
+  if (ifSeq !== undefined && entry.seq !== ifSeq)
+    throw new ConflictError(
+      'BATON_CONFLICT_SEQUENCE',
+      `job ${jobId} is at ${entry.seq}, and the command is for ${ifSeq}`,
+    );
+  if (entry.kind === 'terminal')
+    throw new ConflictError('BATON_CONFLICT_ENDED', `job ${jobId} has ended already: ${entry.outcome}`);
+  checkBoard(record, board.name);
+  await check?.();
+  const n = await persistence.commands.append(jobId, asked, key);
+  // it is given: without a nudge the owner, or whoever becomes it, looks within seconds
+  await board
+    .read(jobId)
+    .then(({ owner }) => owner && board.nudge(owner.member))
+    .catch(() => undefined);
+  return n;
+}
