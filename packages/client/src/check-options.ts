@@ -37,6 +37,8 @@ const optionsOf = {
   watch: { fromSeq: wholeNumber(0), signal, ...listener },
   flows: { of: required(oneOf('running', 'ended')), before: text, limit },
   ended: { limit },
+  suspend: who,
+  resume: who,
   cancel: { revert: flag, ...who },
   decideParked: { atom: required(text), decision: required(oneOf('rerun', 'fail')), ...who },
 } satisfies Readonly<Record<string, Readonly<Record<string, Kind>>>>;

@@ -18,7 +18,9 @@ import { JobBoard } from '@baton/jobboard';
 import type { JobListing } from '@baton/jobboard';
 import { openPersistence } from '@baton/persistence';
 import type { FailureSummary, FlowDetail, OperatorCommand, Persistence } from '@baton/persistence';
+import { answeredWithin } from './answered-within.js';
 import { checkOptions } from './check-options.js';
+import type { CancelOptions, CommandOptions } from './command-options.js';
 import { checkBoard, homeBoardOf } from './home-board.js';
 import { checkParked, quarantineOf, readJob } from './job-report.js';
 import type { JobReport } from './job-report.js';
@@ -38,14 +40,6 @@ export interface ClientDeps {
   readonly sessionTimeoutMs?: number;
   /** Longest wait for the first connection. Default 5,000 ms. */
   readonly connectTimeoutMs?: number;
-}
-
-export interface CancelOptions {
-  /** Undo what ran (default), or stop where it is. */
-  readonly revert?: boolean;
-  /** Who, and why: at most 1 KiB each. */
-  readonly by?: string;
-  readonly reason?: string;
 }
 
 export interface ClusterReport {
@@ -197,11 +191,29 @@ export class Client {
     }
   }
 
-  /** Stores the command and tells the owner; it is applied between two turns, or not at all when the run ends first. Gives its number. @throws InputError `BATON_INPUT_TOO_LARGE` */
+  /**
+   * Stores the command and tells the owner; it is applied between two turns, or not at all when the run ends first. Gives its number.
+   * @throws ConflictError `BATON_CONFLICT_ENDED`, NotFoundError `BATON_NOT_FOUND_JOB`, InputError `BATON_INPUT_TOO_LARGE`
+   */
   async cancel(jobId: string, options: CancelOptions = {}): Promise<number> {
     checkOptions('cancel', options);
     const { revert = true, ...who } = options;
     return this.#command(jobId, { command: 'cancel', arguments: { revert }, ...who });
+  }
+
+  /**
+   * Has the job pause, whoever owns it, until `resume`: what runs is finished and recorded, nothing is begun. Its state goes to SUSPENDING, then
+   * SUSPENDED; or it ends, when nothing was left to do. Repeating it changes nothing. Stored like `cancel`, and throws what that does.
+   */
+  async suspend(jobId: string, options: CommandOptions = {}): Promise<number> {
+    checkOptions('suspend', options);
+    return this.#command(jobId, { command: 'suspend', ...options });
+  }
+
+  /** Has a suspended job go on where it stands; on any other it has no effect. Stored like `cancel`, and throws what that does. */
+  async resume(jobId: string, options: CommandOptions = {}): Promise<number> {
+    checkOptions('resume', options);
+    return this.#command(jobId, { command: 'resume', ...options });
   }
 
   /**
@@ -329,7 +341,11 @@ export class Client {
       return {
         board,
         others: new Map(),
-        persistence: await this.#within(connectTimeoutMs, this.#openStore(board.clusterId)),
+        persistence: await answeredWithin(
+          this.#deps.runtime.clock,
+          connectTimeoutMs,
+          this.#openStore(board.clusterId),
+        ),
       };
     } catch (error) {
       await session.close();
@@ -360,24 +376,6 @@ export class Client {
       throw error;
     });
     return this.#persistence;
-  }
-
-  /** Whoever asks now wants an answer now: the patience of the store is for daemons. */
-  async #within<T>(timeoutMs: number, opening: Promise<T>): Promise<T> {
-    opening.catch(() => undefined);
-    let cancel = (): void => undefined;
-    const late = new Promise<never>((_, reject) => {
-      const error = new UnavailableError(
-        'BATON_UNAVAILABLE_DISCONNECTED',
-        `the store did not answer within ${timeoutMs} ms`,
-      );
-      cancel = this.#deps.runtime.clock.setTimer(timeoutMs, () => reject(error));
-    });
-    try {
-      return await Promise.race([opening, late]);
-    } finally {
-      cancel();
-    }
   }
 }
 

@@ -4,9 +4,15 @@ import type { NumberedCommand } from '@baton/persistence';
 
 /** Commands this version does not know are recorded and change nothing: a newer client may be about. */
 export function eventOf(command: NumberedCommand): Event | undefined {
-  return command.command === 'cancel'
-    ? { type: 'cancel', revert: command.arguments?.['revert'] !== false }
-    : undefined;
+  switch (command.command) {
+    case 'cancel':
+      return { type: 'cancel', revert: command.arguments?.['revert'] !== false };
+    case 'suspend':
+    case 'resume':
+      return { type: command.command };
+    default:
+      return undefined;
+  }
 }
 
 /** What becomes of a request that waits for a person (P-932), and of which atom. */
