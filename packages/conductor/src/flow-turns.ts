@@ -20,7 +20,7 @@ import type { Ownership } from './ownership.js';
 import { lostWorker, noWorker, queueTimeout, withdrawn } from './request-failures.js';
 import type { LostRequest, OpenRequest } from './request-table.js';
 import { stampDue } from './stamp-due.js';
-import { requestNote, takenBack } from './taken-back.js';
+import { isUntouched, requestNote, takenBack } from './taken-back.js';
 import type { Finish, TurnDraft } from './turn-draft.js';
 
 /** `answers`: the request that the event answers, for each worker it was given to. */
@@ -268,7 +268,7 @@ export class FlowTurns {
         const outstanding = this.flight.begin(command, createdAtMs ?? this.#services.runtime.clock.wallMs());
         const open = this.flight.openOf(command.requestId);
         if (open?.state === 'assigned') follow.adopted.push(open);
-        if (open === undefined) this.#limitQueue(outstanding);
+        if (open === undefined || isUntouched(open)) this.#limitQueue(outstanding);
         // the former owner may have died before it told the worker; or the run was suspended before anybody had it
         if (this.#isCancelled && command.type === 'execute') this.#abort(command, follow.aborts);
         return;

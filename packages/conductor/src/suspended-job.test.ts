@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import type { InlineValue } from '@baton/core';
-import { linear, retry, task } from '@baton/flow';
+import type { InlineValue, TaskRequest } from '@baton/core';
+import { linear, retry, task, type RoutedDefinition } from '@baton/flow';
 import { Cluster, noop, ok } from './fixtures/cluster.js';
 
 const never = () => new Promise<never>(() => undefined);
@@ -187,6 +187,50 @@ describe('a job that is suspended (E-1001, C-1302)', () => {
       expect(seen(worker)).toEqual([]);
     },
   );
+
+  it.each([false, true])(
+    'goes on where a routed flow stands (resumed while a task runs: %s)',
+    async (early) => {
+      cluster.conductor('c1');
+      let finish: () => void = () => undefined;
+      const a = () => new Promise<InlineValue>((resolve) => (finish = () => resolve({ data: 'a' })));
+      const worker = await cluster.drive(cluster.worker('w1', { a, b: ok }));
+      const first = { name: 'a', task: 'a', onSuccess: { next: [{ to: 'b' }] } };
+      const root: RoutedDefinition = {
+        kind: 'routed',
+        name: 'f',
+        atoms: [first, { name: 'b', task: 'b' }],
+      };
+      const jobId = await cluster.drive(cluster.client.post({ schemaVersion: 1, root }));
+      await cluster.runtime.clock.advanceUntil(() => worker.seen.length === 1);
+      await suspend(jobId);
+      expect((await report(jobId)).flowState).toBe('SUSPENDING');
+      if (early) await cluster.drive(cluster.client.resume(jobId));
+      await pass(500);
+      finish();
+      await pass(500);
+      if (!early) {
+        expect(await report(jobId)).toMatchObject({ flowState: 'SUSPENDED' });
+        await cluster.drive(cluster.client.resume(jobId));
+      }
+      expect(await outcomeOf(jobId)).toBe('SUCCESS');
+      expect(worker.seen).toHaveLength(2);
+    },
+  );
+
+  it('waits for a worker no longer than it may, once it is resumed, for one that was refused before (C-1022)', async () => {
+    cluster.conductor('c1');
+    const refuses = ({ action }: TaskRequest) => (action === 'execute' ? 'overloaded' : undefined);
+    const worker = await cluster.drive(cluster.worker('w1', { t: ok }, { refuses }));
+    const impatient = task('t', { timeout: { queue: '10s' }, execute: () => 't' });
+    const jobId = await cluster.drive(cluster.client.post(linear('f').add(impatient), {}));
+    await cluster.runtime.clock.advanceUntil(() => worker.seen.length > 1);
+    await suspend(jobId);
+    await pass(60_000);
+    expect(await report(jobId)).toMatchObject({ flowState: 'SUSPENDED', atoms: [{ heldBack: true }] });
+    expect(await resumed(jobId)).toBe('REVERTED');
+    expect((await report(jobId)).atoms[0]?.failure).toMatchObject({ code: 'QUEUE_TIMEOUT' });
+  });
 
   it('lets no round of a retry begin that becomes due', async () => {
     cluster.conductor('c1');

@@ -41,3 +41,8 @@ export function requestNote(
 ): Fact {
   return { fact: 'request', ...request, ...place, state };
 }
+
+/** It was taken back, and no worker was ever lost with it: those that were given it refused it. */
+export function isUntouched({ state, losses }: OpenRequest): boolean {
+  return state === 'waiting' && losses === 0;
+}

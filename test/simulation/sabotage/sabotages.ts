@@ -257,13 +257,6 @@ export const sabotages: readonly Sabotage[] = [
       "        if (follow.isTakeover && this.#isCancelled && command.type === 'execute') this.#abort(command, follow.aborts);\n",
   },
   {
-    id: 'resumed, and given out a second time',
-    hazard: 'H26',
-    file: turns,
-    find: '        if (this.flight.get(command.requestId) !== undefined) return;\n',
-    replace: '',
-  },
-  {
     id: 'unknown without its delivery',
     hazard: 'H34',
     file: turns,
