@@ -73,7 +73,7 @@ function* staysOf(job: Pick<JobEvidence, 'job' | 'entries'>): Generator<Stay> {
       if (fact.fact !== 'request') continue;
       const { requestId, state, workerEpoch: epoch } = fact;
       const { order, atMs } = stored;
-      yield* end(requestId, { order, atMs, needsWorker: state === 'assigned' });
+      yield* end(requestId, { order, atMs, needsWorker: state !== 'parked' });
       if (state === 'assigned') open.set(requestId, { epoch, from: stored });
     }
   }
