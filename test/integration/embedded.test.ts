@@ -91,6 +91,50 @@ describe('on the embedded server', () => {
   });
 });
 
+describe('a job that is suspended', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'baton-suspended-'));
+  let server: LocalServerProcess;
+  let cluster: Cluster;
+  beforeAll(async () => {
+    const file = join(folder, 'baton.sqlite');
+    const { logger } = realRuntime();
+    server = await spawnLocalServer({ file, listen: { path: socketPathFor(file) }, logger });
+    cluster = new Cluster({ local: server.address });
+    await cluster.start({ conductors: 2, workers: 1 });
+  });
+  afterAll(async () => {
+    await cluster.dispose();
+    await server.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  it('waits through the death of its owner and of its worker, and goes on when it is resumed', async () => {
+    const { client } = cluster;
+    const jobId = await client.post(linear('paused').add(step, gated, step.as('last')));
+    await cluster.did({ flowId: jobId, atom: 'gated', phase: 'start' });
+    expect((await cluster.baton('job', 'suspend', jobId, '--reason', 'a change')).code).toBe(0);
+    await eventually(async () => (await client.job(jobId)).flowState === 'SUSPENDING');
+    cluster.openGate(jobId);
+    await eventually(async () => (await client.job(jobId)).flowState === 'SUSPENDED');
+    const owner = await cluster.owner(jobId);
+    owner.killChild();
+    const heir = cluster.members.find(({ id }) => id.startsWith('conductor') && id !== owner.id);
+    await heir?.logged('job.taken-over', (line) => line['jobId'] === jobId);
+    cluster.members.find(({ id }) => id.startsWith('worker'))?.killChild();
+    await cluster.worker();
+    const told = (await cluster.baton('job', 'get', jobId)).stdout;
+    expect(told).toContain(`SUSPENDED: goes on with \`baton job resume ${jobId}\``);
+    expect(told).toContain('! suspend by cli (a change)');
+    expect((await cluster.baton('job', 'resume', jobId)).code).toBe(0);
+    expect((await cluster.ended(jobId)).outcome).toBe('SUCCESS');
+    const begun = cluster.ledger({ flowId: jobId, phase: 'start' }).map(({ atom }) => atom);
+    expect(begun).toEqual(['step', 'gated', 'last']);
+    const late = await cluster.baton('job', 'suspend', jobId);
+    expect(late).toMatchObject({ code: 6, stdout: '' });
+    expect(late.stderr).toContain('BATON_CONFLICT_ENDED');
+  });
+});
+
 describe('baton dev', () => {
   const path = (below: string): string => fileURLToPath(new URL(below, import.meta.url));
   let folder: string;

@@ -8,6 +8,7 @@ import { socketPathFor, spawnLocalServer, type LocalServerProcess } from '@baton
 import { eventually, realRuntime } from '@baton/testkit';
 import { acceptance } from '../../packages/testkit/src/routed-flows/acceptance.js';
 import {
+  type Answers,
   countsOf,
   next,
   routed,
@@ -27,7 +28,7 @@ describe('routed flows in a cluster', () => {
     const { logger } = realRuntime();
     server = await spawnLocalServer({ file, listen: { path: socketPathFor(file) }, logger });
     cluster = new Cluster({ local: server.address });
-    await cluster.start({ conductors: 2, workers: 0 });
+    await cluster.start({ conductors: 3, workers: 0 });
     await Promise.all(
       ['a', 'b'].map((name) => cluster.worker('--tasks', tasksModule, '--id', `routed-${name}`)),
     );
@@ -38,10 +39,42 @@ describe('routed flows in a cluster', () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  const run: Run = async (root, { store = {} } = {}) => {
+  const run: Run = async (root, { store = {}, answers = {} } = {}) => {
     const jobId = await cluster.client.post({ schemaVersion: 1, root }, { store: { ...store } });
-    return outcomeOf(jobId, await restOf(jobId));
+    const answering = answerAll(jobId, answers);
+    const rest = await restOf(jobId);
+    await answering;
+    return resumable(jobId, await outcomeOf(jobId, rest));
   };
+
+  function resumable(jobId: string, outcome: Outcome): Outcome {
+    if (outcome.outcome !== 'SUSPENDED') return outcome;
+    const resume = async (): Promise<Outcome> => {
+      await cluster.client.resume(jobId);
+      return outcomeOf(jobId, (await cluster.ended(jobId)).outcome);
+    };
+    return { ...outcome, resume };
+  }
+
+  /** Answers each attempt of a delegate once, until the job has ended. */
+  async function answerAll(jobId: string, answers: Answers): Promise<void> {
+    if (Object.keys(answers).length === 0) return;
+    const answered = new Set<string>();
+    const { client } = cluster;
+    const isOver = async (): Promise<true | undefined> => {
+      const { outcome, atoms } = await client.job(jobId);
+      for (const { name, delegate, attempt = 1, args = {} } of outcome === undefined ? atoms : []) {
+        if (delegate === undefined || answered.has(`${name}.${attempt}`)) continue;
+        answered.add(`${name}.${attempt}`);
+        const answer = answers[delegate]?.(args, attempt);
+        if (!answer) continue;
+        const given = 'value' in answer ? answer : { failure: { message: answer.failure } };
+        await client.answerDelegate(jobId, { atom: name, attempt, ...given });
+      }
+      return outcome === undefined ? undefined : true;
+    };
+    await eventually(isOver, { withinMs: 30_000, what: `${jobId} has all its answers` });
+  }
 
   /** Ended, or suspended. */
   function restOf(jobId: string): Promise<string> {
@@ -69,6 +102,32 @@ describe('routed flows in a cluster', () => {
   }
 
   it.each(acceptance)('$name, distributed', ({ body }) => body(run));
+
+  it('a delegate is answered while nobody runs: the same again has no effect, another answer is refused', async () => {
+    const root = routed(
+      { a: { delegate: 'approve', publish: { branch: { x: '${self.result}' } } } },
+      { output: { x: '${x}' } },
+    );
+    const { client } = cluster;
+    const jobId = await client.post({ schemaVersion: 1, root });
+    const owner = await eventually(
+      async () => {
+        const report = await client.job(jobId);
+        return report.atoms[0]?.delegate === 'approve' ? report.owner : undefined;
+      },
+      { withinMs: 20_000, what: 'it waits' },
+    );
+    cluster.member(owner ?? '').killChild();
+    const n = await client.answerDelegate(jobId, { atom: 'a', value: 7 });
+    expect(await client.answerDelegate(jobId, { atom: 'a', value: 7 })).toBe(n);
+    const other = client.answerDelegate(jobId, { atom: 'a', failure: { message: 'no' } });
+    await expect(other).rejects.toMatchObject({ code: 'BATON_CONFLICT_KEY_REUSED' });
+    expect((await cluster.ended(jobId)).outcome).toBe('SUCCESS');
+    expect((await client.job(jobId)).results).toEqual({ x: 7 });
+    expect(await client.answerDelegate(jobId, { atom: 'a', value: 7 })).toBe(n);
+    const late = client.answerDelegate(jobId, { atom: 'a', attempt: 2, value: 7 });
+    await expect(late).rejects.toMatchObject({ code: 'BATON_CONFLICT_ENDED' });
+  });
 
   it('a conductor is killed while a cycle turns: another one goes on, and each turn is made once', async () => {
     const turn = {

@@ -68,7 +68,7 @@ export async function simulate(plan: RunPlan, onLog?: (line: LogLine) => void): 
   const { time, history, world } = cluster;
   for (let n = 1; n <= choices.conductors; n++) cluster.start('conductor', `c${n}`);
   for (let n = 1; n <= choices.workers; n++) cluster.start('worker', `w${n}`);
-  const jobs = planJobs(streamOf(seed, 'jobs'), choices.jobs).filter(
+  const jobs = planJobs(streamOf(seed, 'jobs'), choices.jobs, streamOf(seed, 'pauses')).filter(
     ({ jobId }) => plan.jobs?.includes(jobId) ?? true,
   );
   const users = jobs.map((job) => new User(cluster, job));

@@ -1,5 +1,5 @@
 /**
- * Purpose: what users do: post until it is acknowledged, perhaps cancel, decide about parked tasks, wait for the end, whatever fails meanwhile. Their
+ * Purpose: what users do: post until it is acknowledged, perhaps cancel, suspend and resume, decide about parked tasks, wait for the end, whatever fails meanwhile. Their
  *   programs may be killed at any moment; then they start them again and say the same once more (H19, H20).
  * What is authoritative: nothing here; `told` is what the last program was told.
  * Not here: whether what it was told is true (checker/).
@@ -28,6 +28,8 @@ export class User {
   #client: Client | undefined;
   #isPosted = false;
   #isCancelled = false;
+  /** Times that its job was suspended and resumed. */
+  #paused = 0;
 
   constructor(cluster: Cluster, job: PlannedJob) {
     this.#cluster = cluster;
@@ -90,6 +92,7 @@ export class User {
     history.acknowledge(jobId);
     const waiting = persist(process, () => client.wait(jobId));
     void this.#decideParked(process, client);
+    void this.#pauses(process, client);
     if (cancel !== undefined && !this.#isCancelled) {
       await pause(process, cancel.afterMs);
       await this.#command(process, () => client.cancel(jobId, { revert: cancel.revert }));
@@ -98,6 +101,20 @@ export class User {
     const end = await waiting;
     if (process.alive) this.told = end?.outcome ?? 'nothing';
     await client.close();
+  }
+
+  /** Who is killed before the job was resumed suspends it again, and resumes it then. */
+  async #pauses(process: SimulatedProcess, client: Client): Promise<void> {
+    const { jobId, pauses } = this.job;
+    const give = (command: 'suspend' | 'resume') =>
+      this.#command(process, async () => (this.isDone ? undefined : client[command](jobId)));
+    for (const { afterMs, forMs } of pauses.slice(this.#paused)) {
+      await pause(process, afterMs);
+      if (!(await give('suspend'))) return;
+      await pause(process, forMs);
+      if (!(await give('resume'))) return;
+      this.#paused++;
+    }
   }
 
   /** False: nobody takes it any more. */

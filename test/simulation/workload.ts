@@ -20,6 +20,8 @@ export interface PlannedJob {
   readonly atMs: number;
   /** Cancelled so long after its post was acknowledged, with or without undoing what ran; undefined = not at all. */
   readonly cancel: { readonly afterMs: number; readonly revert: boolean } | undefined;
+  /** Suspended so long after that, or after it was resumed the last time, and for how long. */
+  readonly pauses: readonly { readonly afterMs: number; readonly forMs: number }[];
 }
 
 export const taskName = 'sim.step'; // as in step-task.mjs
@@ -31,10 +33,13 @@ export interface WorkloadSize {
   readonly tasksMax: number;
 }
 
+/** Without `ofPauses` no job is suspended. */
 export function planJobs(
   random: Random,
   { jobsMax, untilMs, tasksMax }: WorkloadSize,
+  ofPauses?: Random,
 ): readonly PlannedJob[] {
+  const pausing = ofPauses && chance(ofPauses, 0.4) ? ofPauses : undefined;
   return Array.from({ length: 1 + below(random, jobsMax) }, (_, index) => ({
     jobId: `job-${index + 1}`,
     definition: randomFlow(random, 1 + below(random, tasksMax)),
@@ -43,6 +48,14 @@ export function planJobs(
     cancel: chance(random, 0.1)
       ? { afterMs: random.fraction() * 3_000, revert: chance(random, 0.8) }
       : undefined,
+    pauses: pausing && chance(pausing, 0.5) ? randomPauses(pausing) : [],
+  }));
+}
+
+function randomPauses(random: Random): PlannedJob['pauses'] {
+  return Array.from({ length: 1 + below(random, 3) }, () => ({
+    afterMs: 2_000 * random.fraction() ** 3,
+    forMs: 5_000 * random.fraction() ** 3,
   }));
 }
 

@@ -15,7 +15,7 @@ export function reportText(report: JobReport, board: string): string {
   const lines = [
     `${report.name}  ${report.jobId}`,
     `job    ${jobGlyphs[report.jobState]} ${report.jobState}${elsewhere}${report.owner === undefined ? '' : `, owned by ${report.owner}`}`,
-    `flow   ${flowGlyphs[report.flowState]} ${report.flowState}${report.reason === undefined ? '' : `: ${report.reason.message}`}`,
+    `flow   ${flowGlyphs[report.flowState]} ${report.flowState}${report.reason === undefined ? suspensionText(report) : `: ${report.reason.message}`}`,
     `atoms  ${[...counts].map(([state, count]) => `${atomGlyphs[state]} ${state} ${count}`).join('  ')}`,
     `owners ${report.owners.map((owner) => owner.member).join(' → ') || 'none yet'}${report.redelivered > 0 ? `, ${counted(report.redelivered, 'request')} sent again` : ''}`,
     ...report.commands.map((applied) => `! ${commandText(applied)}`),
@@ -37,6 +37,11 @@ export function reportText(report: JobReport, board: string): string {
   return lines.map(clean).join('\n');
 }
 
+function suspensionText({ flowState, jobId }: JobReport): string {
+  if (flowState === 'SUSPENDING') return ': what runs is finished, nothing is begun';
+  return flowState === 'SUSPENDED' ? `: goes on with \`baton job resume ${jobId}\`` : '';
+}
+
 function failureText({ types, message }: Failure): string {
   return `${types[0] ?? 'Error'}: ${message}`;
 }
@@ -50,7 +55,10 @@ function rootCause(failure: Failure): Failure {
 function whereIs(atom: AtomReport): string {
   if (atom.parked === true)
     return `  parked: ${atom.worker} was lost with it; decide with \`baton task rerun\` or \`baton task fail\``;
+  if (atom.delegate !== undefined)
+    return `  waits for ${atom.delegate}: answer with \`baton delegate complete\` or \`baton delegate fail\``;
   if (atom.worker !== undefined) return `  on ${atom.worker}, delivery ${atom.delivery}`;
+  if (atom.heldBack === true) return '  held back: no worker has it before the job is resumed';
   if (atom.waitingForWorker === true) return '  waits: no worker offers or has room for its task';
   return atom.abandoned === true ? ' when the run was ended; nobody waits for it' : '';
 }

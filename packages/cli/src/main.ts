@@ -11,6 +11,7 @@ import { addDevCommand } from './commands/dev.js';
 import { addFlowCommands } from './commands/flow.js';
 import { addJobCommands } from './commands/job.js';
 import { addMemberCommands } from './commands/member.js';
+import { addDelegateCommands } from './commands/delegate.js';
 import { addTaskCommands } from './commands/task.js';
 import { readEnvironment } from './environment.js';
 import { exitCodes } from './exit-codes.js';
@@ -74,6 +75,7 @@ export function buildProgram(run: Run): Command {
     .option('--log-level <level>', 'debug, info, warn or error');
   addJobCommands(program, run);
   addTaskCommands(program, run);
+  addDelegateCommands(program, run);
   addFlowCommands(program, run);
   addClusterCommands(program, run);
   addMemberCommands(program, run);

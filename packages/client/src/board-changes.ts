@@ -5,6 +5,7 @@
  * On failure: a lost session ends it; the client opens the next one.
  */
 import type { BoardEvent, JobBoard } from '@baton/jobboard';
+import type { OutagePatience } from './outage-patience.js';
 
 export type BoardChange =
   | { readonly change: 'reset' }
@@ -18,6 +19,27 @@ export type BoardChange =
 const WAITING_MAX = 10_000;
 
 const reset: BoardChange = { change: 'reset' };
+
+/** The same through lost sessions, each with a board of its own, until `signal` is aborted. */
+export async function* changesThrough(
+  patience: OutagePatience,
+  open: () => Promise<{ readonly board: JobBoard }>,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<BoardChange, void> {
+  for (;;) {
+    const { board } = await patience.through(open);
+    const changes = boardChanges(board, signal);
+    try {
+      for (;;) {
+        const next = await patience.through(() => changes.next());
+        if (next.done === true) break;
+        yield next.value;
+      }
+    } finally {
+      void changes.return();
+    }
+  }
+}
 
 /** Changes from now on, `reset` first; ends when the session is lost. Rejects with the reason of `signal`. */
 export async function* boardChanges(

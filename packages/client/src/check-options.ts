@@ -21,6 +21,10 @@ const milliseconds = kind(
   (value) => typeof value === 'number' && value >= 0,
 );
 const signal = kind('an AbortSignal', (value) => value instanceof AbortSignal);
+const failureLike = kind(
+  'an object with a message',
+  (value) => isObject(value) && typeof value['message'] === 'string',
+);
 const callback = kind('a function', (value) => typeof value === 'function');
 
 const listener = { onOutage: callback, onRecovery: callback };
@@ -38,7 +42,17 @@ const optionsOf = {
   changes: { signal, ...listener },
   flows: { of: required(oneOf('running', 'ended')), before: text, limit },
   ended: { limit },
+  suspend: who,
+  resume: who,
   cancel: { revert: flag, ...who },
+  answerDelegate: {
+    atom: required(text),
+    attempt: wholeNumber(1),
+    value: unchecked,
+    failure: failureLike,
+    by: text,
+    reason: text,
+  },
   decideParked: { atom: required(text), decision: required(oneOf('rerun', 'fail')), ...who },
 } satisfies Readonly<Record<string, Readonly<Record<string, Kind>>>>;
 

@@ -129,6 +129,20 @@ describe('the client', () => {
     await drive(client.close());
   });
 
+  it('gives commands in their order, with who and why', async () => {
+    const { client, drive } = newClient();
+    await drive(client.post(flow, { key: 'j' }));
+    expect(await drive(client.suspend('j', { by: 'me', reason: 'a change' }))).toBe(1);
+    expect(await drive(client.resume('j', { by: 'you' }))).toBe(2);
+    const atMs: unknown = expect.any(Number);
+    expect((await drive(client.job('j'))).pending).toEqual([
+      { n: 1, command: 'suspend', by: 'me', reason: 'a change', atMs },
+      { n: 2, command: 'resume', by: 'you', atMs },
+    ]);
+    await expect(drive(client.suspend('k'))).rejects.toMatchObject({ code: 'BATON_NOT_FOUND_JOB' });
+    await drive(client.close());
+  });
+
   it('has given a command that is stored, though its owner cannot be looked up', async () => {
     const { client, service, drive } = newClient();
     await drive(client.post(flow, { key: 'j' }));

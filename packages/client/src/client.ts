@@ -14,13 +14,13 @@ import type {
   Member,
   Runtime,
 } from '@baton/core';
-import { JobBoard } from '@baton/jobboard';
-import type { JobListing } from '@baton/jobboard';
-import { openPersistence } from '@baton/persistence';
-import type { FlowDetail, Persistence } from '@baton/persistence';
+import { JobBoard, type JobListing } from '@baton/jobboard';
+import { openPersistence, type FlowDetail, type Persistence } from '@baton/persistence';
 import type { AnyDefinition } from '@baton/engine';
 import { parseAnyFlow } from '@baton/flow';
-import { boardChanges, type BoardChange } from './board-changes.js';
+import { answerDelegate, type AnswerDelegateOptions } from './answer-delegate.js';
+import { answeredWithin } from './answered-within.js';
+import { type BoardChange, changesThrough } from './board-changes.js';
 import { checkOptions } from './check-options.js';
 import { giveCommand, type CancelOptions, type CommandOptions } from './give-command.js';
 import { homeBoardOf } from './home-board.js';
@@ -224,19 +224,7 @@ export class Client {
     checkOptions('changes', options);
     const { signal } = options;
     const patience = this.#patience({ listener: options, signal });
-    for (;;) {
-      const { board } = await patience.through(() => this.#services());
-      const changes = boardChanges(board, signal);
-      try {
-        for (;;) {
-          const next = await patience.through(() => changes.next());
-          if (next.done === true) break;
-          yield next.value;
-        }
-      } finally {
-        void changes.return();
-      }
-    }
+    yield* changesThrough(patience, () => this.#services(), signal);
   }
 
   /** Stores the command and tells the owner; it is applied between two turns, or not at all when the run ends first. Gives its number. @throws as `giveCommand` */
@@ -246,6 +234,23 @@ export class Client {
     const { revert = true, ...rest } = options;
     const command = { command: 'cancel', arguments: { revert } };
     return giveCommand(await this.#services(), { jobId, command, options: rest });
+  }
+
+  /**
+   * Has the job pause, whoever owns it, until `resume`: what runs is finished and recorded, nothing is begun. Its state goes to SUSPENDING, then
+   * SUSPENDED; or it ends, when nothing was left to do. Repeating it changes nothing. Stored like `cancel`, and throws what that does.
+   */
+  async suspend(jobId: string, options: CommandOptions = {}): Promise<number> {
+    checkOptions('suspend', options);
+    checkId('job', jobId);
+    return giveCommand(await this.#services(), { jobId, command: { command: 'suspend' }, options });
+  }
+
+  /** Has a suspended job go on where it stands; on any other it has no effect. Stored like `cancel`, and throws what that does. */
+  async resume(jobId: string, options: CommandOptions = {}): Promise<number> {
+    checkOptions('resume', options);
+    checkId('job', jobId);
+    return giveCommand(await this.#services(), { jobId, command: { command: 'resume' }, options });
   }
 
   /**
@@ -267,6 +272,16 @@ export class Client {
       if (outcome === undefined && atoms.length > 0) checkParked(atom, { jobId, atoms });
     };
     return giveCommand(await this.#services(), { jobId, command, options: rest, check });
+  }
+
+  /**
+   * Answers an atom that waits for a person or another system (`delegate`): durable when this resolves. The first answer to an attempt
+   * counts, the same again has no effect. Stored like `cancel`, and throws as `answerDelegate` in `answer-delegate.ts`.
+   */
+  async answerDelegate(jobId: string, options: AnswerDelegateOptions): Promise<number> {
+    checkId('job', jobId);
+    checkOptions('answerDelegate', options);
+    return answerDelegate(await this.#services(), await this.job(jobId), options);
   }
 
   /** Members that are up, and the jobs on the board, as three reads one after the other find them. @throws UnavailableError */
@@ -346,7 +361,11 @@ export class Client {
       return {
         board,
         others: new Map(),
-        persistence: await this.#within(connectTimeoutMs, this.#openStore(board.clusterId)),
+        persistence: await answeredWithin(
+          this.#deps.runtime.clock,
+          connectTimeoutMs,
+          this.#openStore(board.clusterId),
+        ),
       };
     } catch (error) {
       await session.close();
@@ -377,23 +396,5 @@ export class Client {
       throw error;
     });
     return this.#persistence;
-  }
-
-  /** Whoever asks now wants an answer now: the patience of the store is for daemons. */
-  async #within<T>(timeoutMs: number, opening: Promise<T>): Promise<T> {
-    opening.catch(() => undefined);
-    let cancel = (): void => undefined;
-    const late = new Promise<never>((_, reject) => {
-      const error = new UnavailableError(
-        'BATON_UNAVAILABLE_DISCONNECTED',
-        `the store did not answer within ${timeoutMs} ms`,
-      );
-      cancel = this.#deps.runtime.clock.setTimer(timeoutMs, () => reject(error));
-    });
-    try {
-      return await Promise.race([opening, late]);
-    } finally {
-      cancel();
-    }
   }
 }

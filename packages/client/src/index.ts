@@ -1,3 +1,4 @@
+export type { AnswerDelegateOptions, DelegateAnswer, DelegateFailure } from './answer-delegate.js';
 export type { BoardChange } from './board-changes.js';
 export { Client, type ClientDeps, type ClusterReport } from './client.js';
 export type { CancelOptions, CommandOptions } from './give-command.js';

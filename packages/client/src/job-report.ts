@@ -5,6 +5,7 @@
 import { ConflictError, NotFoundError, closest, familyOf, formatFence } from '@baton/core';
 import type {
   ActivationState,
+  Arguments,
   AtomState,
   Failure,
   FlowOutcome,
@@ -37,8 +38,14 @@ export interface AtomReport {
   readonly delivery?: number;
   /** That worker was lost, and a person has to decide (`Client.decideParked`). */
   readonly parked?: true;
+  /** It waits for an answer from outside (`Client.answerDelegate`), known by this name. */
+  readonly delegate?: string;
+  /** What it was given, as far as that is not stored apart: shown to who answers. */
+  readonly args?: Readonly<Record<string, JsonValue>>;
   /** RUNNING or REVERTING, and no worker has it: none offers the task, or none has room. */
   readonly waitingForWorker?: boolean;
+  /** RUNNING or REVERTING, and no worker has it before the suspended job is resumed. */
+  readonly heldBack?: true;
   /** RUNNING or REVERTING when the run was ended without undoing it: nobody waits for it any more. */
   readonly abandoned?: boolean;
   readonly failure?: Failure;
@@ -201,11 +208,18 @@ async function jobReport(sources: Sources): Promise<JobReport> {
 
 type Requests = ReadonlyMap<string, RequestFact>;
 
+/** `suspended`: nothing is sent to workers for now. */
+type Standing = 'going' | 'suspended' | 'over';
+
 function atomReports(run: AnyRun, requests: Requests, isOver: boolean): AtomReport[] {
-  return 'shape' in run ? activationReports(run, requests, isOver) : orderedReports(run, requests, isOver);
+  const isSuspended = run.flow === 'SUSPENDING' || run.flow === 'SUSPENDED';
+  const standing = isOver ? 'over' : isSuspended ? 'suspended' : 'going';
+  return 'shape' in run
+    ? activationReports(run, requests, standing)
+    : orderedReports(run, requests, standing);
 }
 
-function orderedReports(run: RunState, requests: Requests, isOver: boolean): AtomReport[] {
+function orderedReports(run: RunState, requests: Requests, standing: Standing): AtomReport[] {
   return [...run.compiled.atoms.values()].map((node): AtomReport => {
     const atom = run.runs[node.id];
     const state = atom?.state ?? 'PENDING';
@@ -216,40 +230,51 @@ function orderedReports(run: RunState, requests: Requests, isOver: boolean): Ato
       kind: node.kind,
       state,
       ...numbersOf(atom),
-      ...(isActive && requestReport(requests.get(node.name), isOver, node.kind === 'task')),
+      ...(isActive && requestReport(requests.get(node.name), standing, node.kind === 'task')),
       ...(failure === undefined ? {} : { failure }),
     };
   });
 }
 
-function activationReports(run: RoutedState, requests: Requests, isOver: boolean): AtomReport[] {
+function activationReports(run: RoutedState, requests: Requests, standing: Standing): AtomReport[] {
   const units = [...run.activations.values()].flatMap((activation) => [
     activation,
     ...(activation.fanOut?.items ?? []),
   ]);
-  return units.map(({ id, state, attempt, requestId, failure }): AtomReport => ({
+  return units.map(({ id, state, attempt, requestId, failure, args, atom: { definition } }): AtomReport => ({
     name: id,
     kind: 'activation',
     state,
     ...(attempt > 0 && { attempt }),
-    ...(requestId !== undefined && requestReport(requests.get(id), isOver, true)),
+    ...(run.delegates.has(id)
+      ? standing !== 'over' && { delegate: definition.delegate ?? '', args: dataOf(args) }
+      : requestId !== undefined && requestReport(requests.get(id), standing, true)),
     ...(failure && { failure }),
   }));
+}
+
+function dataOf(args: Arguments): Readonly<Record<string, JsonValue>> {
+  const entries = Object.entries(args).flatMap(([name, { value, path }]) => {
+    if (!('data' in value)) return [];
+    return [[name, path === undefined ? value.data : (partOf(value.data, path) ?? null)] as const];
+  });
+  return Object.fromEntries(entries);
 }
 
 /** Of something that runs: who has it. */
 function requestReport(
   last: RequestFact | undefined,
-  isOver: boolean,
+  standing: Standing,
   isTask: boolean,
-): Pick<AtomReport, 'worker' | 'delivery' | 'parked' | 'abandoned' | 'waitingForWorker'> {
+): Pick<AtomReport, 'worker' | 'delivery' | 'parked' | 'abandoned' | 'waitingForWorker' | 'heldBack'> {
   // one that a person wants sent again has no worker any more
   const request = last?.state === 'waiting' ? undefined : last;
   return {
     ...(request && { worker: request.worker, delivery: request.delivery }),
-    ...(request?.state === 'parked' && !isOver && { parked: true }),
-    ...(isOver && { abandoned: true }),
-    ...(!isOver && isTask && !request && { waitingForWorker: true }),
+    ...(request?.state === 'parked' && standing !== 'over' && { parked: true }),
+    ...(standing === 'over' && { abandoned: true }),
+    ...(standing === 'going' && isTask && !request && { waitingForWorker: true }),
+    ...(standing === 'suspended' && isTask && !request && { heldBack: true }),
   };
 }
 

@@ -7,11 +7,9 @@
  */
 import { assertNever, failureOf, familyOf } from '@baton/core';
 import type { Fact, Failure, Refused, Result, Unknown } from '@baton/core';
-import { stepAny } from '@baton/engine';
-import type { Command, Event } from '@baton/engine';
+import { type Command, type Event, stepAny } from '@baton/engine';
 import type { NumberedCommand } from '@baton/persistence';
-import { InFlight } from './in-flight.js';
-import type { Outstanding } from './in-flight.js';
+import { InFlight, type Outstanding } from './in-flight.js';
 import { JobTimers } from './job-timers.js';
 import { answerToParked, commandFact, eventOf } from './operator-command.js';
 import { limits } from './options.js';
@@ -20,6 +18,7 @@ import type { Ownership } from './ownership.js';
 import { lostWorker, noWorker, queueTimeout, withdrawn } from './request-failures.js';
 import type { LostRequest, OpenRequest } from './request-table.js';
 import { stampDue } from './stamp-due.js';
+import { isUntouched, requestNote, takenBack } from './taken-back.js';
 import type { Finish, TurnDraft } from './turn-draft.js';
 
 /** `answers`: the request that the event answers, for each worker it was given to. */
@@ -47,6 +46,8 @@ export class FlowTurns {
   #aborts: OpenRequest[] = [];
   #finish: Finish | undefined;
   #lastCommand: number;
+  /** Nothing is executed any more. */
+  #isCancelled: boolean;
   /** Requests of a former owner whose workers have not answered this one yet. */
   #adopting = 0;
   /** Answers whose values are being stored. */
@@ -67,6 +68,7 @@ export class FlowTurns {
     this.#jobId = jobId;
     this.state = state;
     this.#lastCommand = state.lastCommand;
+    this.#isCancelled = state.cancelled;
     this.flight = new InFlight(services.roster, state.table);
     this.timers = new JobTimers(services.runtime.clock, (id) => this.event({ type: 'timerFired', id }));
     this.#onInput = callbacks.onInput;
@@ -202,13 +204,15 @@ export class FlowTurns {
     // before anything is decided: a cancel in the same turn must find them parked
     this.state.applyOwn(parked, atMs);
     const facts: Fact[] = [];
-    const follow = { adopted: [] as OpenRequest[], aborts: this.#aborts.splice(0) };
+    const follow = { adopted: [] as OpenRequest[], aborts: this.#aborts.splice(0), isTakeover: false };
     const answers: OpenRequest[] = [];
     const inputs = this.#inputs.splice(0);
     for (const [index, input] of inputs.entries()) {
-      if ('command' in input) facts.push(commandFact(input.command));
-      const event =
-        'event' in input ? input.event : (this.#unparked(input.command, facts) ?? eventOf(input.command));
+      if ('command' in input) {
+        facts.push(commandFact(input.command));
+        this.#isCancelled ||= input.command.command === 'cancel';
+      }
+      const event = 'event' in input ? input.event : this.#ordered(input.command, facts);
       if (event === undefined) continue;
       if ('event' in input && input.answers) answers.push(...input.answers);
       const turn = stepAny(this.state.run, event);
@@ -220,6 +224,9 @@ export class FlowTurns {
       this.#inputs.unshift(...inputs.slice(index + 1));
       break;
     }
+    const back = takenBack(this, () => this.#services.inboxPlace());
+    facts.push(...back.facts);
+    for (const command of back.commands) this.#carryOut(command, facts, follow);
     this.state.applyOwn(facts, atMs);
     const assignments =
       this.#finish === undefined ? this.flight.assign(this.#services.inboxPlace(), placesMax) : [];
@@ -227,13 +234,13 @@ export class FlowTurns {
     this.state.applyOwn(assigned, atMs);
     this.flight.dropSettled();
     this.#adopting += follow.adopted.length;
-    return {
-      facts: [...parked, ...facts, ...assigned],
-      assignments,
-      answers,
-      ...follow,
-      finish: this.#finish,
-    };
+    const { adopted, aborts } = follow;
+    const whole = [...parked, ...facts, ...assigned];
+    return { facts: whole, assignments, answers, adopted, aborts, finish: this.#finish };
+  }
+
+  #ordered(command: NumberedCommand, facts: Fact[]): Event | undefined {
+    return this.#unparked(command, facts) ?? eventOf(command, this.state.run);
   }
 
   stop(): void {
@@ -251,14 +258,15 @@ export class FlowTurns {
     switch (command.type) {
       case 'execute':
       case 'revert': {
+        // resumed while its worker has it, or before a person decided about it
+        if (this.flight.get(command.requestId) !== undefined) return;
         const createdAtMs = follow.isTakeover ? this.state.table.createdAtMs(command.atom) : undefined;
         const outstanding = this.flight.begin(command, createdAtMs ?? this.#services.runtime.clock.wallMs());
         const open = this.flight.openOf(command.requestId);
         if (open?.state === 'assigned') follow.adopted.push(open);
-        if (open === undefined) this.#limitQueue(outstanding);
-        // the former owner may have died before it told the worker
-        if (follow.isTakeover && this.state.cancelled && command.type === 'execute')
-          this.#abort(command, follow.aborts);
+        if (open === undefined || isUntouched(open)) this.#limitQueue(outstanding);
+        // the former owner may have died before it told the worker; or the run was suspended before anybody had it
+        if (this.#isCancelled && command.type === 'execute') this.#abort(command, follow.aborts);
         return;
       }
       case 'abort':
@@ -317,8 +325,8 @@ export class FlowTurns {
     this.#parked.push(this.#noted({ ...open, losses: open.losses + 1 }, 'parked'));
   }
 
-  #noted({ places: _places, ...request }: OpenRequest, state: 'parked' | 'waiting'): Fact {
-    return { fact: 'request', ...request, ...this.#services.inboxPlace(), state };
+  #noted(open: OpenRequest, state: 'parked' | 'waiting'): Fact {
+    return requestNote(open, state, this.#services.inboxPlace());
   }
 
   /** A person decides about a parked request; about any other there is nothing to decide. */

@@ -104,6 +104,19 @@ export class InFlight {
     return this.#returned.has(requestId) || this.#waiting.has(requestId) || this.#paused.has(requestId);
   }
 
+  /** Requests that nobody has, those included whose pause is not over. */
+  *unassigned(): Iterable<string> {
+    for (const requestId of this.#requests.keys()) if (this.isWaiting(requestId)) yield requestId;
+  }
+
+  /** Nobody has it, and nobody shall for now: the engine asks for it again. */
+  takeBack(requestId: string): void {
+    this.#requests.delete(requestId);
+    this.#returned.delete(requestId);
+    this.#waiting.delete(requestId);
+    this.#paused.delete(requestId);
+  }
+
   /** Workers that were lost with a request that waits for another one. */
   lossesOf(requestId: string): number | undefined {
     const waiting = this.#returned.get(requestId) ?? this.#paused.get(requestId);

@@ -1,12 +1,30 @@
-import type { Fact } from '@baton/core';
-import type { Event } from '@baton/engine';
+import type { Fact, Failure, JsonValue, Value } from '@baton/core';
+import { type AnyRun, type Event, isOpenDelegate } from '@baton/engine';
 import type { NumberedCommand } from '@baton/persistence';
 
 /** Commands this version does not know are recorded and change nothing: a newer client may be about. */
-export function eventOf(command: NumberedCommand): Event | undefined {
-  return command.command === 'cancel'
-    ? { type: 'cancel', revert: command.arguments?.['revert'] !== false }
-    : undefined;
+export function eventOf(command: NumberedCommand, run: AnyRun): Event | undefined {
+  switch (command.command) {
+    case 'cancel':
+      return { type: 'cancel', revert: command.arguments?.['revert'] !== false };
+    case 'suspend':
+    case 'resume':
+      return { type: command.command };
+    case 'answer-delegate':
+      return answerOf(command.arguments ?? {}, run);
+    default:
+      return undefined;
+  }
+}
+
+/** Of what no delegate waits for, or nobody understands, nothing is made; tasks are answered by their workers alone. */
+function answerOf(
+  { requestId, value, failure }: Readonly<Record<string, JsonValue>>,
+  run: AnyRun,
+): Event | undefined {
+  if (typeof requestId !== 'string' || !isOpenDelegate(run, requestId)) return undefined;
+  if (isFailure(failure)) return { type: 'failed', requestId, failure };
+  return isValue(value) ? { type: 'completed', requestId, value } : undefined;
 }
 
 /** What becomes of a request that waits for a person (P-932), and of which atom. */
@@ -18,6 +36,19 @@ export function answerToParked({
   if (typeof atom !== 'string') return undefined;
   if (command === 'rerun-task') return { atom, answer: 'rerun' };
   return command === 'fail-task' ? { atom, answer: 'fail' } : undefined;
+}
+
+/** Our clients wrote it; the store is trusted as far as that. */
+function isFailure(given: unknown): given is Failure {
+  return isRecord(given) && typeof given['message'] === 'string' && Array.isArray(given['types']);
+}
+
+function isValue(given: unknown): given is Value {
+  return isRecord(given) && ('data' in given || 'bytes' in given || 'ref' in given);
+}
+
+function isRecord(given: unknown): given is Readonly<Record<string, unknown>> {
+  return typeof given === 'object' && given !== null;
 }
 
 export function commandFact({ n, command, by, reason }: NumberedCommand): Fact {

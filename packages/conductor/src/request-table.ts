@@ -75,6 +75,10 @@ export class RequestTable {
       if (fact.to === 'RUNNING') this.#createdAtMs.set(fact.activation, atMs);
       else this.#createdAtMs.delete(fact.activation);
     }
+    // the time until a worker has it begins anew for what was taken back when the run was suspended
+    if (fact.fact === 'flow' && fact.to === 'RUNNING')
+      for (const atom of this.#createdAtMs.keys())
+        if ((this.#byAtom.get(atom)?.state ?? 'waiting') === 'waiting') this.#createdAtMs.set(atom, atMs);
     // the next attempt is another request, after its delay if it has one
     if (fact.fact === 'attempt') {
       this.#byAtom.delete(fact.atom);

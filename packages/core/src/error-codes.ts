@@ -205,6 +205,12 @@ export const errorCodes = {
     remedy:
       'None needed. Only a task with `onWorkerLoss: park` whose worker was lost waits; `baton job cancel` stops a job.',
   },
+  BATON_CONFLICT_NOT_WAITING: {
+    cause:
+      'An answer was given to an atom that waits for none, or to an attempt of it that is over; nothing was changed.',
+    check: '`baton job get ID` shows which atoms wait for an answer.',
+    remedy: 'None needed: it was answered before, took too long, or has not begun.',
+  },
   BATON_CONFLICT_KEY_REUSED: {
     cause: 'A job, or a command of a job, with this key exists and has other content.',
     check: '`baton job get KEY` shows what was posted.',

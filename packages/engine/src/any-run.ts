@@ -10,7 +10,7 @@ import { applyRoutedFact } from './routed/apply-routed-fact.js';
 import { checkRouted } from './routed/check-routed.js';
 import { routedFailuresOf } from './routed/end.js';
 import { type RoutedGraph, routedGraph } from './routed/routed-graph.js';
-import { newRoutedRun, type RoutedState } from './routed/routed-state.js';
+import { awaiting, newRoutedRun, type RoutedState } from './routed/routed-state.js';
 import { routedStep } from './routed/routed-step.js';
 import { newRun, type RunOptions, type RunState } from './run-state.js';
 import { restoreRun, snapshotRun } from './snapshot.js';
@@ -55,6 +55,12 @@ export function restoreAny(compiled: AnyCompiled, text: string): AnyRun | undefi
 /** Undefined: of such a run there is none. */
 export function snapshotAny(run: AnyRun): string | undefined {
   return 'shape' in run ? undefined : snapshotRun(run);
+}
+
+/** An answer from outside is waited for under this id. */
+export function isOpenDelegate(run: AnyRun, requestId: string): boolean {
+  const unit = 'shape' in run ? awaiting(run, requestId) : undefined;
+  return unit?.atom.definition.delegate !== undefined;
 }
 
 /** It is decided how the run ends, and tasks of it run still (C-432, C-433). */

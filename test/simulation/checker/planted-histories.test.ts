@@ -3,6 +3,7 @@ import type { JournalEntry, NodeOperation } from '@baton/core';
 import { compile } from '@baton/engine';
 import type { FlowDefinition } from '@baton/flow';
 import { describe, expect, it } from '@jest/globals';
+import type { PlannedJob } from '../workload.js';
 import { World } from '../world-task.js';
 import { History, type BoardChange, type LostOwner, type StoredEntry } from '../history.js';
 import { boardRules } from './board-rules.js';
@@ -14,7 +15,7 @@ import { journalRules } from './journal-rules.js';
 import { modelRules } from './model-rules.js';
 import { pauseRules } from './pause-rules.js';
 import { requestRules } from './request-rules.js';
-import { runRules } from './run-rules.js';
+import { runRules, suspensionsOf } from './run-rules.js';
 import { secretRules } from './secret-rules.js';
 import { takeoverRules, takeovers } from './takeover-rules.js';
 import { workerLosses, workerLossRules } from './worker-loss-rules.js';
@@ -333,6 +334,31 @@ describe('I01: one process writes under one fence', () => {
   it('so is one under the lock of another', () => {
     const other = evidence(written(1, 'claim', 'c2'), written(2, 'terminal', 'c2'));
     expect([...modelRules(other)]).toEqual(['model job: I01: c2 wrote entry 1 under the lock of c1']);
+  });
+});
+
+describe('I14: while a run is suspended nothing begins', () => {
+  const flow = (to: string) => ({ fact: 'flow', to });
+  const assigned = { fact: 'request', requestId: 'r', state: 'assigned' };
+  const check = (...entries: readonly (readonly object[])[]) => {
+    const stored = entries.map((facts) => ({ entry: { facts } })) as unknown as readonly StoredEntry[];
+    return [...suspensionsOf({ job: { jobId: 'job' } as PlannedJob, entries: stored })];
+  };
+
+  it('what is given out before, or when it goes on, is none of it', () => {
+    expect(check([flow('RUNNING'), assigned], [flow('SUSPENDING')], [flow('SUSPENDED')])).toEqual([]);
+    expect(check([flow('SUSPENDED')], [flow('RUNNING'), assigned])).toEqual([]);
+    expect(check([{ ...assigned, state: 'waiting' }, flow('SUSPENDING')])).toEqual([]);
+  });
+
+  it('a request or an atom between is a breach', () => {
+    expect(check([flow('SUSPENDING')], [assigned])).toEqual([
+      'I14 job: r is assigned while the run is SUSPENDING',
+    ]);
+    const reverting = { fact: 'atom', atom: 'a', to: 'REVERTING' };
+    expect(check([flow('SUSPENDED'), reverting])).toEqual([
+      'I14 job: a is REVERTING while the run is SUSPENDED',
+    ]);
   });
 });
 

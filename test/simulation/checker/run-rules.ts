@@ -13,6 +13,7 @@ export function* runRules(evidence: Evidence): Violations {
     yield* orderOf(job, steps);
     yield* roundsOf(job, steps);
     yield* commandsOf(job, steps);
+    yield* suspensionsOf(job);
     yield* timersOf(job, evidence);
     if (typeof end !== 'string') yield* worldOf(job, end, evidence);
   }
@@ -159,6 +160,25 @@ function* commandsOf({ job: { jobId }, entries }: JobEvidence, steps: readonly S
     for (const fact of entry.facts)
       if (order > cancelled.order && fact.fact === 'request' && fact.action === 'execute')
         yield `I14 ${jobId}: ${fact.requestId} is ${fact.state} after the run was cancelled`;
+}
+
+const begun: ReadonlySet<AtomState> = new Set<AtomState>(['RUNNING', 'REVERTING', 'RETRYING']);
+
+/** From the fact that suspends a run to the one that has it go on nothing begins, and nothing is given to a worker (E-1001). */
+export function* suspensionsOf({
+  job: { jobId },
+  entries,
+}: Pick<JobEvidence, 'job' | 'entries'>): Violations {
+  let flow: FlowState = 'PENDING';
+  for (const { entry } of entries)
+    for (const fact of entry.facts) {
+      if (fact.fact === 'flow') flow = fact.to;
+      if (flow !== 'SUSPENDING' && flow !== 'SUSPENDED') continue;
+      if (fact.fact === 'atom' && begun.has(fact.to))
+        yield `I14 ${jobId}: ${fact.atom} is ${fact.to} while the run is ${flow}`;
+      if (fact.fact === 'request' && fact.state === 'assigned')
+        yield `I14 ${jobId}: ${fact.requestId} is assigned while the run is ${flow}`;
+    }
 }
 
 /** Each timer fires once, and never early: by the clock of its own process, or as far as clocks differ, if another one fires it (H53). */

@@ -25,6 +25,7 @@ export const install = 'packages/conductor/src/install-claim.ts';
 export const runner = 'packages/conductor/src/job-runner.ts';
 export const turns = 'packages/conductor/src/flow-turns.ts';
 export const flight = 'packages/conductor/src/in-flight.ts';
+export const takenBack = 'packages/conductor/src/taken-back.ts';
 export const table = 'packages/conductor/src/request-table.ts';
 export const owned = 'packages/conductor/src/owned-state.ts';
 export const adoption = 'packages/conductor/src/adoption.ts';

@@ -10,6 +10,7 @@ import {
   runner,
   turns,
   flight,
+  takenBack,
   table,
   owned,
   adoption,
@@ -239,6 +240,21 @@ export const sabotages: readonly Sabotage[] = [
     file: turns,
     find: '      this.#withdraw(asked, isUnsent && open?.delivery === 1 ? undefined : open);\n',
     replace: '      return;\n',
+  },
+  {
+    id: 'suspended, and gives out what waits',
+    hazard: 'H26',
+    file: takenBack,
+    find: "  if (state.run.flow !== 'SUSPENDING') return { facts, commands };\n",
+    replace: "  if (state.run.flow !== 'PENDING') return { facts, commands };\n",
+  },
+  {
+    id: 'held back, and begun after a cancel',
+    hazard: 'H26',
+    file: turns,
+    find: "        if (this.#isCancelled && command.type === 'execute') this.#abort(command, follow.aborts);\n",
+    replace:
+      "        if (follow.isTakeover && this.#isCancelled && command.type === 'execute') this.#abort(command, follow.aborts);\n",
   },
   {
     id: 'unknown without its delivery',

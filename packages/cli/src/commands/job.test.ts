@@ -89,6 +89,21 @@ describe('what a command tells people beside its answer', () => {
     expect(out).toBe('j\n');
   });
 
+  it.each(['suspend', 'resume'] as const)(
+    'to which jobs a %s was given, and why not to others',
+    async (verb) => {
+      const given: unknown[] = [];
+      const give = (jobId: string, options: unknown): Promise<number> => {
+        given.push([jobId, options]);
+        return jobId === 'ended' ? Promise.reject(new Error('has ended already')) : Promise.resolve(1);
+      };
+      const run = ran({ [verb]: give }, verb, 'ended', 'a', 'b', '--reason', 'a change');
+      await expect(run).rejects.toThrow('has ended already');
+      expect(out).toBe('a\trequested\nb\trequested\n');
+      expect(given).toContainEqual(['a', { by: 'cli', reason: 'a change' }]);
+    },
+  );
+
   it('that a key must not look like a flag, before anything is posted', async () => {
     const refused = ran({}, 'post', flow, '--key', '-x');
     await expect(refused).rejects.toMatchObject({

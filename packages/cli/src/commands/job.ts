@@ -1,7 +1,7 @@
-/** `baton job …`: post, look at, wait for and cancel jobs. */
+/** `baton job …`: post jobs, look at them, wait for them; suspend, resume and cancel them. */
 import { InputError, checkId, durationMs } from '@baton/core';
 import type { FlowState, JournalEntry } from '@baton/core';
-import { checkedDefinition, type Client, type OutageListener } from '@baton/client';
+import { checkedDefinition, type Client, type CommandOptions, type OutageListener } from '@baton/client';
 import { isRouted } from '@baton/flow';
 import { priorities, type Priority } from '@baton/jobboard';
 import { Option, type Command } from 'commander';
@@ -63,6 +63,16 @@ export function addJobCommands(program: Command, run: Run): void {
     .option('--no-revert', 'leave what was done as it is')
     .option('--reason <text>', 'kept with the command')
     .action(run(cancel));
+  job
+    .command('suspend <id...>')
+    .description('let jobs pause: what runs is finished, nothing is begun before `job resume`')
+    .option('--reason <text>', 'kept with the command')
+    .action(run(suspend));
+  job
+    .command('resume <id...>')
+    .description('let suspended jobs go on')
+    .option('--reason <text>', 'kept with the command')
+    .action(run(resume));
 }
 
 interface PostFlags {
@@ -242,24 +252,54 @@ async function waitFor(
   return ends.every((end) => end.outcome === 'SUCCESS') ? exitCodes.ok : exitCodes.jobFailed;
 }
 
-async function cancel(
+interface CommandFlags {
+  readonly reason?: string;
+}
+
+function cancel(
   invocation: Invocation,
   jobIds: readonly string[],
-  flags: { readonly revert: boolean; readonly reason?: string },
+  { revert, ...flags }: CommandFlags & { readonly revert: boolean },
+): Promise<number> {
+  return command(invocation, jobIds, {
+    verb: 'cancel',
+    give: (client, jobId) => client.cancel(jobId, { revert, ...noteOf(flags) }),
+  });
+}
+
+function suspend(invocation: Invocation, jobIds: readonly string[], flags: CommandFlags): Promise<number> {
+  return command(invocation, jobIds, {
+    verb: 'suspend',
+    give: (client, jobId) => client.suspend(jobId, noteOf(flags)),
+  });
+}
+
+function resume(invocation: Invocation, jobIds: readonly string[], flags: CommandFlags): Promise<number> {
+  return command(invocation, jobIds, {
+    verb: 'resume',
+    give: (client, jobId) => client.resume(jobId, noteOf(flags)),
+  });
+}
+
+function noteOf({ reason }: CommandFlags): CommandOptions {
+  return { by: 'cli', ...(reason !== undefined && { reason }) };
+}
+
+/** Gives a command to each job. One that cannot be given it does not hide what became of the others. */
+async function command(
+  invocation: Invocation,
+  jobIds: readonly string[],
+  { verb, give }: { readonly verb: string; give(client: Client, jobId: string): Promise<number> },
 ): Promise<number> {
   for (const jobId of jobIds) checkId('job', jobId);
   const client = await invocation.client();
-  const reason = flags.reason === undefined ? {} : { reason: flags.reason };
-  // one that cannot be cancelled does not hide what became of the others
-  const answers = await Promise.allSettled(
-    jobIds.map((jobId) => client.cancel(jobId, { revert: flags.revert, by: 'cli', ...reason })),
-  );
+  const answers = await Promise.allSettled(jobIds.map((jobId) => give(client, jobId)));
   const stored = jobIds.filter((_, index) => answers[index]?.status === 'fulfilled');
   invocation.output.rows(
-    stored.map((jobId) => ({ jobId, cancel: 'requested' })),
+    stored.map((jobId) => ({ jobId, [verb]: 'requested' })),
     [
-      { title: 'ID', of: (row) => row.jobId },
-      { title: 'CANCEL', of: (row) => row.cancel },
+      { title: 'ID', of: (row) => row['jobId'] },
+      { title: verb.toUpperCase(), of: () => 'requested' },
     ],
   );
   const failed: unknown[] = answers.flatMap((answer) =>

@@ -28,8 +28,10 @@ export function routedStep(state: RoutedState, event: Event, watch?: Watch): Tur
 function handle(turn: RoutedTurn, event: Event): void {
   switch (event.type) {
     case 'run':
+      return turn.state.flow === 'PENDING' ? start(turn) : resume(turn);
     case 'resume':
-      return event.type === 'run' && turn.state.flow === 'PENDING' ? start(turn) : resume(turn);
+      stopSuspending(turn);
+      return resume(turn);
     case 'adopt':
       askAgain(turn, [...turn.state.outstanding, ...turn.state.delegates]);
       return followOn(turn);
@@ -67,6 +69,13 @@ function start(turn: RoutedTurn): void {
     if (!(error instanceof ExpressionError)) throw error;
     endFlow(turn, 'FAILURE', `vars: ${error.message}`);
   }
+}
+
+/** What is outstanding goes on as if nothing had been said. */
+function stopSuspending(turn: RoutedTurn): void {
+  if (turn.state.flow !== 'SUSPENDING') return;
+  turn.flow('RESUMING');
+  turn.flow('SUSPENDED');
 }
 
 function resume(turn: RoutedTurn): void {
