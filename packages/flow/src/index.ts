@@ -20,7 +20,6 @@ export * from './task-context.js';
 export type { TaskHooks } from './task-hooks.js';
 export { decodeUserValue, encodeUserValue, type EncodedValue } from './user-value.js';
 export type { ExpressionChecks } from './yaml/document.js';
-export { publishedSchema } from './yaml/document-schema.js';
 export { flowYaml } from './yaml/flow-yaml.js';
 export {
   parseFlowYaml,
@@ -29,3 +28,4 @@ export {
   type YamlFlow,
 } from './yaml/parse-flow-yaml.js';
 export type { YamlProblem } from './yaml/problems.js';
+export { publishedSchema } from './yaml/published-schema.js';

@@ -1,8 +1,17 @@
 /** Which shape a level of a document has, and that no key belongs to the other (C-101, C-102). */
 import type { JsonSchema } from '../flow-schema.js';
 import type { Path } from '../schema-check.js';
-import { clauseKeys, type Compiling, entriesOf, type FlowPart, isMap, type Shape } from './document.js';
+import {
+  clauseKeys,
+  type Compiling,
+  entriesOf,
+  type FlowPart,
+  isMap,
+  type PoliciesPart,
+  type Shape,
+} from './document.js';
 import { yamlDocumentSchema } from './document-schema.js';
+import { insertedIn } from './policies.js';
 
 const routing: readonly string[] = [...clauseKeys, 'join'];
 const ordered: readonly string[] = ['graph', 'linear', 'unordered'];
@@ -40,9 +49,23 @@ export function checkKeys(
         );
     }
   };
+  const refuseWithin = (part: PoliciesPart, at: Path): void => {
+    refuse(part, definitions['atom'], at);
+    for (const key of ['attempts', 'timeout'] as const) {
+      const policy = part[key];
+      if (isMap(policy)) refuse(policy, definitions[key], [...at, key]);
+      const values = isMap(policy) ? Object.entries(policy) : [[undefined, policy] as const];
+      for (const [name, value] of shape === 'ordered' ? values : [])
+        if (typeof value === 'string' && insertedIn(value) !== undefined)
+          problems.add(
+            [...at, key, ...(name === undefined ? [] : [name])],
+            'is an expression, which is not supported yet in an ordered flow: write the value',
+          );
+    }
+  };
   refuse(flow, keys, path);
-  refuse(flow['atom-defaults'] ?? {}, definitions['atom'], [...path, 'atom-defaults']);
-  for (const [, atom, at] of entriesOf(flow.atoms, [...path, 'atoms'])) refuse(atom, definitions['atom'], at);
+  refuseWithin(flow['atom-defaults'] ?? {}, [...path, 'atom-defaults']);
+  for (const [, atom, at] of entriesOf(flow.atoms, [...path, 'atoms'])) refuseWithin(atom, at);
   return shape;
 }
 

@@ -25,7 +25,8 @@ import {
   type FlowPart,
   type LinkPart,
 } from './document.js';
-import { inputsOf, nearest, present, providesOf, withDefaults, workOf } from './short-forms.js';
+import { withDefaults, workOf } from './policies.js';
+import { inputsOf, nearest, present, providesOf } from './short-forms.js';
 
 /** Problems are added; with any, what it gives is not to be used. */
 export function compileOrdered(compiling: Compiling, document: DocumentPart): FlowDefinition {
@@ -39,6 +40,7 @@ export function compileOrdered(compiling: Compiling, document: DocumentPart): Fl
   return { schemaVersion: 1, root, ...(Object.keys(options).length > 0 && { options }) };
 }
 
+type WorkKey = 'version' | 'timeout' | 'attempts' | 'onWorkerLoss';
 type Child = readonly [key: string, atom: AtomPart, path: Path, node: NodeDefinition];
 
 class OrderedCompiler {
@@ -116,7 +118,8 @@ class OrderedCompiler {
         priority,
         revertInputs: revertInputs && inputsOf(revertInputs),
       }),
-      ...workOf(this.#compiling, filled, path),
+      // what only routed atoms have is refused with the keys
+      ...(workOf(this.#compiling, filled, path) as Pick<TaskDefinition, WorkKey>),
     } satisfies TaskDefinition;
   }
 

@@ -11,6 +11,7 @@ import {
 } from '../routed-definition.js';
 import type { Path } from '../schema-check.js';
 import { checkDeclared, defaultOf } from './check-ordered.js';
+import { checkInserted, checkKind, checkPolicies } from './check-policies.js';
 import { checkRoutes } from './check-routes.js';
 import {
   type AtomPart,
@@ -26,16 +27,8 @@ import {
   isMap,
   type PoliciesPart,
 } from './document.js';
-import {
-  checkTemplates,
-  inputsOf,
-  nearest,
-  present,
-  providesOf,
-  publishOf,
-  withDefaults,
-  workOf,
-} from './short-forms.js';
+import { insertedIn, policiesOf, withDefaults, workOf } from './policies.js';
+import { checkTemplates, inputsOf, nearest, present, providesOf, publishOf } from './short-forms.js';
 
 /** What a transition may lead to beside atoms: the commands, and another name of one (C-434, C-436). */
 const commands = ['noop', 'fail', 'succeed', 'suspend', 'pause'];
@@ -88,6 +81,7 @@ class RoutedCompiler {
     this.#names = names;
     this.#known = new Set(names);
     this.#defaults = defaults;
+    checkPolicies(compiling, defaults, ['atom-defaults']);
     this.#fallbacks = new Map(
       clauseKeys.flatMap((key) => {
         const part = defaults[key];
@@ -106,6 +100,8 @@ class RoutedCompiler {
       );
     if (Object.hasOwn(own, 'flow'))
       problems.add([...path, 'flow'], 'is not supported yet in a routed flow', 'key');
+    checkKind(this.#compiling, own, path);
+    checkPolicies(this.#compiling, own, path);
     const atom = withDefaults(this.#compiling, own, this.#defaults, path);
     const clauses = clauseKeys.map(
       (key) => [clauseFields[key], this.#clauseOf(name, own, key, path)] as const,
@@ -116,6 +112,7 @@ class RoutedCompiler {
       ...present({ task: atom.task }),
       ...this.#taken(atom, path),
       ...workOf(this.#compiling, atom, path),
+      ...policiesOf(atom),
       ...present({
         provides: provides === undefined ? undefined : providesOf(provides),
         publish: this.#published(atom.publish, [...path, 'publish']),
@@ -133,10 +130,7 @@ class RoutedCompiler {
     const { inject = {}, input, rebind = {} } = atom;
     const taken = inputsOf(atom);
     checkTemplates(this.#compiling, typeof input === 'string' ? undefined : input, [...path, 'input']);
-    if (typeof input === 'string') {
-      const reason = this.#compiling.expressions?.template(input);
-      if (reason !== undefined) this.#compiling.problems.add([...path, 'input'], reason);
-    }
+    checkInserted(this.#compiling, input, [...path, 'input']);
     if (isMap(input) && Object.keys(input).length === 1 && typeof input['expr'] === 'string')
       this.#compiling.problems.add(
         [...path, 'input', 'expr'],
@@ -146,7 +140,7 @@ class RoutedCompiler {
     if (Object.keys(inject).length === 0)
       return {
         ...taken,
-        ...present({ input: typeof input === 'string' ? { expr: input.slice(2, -1).trim() } : input }),
+        ...present({ input: typeof input === 'string' ? { expr: insertedIn(input)?.trim() ?? '' } : input }),
       };
     if (typeof input === 'string')
       this.#compiling.problems.add(

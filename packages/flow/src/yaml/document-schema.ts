@@ -51,9 +51,25 @@ const duration: JsonSchema = {
   description: 'a duration such as 250ms, 10s, 2m, 1h or 3d, or whole milliseconds',
   anyOf: [
     { type: 'integer', minimum: 0 },
-    { type: 'string', pattern: '^[0-9]{1,12}(ms|s|m|h|d)$' },
+    // no more digits than whole milliseconds have
+    { type: 'string', pattern: '^([0-9]{1,12}(ms|s)|[0-9]{1,8}(m|h|d))$' },
   ],
 };
+/** C-802: what stands for a value is one insertion; what it gives is known when it is needed. */
+const inserted: JsonSchema = {
+  type: 'string',
+  pattern: '^\\$\\{\\s*\\S[^]*\\}$',
+  maxLength: (cel.maxLength ?? 0) + 3,
+};
+const given = (literal: JsonSchema): JsonSchema => ({
+  description: `${literal.description ?? ''}, or "\${…}" that gives it`,
+  anyOf: [...(literal.anyOf ?? [literal]), inserted],
+});
+const orNone = (schema: JsonSchema): JsonSchema => ({
+  description: `${schema.description ?? ''}; null cancels a default`,
+  anyOf: [...(schema.anyOf ?? [schema]), none],
+});
+const count: JsonSchema = { type: 'integer', minimum: 1, description: 'a whole number from 1 on' };
 
 const scalarTypes = 'any|string|integer|number|boolean|list|map';
 const inputType: JsonSchema = {
@@ -92,13 +108,13 @@ const taking = {
 } satisfies Record<string, JsonSchema>;
 
 const attempts: JsonSchema = {
-  description: 'how often in all, or { max, delay, backoff, retry-on }; null cancels a default',
-  anyOf: [{ type: 'integer', minimum: 1 }, ref('attempts'), none],
+  description: 'how often in all, or { max, delay, backoff, retry-on, … }; null cancels a default',
+  anyOf: [...(given(count).anyOf ?? []), ref('attempts'), none],
 };
 const timeout: JsonSchema = {
   description:
-    'a duration such as 250ms, 10s, 2m, 1h or 3d, whole milliseconds, or { attempt, queue }; null cancels a default',
-  anyOf: [...(duration.anyOf ?? []), ref('timeout'), none],
+    'a duration such as 250ms, 10s, 2m, 1h or 3d, whole milliseconds, or { attempt, queue, wait, total }; null cancels a default',
+  anyOf: [...(given(duration).anyOf ?? []), ref('timeout'), none],
 };
 const onWorkerLoss: JsonSchema = {
   description: 'resend, fail or park; null cancels a default',
@@ -124,16 +140,25 @@ const clauses = {
   'on-skip': clause,
 } satisfies Record<string, JsonSchema>;
 const waits = {
-  'wait-before': notYet('a delay before a start'),
-  'wait-after': notYet('a delay after an attempt'),
-  'pause-before': notYet('a stop before a start'),
-  'fail-on': notYet('a success that counts as a failure'),
+  'wait-before': { ...orNone(given(duration)), only: 'routed' },
+  'wait-after': { ...orNone(given(duration)), only: 'routed' },
+  'pause-before': { ...orNone(given({ ...flag, description: 'true or false' })), only: 'routed' },
+  'fail-on': {
+    only: 'routed',
+    description: 'true, false, or a CEL expression, such as self.result > 3; null cancels a default',
+    anyOf: [flag, cel, none],
+  },
+  parallel: { ...orNone(given(count)), only: 'routed' },
 } satisfies Record<string, JsonSchema>;
 const policies = { attempts, timeout, onWorkerLoss, ...clauses, ...waits } satisfies Record<
   string,
   JsonSchema
 >;
 const publish: JsonSchema = { ...ref('publish'), only: 'routed' };
+const list: JsonSchema = {
+  description: 'a CEL expression that gives a list, or a list',
+  anyOf: [cel, { type: 'array' }],
+};
 
 const atom: JsonSchema = {
   type: 'object',
@@ -141,7 +166,7 @@ const atom: JsonSchema = {
   properties: {
     task: name,
     flow: ref('inner'),
-    delegate: notYet('an atom that waits for the outside'),
+    delegate: { ...name, only: 'routed' },
     name: { ...name, only: 'ordered' },
     description: text,
     ...taking,
@@ -164,10 +189,13 @@ const atom: JsonSchema = {
     },
     priority: { ...priority, only: 'ordered' },
     version: ref('version'),
-    'for-each': notYet('one execution for each item of a list'),
-    as: notYet('the name of an item of for-each'),
-    parallel: notYet('a bound for for-each'),
-    'on-item-error': notYet('what follows a failure in for-each'),
+    'for-each': {
+      only: 'routed',
+      description: `${list.description ?? ''}, or { NAME: list } for several in step`,
+      anyOf: [...(list.anyOf ?? []), ref('lists')],
+    },
+    as: { ...symbol, only: 'routed' },
+    'on-item-error': { const: 'stop', only: 'routed' },
     expects: notYet('what a delegate answers'),
     isolated: notYet('a flow that runs apart'),
     params: notYet('parameters of a flow that runs apart'),
@@ -239,28 +267,35 @@ export const yamlDocumentSchema: JsonSchema = {
       type: 'object',
       required: ['max'],
       properties: {
-        max: { type: 'integer', minimum: 1 },
-        delay: duration,
+        max: given(count),
+        delay: given(duration),
         backoff: { enum: ['constant', 'linear', 'exponential'] },
         'retry-on': texts,
         factor: notYet('another factor than 2'),
-        maxDelay: notYet('a bound of the delay'),
-        jitter: notYet('delays that are spread'),
-        'break-on': notYet('an end of the attempts'),
-        'continue-on': notYet('attempts after a success'),
-        'stop-on': notYet('failures that end the attempts'),
-        scope: notYet('attempts of one item'),
+        'max-delay': { ...duration, only: 'routed' },
+        jitter: { ...flag, only: 'routed' },
+        'break-on': { ...cel, only: 'routed' },
+        'continue-on': { ...cel, only: 'routed' },
+        'stop-on': { ...texts, only: 'routed' },
+        scope: { const: 'item', only: 'routed' },
       },
     },
     timeout: {
       type: 'object',
       properties: {
-        attempt: duration,
-        queue: duration,
+        attempt: given(duration),
+        queue: given(duration),
         silence: notYet('a bound for the time without progress'),
-        wait: notYet('a bound for a delegate'),
-        total: notYet('a bound over all attempts'),
+        wait: { ...given(duration), only: 'routed' },
+        total: { ...given(duration), only: 'routed' },
       },
+    },
+    lists: {
+      type: 'object',
+      description: 'variables, each with its list',
+      minProperties: 1,
+      propertyNames: symbol,
+      additionalProperties: list,
     },
     publish: {
       type: 'object',
@@ -354,35 +389,3 @@ export const yamlDocumentSchema: JsonSchema = {
     },
   },
 };
-
-/** What is published: without what is refused, and closed, as documents may have no other keys. */
-export function publishedSchema(schema: JsonSchema = yamlDocumentSchema): object {
-  const {
-    notYet: _,
-    only: __,
-    properties,
-    additionalProperties,
-    $defs,
-    items,
-    anyOf,
-    propertyNames,
-    ...rest
-  } = schema;
-  const each = (parts: Readonly<Record<string, JsonSchema>>): object =>
-    Object.fromEntries(
-      Object.entries(parts)
-        .filter(([, part]) => part.notYet === undefined)
-        .map(([key, part]) => [key, publishedSchema(part)]),
-    );
-  return {
-    ...rest,
-    ...(propertyNames && { propertyNames: publishedSchema(propertyNames) }),
-    ...(properties && { properties: each(properties) }),
-    ...(additionalProperties
-      ? { additionalProperties: publishedSchema(additionalProperties) }
-      : properties && { additionalProperties: false }),
-    ...(items && { items: publishedSchema(items) }),
-    ...(anyOf && { anyOf: anyOf.map((branch) => publishedSchema(branch)) }),
-    ...($defs && { $defs: each($defs) }),
-  };
-}

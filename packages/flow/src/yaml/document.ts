@@ -24,6 +24,7 @@ export interface Compiling {
 
 type Maybe<T> = { readonly [K in keyof T]?: T[K] | undefined };
 export type Shape = 'ordered' | 'routed';
+/** A text may be one `${…}`, in a routed flow. */
 export type DurationPart = number | string;
 export type DataMap = Readonly<Record<string, JsonValue>>;
 export type ProvidesPart =
@@ -41,15 +42,28 @@ export type TakingPart = Maybe<{
   }>;
 }>;
 
+/** The text is one `${…}`. */
+export type GivenPart<T> = T | string;
 export type AttemptsPart =
-  | number
+  | GivenPart<number>
   | Maybe<{
-      max: number;
+      max: GivenPart<number>;
       delay: DurationPart;
       backoff: 'constant' | 'linear' | 'exponential';
+      'max-delay': DurationPart;
+      jitter: boolean;
       'retry-on': readonly string[];
+      'stop-on': readonly string[];
+      'break-on': string;
+      'continue-on': string;
+      scope: 'item';
     }>;
-export type TimeoutPart = DurationPart | Maybe<{ attempt: DurationPart; queue: DurationPart }>;
+export type TimeoutPart =
+  | DurationPart
+  | Maybe<{ attempt: DurationPart; queue: DurationPart; wait: DurationPart; total: DurationPart }>;
+/** CEL, or a list. */
+export type ListPart = string | readonly JsonValue[];
+export type ForEachPart = ListPart | Readonly<Record<string, ListPart | undefined>>;
 /** `{ to }`, `{ NAME: guard }`, or a name. */
 export type EntryPart = string | DataMap;
 export type ClausePart = EntryPart | readonly EntryPart[];
@@ -63,6 +77,11 @@ export type PoliciesPart = Maybe<
     attempts: AttemptsPart | null;
     timeout: TimeoutPart | null;
     onWorkerLoss: OnWorkerLoss | null;
+    'pause-before': GivenPart<boolean> | null;
+    'wait-before': DurationPart | null;
+    'wait-after': DurationPart | null;
+    'fail-on': boolean | string | null;
+    parallel: GivenPart<number> | null;
   } & Record<ClauseKey, ClausePart | null>
 >;
 
@@ -71,6 +90,7 @@ export type AtomPart = PoliciesPart &
   Maybe<{
     task: string;
     flow: FlowPart;
+    delegate: string;
     name: string;
     input: DataMap | string;
     provides: ProvidesPart;
@@ -78,6 +98,9 @@ export type AtomPart = PoliciesPart &
     'publish-on-error': DataMap;
     'publish-on-skip': DataMap;
     'keep-result': boolean;
+    'for-each': ForEachPart;
+    as: string;
+    'on-item-error': 'stop';
     after: string | readonly string[] | Readonly<Record<string, string | null | undefined>>;
     depth: DeciderDepth;
     join: 'all' | 'one' | 'reached' | number;

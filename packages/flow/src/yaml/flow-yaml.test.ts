@@ -197,10 +197,6 @@ async function routedFlows(): Promise<readonly RoutedDefinition[]> {
   return flows;
 }
 
-/** Policies and fan-outs: flow JSON has them, YAML not yet. */
-const notYet =
-  /"(forEach|as|parallel|onItemError|waitBefore\w*|waitAfter\w*|pauseBefore|failOn|totalMs|silenceMs|breakOn|continueOn|stopOn|maxDelayMs|factor|jitter|scope|expr|delegate|waitMs)":/;
-
 describe('routed flows', () => {
   const lean = (root: RoutedDefinition): RoutedFlowDefinition => ({
     schemaVersion: 1,
@@ -209,12 +205,10 @@ describe('routed flows', () => {
 
   it('come back as they were: those of the acceptance cases', async () => {
     const flows = await routedFlows();
-    expect(flows.length).toBeGreaterThan(30);
-    const known = flows.filter((root) => !notYet.test(JSON.stringify(root)));
-    expect(known.length).toBeGreaterThan(30);
-    for (const root of flows.filter((flow) => !known.includes(flow)))
-      expect(() => flowYaml({ schemaVersion: 1, root })).toThrow(/cannot be written as YAML/);
-    for (const root of known) expect(andBack({ schemaVersion: 1, root })).toBe(there(lean(root)));
+    expect(flows.length).toBeGreaterThan(60);
+    for (const part of ['forEach', 'delegate', 'failOn', 'waitMs', 'pauseBefore', 'continueOn'])
+      expect(JSON.stringify(flows)).toContain(`"${part}":`);
+    for (const root of flows) expect(andBack({ schemaVersion: 1, root })).toBe(there(lean(root)));
   });
 
   const root: RoutedDefinition = {
@@ -275,6 +269,52 @@ describe('routed flows', () => {
     expect(andBack({ schemaVersion: 1, root })).toBe(there(lean(root)));
   });
 
+  const policies: RoutedDefinition = {
+    kind: 'routed',
+    name: 'f',
+    atoms: [
+      {
+        name: 'a',
+        task: 't',
+        forEach: { row: ['${x}', 1] },
+        parallel: { expr: 'n + 1' },
+        onItemError: 'stop',
+        timeout: { totalMs: { expr: 'ms' } },
+        attempts: {
+          ...{ max: { expr: 'n' }, delayMs: { expr: 'ms' }, backoff: 'exponential', maxDelayMs: 60_000 },
+          ...{ jitter: true, retryOn: ['X'], stopOn: ['Y'], breakOn: 'a < 3', continueOn: 'false' },
+          scope: 'item',
+        },
+        pauseBefore: false,
+        waitBeforeMs: 0,
+        waitAfterMs: { expr: ' ms * 2 ' },
+        failOn: 'self.result == "}"',
+      },
+      { name: 'b', task: 't', forEach: { item: '${rows}' }, timeout: { attemptMs: 5 }, parallel: 2 },
+      { name: 'c', delegate: 'd', forEach: { item: [], y: '${rows}' }, timeout: { waitMs: 1_000 } },
+      { name: 'd', delegate: 'd', timeout: { waitMs: { expr: 'ms' } }, attempts: { max: { expr: 'n' } } },
+      { name: 'e', delegate: 'd', timeout: { totalMs: 1_000, waitMs: 250 }, pauseBefore: { expr: 'yes' } },
+      { name: 'f', task: 't', timeout: { queueMs: { expr: 'ms' }, attemptMs: 2_000 }, waitBeforeMs: 1_500 },
+      { name: 'g', task: 't', timeout: { attemptMs: { expr: 'ms' } } },
+      { name: 'h', timeout: {}, waitAfterMs: 90_000 },
+    ],
+  };
+
+  it('come back as they were: one with all policies', () => {
+    expect(andBack({ schemaVersion: 1, root: policies })).toBe(there({ schemaVersion: 1, root: policies }));
+  });
+
+  it.each<readonly [string, Partial<RoutedDefinition['atoms'][number]>]>([
+    ['for-each must not be empty', { task: 't', forEach: {} }],
+    ['for-each has none of the allowed forms', { task: 't', forEach: { item: 5 } }],
+    ['something in it has no place there', { task: 't', forEach: { item: '$${x}' } }],
+    ['fail-on has none of the allowed forms', { task: 't', failOn: '' }],
+    ['delegate and task exclude each other', { task: 't', delegate: 'd' }],
+  ])('is refused when it cannot be said: %s', (_, atom) => {
+    const one: RoutedDefinition = { kind: 'routed', name: 'f', atoms: [{ name: 'a', ...atom }] };
+    expect(() => flowYaml({ schemaVersion: 1, root: one })).toThrow(/cannot be written as YAML/);
+  });
+
   it('is refused when it cannot be said', () => {
     expect(() => flowYaml({ schemaVersion: 1, root: { ...root, output: {} } })).toThrow(
       /cannot be written as YAML: .*output: \{\} must not be empty/,
@@ -317,6 +357,67 @@ atoms:
         onSuccess: published,
         onError: { next: [{ to: 'page' }, { to: 'fail', when: 'true' }] },
       },
+    ]);
+  });
+
+  it('atom-defaults: policies are for those that they mean something for, and a short time-out is what it would be there (C-1026, C-1331)', () => {
+    const { root: found } = parsed(`baton: 1
+flow: f
+atom-defaults: { timeout: 2m, parallel: 3, attempts: { max: 2, scope: item }, onWorkerLoss: park, fail-on: "self.result == 0", wait-after: 1s, wait-before: 5ms, pause-before: "\${yes}" }
+atoms:
+  a: { task: t, on-success: d }
+  b: { task: t, for-each: rows, as: row, wait-before: null, on-success: d }
+  c: { delegate: p, parallel: null, fail-on: null, pause-before: false, on-success: d }
+  d: { join: all }
+`);
+    const before = { waitBeforeMs: 5, pauseBefore: { expr: 'yes' } };
+    const after = { waitAfterMs: 1_000, failOn: 'self.result == 0' };
+    const onSuccess = { next: [{ to: 'd' }] };
+    expect((found as RoutedDefinition).atoms).toEqual([
+      {
+        ...{ name: 'a', task: 't', timeout: { attemptMs: 120_000 }, attempts: { max: 2 } },
+        ...{ onWorkerLoss: 'park', ...before, ...after, onSuccess },
+      },
+      {
+        ...{ name: 'b', task: 't', forEach: { row: '${rows}' }, parallel: 3, timeout: { totalMs: 120_000 } },
+        ...{ attempts: { max: 2, scope: 'item' }, onWorkerLoss: 'park', ...after, onSuccess },
+        pauseBefore: { expr: 'yes' },
+      },
+      {
+        ...{ name: 'c', delegate: 'p', timeout: { waitMs: 120_000 }, attempts: { max: 2 } },
+        ...{ waitBeforeMs: 5, pauseBefore: false, waitAfterMs: 1_000, onSuccess },
+      },
+      { name: 'd', join: 'all', ...before },
+    ]);
+  });
+
+  it('of policies', () => {
+    const { root: found } = parsed(`baton: 1
+flow: f
+pattern: routed
+atoms:
+  a: { task: t, attempts: "\${n}", timeout: "\${ms}", fail-on: true }
+  b: { task: t, for-each: ["\${x}", 2], parallel: "\${n}", timeout: { attempt: 1s, total: 1m }, on-item-error: stop }
+  c: { delegate: p, for-each: { x: rows, y: [1] }, timeout: 3d, attempts: { max: 4, delay: "\${ms}", max-delay: 1h, jitter: true, stop-on: [X], break-on: "true" } }
+  d: { delegate: p, timeout: 3d }
+`);
+    expect((found as RoutedDefinition).atoms).toEqual([
+      {
+        ...{ name: 'a', task: 't', attempts: { max: { expr: 'n' } }, timeout: { attemptMs: { expr: 'ms' } } },
+        failOn: 'true',
+      },
+      {
+        ...{ name: 'b', task: 't', forEach: { item: ['${x}', 2] }, parallel: { expr: 'n' } },
+        ...{ timeout: { attemptMs: 1_000, totalMs: 60_000 }, onItemError: 'stop' },
+      },
+      {
+        ...{ name: 'c', delegate: 'p', forEach: { x: '${rows}', y: [1] }, timeout: { totalMs: 259_200_000 } },
+        attempts: {
+          ...{ max: 4, delayMs: { expr: 'ms' }, maxDelayMs: 3_600_000, jitter: true },
+          ...{ stopOn: ['X'], breakOn: 'true' },
+        },
+      },
+      { name: 'd', delegate: 'p', timeout: { waitMs: 259_200_000 } },
     ]);
   });
 

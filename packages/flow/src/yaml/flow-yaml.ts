@@ -146,7 +146,13 @@ function nodeFields(
 ): Written {
   const name = node.name === key ? undefined : node.name;
   if (node.kind !== 'task') return written({ name, flow: written(patternFields(node, listed)), ...after });
-  return written({ name, task: node.task ?? node.name, ...atomFields(node), ...workFields(node), ...after });
+  return written({
+    name,
+    task: node.task ?? node.name,
+    ...atomFields(node),
+    ...workFields(node, 'attemptMs'),
+    ...after,
+  });
 }
 
 function atomFields(atom: Omit<AtomDefinition, 'name'>): Readonly<Record<string, unknown>> {

@@ -5,9 +5,20 @@ import type {
   PublishDefinition,
   RoutedAtomDefinition,
   RoutedDefinition,
+  Template,
   TransitionDefinition,
 } from '../routed-definition.js';
-import { declared, providesField, takenFields, workFields, type Written, written } from './yaml-fields.js';
+import { insertedIn, shortTimeout } from './policies.js';
+import {
+  declared,
+  durationField,
+  givenField,
+  providesField,
+  takenFields,
+  workFields,
+  type Written,
+  written,
+} from './yaml-fields.js';
 
 const clauses = {
   onSuccess: 'on-success',
@@ -87,20 +98,45 @@ function inputField(value: JsonValue): unknown {
 }
 
 function atomFields(atom: RoutedAtomDefinition): Written {
-  const { task, input, provides, keepResult, join } = atom;
+  const { task, delegate, input, provides, keepResult, join } = atom;
   const isWhole = input !== undefined && typeof input['expr'] === 'string' && Object.keys(input).length === 1;
   return written({
     task,
+    delegate,
     join,
+    ...fanOutFields(atom),
+    'pause-before': givenField(atom.pauseBefore),
+    'wait-before': durationField(atom.waitBeforeMs),
     ...takenFields(atom),
     input: isWhole ? `\${${String(input['expr'])}}` : input,
     provides: provides && providesField(provides),
-    // what YAML cannot say yet, expressions among it, is not read back, and so refused
-    ...workFields(atom as Parameters<typeof workFields>[0]),
+    ...workFields(atom, shortTimeout(atom)),
+    'wait-after': durationField(atom.waitAfterMs),
+    'fail-on': atom.failOn,
     ...fields(publishes, (key) => atom[key] && publishField(atom[key])),
     'keep-result': keepResult,
     ...fields(clauses, (key) => atom[key] && clauseField(atom[key])),
   });
+}
+
+function fanOutFields({
+  forEach,
+  parallel,
+  onItemError,
+}: RoutedAtomDefinition): Readonly<Record<string, unknown>> {
+  const lists = forEach && Object.entries(forEach).map(([name, list]) => [name, listField(list)] as const);
+  const [only] = lists?.length === 1 ? lists : [];
+  return {
+    'for-each': only ? only[1] : lists && new Map(lists),
+    as: only && only[0] !== 'item' ? only[0] : undefined,
+    parallel: givenField(parallel),
+    'on-item-error': onItemError,
+  };
+}
+
+/** A list, or CEL that gives one. */
+function listField(list: Template): unknown {
+  return typeof list === 'string' ? (insertedIn(list) ?? list) : list;
 }
 
 function fields<K extends string>(

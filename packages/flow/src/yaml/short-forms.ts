@@ -1,20 +1,16 @@
 /** Short forms of values, written out as flow JSON has them. */
 import { closest, durationMs, type JsonValue } from '@baton/core';
-import type { AttemptPolicy, Extraction, Inputs, TaskTimeouts } from '../definition.js';
+import type { Extraction, Inputs } from '../definition.js';
 import { symbol } from '../flow-schema.js';
 import type { PublishDefinition, Templates } from '../routed-definition.js';
 import type { Path } from '../schema-check.js';
 import {
-  type AtomPart,
-  type AttemptsPart,
   type Compiling,
   type DataMap,
   type DurationPart,
   isMap,
-  type PoliciesPart,
   type ProvidesPart,
   type TakingPart,
-  type TimeoutPart,
 } from './document.js';
 
 /** Without the fields that have no value. */
@@ -24,23 +20,6 @@ export function present<T extends object>(fields: T): { [K in keyof T]?: Exclude
 
 export function msOf(duration: DurationPart | undefined): number | undefined {
   return duration === undefined ? undefined : durationMs(duration);
-}
-
-/** C-1017. */
-export function attemptsOf(part: AttemptsPart): AttemptPolicy {
-  if (typeof part === 'number') return { max: part };
-  const { max = 1, delay, backoff, 'retry-on': retryOn } = part;
-  return { max, ...present({ delayMs: msOf(delay), backoff, retryOn }) };
-}
-
-/** C-1026. */
-export function timeoutsOf(part: TimeoutPart): TaskTimeouts {
-  if (!isPart(part)) return present({ attemptMs: msOf(part) });
-  return present({ attemptMs: msOf(part.attempt), queueMs: msOf(part.queue) });
-}
-
-function isPart<T extends object>(part: T | DurationPart): part is T {
-  return typeof part === 'object';
 }
 
 export function providesOf(part: ProvidesPart): Readonly<Record<string, Extraction>> {
@@ -56,43 +35,11 @@ export function inputsOf({ requires, optional, rebind }: TakingPart): Inputs {
   return present({ requires, optional, rebind });
 }
 
-/** What all tasks have; `null` was needed to cancel a default, and is nothing. */
-export function workOf(compiling: Compiling, atom: AtomPart, path: Path) {
-  const { attempts, timeout, onWorkerLoss, version } = atom;
-  return present({
-    version: version === undefined ? undefined : versionOf(compiling, version, [...path, 'version']),
-    timeout: timeout === undefined || timeout === null ? undefined : timeoutsOf(timeout),
-    onWorkerLoss: onWorkerLoss ?? undefined,
-    attempts: attempts === undefined || attempts === null ? undefined : attemptsOf(attempts),
-  });
-}
-
 /** To YAML, 1.10 is the number 1.1. */
-function versionOf({ problems }: Compiling, version: string | number, path: Path): string {
+export function versionOf({ problems }: Compiling, version: string | number, path: Path): string {
   const text = typeof version === 'string' ? version : (problems.textOf(path) ?? '');
   if (!/^[0-9]{1,6}\.[0-9]{1,6}$/.test(text)) problems.add(path, 'must be major.minor, such as 1.0');
   return text;
-}
-
-/** An atom with the defaults of its flow: its own replaces, null cancels (C-1331). Policies are for those that do work. */
-export function withDefaults(
-  compiling: Compiling,
-  atom: AtomPart,
-  defaults: PoliciesPart,
-  path: Path,
-): AtomPart {
-  const filled: Record<string, unknown> = { ...atom };
-  for (const [key, value] of Object.entries(atom))
-    if (value === null && !Object.hasOwn(defaults, key))
-      compiling.problems.add(
-        [...path, key],
-        'cancels a default, and atom-defaults has none: leave it out',
-        'value',
-      );
-  for (const [key, value] of Object.entries(defaults))
-    if (!Object.hasOwn(atom, key) && value !== null && (key.startsWith('on-') || atom.task !== undefined))
-      filled[key] = value;
-  return filled as AtomPart;
 }
 
 /** Expressions in the texts of some data, each where it stands. */

@@ -1,5 +1,11 @@
 /** What both shapes of flow are written with. */
-import type { AttemptPolicy, Extraction, Inputs, TaskDefinition, TaskTimeouts } from '../definition.js';
+import type { Extraction, Inputs } from '../definition.js';
+import type {
+  Given,
+  RoutedAtomDefinition,
+  RoutedAttemptPolicy,
+  RoutedTimeouts,
+} from '../routed-definition.js';
 
 /** Of a map in YAML, in this order; what is undefined is left out. A Map, as objects have keys that are numbers first. */
 export type Written = Map<string, unknown>;
@@ -29,30 +35,47 @@ export function providesField(provides: Readonly<Record<string, Extraction>>): u
   return entries.every(([symbol, key]) => symbol === key) ? entries.map(([symbol]) => symbol) : provides;
 }
 
+/** `short`: the limit that a time-out without a name is. */
 export function workFields(
-  work: Pick<TaskDefinition, 'version' | 'timeout' | 'attempts' | 'onWorkerLoss'>,
+  work: Pick<RoutedAtomDefinition, 'version' | 'timeout' | 'attempts' | 'onWorkerLoss'>,
+  short: keyof RoutedTimeouts,
 ): Readonly<Record<string, unknown>> {
   const { version, timeout, attempts, onWorkerLoss } = work;
   return {
     version,
-    timeout: timeout && timeoutField(timeout),
+    timeout: timeout && timeoutField(timeout, short),
     attempts: attempts && attemptsField(attempts),
     onWorkerLoss,
   };
 }
 
-function timeoutField({ attemptMs, queueMs }: TaskTimeouts): unknown {
-  if (attemptMs !== undefined && queueMs === undefined) return duration(attemptMs);
-  return written({ attempt: durationField(attemptMs), queue: durationField(queueMs) });
+function timeoutField(timeout: RoutedTimeouts, short: keyof RoutedTimeouts): unknown {
+  const keys = Object.keys(timeout);
+  if (keys.length === 1 && keys[0] === short) return durationField(timeout[short]);
+  const { attemptMs, queueMs, waitMs, totalMs } = timeout;
+  return written({
+    ...{ attempt: durationField(attemptMs), queue: durationField(queueMs) },
+    ...{ wait: durationField(waitMs), total: durationField(totalMs) },
+  });
 }
 
-function attemptsField({ max, delayMs, backoff, retryOn }: AttemptPolicy): unknown {
-  const more = written({ delay: durationField(delayMs), backoff, 'retry-on': retryOn });
+function attemptsField(policy: RoutedAttemptPolicy): unknown {
+  const { delayMs, backoff, maxDelayMs, jitter, scope } = policy;
+  const max = givenField(policy.max);
+  const more = written({
+    ...{ delay: durationField(delayMs), backoff, 'max-delay': durationField(maxDelayMs), jitter },
+    ...{ 'retry-on': policy.retryOn, 'stop-on': policy.stopOn },
+    ...{ 'break-on': policy.breakOn, 'continue-on': policy.continueOn, scope },
+  });
   return more.size === 0 ? max : new Map([['max', max], ...more] as [string, unknown][]);
 }
 
-export function durationField(ms: number | undefined): unknown {
-  return ms === undefined ? undefined : duration(ms);
+export function durationField(given: Given<number> | undefined): unknown {
+  return typeof given === 'number' ? duration(given) : givenField(given);
+}
+
+export function givenField(given: Given<number | boolean> | undefined): unknown {
+  return typeof given === 'object' ? `\${${given.expr}}` : given;
 }
 
 export function duration(ms: number): unknown {

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { parse } from 'yaml';
 import * as z from 'zod';
-import { publishedSchema } from './document-schema.js';
+import { publishedSchema } from './published-schema.js';
 
 const published = z.fromJSONSchema(publishedSchema() as Parameters<typeof z.fromJSONSchema>[0]);
 const fits = (document: unknown): boolean => published.safeParse(document).success;
@@ -21,7 +21,10 @@ describe('the published schema', () => {
     ['another version', { ...withAtom({ task: 't' }), baton: 2 }],
     ['no atoms', { baton: 1, flow: 'f', atoms: {} }],
     ['a key there is not', withAtom({ tsk: 't' })],
-    ['a key that is not supported yet', withAtom({ task: 't', 'for-each': 'x' })],
+    ['a key that is not supported yet', withAtom({ delegate: 't', expects: {} })],
+    ['a bound of none', withAtom({ task: 't', 'for-each': 'x', parallel: 0 })],
+    ['a list of nothing', withAtom({ task: 't', 'for-each': {} })],
+    ['an insertion of nothing', withAtom({ task: 't', 'wait-before': '${}' })],
     ['a clause without an entry', withAtom({ task: 't', 'on-success': [] })],
     ['two guards in one entry', withAtom({ task: 't', 'on-success': { a: 'x', b: 'y' } })],
     ['a join of none', withAtom({ task: 't', join: 0 })],
