@@ -41,16 +41,15 @@ describe('routed flows in a cluster', () => {
 
   const run: Run = async (root, { store = {}, answers = {} } = {}) => {
     const jobId = await cluster.client.post({ schemaVersion: 1, root }, { store: { ...store } });
-    const answering = answerAll(jobId, answers);
-    const rest = await restOf(jobId);
-    await answering;
+    const [rest] = await Promise.all([restOf(jobId), answerAll(jobId, answers)]);
     return resumable(jobId, await outcomeOf(jobId, rest));
   };
 
   function resumable(jobId: string, outcome: Outcome): Outcome {
     if (outcome.outcome !== 'SUSPENDED') return outcome;
-    const resume = async (): Promise<Outcome> => {
+    const resume = async (answers: Answers = {}): Promise<Outcome> => {
       await cluster.client.resume(jobId);
+      await answerAll(jobId, answers);
       return outcomeOf(jobId, (await cluster.ended(jobId)).outcome);
     };
     return { ...outcome, resume };
@@ -62,7 +61,7 @@ describe('routed flows in a cluster', () => {
     const answered = new Set<string>();
     const { client } = cluster;
     const isOver = async (): Promise<true | undefined> => {
-      const { outcome, atoms } = await client.job(jobId);
+      const { outcome, flowState, atoms } = await client.job(jobId);
       for (const { name, delegate, attempt = 1, args = {} } of outcome === undefined ? atoms : []) {
         if (delegate === undefined || answered.has(`${name}.${attempt}`)) continue;
         answered.add(`${name}.${attempt}`);
@@ -71,7 +70,7 @@ describe('routed flows in a cluster', () => {
         const given = 'value' in answer ? answer : { failure: { message: answer.failure } };
         await client.answerDelegate(jobId, { atom: name, attempt, ...given });
       }
-      return outcome === undefined ? undefined : true;
+      return outcome === undefined && flowState !== 'SUSPENDED' ? undefined : true;
     };
     await eventually(isOver, { withinMs: 30_000, what: `${jobId} has all its answers` });
   }

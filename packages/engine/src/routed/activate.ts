@@ -1,6 +1,6 @@
 /**
  * The life of an activation between its arrival and its end: it is held, waits, runs, fans out, is repeated (sections 9 and 10).
- *   begin → held? → delayed before → started → attempt → delayed after → judged: repeated, or settled (route.ts)
+ *   begin → held? → delayed before → started → attempt → delayed after → judged: repeated, or settled (settle.ts)
  */
 import { type AttemptLimits, failureOf, type Failure } from '@baton/core';
 import type { Outcome } from '../protocol.js';
@@ -71,7 +71,7 @@ function limitsAt(place: Place): AttemptLimits {
   const { timeout, parallel: most, delegate } = place.activation?.atom.definition ?? {};
   const attemptMs = durationAt(place, timeout?.attemptMs, 'timeout.attempt');
   const queueMs = durationAt(place, timeout?.queueMs, 'timeout.queue');
-  const waitMs = durationAt(place, timeout?.waitMs ?? waitMsDefault, 'timeout.wait');
+  const waitMs = durationAt(place, timeout?.waitMs, 'timeout.wait') || waitMsDefault;
   const parallel = countAt(place, most, 'parallel');
   return {
     ...(delegate !== undefined && { waitMs }),
@@ -81,16 +81,16 @@ function limitsAt(place: Place): AttemptLimits {
   };
 }
 
-/** Of a fan-out the items follow one by one (`follow`); one of nothing is done. */
+/** Of a fan-out the items follow one by one (`follow`); one over nothing has succeeded (C-903). */
 function submit(turn: RoutedTurn, unit: Activation | Item): void {
   if (isItem(unit) || !unit.fanOut) ask(turn, unit);
-  else if (unit.fanOut.items.length === 0) concluded(turn, unit, resultOf(unit.fanOut));
+  else if (unit.fanOut.items.length === 0) settle(turn, unit, resultOf(unit.fanOut));
 }
 
 function ask(turn: RoutedTurn, unit: Unit): void {
   turn.command(requestCommandOf(unit));
-  const { waitMs = 0 } = unit.limits;
-  if (waitMs > 0) setTimer(turn, unit, `${unit.id}/wait.${unit.attempt}`, waitMs);
+  const { waitMs } = unit.limits;
+  if (waitMs !== undefined) setTimer(turn, unit, `${unit.id}/wait.${unit.attempt}`, waitMs);
 }
 
 /** The next item that may begin: there is room, and nothing keeps it. @throws ExpressionError */

@@ -1,12 +1,11 @@
 /** What the policies of an atom say about one activation of it (section 10): expressions are evaluated when they apply, and their kind is checked. */
-import type { JsonValue } from '@baton/core';
+import { failureIs, type JsonValue } from '@baton/core';
 import type { Given, RoutedAttemptPolicy } from '@baton/flow';
 import { isWorthRepeating } from '../attempts.js';
 import { fault } from '../expression-error.js';
 import { shown } from '../expression-values.js';
 import type { Outcome } from '../protocol.js';
 import { backoffMs } from '../retry-controllers.js';
-import { failureIs } from '@baton/core';
 import type { Unit } from './routed-state.js';
 import { evaluateAt, type Place } from './surroundings.js';
 

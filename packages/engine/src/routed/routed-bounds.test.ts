@@ -60,6 +60,13 @@ it('joins that fail one after the other need no stack', () => {
   expect([state.flow, state.unhandled.size]).toEqual(['FAILURE', count + 1]);
 });
 
+it('a fan-out over nothing succeeds at once, however often it would be repeated (C-903)', async () => {
+  const attempts = { max: 1_000_000, continueOn: 'true' };
+  const nothing = { forEach: { item: [] }, task: 'echo', attempts, failOn: 'true' };
+  const { outcome, states } = await run(routed({ a: nothing }));
+  expect([outcome, states]).toEqual(['SUCCESS', { a: 'SUCCESS' }]);
+});
+
 it('data that are nested without end are a failure, not the end of the process', async () => {
   const deep = `\${json.parse(join(range(5000).map(i, "["), "") + join(range(5000).map(i, "]"), ""))}`;
   const { outcome, failures } = await run(routed({ a: { publish: { branch: { deep } } } }));

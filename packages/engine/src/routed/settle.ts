@@ -9,8 +9,8 @@ import { type Activation, isOver, type Unit } from './routed-state.js';
 import type { RoutedTurn } from './routed-turn.js';
 
 /**
- * It is known what an activation came to: what it publishes, and where control goes on. `hasNoAnswer`: an expression of the activation has failed already, and another
- * one that does leaves no handler to ask.
+ * It is known what an activation came to: what it publishes, and where control goes on. `hasNoAnswer`: an expression of the activation has
+ * failed already, and another one that does leaves no handler to ask.
  */
 export function settle(
   turn: RoutedTurn,

@@ -74,6 +74,17 @@ each('M35 failure data: of a delegate', async (run) => {
   expect([outcome, states]).toEqual(['SUCCESS', { a: 'FAILURE', b: 'SUCCESS', c: 'SUCCESS' }]);
 });
 
+each('a delegate with a time of 0 has the usual one, also when its run was suspended', async (run) => {
+  const definition = routed({
+    a: { delegate: 'approve', timeout: { waitMs: 0 }, onSuccess: next('c') },
+    ...{ b: { onSuccess: next('suspend') }, c: {} },
+  });
+  const held = await run(definition, { answers: never });
+  expect([held.outcome, held.states]).toEqual(['SUSPENDED', { a: 'RUNNING', b: 'SUCCESS' }]);
+  const going = await held.resume?.({ approve: () => ({ value: 1 }) });
+  if (going) expect([going.outcome, going.failures]).toEqual(['SUCCESS', []]);
+});
+
 each('a delegate that is waited for holds up nothing else', async (run) => {
   const definition = routed({
     a: { delegate: 'approve', onSuccess: next('j') },

@@ -77,7 +77,7 @@ export interface Outcome {
   /** How many of them ran at once. */
   readonly peak: number;
   /** Of a run that is suspended; jobs cannot be resumed by a command yet. */
-  resume?(): Promise<Outcome>;
+  resume?(answers?: Answers): Promise<Outcome>;
 }
 
 /** Runs a flow with the tasks above until it ends or is suspended. */
@@ -122,7 +122,7 @@ export async function run(definition: RoutedDefinition, options: Options = {}): 
     states: Object.fromEntries(changes.map(({ atom, to }) => [atom, to])),
     failures: report.failures.map(({ code, message }) => code ?? message),
     ...countsOf(changes.map(({ atom, from, to }) => ({ id: atom, from, to }))),
-    resume: () => run(definition, { ...options, logBook }),
+    resume: (later = answers) => run(definition, { ...options, answers: later, logBook }),
   };
 }
 
