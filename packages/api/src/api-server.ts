@@ -58,6 +58,11 @@ export class ApiServer {
     const { runtime, client, rate = limits.rate } = options;
     this.#options = options;
     this.#tokens = new Tokens(options.tokens ?? '');
+    if (options.tokens !== undefined && this.#tokens.count === 0)
+      throw new InputError(
+        'BATON_INPUT_INVALID',
+        'tokens are given, and there is none among them: everybody would be let in',
+      );
     this.#openJobs = shared(() => client.jobs());
     this.#throttle = new Throttle(runtime.clock, rate);
     this.#feed = new BoardFeed({ client, runtime, signal: this.#stop.signal });

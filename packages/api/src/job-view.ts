@@ -25,8 +25,22 @@ export function listedEnded(detail: Detail): object {
 }
 
 /** The job without its parts, which have paths of their own. */
-export function header({ atoms: _, results: __, reason, ...rest }: JobReport): object {
-  return { ...rest, ...(reason && { reason: withoutStack(reason) }) };
+export function header(report: JobReport): object {
+  const { jobId, name, definitionHash, board, jobState, flowState, outcome, reason, owner, owners } = report;
+  const { postedAtMs, updatedAtMs, commands, pending, seq, redelivered } = report;
+  return {
+    ...{ jobId, name, definitionHash, board, jobState, flowState, outcome, owner, owners },
+    ...{ postedAtMs, updatedAtMs, seq, redelivered },
+    commands: commands.map(({ n, command, atMs, by, reason: why }) => ({
+      n,
+      command,
+      atMs,
+      by,
+      reason: why,
+    })),
+    pending: pending.map(({ n, command, atMs, by, reason: why }) => ({ n, command, atMs, by, reason: why })),
+    ...(reason && { reason: withoutStack(reason) }),
+  };
 }
 
 export function atomView({ failure, ...rest }: AtomReport): object {

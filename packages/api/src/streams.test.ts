@@ -270,8 +270,12 @@ it('says at start that a certificate is none', () => {
 });
 
 describe('without tokens', () => {
+  it('a list of tokens with none in it is no way to ask for that', () => {
+    expect(() => newWorld({ tokens: '# to be filled in' })).toThrow(/there is none among them/);
+  });
+
   it('only this machine may ask, and no web page; and it listens nowhere else', async () => {
-    const open = newWorld({ tokens: '' });
+    const open = newWorld({ isOpen: true });
     try {
       await expect(open.api.listen({ host: '0.0.0.0', port: 0 })).rejects.toMatchObject({
         code: 'BATON_INPUT_EXPOSED',

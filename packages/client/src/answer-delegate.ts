@@ -6,6 +6,7 @@ import {
   type JsonValue,
   NotFoundError,
   requestIdOf,
+  valueLimits,
 } from '@baton/core';
 import { encodeUserValue } from '@baton/flow';
 import type { JobBoard } from '@baton/jobboard';
@@ -25,7 +26,7 @@ export interface DelegateFailure {
 export type AnswerDelegateOptions = Pick<CommandOptions, 'by' | 'reason'> & {
   /** As the job tells it: `approve`, `approve#2`, of a fan-out `approve[3]`. */
   readonly atom: string;
-  /** Default: the last one. */
+  /** Default: the last one. Only an answer that names its attempt can be repeated safely: a failure may open the next one at once. */
   readonly attempt?: number;
 } & DelegateAnswer;
 
@@ -63,6 +64,17 @@ export async function answerDelegate(
   return giveCommand(services, { jobId, command, options: { ...who, key: `answer ${requestId}` }, check });
 }
 
+/** It stands in the journal itself, as the failures of tasks do. */
+function checkSize(data: JsonValue | undefined): void {
+  const bytes = data === undefined ? 0 : Buffer.byteLength(JSON.stringify(data));
+  const max = valueLimits.inlineBytesMax;
+  if (bytes > max)
+    throw new InputError(
+      'BATON_INPUT_TOO_LARGE',
+      `the data of the failure have ${bytes} bytes; at most ${max} are allowed`,
+    );
+}
+
 async function answerData(
   { persistence }: Services,
   answer: DelegateAnswer,
@@ -71,6 +83,7 @@ async function answerData(
     throw new InputError('BATON_INPUT_INVALID', 'answerDelegate takes a value or a failure, one of them');
   if ('failure' in answer) {
     const { message, data } = answer.failure;
+    checkSize(data);
     const failure = failureOf('DELEGATE_FAILED', message, data === undefined ? {} : { details: data });
     return { failure: JSON.parse(JSON.stringify(failure)) as JsonValue };
   }

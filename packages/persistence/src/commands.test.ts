@@ -17,7 +17,8 @@ it('a command that is given twice under one key is stored once, whoever came bet
   expect(await on(commands.find('f', cancel, 'k'))).toBe(1);
   expect(await on(commands.find('f', cancel, 'other'))).toBeUndefined();
   expect(await on(commands.append('g', { command: 'other' }, 'k'))).toBe(1);
-  const refused = on(commands.append('f', { ...cancel, by: 'somebody else' }, 'k'));
+  expect(await on(commands.append('f', { ...cancel, by: 'somebody else' }, 'k'))).toBe(1);
+  const refused = on(commands.append('f', { ...cancel, arguments: { revert: 7 } }, 'k'));
   await expect(refused).rejects.toMatchObject({ code: 'BATON_CONFLICT_KEY_REUSED' });
   expect(await on(commands.after('f', 0))).toHaveLength(2);
   persistence.close();

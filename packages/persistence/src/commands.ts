@@ -153,10 +153,26 @@ function checkSize(name: string, text: string): void {
 const opIdOf = (key: string): string => `key ${key}`;
 
 function sameCommand(stored: StoredDocument, command: OperatorCommand): number {
-  if (stored['body'] === JSON.stringify(command)) return Number(stored['n']);
+  if (isSameOrder(JSON.parse(String(stored['body'])) as OperatorCommand, command)) return Number(stored['n']);
   throw new ConflictError(
     'BATON_CONFLICT_KEY_REUSED',
     `command ${String(stored['n'])} of job ${String(stored['flowId'])} was given under this key, with other content`,
+  );
+}
+
+/** Who repeats it, and why, makes no difference; nor does the order of keys. */
+function isSameOrder(one: OperatorCommand, other: OperatorCommand): boolean {
+  const [mine, theirs] = [one, other].map(({ command, arguments: given }) =>
+    sortedJson([command, given ?? {}]),
+  );
+  return mine === theirs;
+}
+
+function sortedJson(value: unknown): string {
+  return JSON.stringify(value, (_key, part: unknown) =>
+    typeof part === 'object' && part !== null && !Array.isArray(part)
+      ? Object.fromEntries(Object.entries(part).toSorted(([a], [b]) => (a < b ? -1 : 1)))
+      : part,
   );
 }
 

@@ -11,14 +11,19 @@ interface Flags {
   readonly message?: string;
   readonly data?: string;
   readonly reason?: string;
+  readonly attempt?: string;
 }
+
+const attempt =
+  'which attempt it answers (default: the last one); with it the same answer may be given again';
 
 export function addDelegateCommands(program: Command, run: Run): void {
   const delegate = program.command('delegate').description('atoms that wait for an answer from outside');
   delegate
     .command('complete <id> <atom>')
-    .description('give the answer; the first one counts, and the same again has no effect')
+    .description('give the answer; the first one to an attempt counts')
     .option('--value <json>', 'what it gives (default: null)')
+    .option('--attempt <n>', attempt)
     .option('--reason <text>', 'kept with the command')
     .action(
       run<Flags>((invocation, args, flags) =>
@@ -30,6 +35,7 @@ export function addDelegateCommands(program: Command, run: Run): void {
     .description('let it fail; its flow goes on from there')
     .requiredOption('--message <text>', 'why')
     .option('--data <json>', 'for conditions of the flow: self.failure.data')
+    .option('--attempt <n>', attempt)
     .option('--reason <text>', 'kept with the command')
     .action(
       run<Flags>((invocation, args, flags) => {
@@ -44,10 +50,12 @@ async function answer(
   invocation: Invocation,
   [jobId = '', atom = '']: readonly string[],
   given: DelegateAnswer,
-  { reason }: Flags,
+  { reason, attempt: wanted }: Flags,
 ): Promise<number> {
   const client = await invocation.client();
-  await client.answerDelegate(jobId, { atom, ...given, by: 'cli', ...(reason !== undefined && { reason }) });
+  const which = wanted === undefined ? {} : { attempt: Number(wanted) };
+  const why = reason === undefined ? {} : { reason };
+  await client.answerDelegate(jobId, { atom, ...which, ...given, by: 'cli', ...why });
   invocation.output.rows(
     [{ jobId, atom, answer: 'stored' }],
     [

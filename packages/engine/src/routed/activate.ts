@@ -12,6 +12,7 @@ import { argumentsFor, requestCommandOf } from './routed-request.js';
 import {
   type Activation,
   contextOf,
+  type FanOut,
   isItem,
   isOver,
   type Item,
@@ -134,8 +135,7 @@ function settleItem(turn: RoutedTurn, item: Item, outcome: Outcome): void {
     turn.activation(item, 'failure' in outcome ? 'FAILURE' : 'SUCCESS', outcome);
     const { fanOut } = parent;
     if (!fanOut || fanOut.running > 0) return;
-    const isStopped = turn.isDecided || (atom.definition.onItemError === 'stop' && fanOut.failed > 0);
-    if (fanOut.begun === fanOut.items.length || isStopped) concluded(turn, parent, resultOf(fanOut));
+    if (isAllThereIs(turn, parent, fanOut)) concluded(turn, parent, resultOf(fanOut));
   });
 }
 
@@ -201,6 +201,34 @@ export function goOn(turn: RoutedTurn, unit: Activation | Item): void {
   const { value, failure } = unit;
   turn.activation(unit, 'RUNNING');
   evaluating(turn, unit, () => judge(turn, unit, failure ? { failure } : { ...(value && { value }) }));
+}
+
+/**
+ * The owner before may have died when only a part of a turn was stored, which may be cut between any two facts (P-406): what that left
+ * undecided is decided now.
+ */
+export function takeUp(turn: RoutedTurn, unit: Activation | Item): void {
+  if (turn.state.flow !== 'RUNNING' || isOver(unit.state)) return;
+  const { delegates, held } = turn.state;
+  const { waitMs } = unit.limits;
+  if (delegates.has(unit.id) && unit.timer === undefined && waitMs !== undefined)
+    return setTimer(turn, unit, `${unit.id}/wait.${unit.attempt}`, waitMs);
+  goOn(turn, unit);
+  if (isItem(unit)) return;
+  if (unit.state === 'PENDING' && !held.has(unit.id)) return begin(turn, unit);
+  if (unit.state !== 'RUNNING' || unit.requestId !== undefined) return;
+  const { fanOut, value, failure } = unit;
+  if (!fanOut)
+    return evaluating(turn, unit, () =>
+      judge(turn, unit, failure ? { failure } : { ...(value && { value }) }),
+    );
+  if (fanOut.running === 0 && isAllThereIs(turn, unit, fanOut)) concluded(turn, unit, resultOf(fanOut));
+}
+
+/** No further item of it begins. */
+function isAllThereIs(turn: RoutedTurn, { atom }: Activation, { begun, items, failed }: FanOut): boolean {
+  const isStopped = turn.isDecided || (atom.definition.onItemError === 'stop' && failed > 0);
+  return begun === items.length || isStopped;
 }
 
 function unanswered({ id, limits }: Unit): Failure {

@@ -1,13 +1,19 @@
 import { type JsonValue, valueLimits } from '@baton/core';
 import { ExpressionError } from '../expression-error.js';
 
+const max = valueLimits.payloadBytesMax;
+
+/** @throws ExpressionError `TOO_LARGE` */
+export function checkSize(data: JsonValue, what: string): void {
+  if (isTooLarge(data))
+    throw new ExpressionError(`${what} has more than ${max} bytes as JSON`, undefined, 'TOO_LARGE');
+}
+
 /**
  * What an activation is given or leaves goes into one document of the journal, so its size has a limit (C-715). Looks at no more of the
  * data than that: what expressions put together may hold one large value a thousand times.
- * @throws ExpressionError `TOO_LARGE`
  */
-export function checkSize(data: JsonValue, what: string): void {
-  const max = valueLimits.payloadBytesMax;
+export function isTooLarge(data: JsonValue): boolean {
   const rest: JsonValue[] = [data];
   let bytes = 0;
   for (let part = rest.pop(); part !== undefined; part = rest.pop()) {
@@ -21,9 +27,9 @@ export function checkSize(data: JsonValue, what: string): void {
         rest.push(value as JsonValue);
       }
     }
-    if (bytes > max)
-      throw new ExpressionError(`${what} has more than ${max} bytes as JSON`, undefined, 'TOO_LARGE');
+    if (bytes > max) return true;
   }
+  return false;
 }
 
 /** In UTF-8, or a little more. */

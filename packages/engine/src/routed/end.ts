@@ -39,14 +39,26 @@ export function endIfOver(turn: RoutedTurn): void {
 
 /** The run is decided; what runs already may end, and changes nothing any more (C-432, C-433). */
 export function endFlow(turn: RoutedTurn, outcome: 'SUCCESS' | 'FAILURE', message?: JsonValue): void {
-  const { state } = turn;
   const ended = outputOf(turn, outcome, message);
-  for (const id of [...state.timers.keys()]) turn.cancelTimer(id);
-  for (const activation of [...state.activations.values()]) stopWaiting(turn, activation);
+  // first of all: whoever has to go on with half of this turn knows that the run is decided
   turn.flow(ended.outcome, {
     output: ended.output,
     ...(ended.message !== undefined && { message: ended.message }),
   });
+  stopAll(turn);
+}
+
+/** A decided run has a new owner, who may know only a part of the turn that decided it. */
+export function endAgain(turn: RoutedTurn): void {
+  const { flow, outstanding } = turn.state;
+  if (flow !== 'SUCCESS' && flow !== 'FAILURE') return;
+  stopAll(turn);
+  if (outstanding.size === 0 && turn.facts.length === 0) tellEnd(turn, flow);
+}
+
+function stopAll(turn: RoutedTurn): void {
+  for (const id of [...turn.state.timers.keys()]) turn.cancelTimer(id);
+  for (const activation of [...turn.state.activations.values()]) stopWaiting(turn, activation);
 }
 
 /** What has not begun, or waits for its next attempt, does not happen. */

@@ -4,6 +4,7 @@ import type { Templates } from '@baton/flow';
 import { fault } from '../expression-error.js';
 import { shown } from '../expression-values.js';
 import type { Outcome } from '../protocol.js';
+import { isTooLarge } from './data-size.js';
 import { renderedValue } from './outcome.js';
 import type { FanOut, Item, ItemVariables } from './routed-state.js';
 import type { Place } from './surroundings.js';
@@ -45,16 +46,18 @@ export function resultOf({ items, failed }: FanOut): Outcome {
     };
   const results: JsonValue[] = [];
   for (const { value, index } of items) {
-    if (value !== undefined && !('data' in value))
-      return {
-        failure: failureOf('TOO_LARGE', `the result of item ${index} is too large for a list`, {
-          phase: 'result',
-          retryable: false,
-        }),
-      };
+    if (value !== undefined && !('data' in value)) return tooLarge(`the result of item ${index} is`);
     results.push(value?.data ?? null);
   }
-  return { value: { data: results } };
+  return isTooLarge(results)
+    ? tooLarge('the results of all items together are')
+    : { value: { data: results } };
+}
+
+/** Whatever is stored apart cannot be part of a list. */
+function tooLarge(what: string): Outcome {
+  const message = `${what} too large for one list: let items give less, or keep their results elsewhere`;
+  return { failure: failureOf('TOO_LARGE', message, { phase: 'result', retryable: false }) };
 }
 
 function failureOfItems(items: readonly Item[], among: number): Failure {

@@ -17,10 +17,10 @@ export function verdictOf({ activation, arrived, lost }: WaitingJoin): Verdict {
   return arrived.size + open < join ? 'fail' : 'wait';
 }
 
-/** A join that has just begun to wait: which of its sources can never come. */
-export function noteUnreachable(turn: RoutedTurn, { activation, arrived }: WaitingJoin): void {
+/** A join that has just begun to wait, or is met by a new owner: which of its sources can never come. */
+export function noteUnreachable(turn: RoutedTurn, { activation, arrived, lost: known }: WaitingJoin): void {
   const lost = activation.atom.sources.filter(
-    (source) => !arrived.has(source) && !isPossible(turn.state, source),
+    (source) => !arrived.has(source) && !known.has(source) && !isPossible(turn.state, source),
   );
   tell(turn, activation, lost);
 }

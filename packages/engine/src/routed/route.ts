@@ -2,9 +2,9 @@
 import { failureOf, type Failure, InvariantError } from '@baton/core';
 import { isRouteCommand, type RouteCommand } from '@baton/flow';
 import { goOnLater } from '../timers.js';
-import { begin, beginItem, nextToFill } from './activate.js';
+import { begin, beginItem, nextToFill, takeUp } from './activate.js';
 import type { Pending } from './backlog.js';
-import { endFlow, endIfOver } from './end.js';
+import { endAgain, endFlow, endIfOver } from './end.js';
 import { noteUnreachable, verdictOf } from './joins.js';
 import { activationOf, nextIdOf, type RoutedState, type WaitingJoin } from './routed-state.js';
 import type { RoutedTurn } from './routed-turn.js';
@@ -30,15 +30,26 @@ export function follow(turn: RoutedTurn): void {
   endIfOver(turn);
 }
 
+/** A new owner, or the run goes on: nothing is taken for told that may not have been stored. */
+export function takeUpAll(turn: RoutedTurn): void {
+  const { state } = turn;
+  for (const join of state.flow === 'RUNNING' ? [...state.joins.values()] : []) noteUnreachable(turn, join);
+  for (const unit of [...state.activations.values(), ...state.items.values()]) takeUp(turn, unit);
+  if (state.held.size > 0) turn.suspend();
+  followOn(turn);
+  if (turn.isDecided && state.flow !== 'PENDING') endAgain(turn);
+}
+
 /** Follows on what an earlier turn left, whoever ran that. */
 export function followOn(turn: RoutedTurn): void {
   if (turn.state.flow === 'RUNNING') for (const join of turn.state.joins.values()) turn.judge(join);
 }
 
 function obey(turn: RoutedTurn, { message, by }: Pending, command: RouteCommand): void {
-  turn.fact({ fact: 'arrival', at: command, ...(by && { by }) });
-  if (command === 'suspend') turn.flow('SUSPENDING', message === undefined ? {} : { message });
-  else endFlow(turn, command === 'fail' ? 'FAILURE' : 'SUCCESS', message);
+  if (command === 'suspend') {
+    turn.flow('SUSPENDING', message === undefined ? {} : { message });
+    turn.fact({ fact: 'arrival', at: command, ...(by && { by }) });
+  } else endFlow(turn, command === 'fail' ? 'FAILURE' : 'SUCCESS', message);
 }
 
 function arrive(turn: RoutedTurn, { to, by }: Pending): void {

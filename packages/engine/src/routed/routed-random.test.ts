@@ -2,7 +2,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Given, JoinDefinition, RoutedAtomDefinition, RoutedDefinition, Templates } from '@baton/flow';
 import fc from 'fast-check';
-import { failureOf } from '@baton/core';
+import { type Fact, failureOf } from '@baton/core';
 import type { Command, Event } from '../protocol.js';
 import { applyRoutedFact } from './apply-routed-fact.js';
 import { routedGraph } from './routed-graph.js';
@@ -182,6 +182,49 @@ function drive(definition: RoutedDefinition, pick: (among: number) => number): D
   return { state, turns };
 }
 
+/**
+ * The same, and now and then the owner dies when a part of a turn is stored, cut between any two facts: the next one folds that and goes on.
+ */
+function driveWithDeaths(definition: RoutedDefinition, pick: (among: number) => number): Driven {
+  const graph = routedGraph(definition);
+  const newRun = () => newRoutedRun(graph, { flowId: 'f', store: { n: { data: 0 } } });
+  const journal: Fact[] = [];
+  let state = newRun();
+  let open: Command[] = [];
+  let ended = false;
+  let turns = 0;
+  const take = (event: Event): void => {
+    const { facts, commands } = routedStep(state, event);
+    if (turns++ < 2_000 && pick(6) === 0) {
+      journal.push(...facts.slice(0, pick(facts.length + 1)));
+      state = newRun();
+      for (const fact of JSON.parse(JSON.stringify(journal)) as Fact[]) applyRoutedFact(state, fact);
+      open = Array.from(state.timers.keys(), (id) => ({ type: 'startTimer', id, delayMs: 1 }));
+      if (state.flow !== 'SUSPENDED') take({ type: state.flow === 'PENDING' ? 'run' : 'adopt' });
+      return;
+    }
+    journal.push(...facts);
+    for (const command of commands) {
+      const isSame = (other: Command) => 'id' in other && 'id' in command && other.id === command.id;
+      if (command.type === 'cancelTimer') open = open.filter((other) => !isSame(other));
+      else if (command.type === 'execute' || command.type === 'startTimer') open.push(command);
+      if (command.type === 'finish') ended = true;
+    }
+  };
+  take({ type: 'run' });
+  while (!ended) {
+    if (state.flow === 'SUSPENDED') {
+      take({ type: 'run' });
+      continue;
+    }
+    const [command] = open.splice(pick(open.length), 1);
+    if (command?.type === 'execute') take({ type: 'completed', requestId: command.requestId });
+    else if (command?.type === 'startTimer') take({ type: 'timerFired', id: command.id });
+    else throw new Error(`${state.flow}: nothing is outstanding`);
+  }
+  return { state, turns };
+}
+
 function plain(state: RoutedState): unknown {
   return JSON.parse(
     JSON.stringify(
@@ -201,6 +244,21 @@ describe('a random routed flow', () => {
         const { state } = drive(definition, (among) => Number(picks.next().value) % Math.max(1, among));
         expect(['SUCCESS', 'FAILURE']).toContain(state.flow);
         expect(state.unfinished).toBe(0);
+        expect([...state.joins.keys(), ...state.items.keys(), ...state.timers.keys()]).toEqual([]);
+      }),
+      { numRuns: Number(process.env['RUNS'] ?? 300) },
+    );
+  });
+
+  it('ends too when owners die with half a turn stored', () => {
+    fc.assert(
+      fc.property(flows, fc.infiniteStream(fc.nat(997)), (definition, picks) => {
+        const { state } = driveWithDeaths(
+          definition,
+          (among) => Number(picks.next().value) % Math.max(1, among),
+        );
+        expect(['SUCCESS', 'FAILURE']).toContain(state.flow);
+        expect(state.outstanding.size).toBe(0);
         expect([...state.joins.keys(), ...state.items.keys(), ...state.timers.keys()]).toEqual([]);
       }),
       { numRuns: Number(process.env['RUNS'] ?? 300) },

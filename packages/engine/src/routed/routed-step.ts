@@ -11,7 +11,7 @@ import { noContext } from './context.js';
 import { rendered } from './outcome.js';
 import { laterTimer } from '../timers.js';
 import { endFlow } from './end.js';
-import { follow, followOn } from './route.js';
+import { follow, followOn, takeUpAll } from './route.js';
 import { abandon } from './settle.js';
 import { requestCommandOf } from './routed-request.js';
 import { activationOf, awaiting, findUnit, isOver, type RoutedState, unitOf } from './routed-state.js';
@@ -34,7 +34,7 @@ function handle(turn: RoutedTurn, event: Event): void {
       return resume(turn);
     case 'adopt':
       askAgain(turn, [...turn.state.outstanding, ...turn.state.delegates]);
-      return followOn(turn);
+      return takeUpAll(turn);
     case 'completed':
       return take(turn, event.requestId, event.value === undefined ? {} : { value: event.value });
     case 'failed':
@@ -61,12 +61,13 @@ function handle(turn: RoutedTurn, event: Event): void {
 
 function start(turn: RoutedTurn): void {
   const { state, budget } = turn;
-  turn.flow('RUNNING');
   const { vars } = state.graph.definition;
   try {
     if (vars) turn.fact({ fact: 'variables', vars: rendered({ state, budget, context: noContext }, vars) });
+    turn.flow('RUNNING');
   } catch (error) {
     if (!(error instanceof ExpressionError)) throw error;
+    turn.flow('RUNNING');
     endFlow(turn, 'FAILURE', `vars: ${error.message}`);
   }
 }
@@ -86,9 +87,9 @@ function resume(turn: RoutedTurn): void {
   askAgain(turn, [...again, ...state.delegates]);
   const held = [...state.held];
   for (const id of held) if (!turn.isDecided) startActivation(turn, activationOf(state, id));
-  const idle = [...state.activations.values(), ...state.items.values()];
-  for (const unit of idle) goOn(turn, unit);
-  followOn(turn);
+  // what came due while nothing was to happen (C-1029)
+  for (const unit of [...state.activations.values(), ...state.items.values()]) goOn(turn, unit);
+  takeUpAll(turn);
 }
 
 function askAgain(turn: RoutedTurn, ids: Iterable<string>): void {
