@@ -19,7 +19,7 @@ import { lostWorker, noWorker, queueTimeout, withdrawn } from './request-failure
 import type { LostRequest, OpenRequest } from './request-table.js';
 import { stampDue } from './stamp-due.js';
 import { isUntouched, requestNote, takenBack } from './taken-back.js';
-import type { Finish, TurnDraft } from './turn-draft.js';
+import type { Finish, Follow, TurnDraft, TurnParts } from './turn-draft.js';
 
 /** `answers`: the request that the event answers, for each worker it was given to. */
 type Input =
@@ -204,22 +204,14 @@ export class FlowTurns {
     // before anything is decided: a cancel in the same turn must find them parked
     this.state.applyOwn(parked, atMs);
     const facts: Fact[] = [];
-    const follow = { adopted: [] as OpenRequest[], aborts: this.#aborts.splice(0), isTakeover: false };
+    const follow: Follow = { adopted: [], aborts: this.#aborts.splice(0), isTakeover: false };
     const answers: OpenRequest[] = [];
     const inputs = this.#inputs.splice(0);
     for (const [index, input] of inputs.entries()) {
-      if ('command' in input) {
-        facts.push(commandFact(input.command));
-        this.#isCancelled ||= input.command.command === 'cancel';
-      }
-      const event = 'event' in input ? input.event : this.#ordered(input.command, facts);
-      if (event === undefined) continue;
-      if ('event' in input && input.answers) answers.push(...input.answers);
-      const turn = stepAny(this.state.run, event);
-      facts.push(...turn.facts);
-      const isTakeover = event.type === 'adopt';
-      for (const command of turn.commands) this.#carryOut(command, facts, { ...follow, isTakeover });
-      if (turn.isDear !== true || this.#finish !== undefined) continue;
+      const isDear = this.#take(input, { facts, answers, follow });
+      // behind what it does: an owner that dies half way through a long turn must not leave a command that counts as applied
+      if ('command' in input) facts.push(commandFact(input.command));
+      if (!isDear || this.#finish !== undefined) continue;
       // other flows, and the session of this process, come before the rest of this one
       this.#inputs.unshift(...inputs.slice(index + 1));
       break;
@@ -239,6 +231,19 @@ export class FlowTurns {
     return { facts: whole, assignments, answers, adopted, aborts, finish: this.#finish };
   }
 
+  /** Whether it took long. */
+  #take(input: Input, { facts, answers, follow }: TurnParts): boolean {
+    if ('command' in input) this.#isCancelled ||= input.command.command === 'cancel';
+    const event = 'event' in input ? input.event : this.#ordered(input.command, facts);
+    if (event === undefined) return false;
+    if ('event' in input && input.answers) answers.push(...input.answers);
+    const turn = stepAny(this.state.run, event);
+    facts.push(...turn.facts);
+    const isTakeover = event.type === 'adopt';
+    for (const command of turn.commands) this.#carryOut(command, facts, { ...follow, isTakeover });
+    return turn.isDear === true;
+  }
+
   #ordered(command: NumberedCommand, facts: Fact[]): Event | undefined {
     return this.#unparked(command, facts) ?? eventOf(command, this.state.run);
   }
@@ -250,11 +255,7 @@ export class FlowTurns {
     this.#parked = [];
   }
 
-  #carryOut(
-    command: Command,
-    facts: Fact[],
-    follow: { adopted: OpenRequest[]; aborts: OpenRequest[]; isTakeover: boolean },
-  ): void {
+  #carryOut(command: Command, facts: Fact[], follow: Follow): void {
     switch (command.type) {
       case 'execute':
       case 'revert': {

@@ -19,3 +19,17 @@ export interface TurnDraft {
   readonly adopted: readonly OpenRequest[];
   readonly finish: Finish | undefined;
 }
+
+/** What is to be done once the facts of a turn are stored. */
+export interface Follow {
+  readonly adopted: OpenRequest[];
+  readonly aborts: OpenRequest[];
+  readonly isTakeover: boolean;
+}
+
+/** A turn that is being computed. */
+export interface TurnParts {
+  readonly facts: Fact[];
+  readonly answers: OpenRequest[];
+  readonly follow: Follow;
+}

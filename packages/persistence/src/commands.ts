@@ -132,7 +132,9 @@ export class Commands {
       );
       for (const document of page) {
         const flowId = String(document['flowId']);
-        flows.set(flowId, [...(flows.get(flowId) ?? []), document]);
+        const commands = flows.get(flowId);
+        if (commands === undefined) flows.set(flowId, [document]);
+        else commands.push(document);
       }
       if (page.length < PAGE) return flows;
       after = page.at(-1)?._id;
