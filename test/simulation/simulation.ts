@@ -89,7 +89,10 @@ export async function simulate(plan: RunPlan, onLog?: (line: LogLine) => void): 
   }
   // late messages of those that were held, and sessions of the dead
   await time.run(() => !cluster.isAnyHeld, time.nowMs + 60_000);
-  await time.run(() => false, time.nowMs + 2 * sessionTimeoutMs + 2_000);
+  const graceMs = 2 * sessionTimeoutMs + 2_000;
+  await time.run(() => false, time.nowMs + graceMs);
+  // of somebody who was killed just now
+  await time.run(() => cluster.leaks().length === 0, time.nowMs + graceMs);
   // a post that was finished meanwhile
   await time.run(() => cluster.jobsOnBoard === 0, time.nowMs + 60_000);
   const evidence: Evidence = {
