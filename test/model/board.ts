@@ -1,6 +1,6 @@
 /** The board: multis with their conditions, waking, and the end of a session. */
 import { broken, known } from './journal.js';
-import { livesMax, withAt, type BoardOperation, type State } from './state.js';
+import { withAt, type BoardOperation, type State } from './state.js';
 import type { Rules } from './variant.js';
 
 export interface Multi {
@@ -73,7 +73,7 @@ function removeLock(state: State, by: number): void {
 /** P-1102: the dormant node of that life, and no other, becomes the job node of the next. */
 export function wake(rules: Rules, state: State, life: number): void {
   const next = rules.has('lifeNotRaised') ? life : life + 1;
-  if (next >= livesMax || (state.jobs[next] ?? -1) >= 0) return;
+  if (next >= state.jobs.length || (state.jobs[next] ?? -1) >= 0) return;
   if (rules.was('dormantNameWithoutLife')) {
     if (state.dormant.length === 0) return;
     state.dormant = [];

@@ -117,8 +117,10 @@ export class History {
   readonly lost: LostOwner[] = [];
   /** Where a secret was seen by somebody it is not meant for. */
   readonly exposed: string[] = [];
-  /** Job nodes that are on the board now. */
+  /** Jobs that are on the board now, awake or dormant: their nodes. */
   jobNodes = 0;
+  /** Times that one fell asleep. */
+  sleeps = 0;
   /** Told at once, for faults that strike whoever it was. */
   readonly onHappening = new Set<(what: Happening) => void>();
   readonly #time: Pick<VirtualTime, 'nowMs'>;
@@ -189,6 +191,7 @@ export class History {
     for (const operation of operations) {
       const { type, path } = operation;
       if ('data' in operation) this.see('board', `${path} ${textOf(operation.data)}`);
+      if (isJobNode(path)) this.sleeps += Number(path.includes('/dormant/') && type !== 'delete');
       if (isJobNode(path)) this.jobNodes += Number(type === 'create') - Number(type === 'delete');
       if (!path.startsWith('/members/workers/')) continue;
       if (type === 'create') this.#registered.set(path, { epoch: zxid.toString(16), sessionId });
@@ -276,7 +279,7 @@ export function toldKey(epoch: string, requestId: string): string {
 }
 
 function isJobNode(path: string): boolean {
-  return /^\/boards\/[^/]+\/jobs\/[^/]+\//.test(path);
+  return /^\/boards\/[^/]+\/(jobs|dormant)\/[^/]+\//.test(path);
 }
 
 function textOf(bytes: Uint8Array): string {

@@ -10,6 +10,7 @@ export function noResult({ seed, faults = [], jobs = [] }: RunPlan): SimulationR
     stats: {
       ...stats,
       repeatedCalls: 0,
+      sleeps: 0,
       lateWork: 0,
       faults: {},
       outcomes: {},

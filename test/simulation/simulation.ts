@@ -43,6 +43,8 @@ export interface SimulationStats {
   readonly entries: number;
   /** Claims of jobs that had an owner before. */
   readonly takeovers: number;
+  /** Times that a job fell asleep. */
+  readonly sleeps: number;
   /** Entries of former owners that the store refused. */
   readonly refusedWrites: number;
   /** Calls beyond the first of one request. */
@@ -163,6 +165,7 @@ function statsOf(
     calls: history.calls.length,
     entries: entries.length,
     takeovers: claims - claimed,
+    sleeps: history.sleeps,
     refusedWrites: history.refused.length,
     repeatedCalls: history.calls.length - new Set(history.calls.map(({ requestId }) => requestId)).size,
     lateWork: cluster.world.late.length,

@@ -5,6 +5,7 @@ const sumNames = [
   'calls',
   'entries',
   'takeovers',
+  'sleeps',
   'refusedWrites',
   'repeatedCalls',
   'lateWork',
@@ -36,12 +37,22 @@ export class Tally {
 
   lines(): readonly string[] {
     const seconds = (performance.now() - this.#startedAt) / 1_000;
-    const { jobs, calls, entries, takeovers, refusedWrites, repeatedCalls, lateWork, events, virtualMs } =
-      this.#sums;
+    const {
+      jobs,
+      calls,
+      entries,
+      takeovers,
+      sleeps,
+      refusedWrites,
+      repeatedCalls,
+      lateWork,
+      events,
+      virtualMs,
+    } = this.#sums;
     const struck = [...this.#faults.values()].reduce((sum, each) => sum + each, 0);
     return [
       `${this.seeds} seeds in ${seconds.toFixed(1)} s, ${(this.seeds / seconds).toFixed(1)} a second: ${jobs} jobs, ${calls} calls of tasks ` +
-        `(${repeatedCalls} repeated, ${lateWork} done for the first time after they were undone), ${entries} journal entries, ${takeovers} takeovers, ${refusedWrites} entries of former owners tried and ` +
+        `(${repeatedCalls} repeated, ${lateWork} done for the first time after they were undone), ${entries} journal entries, ${takeovers} takeovers (${sleeps} jobs fell asleep), ${refusedWrites} entries of former owners tried and ` +
         `refused, ${(virtualMs / 3_600_000).toFixed(1)} h of virtual time, ${events} events`,
       `${struck} faults: ${listed(this.#faults)}`,
       `outcomes: ${listed(this.#outcomes)}`,

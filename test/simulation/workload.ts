@@ -55,7 +55,7 @@ export function planJobs(
 function randomPauses(random: Random): PlannedJob['pauses'] {
   return Array.from({ length: 1 + below(random, 3) }, () => ({
     afterMs: 2_000 * random.fraction() ** 3,
-    forMs: 5_000 * random.fraction() ** 3,
+    forMs: 20_000 * random.fraction() ** 3,
   }));
 }
 
@@ -71,6 +71,9 @@ const retries: readonly (RetryDefinition | undefined)[] = [
   { kind: 'alwaysRevert' },
   { kind: 'alwaysRevertAll' },
 ];
+
+/** A job that waits for the last of them sleeps. */
+const attemptDelaysMs = [0, 100, 8_000];
 
 function randomFlow(random: Random, tasks: number): FlowDefinition {
   const maker = new FlowMaker(random, tasks);
@@ -128,7 +131,7 @@ class FlowMaker {
         revertFails: chance(random, 0.01),
         bytes: chance(random, 0.02) ? 20_000 : 0,
       },
-      ...(chance(random, 0.15) && { attempts: { max: 2, delayMs: below(random, 2) * 100 } }),
+      ...(chance(random, 0.15) && { attempts: { max: 2, delayMs: pick(random, attemptDelaysMs) } }),
       ...(chance(random, 0.2) && { onWorkerLoss: pick(random, ['fail', 'park'] as const) }),
       ...(timeout && { timeout }),
     };

@@ -43,7 +43,10 @@ export async function giveCommand(
     persistence.jobs.get(jobId),
     key === undefined ? undefined : persistence.commands.find(jobId, asked, key),
   ]);
-  if (before !== undefined) return before;
+  if (before !== undefined) {
+    await announce(board, jobId);
+    return before;
+  }
   if (head === undefined) throw unknownJob(jobId);
   const { entry } = head;
   if (ifSeq !== undefined && entry.seq !== ifSeq)
@@ -56,10 +59,15 @@ export async function giveCommand(
   checkBoard(record, board.name);
   await check?.();
   const n = await persistence.commands.append(jobId, asked, key);
-  // it is given: without a nudge the owner, or whoever becomes it, looks within seconds
-  await board
-    .read(jobId)
-    .then(({ owner }) => owner && board.nudge(owner.member))
-    .catch(() => undefined);
+  await announce(board, jobId);
   return n;
+}
+
+/**
+ * The command is given: should this fail, whoever owns the job looks within seconds, and who watches over dormant jobs within half a minute. A job
+ * that falls asleep meanwhile is found asleep here, or its owner finds the command (P-1103).
+ */
+async function announce(board: JobBoard, jobId: string): Promise<void> {
+  const nudged = board.read(jobId).then(({ owner }) => owner && board.nudge(owner.member));
+  await Promise.allSettled([nudged, board.dormant.wakeAny(jobId)]);
 }

@@ -326,7 +326,7 @@ export class ClaimLoop {
       this.#pump();
     };
     try {
-      const headHint = job.version === 0 ? undefined : this.#deps.board.headHint(job.jobId);
+      const headHint = job.version === 0 && job.life === 0 ? undefined : this.#deps.board.headHint(job.jobId);
       const claim = await this.#deps.board.claim(job);
       const timing = { seenAtMs: job.seenAtMs, claimedAtMs: this.#now() };
       await this.#deps.onClaimed(claim, { headHint, timing, fence, stepAside });

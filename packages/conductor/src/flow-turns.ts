@@ -5,8 +5,8 @@
  * What is authoritative: the journal; `state` is its fold plus the turns handed out by `next`, which are stored in that order or never.
  * Not here: saving and sending (`job-runner.ts`).
  */
-import { assertNever, failureOf, familyOf } from '@baton/core';
-import type { Fact, Failure, Refused, Result, Unknown } from '@baton/core';
+import { assertNever, failureOf, familyOf, type Fact, type Failure } from '@baton/core';
+import type { Refused, Result, Unknown } from '@baton/core';
 import { type Command, type Event, stepAny } from '@baton/engine';
 import type { NumberedCommand } from '@baton/persistence';
 import { InFlight, type Outstanding } from './in-flight.js';
@@ -95,9 +95,10 @@ export class FlowTurns {
     return !this.hasNews && this.#storing === 0 && !timers.isOverdue && !flight.isAdopting && !flight.hasRoom;
   }
 
-  /** Nothing is under way: what the flow waits for is a worker that nobody offers, a time or a person. */
-  get isResting(): boolean {
-    return !this.hasNews && this.#storing === 0 && this.flight.isStranded;
+  /** Nothing is under way: what the flow waits for is a worker that nobody offers, a time or a person. `dormant`: no worker either (C-209). */
+  isResting(how?: 'dormant'): boolean {
+    const { isParked, isStranded } = this.flight;
+    return !this.hasNews && this.#storing === 0 && (how === 'dormant' ? isParked : isStranded);
   }
 
   /** Number of the last operator command that was taken in. */

@@ -165,6 +165,11 @@ export class InFlight {
     return true;
   }
 
+  /** Nobody has any of them, or is to be given one: a person decides about each, or there is none. */
+  get isParked(): boolean {
+    return this.waiting === 0 && this.isStranded;
+  }
+
   /** Takes the worker's place that a running request uses already. */
   hold(requestId: string, workerEpoch: string, nowMs: number): void {
     const outstanding = this.#requests.get(requestId);

@@ -6,16 +6,7 @@
  * Not here: deciding for one flow (`job-runner.ts`), choosing jobs (`claim-loop.ts`).
  */
 import { rendezvousRank } from '@baton/core';
-import type {
-  Coordination,
-  JournalEntry,
-  MemberInfo,
-  PartitionLog,
-  Refused,
-  ReplyMessage,
-  Runtime,
-  SessionToken,
-} from '@baton/core';
+import type { JournalEntry, Refused, ReplyMessage, Runtime } from '@baton/core';
 import { JobBoard, type BoardEvent, type BoardView, type Claim, type MemberWatch } from '@baton/jobboard';
 import type { Journal, Payloads, Persistence, Snapshots } from '@baton/persistence';
 import { Inbox, ReplyReplay } from '@baton/transport';
@@ -27,13 +18,15 @@ import { CommandWatch } from './command-watch.js';
 import type { OpenServices } from './conductor-services.js';
 import { Deadline } from './deadline.js';
 import { Dispatcher } from './dispatcher.js';
+import { Dormancy } from './dormancy.js';
+import { DormantWatch } from './dormant-watch.js';
+import type { IncarnationDeps, IncarnationEnd } from './incarnation-deps.js';
 import { installClaim, type InstallDeps } from './install-claim.js';
 import type { EndReason, JobRunner } from './job-runner.js';
 import { JobRoom } from './job-room.js';
 import { LogContact } from './log-contact.js';
 import { LossWatch } from './loss-watch.js';
 import { limits } from './options.js';
-import type { ResolvedConductorOptions } from './options.js';
 import type { Counters, HeadListener, Ownership } from './ownership.js';
 import { reconcilePosts } from './post-reconciler.js';
 import { PlaceQueue } from './place-queue.js';
@@ -43,25 +36,6 @@ import { SessionTimers } from './session-timers.js';
 import { SuspectLine } from './suspect-line.js';
 import { WorkerRoster } from './worker-roster.js';
 import { WorkerWatch } from './worker-watch.js';
-
-export interface IncarnationDeps {
-  readonly runtime: Runtime;
-  readonly coordination: Coordination;
-  readonly log: PartitionLog;
-  readonly prefix: string;
-  readonly board: string;
-  readonly member: Pick<MemberInfo, 'id' | 'host' | 'pid' | 'version'>;
-  readonly options: ResolvedConductorOptions;
-  /** Opens what needs the cluster's id; kept by the conductor over sessions. */
-  readonly services: (clusterId: string) => Promise<OpenServices>;
-  readonly counters: Counters;
-  readonly onSession: (token: SessionToken) => void;
-  readonly heads?: HeadListener;
-}
-
-export type IncarnationEnd =
-  | { readonly cause: 'session-lost' | 'cut-off' | 'drained' }
-  | { readonly cause: 'broken'; readonly error: unknown };
 
 export class Incarnation implements Ownership {
   readonly runtime: Runtime;
@@ -85,6 +59,7 @@ export class Incarnation implements Ownership {
   readonly #room: JobRoom<JobRunner>;
   readonly #claims: ClaimLoop;
   readonly #commands: CommandWatch;
+  #dormant: DormantWatch | undefined;
   readonly #losses: LossWatch;
   readonly #replies: ReplyRouter;
   readonly #timers: SessionTimers;
@@ -273,7 +248,7 @@ export class Incarnation implements Ownership {
     this.#timers.onStop(this.#persistence.health.onBack(() => this.#claims.refill()));
     await this.#openInbox();
     await this.#workers.start(this.board);
-    this.#conductors = await this.board.watchMembers('conductor', () => undefined);
+    this.#conductors = await this.board.watchMembers('conductor', () => this.#dormant?.share());
     await this.board.register({
       kind: 'conductor',
       ...member,
@@ -284,6 +259,7 @@ export class Incarnation implements Ownership {
     this.#timers.onStop(this.board.onNudge(() => void this.#commands.look(this.#runners.values())));
     this.#view = await this.board.watch((event) => this.#onBoard(event));
     this.#claims.start(this.#view);
+    this.#startDormancy();
     this.#timers.every(limits.commandPollMs, () => void this.#commands.look(this.#runners.values()));
     this.#timers.every(limits.reconcileMs, () => {
       if (rendezvousRank('reconcile', member.id, this.#conductors.current.keys()) > 0) return; // one does it for all
@@ -300,6 +276,23 @@ export class Incarnation implements Ownership {
       replyPartition: this.#replyPartition,
       monotonicMs: runtime.clock.monotonicMs(),
     });
+  }
+
+  #startDormancy(): void {
+    const { runtime, board } = this;
+    const { logger } = runtime;
+    const persistence = this.#persistence;
+    const dormancy = new Dormancy({ board, persistence, commands: this.#commands, logger });
+    this.#timers.every(limits.restMs, () => dormancy.look(this.#runners.values()));
+    this.#dormant = new DormantWatch({
+      board,
+      commands: persistence.commands,
+      runtime,
+      timers: this.#timers,
+      memberId: this.#deps.member.id,
+      conductors: () => this.#conductors.current.keys(),
+    });
+    void this.#dormant.start();
   }
 
   /** Reading begins before anybody can know the inbox: an answer is never missed (P-901). */
@@ -383,6 +376,7 @@ export class Incarnation implements Ownership {
     if (state !== 'connected') return;
     for (const runner of this.#runners.values()) runner.kick();
     if (this.#view !== undefined) this.#claims.start(this.#view);
+    this.#dormant?.relist();
   }
 
   #finish(end: IncarnationEnd): void {

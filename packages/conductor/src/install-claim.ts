@@ -217,6 +217,7 @@ class Installation {
     await this.#course.fence.others();
     const [flow] = await Promise.all([this.#flowThrough(result), this.#compile()]);
     const known = flow.entries;
+    if (await this.#isLeftover(flow, entry)) return owner.board.consume(this.#claim);
     if (this.#compiled === undefined)
       return this.#refuse(known, this.#refusal ?? failureOf('DEFINITION', 'no definition'));
     const state = await this.#load(flow, this.#compiled, entry.seq);
@@ -227,6 +228,15 @@ class Installation {
         failureOf('POISON', `claimed ${state.idleClaims - 1} times in a row without any progress`),
       );
     this.#takeOver(entry, state, known);
+  }
+
+  /** Its node was made by a repeated post, while the job itself has moved on (P-305): asleep, or in a later life. */
+  async #isLeftover({ entries }: FlowJournal, own: ClaimEntry): Promise<boolean> {
+    const { life, fresh } = this.#claim;
+    const before = entries.findLast((entry) => entry.kind === 'claim' && entry.seq < own.seq);
+    if (before?.kind !== 'claim') return false;
+    // nobody had claimed this node, and yet the job had an owner
+    return before.claim.life > life || (fresh && (await this.#deps.owner.board.isLeftover(this.#claim)));
   }
 
   /** The run up to an entry that is stored: what was read on the way to it, or the rest of it now. */

@@ -7,22 +7,21 @@
  */
 import { ConflictError, codeOf, familyOf, formatFence, toFailure } from '@baton/core';
 import type { Fence, FlowOutcome, JournalEntry, Logger } from '@baton/core';
-import type { Claim, Posting } from '@baton/jobboard';
+import type { Claim, Posting, Waits } from '@baton/jobboard';
 import { snapshotEveryEntries } from '@baton/persistence';
 import { abandonClaim } from './abandon-claim.js';
 import { FlowTurns } from './flow-turns.js';
-import type { Assignment } from './in-flight.js';
 import { limits } from './options.js';
 import type { OwnedState } from './owned-state.js';
 import type { Ownership } from './ownership.js';
 import type { Waiter } from './place-queue.js';
-import { taskMessage, unsendable } from './task-message.js';
+import { sendRequest } from './send-request.js';
 import type { TurnDraft } from './turn-draft.js';
 import { turnEntries } from './turn-entries.js';
 import { lineOf } from './worker-roster.js';
 
-/** Why a runner ended. `settled`: the run is over and off the board; the others leave the job to somebody else. */
-export type EndReason = 'settled' | 'fenced' | 'abandoned' | 'released' | 'stopped';
+/** Why a runner ended. `settled`: the run is over and off the board; `asleep`: it waits on the board; the others leave the job to somebody else. */
+export type EndReason = 'settled' | 'asleep' | 'fenced' | 'abandoned' | 'released' | 'stopped';
 
 export class JobRunner implements Waiter {
   readonly jobId: string;
@@ -38,6 +37,8 @@ export class JobRunner implements Waiter {
   #kickDue = false;
   #commandsRead = false;
   #isLeaving = false;
+  /** It is being put to sleep. */
+  #isHeld = false;
   /** Tasks that requests wait for and no live worker offers. */
   #withoutWorker: ReadonlySet<string> = new Set();
   #phase: 'running' | 'settling' | 'ended' = 'running';
@@ -85,7 +86,7 @@ export class JobRunner implements Waiter {
     const { state, timers } = this.turns;
     this.#moved(stored.seq);
     this.#owner.notify(this, stored);
-    state.boundTimers(this.#owner.runtime.clock.wallMs());
+    state.boundTimers(this.#owner.runtime.clock.wallMs(), this.claim.posting.dueTimer);
     for (const [id, dueAtMs] of state.timers) timers.set(id, dueAtMs);
     timers.quiet(limits.poisonQuietMs, () => this.#stayedQuiet());
     this.turns.event({ type: state.started ? 'adopt' : 'run' });
@@ -108,7 +109,34 @@ export class JobRunner implements Waiter {
 
   /** It only waits, for a worker that nobody offers, a time or a person. */
   get isResting(): boolean {
-    return this.#phase === 'running' && this.#saving === undefined && this.turns.isResting;
+    return this.#phase === 'running' && this.#saving === undefined && this.turns.isResting();
+  }
+
+  /** Number of the last entry that is known to be stored. */
+  get seq(): number {
+    return this.#seq;
+  }
+
+  /** What it waits for that can be waited for asleep; undefined: it has something to do, or will soon. */
+  get waits(): Waits | undefined {
+    const { turns } = this;
+    if (this.#phase !== 'running' || this.#saving !== undefined || !turns.isResting('dormant'))
+      return undefined;
+    const { lastCommand } = turns;
+    const { next } = turns.timers;
+    if (next === undefined) return { lastCommand };
+    const inMs = next.atMs - this.#owner.runtime.clock.wallMs();
+    return inMs < limits.sleepMsMin ? undefined : { lastCommand, due: { timer: next.timer, inMs } };
+  }
+
+  /** Decides nothing until `goOn`. */
+  hold(): void {
+    this.#isHeld = true;
+  }
+
+  goOn(): void {
+    this.#isHeld = false;
+    this.kick();
   }
 
   get isWaiting(): boolean {
@@ -154,7 +182,8 @@ export class JobRunner implements Waiter {
   }
 
   get #canDecide(): boolean {
-    if (this.#phase !== 'running' || this.#saving !== undefined || this.#isLeaving) return false;
+    if (this.#phase !== 'running' || this.#saving !== undefined || this.#isLeaving || this.#isHeld)
+      return false;
     return this.turns.isDue && this.#owner.mayDecide();
   }
 
@@ -237,7 +266,9 @@ export class JobRunner implements Waiter {
     if (this.#phase !== 'running') return;
     const { dispatcher } = this.#owner;
     for (const { workerEpoch, requestId } of draft.answers) dispatcher.forget(workerEpoch, requestId);
-    for (const assignment of draft.assignments) this.#dispatch(assignment);
+    const onFault = (error: unknown): void => this.#giveUp(error);
+    for (const assignment of draft.assignments)
+      sendRequest(this, assignment, { owner: this.#owner, onFault });
     for (const { workerEpoch, requestId } of draft.aborts) {
       const target = { requestId, flowId: this.jobId, fence: this.fence };
       if (draft.finish === undefined) dispatcher.cancel(workerEpoch, target, 'cancelled');
@@ -259,41 +290,6 @@ export class JobRunner implements Waiter {
     }
     if (this.turns.hasNews) this.kick();
     else this.#lookIfHealthy();
-  }
-
-  #dispatch({ outstanding, fact }: Assignment): void {
-    const { requestId } = fact;
-    const { payloads, dispatcher, roster, runtime } = this.#owner;
-    const send = (message: Parameters<typeof dispatcher.request>[0]): void => {
-      outstanding.heardAtMs = runtime.clock.monotonicMs();
-      dispatcher.request(message);
-    };
-    const failed = (error: unknown): void => {
-      const failure = unsendable(error);
-      if (failure === undefined) this.#giveUp(error);
-      else this.turns.unsent(requestId, failure);
-    };
-    try {
-      const message = taskMessage(
-        outstanding.command,
-        fact,
-        { flowId: this.jobId, fence: this.fence },
-        payloads,
-      );
-      if (message instanceof Promise)
-        message
-          .then((ready) => {
-            // else it is answered, cancelled or somewhere else by now
-            if (outstanding.holds === fact.workerEpoch) send(ready);
-          })
-          .catch(failed);
-      else send(message);
-    } catch (error) {
-      failed(error);
-    }
-    // its worker may have gone while the assignment was being saved: nobody else would notice
-    if (roster.get(fact.workerEpoch) === undefined)
-      this.#owner.workerGone(fact.workerEpoch, this, [requestId]);
   }
 
   /**

@@ -1,5 +1,7 @@
 import type { Clock } from '@baton/core';
 
+const durable = 'timer ';
+
 /** The durable timers of one flow as far as they must fire here, and the short-lived ones of its owner. All end with `stop`. */
 export class JobTimers {
   readonly #clock: Clock;
@@ -14,11 +16,11 @@ export class JobTimers {
 
   /** Sets or moves a durable timer; due times in the past fire in a later turn of the event loop. */
   set(id: string, dueAtMs: number): void {
-    this.#start(`timer ${id}`, dueAtMs - this.#clock.wallMs(), () => this.#onDue(id));
+    this.#start(durable + id, dueAtMs - this.#clock.wallMs(), () => this.#onDue(id));
   }
 
   cancel(id: string): void {
-    this.#end(`timer ${id}`);
+    this.#end(durable + id);
   }
 
   /** When a request of `createdAtMs` (wall ms, of an owner whose clock may go ahead of ours) has waited for a worker for so long. */
@@ -51,6 +53,15 @@ export class JobTimers {
     const nowMs = this.#clock.wallMs();
     for (const { dueAtMs } of this.#started.values()) if (dueAtMs <= nowMs) return true;
     return false;
+  }
+
+  /** The durable one that is due first, by this wall clock. */
+  get next(): { readonly timer: string; readonly atMs: number } | undefined {
+    let next: { timer: string; atMs: number } | undefined;
+    for (const [key, { dueAtMs: atMs }] of this.#started)
+      if (key.startsWith(durable) && atMs < (next?.atMs ?? Infinity))
+        next = { timer: key.slice(durable.length), atMs };
+    return next;
   }
 
   moved(): void {

@@ -90,6 +90,16 @@ export const limits = Object.freeze({
   reconcileMs: 30_000,
   /** Operator commands are looked for so often even without a nudge (P-1108). */
   commandPollMs: 5_000,
+  /** How often owned jobs are looked at: one that two looks find at rest, at the same place of its journal, is put to sleep (P-1101). */
+  restMs: 1_000,
+  /** Not for less than this: it costs a claim to wake it. */
+  sleepMsMin: 5_000,
+  /** Put to sleep at the same time. */
+  fallingAsleepMax: 100,
+  /** Changes among dormant jobs are looked at no sooner: nobody sleeps for less. */
+  dormantListingMs: 1_000,
+  /** Each dormant job is looked at so often for what nobody was told of (P-1103). */
+  dormantSweepMs: 30_000,
   /** Pause before a finished job is taken off the board again. */
   settleRetryMs: 200,
   /** An overloaded worker gets nothing new for so long. */

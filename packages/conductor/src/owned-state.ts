@@ -95,10 +95,13 @@ export class OwnedState {
     this.#note(facts, atMs);
   }
 
-  /** The clock of a former owner may go ahead by far (P-203): from now on no timer is waited for longer than it was set for. */
-  boundTimers(nowMs: number): void {
+  /**
+   * The clock of a former owner may go ahead by far (P-203): from now on no timer is waited for longer than it was set for, and not at all when the job
+   * was woken for it.
+   */
+  boundTimers(nowMs: number, wokenFor?: string): void {
     for (const [id, delayMs] of this.#delays)
-      this.timers.set(id, Math.min(this.timers.get(id) ?? 0, nowMs + delayMs));
+      this.timers.set(id, Math.min(this.timers.get(id) ?? 0, id === wokenFor ? nowMs : nowMs + delayMs));
   }
 
   /** JSON text for `Snapshots.write`; to be taken when everything in here is stored. Undefined: there is none of such a run. */

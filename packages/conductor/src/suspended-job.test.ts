@@ -56,7 +56,7 @@ describe('a job that is suspended (E-1001, C-1302)', () => {
       if (takenOver) await takeOver(owner, 'c2');
       await pass(60_000);
       expect(await report(jobId)).toMatchObject({
-        ...{ jobState: 'CLAIMED', flowState: 'SUSPENDED', pending: [] },
+        ...{ jobState: 'DORMANT', flowState: 'SUSPENDED', pending: [] },
         commands: [1, 2].map((n) => ({ n, command: 'suspend', by: 'me', reason: 'a change' })),
       });
       expect(seen(worker)).toEqual(['a 1']);

@@ -27,6 +27,14 @@ export interface FoundJob extends JobKey {
   readonly version: number;
 }
 
+/** What a dormant job waits for, beside commands. */
+export interface Waits {
+  /** Its earliest timer, and how long after it fell asleep that is due. Absent: it has none. */
+  readonly due?: { readonly timer: string; readonly inMs: number };
+  /** Number of the last command its owner knew. */
+  readonly lastCommand: number;
+}
+
 /** Proof of ownership: what every operation on an owned job takes. Dead with its session. */
 export interface Claim extends JobKey {
   readonly fence: Fence;
@@ -109,16 +117,15 @@ export class Claims {
   }
 
   /** Moves the job to the trash, where a person finds it with its reason. */
-  async trash(claim: Claim, reason: string): Promise<void> {
-    const path = this.#paths.trash(claim.jobId);
-    const data = toBytes({ posting: claim.posting, life: claim.life, reason });
-    const removal = [this.#deleteJob(claim), this.#deleteLock(claim)];
-    try {
-      await this.#end(claim, [...removal, { type: 'create', path, data }]);
-    } catch (error) {
-      if (codeOf(error) !== 'BATON_CONFLICT_NODE_EXISTS') throw error;
-      await this.#end(claim, [...removal, { type: 'set', path, data }]); // an earlier life was trashed before
-    }
+  trash(claim: Claim, reason: string): Promise<void> {
+    const { jobId, posting, life } = claim;
+    return this.#move(claim, this.#paths.trash(jobId), { posting, life, reason });
+  }
+
+  /** Nobody owns the job until it is woken. */
+  sleep(claim: Claim, waits: Waits): Promise<void> {
+    const { dueTimer: _, ...posting } = claim.posting;
+    return this.#move(claim, this.#paths.dormant(claim), { posting, ...waits });
   }
 
   /**
@@ -159,7 +166,15 @@ export class Claims {
     won: { readonly nonce: string; readonly zxid: bigint },
   ): Claim {
     const fence = { generation: this.#generation, zxid: won.zxid };
-    return { jobId, life, posting, nonce: won.nonce, fence, version: version + 1, fresh: version === 0 };
+    return {
+      jobId,
+      life,
+      posting,
+      nonce: won.nonce,
+      fence,
+      version: version + 1,
+      fresh: life === 0 && version === 0,
+    };
   }
 
   #deleteJob(claim: Claim): NodeOperation {
@@ -169,6 +184,19 @@ export class Claims {
   /** Any version will do: the other half of the transaction is conditional on this very claim. */
   #deleteLock(claim: Claim): NodeOperation {
     return { type: 'delete', path: this.#paths.lock(claim.jobId) };
+  }
+
+  /** What stands there already is of an earlier life, or of a leftover of this one. */
+  async #move(claim: Claim, path: string, content: unknown): Promise<void> {
+    const data = toBytes(content);
+    const removal = [this.#deleteJob(claim), this.#deleteLock(claim)];
+    for (let type: 'create' | 'set' = 'create'; ; type = type === 'create' ? 'set' : 'create')
+      try {
+        return await this.#end(claim, [...removal, { type, path, data }]);
+      } catch (error) {
+        const code = codeOf(error);
+        if (code !== 'BATON_CONFLICT_NODE_EXISTS' && code !== 'BATON_NOT_FOUND_NODE') throw error;
+      }
   }
 
   async #end(claim: Claim, operations: readonly NodeOperation[]): Promise<void> {
@@ -204,10 +232,11 @@ function gone({ jobId, life }: JobKey, cause: unknown): NotFoundError {
   });
 }
 
-/** First operation: the job node under our version. Second: the lock. */
+/** First operation: the job node under our version. Second: the lock. Third: where it goes. */
 function endError(claim: Claim, error: unknown): unknown {
   const code = codeOf(error);
   const index = (error as { details?: { index?: unknown } }).details?.index;
+  if (index === 2) return error;
   if (code === 'BATON_NOT_FOUND_NODE' && index === 0) return gone(claim, error);
   if (code === 'BATON_NOT_FOUND_NODE' || code === 'BATON_CONFLICT_BAD_VERSION')
     return new ConflictError('BATON_CONFLICT_CLAIM_LOST', `the claim on job ${claim.jobId} is over`, {

@@ -115,7 +115,7 @@ export class GoneWatch {
     const life = again.at(-1) ?? jobs.at(-1);
     if (life !== undefined) return paths.job({ jobId, life });
     const asleep = dormant.at(-1);
-    return asleep === undefined ? undefined : `${paths.bucketOf('dormant', jobId)}/${jobId}.${asleep}`;
+    return asleep === undefined ? undefined : paths.dormant({ jobId, life: asleep });
   }
 }
 

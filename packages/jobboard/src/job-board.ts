@@ -17,7 +17,8 @@ import {
 } from '@baton/core';
 import { BoardRoom } from './board-room.js';
 import { WatchedBoard, type BoardEvent, type BoardView } from './board-view.js';
-import { Claims, type Claim, type FoundJob, type LockOwner } from './claims.js';
+import { Claims, type Claim, type FoundJob, type LockOwner, type Waits } from './claims.js';
+import { DormantJobs } from './dormant-jobs.js';
 import { GoneWatch, lives } from './gone-watch.js';
 import { HeadHints } from './head-hints.js';
 import { fromBytes } from './json-bytes.js';
@@ -60,8 +61,8 @@ export interface JobReading {
 /** What the node in the trash holds. */
 type Trashed = Required<Pick<JobReading, 'posting' | 'life' | 'reason'>>;
 
-export interface JobListing extends FoundJob {
-  readonly state: 'UNCLAIMED' | 'CLAIMED';
+export interface JobListing extends JobKey, Pick<FoundJob, 'posting'>, Partial<Pick<FoundJob, 'version'>> {
+  readonly state: 'UNCLAIMED' | 'CLAIMED' | 'DORMANT';
   readonly owner?: LockOwner;
 }
 
@@ -72,6 +73,8 @@ export class JobBoard {
   readonly #paths: BoardPaths;
   readonly #meta: Meta;
   readonly #claims: Claims;
+  /** Jobs that belong to nobody until they are woken. */
+  readonly dormant: DormantJobs;
   readonly #hints: HeadHints;
   readonly #registration: Registration;
   readonly #gone: GoneWatch;
@@ -93,6 +96,7 @@ export class JobBoard {
       random: runtime.random,
       generation: meta.storeGeneration,
     });
+    this.dormant = new DormantJobs({ session, paths });
     this.#registration = new Registration({ session, runtime, memberId });
     this.#gone = new GoneWatch({ session, paths });
     this.#room = new BoardRoom({ session, paths, clock: runtime.clock });
@@ -171,7 +175,7 @@ export class JobBoard {
   }
 
   /**
-   * Takes a finished job off the board (P-603). As `abandon` and `trash`: no effect and ConflictError
+   * Takes a finished job off the board (P-603). As `abandon`, `trash` and `sleep`: no effect and ConflictError
    * `BATON_CONFLICT_CLAIM_LOST` when the claim is over, NotFoundError `BATON_NOT_FOUND_JOB` when the job is gone.
    */
   consume(claim: Claim): Promise<void> {
@@ -187,6 +191,11 @@ export class JobBoard {
   /** Moves a job to the trash, posting and reason kept. */
   trash(claim: Claim, reason: string): Promise<void> {
     return this.#claims.trash(claim, reason);
+  }
+
+  /** Puts a job to sleep that waits for nothing but a time, an answer or a command (P-1101). Whoever stores one of those wakes it afterwards. */
+  sleep(claim: Claim, waits: Waits): Promise<void> {
+    return this.#claims.sleep(claim, waits);
   }
 
   /** Whether a claimed node is the leftover of a repeated post beside a job that has moved on (P-305): then it is to be consumed. */
@@ -215,7 +224,10 @@ export class JobBoard {
       };
     }
     const asleep = dormant.at(-1);
-    if (asleep !== undefined) return { state: 'DORMANT', claims: 0, life: asleep };
+    if (asleep !== undefined) {
+      const posting = (await this.dormant.find({ jobId, life: asleep }))?.posting;
+      return { state: 'DORMANT', claims: 0, life: asleep, ...(posting && { posting }) };
+    }
     if (trash === undefined) return { state: 'ABSENT', claims: 0, life: 0 };
     return { state: 'TRASHED', claims: 0, ...(fromBytes(trash.data) as Trashed) };
   }
@@ -276,6 +288,11 @@ export class JobBoard {
     return this.#registration.leaseSlot(kind, count);
   }
 
+  /** What the clock of the board says, ms since 1970: the same for all members, by whole ms. For a member that has leased a slot; costs a write. */
+  timeMs(): Promise<number> {
+    return this.#registration.timeMs();
+  }
+
   /** Tells a member to look for commands. @throws NotFoundError `BATON_NOT_FOUND_NODE` when it is not there. */
   nudge(memberId: string): Promise<void> {
     return this.#registration.nudge(memberId);
@@ -295,14 +312,23 @@ export class JobBoard {
   }
 
   async #listBucket(bucket: number): Promise<JobListing[]> {
-    const [names, locks] = await Promise.all([
+    const [dormant, names, locks] = await Promise.all([
+      this.dormant.list(bucket),
       this.session.children(this.#paths.bucket('jobs', bucket)),
       this.session.children(this.#paths.bucket('locks', bucket)),
     ]);
     const locked = new Set(locks);
     const keys = names.flatMap((name) => parseJobName(name) ?? []);
-    const listings = await Promise.all(keys.map((key) => this.#listJob(key, locked.has(key.jobId))));
+    const listings = await Promise.all([
+      ...keys.map((key) => this.#listJob(key, locked.has(key.jobId))),
+      ...dormant.map((key) => this.#listDormant(key)),
+    ]);
     return listings.filter((listing) => listing !== undefined);
+  }
+
+  async #listDormant(key: JobKey): Promise<JobListing | undefined> {
+    const found = await this.dormant.find(key);
+    return found && { ...key, posting: found.posting, state: 'DORMANT' };
   }
 
   async #listJob(key: JobKey, locked: boolean): Promise<JobListing | undefined> {

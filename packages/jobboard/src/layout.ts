@@ -72,6 +72,10 @@ export class BoardPaths {
     return `${this.bucketOf('jobs', jobId)}/${jobId}.${life}`;
   }
 
+  dormant({ jobId, life }: JobKey): string {
+    return `${this.bucketOf('dormant', jobId)}/${jobId}.${life}`;
+  }
+
   lock(jobId: string): string {
     return `${this.bucketOf('locks', jobId)}/${jobId}`;
   }

@@ -29,6 +29,8 @@ export interface Posting {
   readonly notBeforeMs?: number;
   /** How long that was to be from then on, ms: who goes by another clock waits no longer than this from when it first reads it. */
   readonly pauseMs?: number;
+  /** Set when it is woken for a timer: that one is due, whatever the clock of who claims it says. */
+  readonly dueTimer?: string;
 }
 
 /** Of the postings this version writes, and the newest it understands. */

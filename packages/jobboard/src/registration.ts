@@ -38,6 +38,7 @@ export class Registration {
   readonly #nudged = new Set<() => void>();
   readonly #unsubscribe: () => void;
   #path: string | undefined;
+  #slot: { readonly path: string; readonly data: Uint8Array } | undefined;
 
   constructor(o: {
     session: CoordinationSession;
@@ -78,11 +79,21 @@ export class Registration {
     for (let step = 0; step < count; step++) {
       const slot = (start + step) % count;
       if (taken.has(String(slot))) continue;
-      if (await createOwn(this.#session, `${slotsPath[kind]}/${slot}`, data)) return slot;
+      const path = `${slotsPath[kind]}/${slot}`;
+      if (!(await createOwn(this.#session, path, data))) continue;
+      this.#slot = { path, data };
+      return slot;
     }
     throw new UnavailableError('BATON_UNAVAILABLE_NO_SLOT', `all ${count} slots of ${kind} are leased`, {
       details: { kind, count },
     });
+  }
+
+  /** What the clock of the board says; writes the member's slot over itself, for nobody watches that. */
+  async timeMs(): Promise<number> {
+    if (this.#slot === undefined)
+      throw new NotFoundError('BATON_NOT_FOUND_NODE', `member ${this.#memberId} has no slot`);
+    return (await this.#session.set(this.#slot.path, this.#slot.data)).mtimeMs;
   }
 
   onNudge(listener: () => void): () => void {

@@ -90,6 +90,12 @@ export class ReadModels {
     this.#flows.delete(flowId);
   }
 
+  /** Resolves when what is known of a flow is written, or could not be: for an owner that lets go of it while nobody else takes it. */
+  async written(flowId: string): Promise<void> {
+    if (this.#flows.get(flowId)?.isDue === true) this.#writeNow();
+    await this.#lastDue;
+  }
+
   /** Ended or running, the former wins; undefined when nothing was written yet. @throws UnavailableError */
   async flow(flowId: string): Promise<FlowDetail | undefined> {
     const [ended, running] = await Promise.all([this.#archived.get(flowId), this.#details.get(flowId)]);

@@ -44,14 +44,17 @@ class Board {
       if (node.tree === 'locks') yield* this.#lock(node.jobId, operation, change);
       if (node.tree === 'trash' && 'data' in operation)
         trashed.set(node.jobId, Buffer.from(operation.data).toString());
-      const made = Number(node.tree === 'jobs' && operation.type === 'create');
-      const removed = Number(node.tree === 'jobs' && operation.type === 'delete');
+      const isJob = node.tree === 'jobs' || node.tree === 'dormant';
+      const made = Number(isJob && operation.type === 'create');
+      const removed = Number(isJob && operation.type === 'delete');
+      if (node.tree === 'dormant' && operation.type !== 'delete') yield* this.#asleep(node.jobId, change);
       const known = moved.get(node.jobId) ?? { made: 0, removed: 0 };
       moved.set(node.jobId, { made: known.made + made, removed: known.removed + removed });
     }
     for (const [jobId, { made, removed }] of moved) {
       this.#present.set(jobId, (this.#present.get(jobId) ?? 0) + made - removed);
-      if (removed === 0) continue;
+      // what falls asleep or is woken stays on the board
+      if (removed <= made) continue;
       yield* this.#settle(jobId, change, trashed.get(jobId));
     }
     for (const jobId of trashed.keys())
@@ -75,6 +78,20 @@ class Board {
       yield `I06 ${jobId}: put into the trash, and it is ${terminal.outcome}`;
     if (isPoison && trashed === undefined && before !== 'trashed')
       yield `I06 ${jobId}: ended as poison, and taken off the board without a node in the trash`;
+  }
+
+  /** Nobody owns it from now on, so nothing of it may be under way. */
+  *#asleep(jobId: string, { order }: BoardChange): Violations {
+    const running = new Set<string>();
+    for (const stored of this.#jobs.get(jobId)?.entries ?? []) {
+      if (stored.order > order) break;
+      if (stored.entry.kind === 'terminal') yield `I06 ${jobId}: put to sleep, and its run was over`;
+      for (const fact of stored.entry.facts)
+        if (fact.fact === 'request' && fact.state === 'assigned') running.add(fact.atom);
+        else if (fact.fact === 'request' || fact.fact === 'atom' || fact.fact === 'attempt')
+          running.delete(fact.atom);
+    }
+    for (const atom of running) yield `I06 ${jobId}: put to sleep while a worker had ${atom}`;
   }
 
   *end(): Violations {

@@ -4,7 +4,8 @@
  * step at a time, a real one has many.
  */
 import { accept } from '../../model/journal.js';
-import { applyMulti, createJob, endSession } from '../../model/board.js';
+import type { NodeOperation } from '@baton/core';
+import { applyMulti, createJob, endSession, wake } from '../../model/board.js';
 import { reply } from '../../model/log.js';
 import { blank, initial, type BoardOperation, type Entry, type State } from '../../model/state.js';
 import { Rules } from '../../model/variant.js';
@@ -79,32 +80,42 @@ class Replay {
   }
 
   #isOwn(path: string): boolean {
-    const [, boards, , tree, , name = ''] = path.split('/');
-    if (boards !== 'boards') return false;
-    return tree === 'locks' ? name === this.#jobId : tree === 'jobs' && name === `${this.#jobId}.0`;
+    return nodeOf(path)?.jobId === this.#jobId && nodeOf(path)?.tree !== 'trash';
   }
 
   /** Undefined: the model does the same. */
   #change(change: BoardChange): string | undefined {
     const { operations, sessionId, zxid } = change;
-    const own = operations.filter(({ path }) => this.#isOwn(path));
-    const job = own.find(({ path }) => path.endsWith('.0'));
-    const lock = own.find(({ path }) => !path.endsWith('.0'));
+    const [job, lock, dormant] = (['jobs', 'locks', 'dormant'] as const).map((tree) =>
+      operations.find(({ path }) => this.#isOwn(path) && nodeOf(path)?.tree === tree),
+    );
     const by = this.#sessionOf(sessionId);
-    if (lock === undefined) return this.#post();
     if (job === undefined) {
       if (sessionId === 0n) this.#state.lock = undefined;
       else endSession(this.#state, by);
       return undefined;
     }
-    const operation: BoardOperation =
-      lock.type === 'create' ? 'claim' : job.type === 'delete' ? 'settle' : 'abandon';
+    const life = lifeOf(job.path);
+    this.#makeRoom(life);
+    if (lock === undefined) return dormant === undefined ? this.#post() : this.#wake(lifeOf(dormant.path));
     const version = 'version' in job ? (job.version ?? -1) : -1;
-    if (!applyMulti(rules, this.#state, { by, operation, life: 0, version }))
+    const operation = operationOf({ job, lock, dormant });
+    if (!applyMulti(rules, this.#state, { by, operation, life, version }))
       return `transaction ${zxid} is no ${operation} that may happen`;
     if (operation === 'claim')
       this.#fences.set(zxid, { fence: this.#state.locksMade, by, process: this.#processes.get(sessionId) });
     return undefined;
+  }
+
+  #wake(life: number): string | undefined {
+    const before = this.#state.dormant.length;
+    wake(rules, this.#state, life);
+    return this.#state.dormant.length < before ? undefined : `it was woken in life ${life}, and not asleep`;
+  }
+
+  /** The model has so many lives as its search needs. */
+  #makeRoom(life: number): void {
+    while (this.#state.jobs.length <= life + 1) this.#state.jobs = [...this.#state.jobs, -1];
   }
 
   #post(): string | undefined {
@@ -146,6 +157,24 @@ class Replay {
     if (conductor !== undefined) this.#state.conductors = [...this.#state.conductors, conductor];
     return index;
   }
+}
+
+function lifeOf(path: string): number {
+  return Number(path.slice(path.lastIndexOf('.') + 1));
+}
+
+function operationOf({
+  job,
+  lock,
+  dormant,
+}: {
+  readonly job: NodeOperation;
+  readonly lock: NodeOperation;
+  readonly dormant: NodeOperation | undefined;
+}): BoardOperation {
+  if (lock.type === 'create') return 'claim';
+  if (dormant !== undefined) return dormant.type === 'create' ? 'sleep' : 'removeLeftover';
+  return job.type === 'delete' ? 'settle' : 'abandon';
 }
 
 /** Assignments, answers and stored successes of each request, as a flow of one task. */

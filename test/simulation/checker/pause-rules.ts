@@ -12,6 +12,8 @@ export function* pauseRules(
   for (const change of board)
     for (const { type, path } of change.operations) {
       const node = nodeOf(path);
+      // asleep it is nobody's to claim, for as long as it takes
+      if (node?.tree === 'dormant') overMs.delete(node.jobId);
       if (node?.tree !== 'locks') continue;
       const { jobId } = node;
       if (type === 'delete') overMs.set(jobId, change.atMs + pauseMsOf(change) * drift);

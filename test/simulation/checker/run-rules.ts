@@ -181,22 +181,28 @@ export function* suspensionsOf({
     }
 }
 
-/** Each timer fires once, and never early: by the clock of its own process, or as far as clocks differ, if another one fires it (H53). */
+/**
+ * Each timer fires once, and never early: by the clock of its own process, or as far as clocks differ, if another one fires it (H53), or the job slept in
+ * between, by the clock of the board.
+ */
 function* timersOf({ job: { jobId }, entries }: JobEvidence, { clocks }: Evidence): Violations {
-  const set = new Map<string, { readonly dueAtMs: number; readonly writer: string | undefined }>();
-  for (const stored of entries)
+  const set = new Map<string, { readonly dueAtMs: number; readonly claim: string | undefined }>();
+  let claims = 0;
+  for (const stored of entries) {
+    if (stored.entry.kind === 'claim') claims++;
+    const claim = stored.writer && `${stored.writer} ${claims}`;
     for (const fact of stored.entry.facts) {
       if (fact.fact !== 'timer') continue;
       if (fact.state === 'set') {
         // as whoever set it saw the time, which is not when the entry was made: a busy machine may take long in between
         const { delayMs = 0, dueAtMs = stored.entry.atMs + delayMs } = fact;
-        set.set(fact.id, { dueAtMs, writer: stored.writer });
+        set.set(fact.id, { dueAtMs, claim });
         continue;
       }
       const timer = set.get(fact.id);
       if (timer === undefined) yield `I15 ${jobId}: timer ${fact.id} is ${fact.state} and was not set`;
       else if (fact.state === 'fired') {
-        const isOwn = timer.writer !== undefined && timer.writer === stored.writer;
+        const isOwn = timer.claim !== undefined && timer.claim === claim;
         const { startMs, slackMs, ownSlackMs = slackMs } = clocks;
         const earlyMs = timer.dueAtMs - (isOwn ? stored.entry.atMs : startMs + stored.atMs);
         if (earlyMs > (isOwn ? ownSlackMs : slackMs))
@@ -204,6 +210,7 @@ function* timersOf({ job: { jobId }, entries }: JobEvidence, { clocks }: Evidenc
       }
       set.delete(fact.id);
     }
+  }
 }
 
 /** What stands outside must be what the run says: everything after SUCCESS, nothing that was undone. */

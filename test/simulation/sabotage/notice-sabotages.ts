@@ -30,8 +30,8 @@ export const noticeSabotages: readonly Sabotage[] = [
     id: 'poison taken off the board without the trash',
     hazard: 'H16',
     file: claims,
-    find: "await this.#end(claim, [...removal, { type: 'create', path, data }]);",
-    replace: 'await this.#end(claim, removal);',
+    find: '[...removal, { type, path, data }]',
+    replace: "path.includes('/trash/') ? removal : [...removal, { type, path, data }]",
   },
   {
     id: 'a lost worker without a look, where its task then fails',

@@ -8,6 +8,7 @@ import {
   reader,
   install,
   runner,
+  sendRequest,
   turns,
   flight,
   takenBack,
@@ -19,6 +20,7 @@ import {
   abandon,
   replay,
 } from './sabotage.js';
+import { dormancySabotages } from './dormancy-sabotages.js';
 import { noticeSabotages } from './notice-sabotages.js';
 import { workerSabotages } from './worker-sabotages.js';
 
@@ -208,8 +210,8 @@ export const sabotages: readonly Sabotage[] = [
     id: 'a worker that goes while it is given something is not missed',
     theme: 'delivery',
     hazard: 'H33',
-    file: runner,
-    find: '    if (roster.get(fact.workerEpoch) === undefined)\n      this.#owner.workerGone(fact.workerEpoch, this, [requestId]);\n',
+    file: sendRequest,
+    find: '  if (roster.get(workerEpoch) === undefined) owner.workerGone(workerEpoch, runner, [requestId]);\n',
     replace: '    void roster;\n',
   },
   {
@@ -397,6 +399,7 @@ export const sabotages: readonly Sabotage[] = [
     find: "if (result.result !== 'missing' || tries > MISSING_TRIES) return result;",
     replace: "if (tries > 0 || result.result !== 'missing') return result;",
   },
+  ...dormancySabotages,
   ...noticeSabotages,
   ...workerSabotages,
 ];

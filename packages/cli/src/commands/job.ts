@@ -156,7 +156,7 @@ interface ListedJob {
   readonly name: string;
   readonly priority?: string;
   readonly owner?: string | undefined;
-  readonly claims: number;
+  readonly claims?: number | undefined;
   /** Unknown of a job whose post could not be read when its end was written down. */
   readonly createdAtMs?: number | undefined;
 }

@@ -166,6 +166,7 @@ export const jobCases = casesOf<BoardWorld>({
       () => board.consume(stale),
       () => board.abandon(stale, { pauseMs: 1 }),
       () => board.trash(stale, 'r'),
+      () => board.sleep(stale, { lastCommand: 0 }),
     ])
       await expect(late()).rejects.toEqual(codeIs('BATON_CONFLICT_CLAIM_LOST'));
     expect((await board.read('one')).owner?.nonce).toBe(present.nonce);
@@ -182,6 +183,53 @@ export const jobCases = casesOf<BoardWorld>({
     expect(await board.read('one')).toMatchObject({ state: 'CLAIMED', claims: 1, owner });
     await board.session.create(pathOf('dormant', 'two', 'two.3'), bytes(postingOf()));
     expect(await board.read('two')).toMatchObject({ state: 'DORMANT', life: 3 });
+  },
+
+  'puts a job to sleep, and wakes it in its next life, once': async (world, scope) => {
+    const place = new BoardPlace(world, scope);
+    const [board, peer] = await Promise.all([place.open(), place.peer()]);
+    const claim = await posted(board, 'one');
+    await board.sleep(claim, { lastCommand: 3, due: { timer: 't/1', inMs: 9_000 } });
+    expect(await peer.read('one')).toEqual({ state: 'DORMANT', posting: postingOf(), claims: 0, life: 0 });
+    expect(await peer.list()).toMatchObject([{ jobId: 'one', state: 'DORMANT', life: 0 }]);
+    const key = { jobId: 'one', life: 0 };
+    expect(await peer.dormant.list(bucketIndexOf('one'))).toEqual([key]);
+    expect(await peer.dormant.find(key)).toMatchObject({
+      lastCommand: 3,
+      due: { timer: 't/1', inMs: 9_000 },
+    });
+    await Promise.all([board.dormant.wake(key, { isDue: true }), peer.dormant.wake(key, { isDue: true })]);
+    expect(await board.read('one')).toMatchObject({
+      state: 'UNCLAIMED',
+      life: 1,
+      posting: { dueTimer: 't/1' },
+    });
+
+    const again = await peer.claim(await found(peer, 'one', 1));
+    expect(again).toMatchObject({ life: 1, fresh: false });
+    await peer.sleep(again, { lastCommand: 3 });
+    await board.dormant.wake(key); // a waker that paused: that life is over
+    expect(await board.read('one')).toEqual({ state: 'DORMANT', posting: postingOf(), claims: 0, life: 1 });
+    await board.dormant.wakeAny('one');
+    await board.dormant.wakeAny('one');
+    expect(await board.read('one')).toMatchObject({ state: 'UNCLAIMED', life: 2 });
+  },
+
+  'puts a leftover to sleep in the place of the job that sleeps already': async (world, scope) => {
+    const board = await new BoardPlace(world, scope).open();
+    await board.sleep(await posted(board, 'one'), { lastCommand: 0 });
+    await board.sleep(await posted(board, 'one'), { lastCommand: 1 });
+    expect(await board.dormant.find({ jobId: 'one', life: 0 })).toMatchObject({ lastCommand: 1 });
+    expect(await board.list()).toHaveLength(1);
+  },
+
+  'tells the time of its service to members that have a slot': async (world, scope) => {
+    const place = new BoardPlace(world, scope);
+    const [board, peer] = await Promise.all([place.open(), place.peer()]);
+    await expect(board.timeMs()).rejects.toEqual(codeIs('BATON_NOT_FOUND_NODE'));
+    await Promise.all([board.leaseSlot('replies', 8), peer.leaseSlot('replies', 8)]);
+    const told = [await board.timeMs(), await peer.timeMs(), await board.timeMs()];
+    expect(told).toEqual(told.toSorted((a, b) => a - b));
   },
 
   'recognises the leftover of a repeated post': async (world, scope) => {

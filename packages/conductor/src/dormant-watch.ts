@@ -1,0 +1,175 @@
+/**
+ * Purpose: wakes dormant jobs whose timers are due, and those of which a command was stored and nobody was told (P-1103, P-1104).
+ * States of a bucket of the board: another conductor's → ours, by rank among those that live → another's. Two may take it for theirs for a moment, which
+ *   wakes a job twice, and that is no more than once.
+ * What is authoritative: the dormant nodes. What is kept here of them may be stale; a waker that comes late does nothing.
+ * On failure: what could not be listed, read or woken is looked at again by the sweep, which comes to each bucket twice a minute.
+ * Not here: putting to sleep (`dormancy.ts`).
+ */
+import { rendezvousFirst, type Runtime } from '@baton/core';
+import { buckets, type DormantJob, type JobBoard, type JobKey } from '@baton/jobboard';
+import type { Commands } from '@baton/persistence';
+import { limits } from './options.js';
+import type { SessionTimers } from './session-timers.js';
+
+interface DormantWatchDeps {
+  readonly board: Pick<JobBoard, 'dormant' | 'timeMs'>;
+  readonly commands: Commands;
+  readonly runtime: Runtime;
+  readonly timers: SessionTimers;
+  readonly memberId: string;
+  /** Ids of the conductors that live, this one included. */
+  readonly conductors: () => Iterable<string>;
+}
+
+interface Sleeper extends Pick<DormantJob, 'lastCommand' | 'life'> {
+  /** When it is to be woken, by the monotonic clock; infinite: it waits for no timer. */
+  readonly dueAtMs: number;
+  isArmed: boolean;
+}
+
+/** Of a bucket that is ours. */
+interface Bucket {
+  /** By job id. */
+  readonly sleepers: Map<string, Sleeper>;
+  /** Told by the board that something changed. */
+  readonly onChange: () => void;
+  isDue: boolean;
+}
+
+/** Buckets that are swept at a time. */
+const SWEPT = 16;
+
+export class DormantWatch {
+  readonly #deps: DormantWatchDeps;
+  readonly #buckets = new Map<number, Bucket>();
+  #sweepAt = 0;
+  /** The clock of the board, compared to the monotonic one. */
+  #aheadMs: number | undefined;
+
+  constructor(deps: DormantWatchDeps) {
+    this.#deps = deps;
+  }
+
+  async start(): Promise<void> {
+    await this.#askTheTime();
+    this.share();
+    this.#deps.timers.every((limits.dormantSweepMs * SWEPT) / buckets.length, () => this.#sweep());
+  }
+
+  /** Conductors came or went. */
+  share(): void {
+    const { memberId, conductors } = this.#deps;
+    const all = [...conductors()];
+    for (let index = 0; index < buckets.length; index++) {
+      const isOurs = rendezvousFirst(`dormant ${index}`, all) === memberId;
+      if (!isOurs) this.#buckets.delete(index);
+      else if (!this.#buckets.has(index)) this.#follow(index);
+    }
+  }
+
+  /** The board could not tell of changes for a while. */
+  relist(): void {
+    for (const [index, bucket] of this.#buckets) void this.#list(index, bucket);
+  }
+
+  #follow(index: number): void {
+    const onChange = (): void => {
+      if (bucket.isDue) return;
+      bucket.isDue = true;
+      this.#deps.timers.after(limits.dormantListingMs, () => void this.#list(index, bucket));
+    };
+    const bucket: Bucket = { sleepers: new Map(), onChange, isDue: false };
+    this.#buckets.set(index, bucket);
+    void this.#list(index, bucket);
+  }
+
+  #sweep(): void {
+    for (let index = this.#sweepAt; index < this.#sweepAt + SWEPT; index++) {
+      const bucket = this.#buckets.get(index);
+      if (bucket !== undefined) void this.#sweepBucket(index, bucket);
+    }
+    this.#sweepAt = (this.#sweepAt + SWEPT) % buckets.length;
+    if (this.#sweepAt === 0) void this.#askTheTime();
+  }
+
+  async #sweepBucket(index: number, bucket: Bucket): Promise<void> {
+    await this.#list(index, bucket);
+    for (const [jobId, sleeper] of bucket.sleepers) {
+      this.#arm(bucket, jobId, sleeper);
+      void this.#wakeIfAsked({ jobId, life: sleeper.life }, sleeper);
+    }
+  }
+
+  async #list(index: number, bucket: Bucket): Promise<void> {
+    if (this.#buckets.get(index) !== bucket) return;
+    bucket.isDue = false;
+    const { dormant } = this.#deps.board;
+    const { sleepers } = bucket;
+    try {
+      const keys = await dormant.list(index, bucket.onChange);
+      const listed = new Map(keys.map(({ jobId, life }) => [jobId, life]));
+      for (const [jobId, { life }] of sleepers) if (listed.get(jobId) !== life) sleepers.delete(jobId);
+      const added = keys.filter(({ jobId }) => !sleepers.has(jobId));
+      for (const found of await Promise.all(added.map((key) => dormant.find(key)))) {
+        if (found === undefined) continue;
+        const { jobId, life, lastCommand } = found;
+        const sleeper = { life, lastCommand, dueAtMs: this.#dueAtMs(found), isArmed: false };
+        sleepers.set(jobId, sleeper);
+        this.#arm(bucket, jobId, sleeper);
+      }
+    } catch (error) {
+      this.#deps.runtime.logger.debug('dormant.listing-failed', { bucket: index, error });
+    }
+  }
+
+  /** What is due before the sweep has come by twice; most wait for much longer. */
+  #arm(bucket: Bucket, jobId: string, sleeper: Sleeper): void {
+    if (sleeper.isArmed) return;
+    const leftMs = sleeper.dueAtMs - this.#deps.runtime.clock.monotonicMs();
+    if (leftMs > 2 * limits.dormantSweepMs) return;
+    sleeper.isArmed = true;
+    this.#deps.timers.after(Math.max(0, leftMs), () => {
+      sleeper.isArmed = false;
+      if (bucket.sleepers.get(jobId) === sleeper)
+        void this.#wake({ jobId, life: sleeper.life }, { isDue: true });
+    });
+  }
+
+  /** By the clock of the board, which is the same for whoever put it to sleep and whoever wakes it: theirs may differ by far (P-203, P-1106). */
+  #dueAtMs({ due, sinceMs }: DormantJob): number {
+    if (due === undefined) return Infinity;
+    const nowMs = this.#deps.runtime.clock.monotonicMs();
+    const sleptMs = this.#aheadMs === undefined ? 0 : nowMs + this.#aheadMs - sinceMs;
+    // the board tells whole ms
+    return nowMs + due.inMs - sleptMs + 1;
+  }
+
+  async #askTheTime(): Promise<void> {
+    const { board, runtime } = this.#deps;
+    try {
+      const timeMs = await board.timeMs();
+      this.#aheadMs = timeMs - runtime.clock.monotonicMs();
+    } catch (error) {
+      runtime.logger.debug('dormant.time-unknown', { error });
+    }
+  }
+
+  /** Whoever stored it died before it woke the job, or saw an old state of the board. */
+  async #wakeIfAsked(key: JobKey, { lastCommand }: Sleeper): Promise<void> {
+    try {
+      const commands = await this.#deps.commands.after(key.jobId, lastCommand);
+      if (commands.length > 0) await this.#wake(key);
+    } catch (error) {
+      this.#deps.runtime.logger.debug('dormant.commands-unknown', { jobId: key.jobId, error });
+    }
+  }
+
+  async #wake(key: JobKey, why?: { readonly isDue: boolean }): Promise<void> {
+    try {
+      await this.#deps.board.dormant.wake(key, why);
+    } catch (error) {
+      this.#deps.runtime.logger.debug('dormant.not-woken', { jobId: key.jobId, error });
+    }
+  }
+}

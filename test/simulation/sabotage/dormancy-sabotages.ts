@@ -1,0 +1,81 @@
+import {
+  dormancy,
+  dormantJobs,
+  dormantWatch,
+  flight,
+  giveCommand,
+  owned,
+  runnerTimers,
+  type Sabotage,
+} from './sabotage.js';
+
+/** In putting jobs to sleep and waking them. */
+export const dormancySabotages: readonly Sabotage[] = [
+  {
+    id: 'asleep while a worker has its task',
+    hazard: 'H54',
+    isSoon: true,
+    file: flight,
+    find: '    return this.waiting === 0 && this.isStranded;\n',
+    replace: '    return this.waiting === 0;\n',
+  },
+  {
+    id: 'nobody watches over dormant jobs',
+    hazard: 'H54',
+    isSoon: true,
+    file: dormantWatch,
+    find: '    sleeper.isArmed = true;\n',
+    replace: '    if (!sleeper.isArmed) return;\n',
+  },
+  {
+    id: 'asleep with a timer that nobody is told of',
+    hazard: 'H54',
+    file: runnerTimers,
+    find: '      if (key.startsWith(durable) && atMs < (next?.atMs ?? Infinity))',
+    replace: '      if (!key.startsWith(durable) && atMs < (next?.atMs ?? Infinity))',
+  },
+  {
+    id: 'woken for a timer, which begins anew',
+    hazard: 'H54',
+    file: owned,
+    find: 'id === wokenFor ? nowMs : nowMs + delayMs',
+    replace: 'nowMs + delayMs',
+  },
+  {
+    id: 'a dormant timer goes by the clock of whoever watches',
+    hazard: 'H53',
+    file: dormantWatch,
+    find: 'nowMs + this.#aheadMs - sinceMs;',
+    replace: 'this.#deps.runtime.clock.wallMs() - sinceMs;',
+  },
+  {
+    id: 'woken in the life that is over',
+    hazard: 'H22',
+    isSoon: true,
+    file: dormantJobs,
+    find: 'this.#paths.job({ jobId, life: life + 1 })',
+    replace: 'this.#paths.job({ jobId, life })',
+  },
+  {
+    id: 'woken, and its dormant node stays',
+    hazard: 'H22',
+    isSoon: true,
+    file: dormantJobs,
+    find: "        { type: 'delete', path: this.#paths.dormant(key) },\n",
+    replace: '',
+  },
+  {
+    id: 'a command wakes nobody',
+    hazard: 'H26',
+    file: giveCommand,
+    find: '  await Promise.allSettled([nudged, board.dormant.wakeAny(jobId)]);\n',
+    replace: '  await nudged.catch(() => undefined);\n',
+  },
+  {
+    id: 'no look for commands once it is asleep',
+    hazard: 'H26',
+    file: dormancy,
+    find: '    if (lastCommand !== undefined) await this.#lookAgain(jobId, lastCommand);\n',
+    replace: '    if (lastCommand === -1) await this.#lookAgain(jobId, lastCommand);\n',
+  },
+];
