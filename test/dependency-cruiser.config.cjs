@@ -13,7 +13,7 @@ const packages = {
     substrate: { folder: 'zookeeper', library: 'node-zookeeper-client' },
   },
   transport: { ours: ['core', 'wire'], outside: [], substrate: { folder: 'kafka', library: 'kafkajs' } },
-  persistence: { ours: ['core'], outside: [], substrate: { folder: 'mongodb', library: 'mongodb' } },
+  persistence: { ours: ['core'], outside: ['croner'], substrate: { folder: 'mongodb', library: 'mongodb' } },
   local: { ours: ['core'], outside: ['libsql'] },
   conductor: { ours: ['core', 'flow', 'engine', 'jobboard', 'transport', 'persistence'], outside: [] },
   worker: { ours: ['core', 'flow', 'jobboard', 'transport'], outside: [] },

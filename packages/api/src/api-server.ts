@@ -19,6 +19,7 @@ import { isDefect, problemOf } from './problem.js';
 import type { Asked, ObjectSchema, Reply, Route } from './route.js';
 import { answerHeaders, limits, serverOptions, type TlsOptions } from './server-options.js';
 import { streamRoutes } from './stream-routes.js';
+import { scheduleRoutes } from './schedule-routes.js';
 import { Throttle, throttled } from './throttle.js';
 import { Tokens, atLeast, type Principal } from './tokens.js';
 
@@ -66,7 +67,7 @@ export class ApiServer {
     this.#openJobs = shared(() => client.jobs());
     this.#throttle = new Throttle(runtime.clock, rate);
     this.#feed = new BoardFeed({ client, runtime, signal: this.#stop.signal });
-    const listed = [...jobRoutes, ...commandRoutes, ...streamRoutes];
+    const listed = [...jobRoutes, ...commandRoutes, ...scheduleRoutes, ...streamRoutes];
     this.routes = [...listed, openApiRoute(listed, options.version)];
     this.app = newServer(options);
     this.#addHooks();

@@ -8,7 +8,7 @@ const statusText: Readonly<Record<number, string>> = {
   403: 'The role of the token is too low.',
   404: 'Unknown.',
   409: 'In conflict with what there is.',
-  412: 'The run has moved on.',
+  412: 'The run has moved on, or the schedule has been changed.',
   413: 'Too large.',
   415: 'Not JSON.',
   422: 'Not a valid flow.',

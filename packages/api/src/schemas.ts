@@ -7,10 +7,10 @@ const pageDefault = 100;
 
 export const text: Schema = { type: 'string' };
 export const number: Schema = { type: 'number' };
-const whole: Schema = { type: 'integer', minimum: 0 };
+export const whole: Schema = { type: 'integer', minimum: 0 };
 const anyObject: Schema = { type: 'object' };
 export const jobId: Schema = { type: 'string', pattern: '^[A-Za-z0-9_-]{1,128}$' };
-const hash: Schema = { type: 'string', pattern: '^[0-9a-f]{64}$' };
+export const hash: Schema = { type: 'string', pattern: '^[0-9a-f]{64}$' };
 
 /** Nothing else than these. */
 export function object(
@@ -21,7 +21,10 @@ export function object(
 }
 
 /** At least these, of what may grow. */
-function open(properties: Readonly<Record<string, Schema>>, required: readonly string[]): ObjectSchema {
+export function open(
+  properties: Readonly<Record<string, Schema>>,
+  required: readonly string[],
+): ObjectSchema {
   return { type: 'object', properties, required };
 }
 
@@ -49,7 +52,7 @@ export const numberedQuery = object({
   limit,
 });
 
-const headers = (properties: Readonly<Record<string, Schema>>): ObjectSchema => ({
+export const headers = (properties: Readonly<Record<string, Schema>>): ObjectSchema => ({
   type: 'object',
   properties,
 });
@@ -73,22 +76,28 @@ export const jobStreamHeaders = headers({ 'last-event-id': { type: 'string', pat
 export const boardStreamHeaders = headers({ 'last-event-id': { type: 'string', maxLength: 64 } });
 
 const flow: Schema = { ...anyObject, description: 'Flow JSON; its schema is in the README of @baton/flow.' };
-const symbols: Schema = { ...anyObject, description: 'Values of the symbols the flow requires.' };
+export const symbols: Schema = { ...anyObject, description: 'Values of the symbols the flow requires.' };
+
+export const flowOrHash: Schema = {
+  anyOf: [flow, { ...hash, description: 'The definitionHash of a flow that was posted before.' }],
+};
+
+export const postFields: Readonly<Record<string, Schema>> = {
+  priority: { type: 'string', enum: ['VERY_HIGH', 'HIGH', 'NORMAL', 'LOW', 'VERY_LOW'] },
+  name: { type: 'string', maxLength: 256 },
+  tags: { type: 'object', additionalProperties: text },
+};
 
 export const postBody = object(
   {
-    flow: {
-      anyOf: [flow, { ...hash, description: 'The definitionHash of a flow that was posted before.' }],
-    },
+    flow: flowOrHash,
     store: symbols,
     key: {
       ...jobId,
       description: 'Idempotency key and id of the job. Default: Idempotency-Key, else a new id.',
     },
-    priority: { type: 'string', enum: ['VERY_HIGH', 'HIGH', 'NORMAL', 'LOW', 'VERY_LOW'] },
-    name: { type: 'string', maxLength: 256 },
+    ...postFields,
     namespace: { type: 'string', const: 'default' },
-    tags: { type: 'object', additionalProperties: text },
   },
   ['flow'],
 );

@@ -12,6 +12,7 @@ import { addFlowCommands } from './commands/flow.js';
 import { addJobCommands } from './commands/job.js';
 import { addMemberCommands } from './commands/member.js';
 import { addDelegateCommands } from './commands/delegate.js';
+import { addScheduleCommands } from './commands/schedule.js';
 import { addTaskCommands } from './commands/task.js';
 import { readEnvironment } from './environment.js';
 import { exitCodes } from './exit-codes.js';
@@ -76,6 +77,7 @@ export function buildProgram(run: Run): Command {
   addJobCommands(program, run);
   addTaskCommands(program, run);
   addDelegateCommands(program, run);
+  addScheduleCommands(program, run);
   addFlowCommands(program, run);
   addClusterCommands(program, run);
   addMemberCommands(program, run);

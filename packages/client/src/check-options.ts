@@ -1,5 +1,6 @@
 /** Options as programs give them: no compiler has looked at those in JavaScript, nor at what objects bring along that are spread. */
 import { InputError, closest } from '@baton/core';
+import { catchUps, overlaps } from '@baton/persistence';
 
 /** What a value must be, in words. */
 interface Kind {
@@ -31,12 +32,20 @@ const listener = { onOutage: callback, onRecovery: callback };
 const limit = required(wholeNumber(1));
 const who = { by: text, reason: text, key: text, ifSeq: wholeNumber(0) };
 
+const post = { store: unchecked, priority: unchecked, name: text, tags: texts };
+
 const optionsOf = {
   openClient: {
     ...{ zookeeper: unchecked, mongodb: unchecked, local: unchecked },
     ...{ database: text, board: text, clientId: text, logger: unchecked },
   },
-  post: { key: unchecked, store: unchecked, priority: unchecked, name: text, tags: texts },
+  post: { key: unchecked, ...post },
+  'schedules.put': {
+    ...post,
+    ...{ cron: text, timeZone: text, startAtMs: wholeNumber(0), count: wholeNumber(1), paused: flag },
+    ...{ catchUp: oneOf(...catchUps), overlap: oneOf(...overlaps), ifRevision: wholeNumber(0) },
+  },
+  'schedules.change': { ifRevision: wholeNumber(1) },
   wait: { timeoutMs: milliseconds, signal, ...listener },
   watch: { fromSeq: wholeNumber(0), signal, ...listener },
   changes: { signal, ...listener },

@@ -25,12 +25,10 @@ import { checkOptions } from './check-options.js';
 import { giveCommand, type CancelOptions, type CommandOptions } from './give-command.js';
 import { homeBoardOf } from './home-board.js';
 import { endOf, tooLate, type JobEnd } from './job-end.js';
-import { checkParked, readJob } from './job-report.js';
-import type { JobReport } from './job-report.js';
-import { OutagePatience } from './outage-patience.js';
-import type { OutageListener } from './outage-patience.js';
-import { postJob } from './post-job.js';
-import type { PostArguments, PostOptions, Postable, Posted } from './post-job.js';
+import { checkParked, readJob, type JobReport } from './job-report.js';
+import { OutagePatience, type OutageListener } from './outage-patience.js';
+import { postJob, type PostArguments, type PostOptions, type Postable, type Posted } from './post-job.js';
+import { Schedules } from './schedules.js';
 import { unknownJob } from './unknown-job.js';
 
 export interface ClientDeps {
@@ -67,6 +65,7 @@ const RECORDS_READ = 100;
 const POLL_MS = { first: 10, max: 1_000 };
 
 export class Client {
+  readonly schedules: Schedules;
   readonly #deps: ClientDeps;
   #open: Promise<Open> | undefined;
   #persistence: Promise<Persistence> | undefined;
@@ -75,6 +74,7 @@ export class Client {
   /** Of services that are open already; `openClient` opens them. Connects with its first call. */
   constructor(deps: ClientDeps) {
     this.#deps = deps;
+    this.schedules = new Schedules(() => this.#services(), deps.runtime);
   }
 
   /** Posts a job and gives its id; see `postJob`. */

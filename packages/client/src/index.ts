@@ -14,6 +14,7 @@ export {
   openStore,
   type ServiceAddresses,
 } from './open-client.js';
+export type { ScheduleOptions, ScheduleReport, Schedules } from './schedules.js';
 export type { OutageListener } from './outage-patience.js';
 export {
   checkedDefinition,

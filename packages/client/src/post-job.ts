@@ -3,17 +3,8 @@
  * answer was lost, or whose poster died half way, is finished by posting again.
  * What is authoritative: the job record decides what a key stands for; the board decides who runs it.
  */
-import { createHash } from 'node:crypto';
-import {
-  DefinitionError,
-  InputError,
-  UnavailableError,
-  checkId,
-  codeOf,
-  familyOf,
-  noFence,
-} from '@baton/core';
-import type { InlineValue, JsonValue, PostEntry, Runtime, Value } from '@baton/core';
+import { DefinitionError, InputError, UnavailableError, checkId, codeOf, familyOf } from '@baton/core';
+import type { InlineValue, JsonValue, Runtime, Value } from '@baton/core';
 import { compileAny, missingDependencies, storableSymbols, validateAny } from '@baton/engine';
 import type { AnyCompiled, AnyDefinition } from '@baton/engine';
 import { canonicalFlowJson, isRouted, parseAnyFlow } from '@baton/flow';
@@ -26,7 +17,7 @@ import {
   priorities,
 } from '@baton/jobboard';
 import type { JobBoard, Posting, Priority } from '@baton/jobboard';
-import { documentBytesMax, entrySizeOf } from '@baton/persistence';
+import { checkPostSize, contentHashOf, placeJob } from '@baton/persistence';
 import type { JobPost, Persistence } from '@baton/persistence';
 import { checkBoard } from './home-board.js';
 
@@ -77,43 +68,48 @@ export interface Posted {
  *   `BATON_UNAVAILABLE_OUTCOME_UNKNOWN` with `details.jobId`: it may have been posted, and posting it again with that as key is safe.
  */
 export async function postJob(deps: PostDeps, flow: Postable, options: PostOptions = {}): Promise<Posted> {
-  const given = storableSymbols(options.store === undefined ? {} : options.store);
-  const definition = checkedDefinition(flow, given);
   const jobId = checkId('job', options.key ?? deps.runtime.random.ulid());
-  const { persistence, runtime, board } = deps;
-  const store = await encodeStore(persistence, given);
-  const json = canonicalFlowJson(definition);
-  const [definitionHash] = await Promise.all([persistence.definitions.put(json), admit(deps, jobId)]);
-  const posting = postingOf(
-    options,
-    { name: definition.root.name, definitionHash, createdAtMs: runtime.clock.wallMs() },
-    { store, board: board.name },
-  );
+  const { persistence, board } = deps;
+  const { posting, store } = await preparePost(deps, flow, options, () => admit(deps, jobId));
   const post: JobPost = {
     jobId,
-    definitionHash,
-    contentHash: sha256(
-      JSON.stringify([definitionHash, sorted(store), posting.priority, posting.name, posting.tags]),
-    ),
+    definitionHash: posting.definitionHash,
+    contentHash: contentHashOf(posting, store),
     posting: JSON.stringify(posting),
     postedAtMs: posting.createdAtMs,
   };
   // a record whose other parts do not fit could never be finished, by nobody
   encodePosting(posting);
-  checkSize(postEntry(post, store));
+  checkPostSize(post, store);
   const { record, isNew } = await persistence.jobs.insertOrFind(post);
   checkBoard(record, board.name);
-  // a repeated post uses the posting of the first one, so that both are the same to the letter
-  const standing = JSON.parse(record.posting) as Posting;
-  if (record.state === 'POSTED') return { jobId, isNew };
   try {
-    await persistence.journal.append(postEntry(record, store));
-    await board.post(jobId, standing);
+    await placeJob(persistence, { record, store }, ({ posting: standing }) =>
+      board.post(jobId, JSON.parse(standing) as Posting),
+    );
   } catch (error) {
     throw familyOf(error) === 'unavailable' ? mayBePosted(jobId, error) : error;
   }
-  void persistence.jobs.markPosted(record);
   return { jobId, isNew };
+}
+
+/**
+ * Checks and stores what is to be posted: the definition, and values that are large. `admit` may refuse it.
+ * @throws as `postJob`, and what `admit` does
+ */
+export async function preparePost(
+  { persistence, runtime, board }: PostDeps,
+  flow: Postable,
+  options: PostOptions,
+  admit: () => Promise<void> = () => Promise.resolve(),
+): Promise<{ readonly posting: Posting; readonly store: Readonly<Record<string, Value>> }> {
+  const given = storableSymbols(options.store === undefined ? {} : options.store);
+  const definition = checkedDefinition(flow, given);
+  const store = await encodeStore(persistence, given);
+  const json = canonicalFlowJson(definition);
+  const [definitionHash] = await Promise.all([persistence.definitions.put(json), admit()]);
+  const made = { name: definition.root.name, definitionHash, createdAtMs: runtime.clock.wallMs() };
+  return { posting: postingOf(options, made, { store, board: board.name }), store };
 }
 
 /** Once entry 0 is in the journal conductors finish the post, whatever its poster hears; another post under a new key would double the job. */
@@ -133,34 +129,6 @@ async function admit({ board, persistence }: PostDeps, jobId: string): Promise<v
   } catch (error) {
     if (codeOf(error) !== 'BATON_UNAVAILABLE_BOARD_FULL' || !(await persistence.jobs.get(jobId))) throw error;
   }
-}
-
-function postEntry(
-  { jobId, definitionHash, contentHash, posting, postedAtMs }: JobPost,
-  store: Readonly<Record<string, Value>>,
-): PostEntry {
-  const { name } = JSON.parse(posting) as Posting;
-  return {
-    ...{
-      kind: 'post',
-      flowId: jobId,
-      seq: 0,
-      fence: noFence,
-      opId: contentHash,
-      atMs: postedAtMs,
-      facts: [],
-    },
-    post: { name, definitionHash, store },
-  };
-}
-
-function checkSize(entry: PostEntry): void {
-  const bytes = entrySizeOf(entry);
-  if (bytes > documentBytesMax)
-    throw new InputError(
-      'BATON_INPUT_TOO_LARGE',
-      `the store values of the job have ${bytes} bytes together, allowed are ${documentBytesMax}: give references to the large ones`,
-    );
 }
 
 /**
@@ -249,12 +217,4 @@ function refuseFunctions(node: NodeDefinition): void {
         `flow ${node.name} has a link that the function ${decider.local} decides about; write it as an expression: expr('…')`,
       );
   for (const child of node.children ?? []) refuseFunctions(child);
-}
-
-function sorted(store: Readonly<Record<string, Value>>): readonly (readonly [string, Value])[] {
-  return Object.entries(store).sort(([a], [b]) => (a < b ? -1 : 1));
-}
-
-function sha256(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
 }

@@ -5,7 +5,6 @@
  * On failure: suspended for longer than a third of the timeout: nothing new is decided; lost: all runners stop, nothing is written (P-704, P-705).
  * Not here: deciding for one flow (`job-runner.ts`), choosing jobs (`claim-loop.ts`).
  */
-import { rendezvousRank } from '@baton/core';
 import type { JournalEntry, Refused, ReplyMessage, Runtime } from '@baton/core';
 import { JobBoard, type BoardEvent, type BoardView, type Claim, type MemberWatch } from '@baton/jobboard';
 import type { Journal, Payloads, Persistence, Snapshots } from '@baton/persistence';
@@ -19,7 +18,6 @@ import type { OpenServices } from './conductor-services.js';
 import { Deadline } from './deadline.js';
 import { Dispatcher } from './dispatcher.js';
 import { Dormancy } from './dormancy.js';
-import { DormantWatch } from './dormant-watch.js';
 import type { IncarnationDeps, IncarnationEnd } from './incarnation-deps.js';
 import { installClaim, type InstallDeps } from './install-claim.js';
 import type { EndReason, JobRunner } from './job-runner.js';
@@ -28,11 +26,11 @@ import { LogContact } from './log-contact.js';
 import { LossWatch } from './loss-watch.js';
 import { limits } from './options.js';
 import type { Counters, HeadListener, Ownership } from './ownership.js';
-import { reconcilePosts } from './post-reconciler.js';
 import { PlaceQueue } from './place-queue.js';
 import { ReplyRouter } from './reply-router.js';
 import type { OpenRequest } from './request-table.js';
 import { SessionTimers } from './session-timers.js';
+import { SharedWork } from './shared-work.js';
 import { SuspectLine } from './suspect-line.js';
 import { WorkerRoster } from './worker-roster.js';
 import { WorkerWatch } from './worker-watch.js';
@@ -59,7 +57,7 @@ export class Incarnation implements Ownership {
   readonly #room: JobRoom<JobRunner>;
   readonly #claims: ClaimLoop;
   readonly #commands: CommandWatch;
-  #dormant: DormantWatch | undefined;
+  #shared: SharedWork | undefined;
   readonly #losses: LossWatch;
   readonly #replies: ReplyRouter;
   readonly #timers: SessionTimers;
@@ -248,7 +246,12 @@ export class Incarnation implements Ownership {
     this.#timers.onStop(this.#persistence.health.onBack(() => this.#claims.refill()));
     await this.#openInbox();
     await this.#workers.start(this.board);
-    this.#conductors = await this.board.watchMembers('conductor', () => this.#dormant?.share());
+    const shared = (this.#shared = new SharedWork({
+      ...{ runtime, memberId: member.id, board: this.board, persistence: this.#persistence },
+      conductors: () => this.#conductors.current.keys(),
+      mayDecide: () => this.mayDecide(),
+    }));
+    this.#conductors = await this.board.watchMembers('conductor', () => shared.divide());
     await this.board.register({
       kind: 'conductor',
       ...member,
@@ -259,12 +262,13 @@ export class Incarnation implements Ownership {
     this.#timers.onStop(this.board.onNudge(() => void this.#commands.look(this.#runners.values())));
     this.#view = await this.board.watch((event) => this.#onBoard(event));
     this.#claims.start(this.#view);
-    this.#startDormancy();
     this.#timers.every(limits.commandPollMs, () => void this.#commands.look(this.#runners.values()));
-    this.#timers.every(limits.reconcileMs, () => {
-      if (rendezvousRank('reconcile', member.id, this.#conductors.current.keys()) > 0) return; // one does it for all
-      void reconcilePosts({ runtime, board: this.board, persistence: this.#persistence });
+    shared.start(this.#timers);
+    const dormancy = new Dormancy({
+      ...{ board: this.board, persistence: this.#persistence },
+      ...{ commands: this.#commands, logger: runtime.logger },
     });
+    this.#timers.every(limits.restMs, () => dormancy.look(this.#runners.values()));
     this.#timers.every(1_000, () => {
       this.logContact.look();
       this.#losses.sweep();
@@ -276,23 +280,6 @@ export class Incarnation implements Ownership {
       replyPartition: this.#replyPartition,
       monotonicMs: runtime.clock.monotonicMs(),
     });
-  }
-
-  #startDormancy(): void {
-    const { runtime, board } = this;
-    const { logger } = runtime;
-    const persistence = this.#persistence;
-    const dormancy = new Dormancy({ board, persistence, commands: this.#commands, logger });
-    this.#timers.every(limits.restMs, () => dormancy.look(this.#runners.values()));
-    this.#dormant = new DormantWatch({
-      board,
-      commands: persistence.commands,
-      runtime,
-      timers: this.#timers,
-      memberId: this.#deps.member.id,
-      conductors: () => this.#conductors.current.keys(),
-    });
-    void this.#dormant.start();
   }
 
   /** Reading begins before anybody can know the inbox: an answer is never missed (P-901). */
@@ -376,7 +363,7 @@ export class Incarnation implements Ownership {
     if (state !== 'connected') return;
     for (const runner of this.#runners.values()) runner.kick();
     if (this.#view !== undefined) this.#claims.start(this.#view);
-    this.#dormant?.relist();
+    this.#shared?.reconnected();
   }
 
   #finish(end: IncarnationEnd): void {

@@ -88,6 +88,14 @@ export const limits = Object.freeze({
   cutOffMs: 30_000,
   /** Posts that were left half done are looked for so often (P-601). */
   reconcileMs: 30_000,
+  /** Schedules that were put or changed are looked for so often even without a nudge. */
+  schedulePollMs: 10_000,
+  /** A slot that nobody could fire for so long is missed: longer than it takes until another conductor follows one whose host is lost. */
+  slotGraceMs: 30_000,
+  /** Slots that are looked at together at most: the last ones of an outage. */
+  slotsMax: 100,
+  /** Pause before a scheduled job that could not be posted is posted again. */
+  scheduleRetryMs: { first: 500, max: 10_000 },
   /** Operator commands are looked for so often even without a nudge (P-1108). */
   commandPollMs: 5_000,
   /** How often owned jobs are looked at: one that two looks find at rest, at the same place of its journal, is put to sleep (P-1101). */

@@ -132,6 +132,11 @@ export const errorCodes = {
     check: '`baton job list` shows the known jobs.',
     remedy: 'Check the id and that you look at the right board and cluster.',
   },
+  BATON_NOT_FOUND_SCHEDULE: {
+    cause: 'There is no schedule of this id.',
+    check: '`baton schedule list` shows those of the board.',
+    remedy: 'Correct the id, or look at the right board and cluster.',
+  },
   BATON_NOT_FOUND_ATOM: {
     cause: 'The flow of the job has no atom of this name.',
     check: '`baton job get ID` lists its atoms.',
@@ -193,6 +198,11 @@ export const errorCodes = {
     check: 'The message names both sequence numbers.',
     remedy: 'Look at the job again, and give the command with its new sequence number if it is still wanted.',
   },
+  BATON_CONFLICT_REVISION: {
+    cause: 'A schedule was to be changed on the condition that nobody else has, and somebody has.',
+    check: '`baton schedule show ID` shows what it is now, with its revision.',
+    remedy: 'Look at it again, and repeat the change if it is still wanted.',
+  },
   BATON_CONFLICT_QUARANTINED: {
     cause:
       'What is stored of a job is missing or cannot be read, so it was taken off the board without an end; nothing was undone.',
@@ -212,8 +222,8 @@ export const errorCodes = {
     remedy: 'None needed: it was answered before, took too long, or has not begun.',
   },
   BATON_CONFLICT_KEY_REUSED: {
-    cause: 'A job, or a command of a job, with this key exists and has other content.',
-    check: '`baton job get KEY` shows what was posted.',
+    cause: 'A job, a command of a job, or a schedule with this key exists and has other content.',
+    check: '`baton job get KEY` shows what was posted, `baton schedule show ID` the schedule.',
     remedy: 'Use another key, or post exactly the same content.',
   },
   BATON_CONFLICT_SERVER_RUNNING: {

@@ -17,6 +17,10 @@ export const collectionNames = {
   commands: 'commands',
   /** Schema versions and the cluster this store belongs to; `probe`, which is written over, says when the store was last asked whether it is back. */
   meta: 'meta',
+  /** Revisions of schedules; `_id` = `<scheduleId>:<revision>`. Superseded ones are deleted after a while. */
+  schedules: 'schedules',
+  /** What was decided about each slot of a schedule; `_id` = `<scheduleId>:<time>`. Only its `isDone` changes; old ones are deleted. */
+  scheduleSlots: 'schedule_slots',
   /** Ended flows: last word, by job id. */
   jobArchive: 'job_archive',
 
@@ -34,6 +38,8 @@ const indexes: Partial<Record<CollectionName, readonly string[]>> = {
   snapshots: ['flowId'],
   commands: ['flowId'],
   jobs: ['state'],
+  schedules: ['board', 'scheduleId'],
+  schedule_slots: ['scheduleId'],
 };
 
 export const collectionSpecs: readonly CollectionSpec[] = Object.values(collectionNames).map((name) => ({

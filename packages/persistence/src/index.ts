@@ -11,5 +11,16 @@ export { JobRecords, type JobPost, type JobRecord } from './job-records.js';
 export { Journal, type AppendResult } from './journal.js';
 export { Payloads, type PayloadLimits } from './payloads.js';
 export { openPersistence, type Persistence, type PersistenceOptions } from './persistence.js';
+export { checkPostSize, contentHashOf, placeJob } from './place-job.js';
 export { ReadModels, type ObservedFlow } from './read-models.js';
+export {
+  catchUps,
+  overlaps,
+  Schedules,
+  type Schedule,
+  type ScheduleContent,
+  type ScheduledPost,
+  type ScheduleSlot,
+} from './schedules.js';
+export { checkTimes, isoTime, nextSlot, slotsBetween, type ScheduleTimes } from './schedule-times.js';
 export { Snapshots, snapshotEveryEntries, type Snapshot } from './snapshots.js';

@@ -10,6 +10,7 @@ import { JobRecords } from './job-records.js';
 import { Journal } from './journal.js';
 import { Payloads, type PayloadLimits } from './payloads.js';
 import { ReadModels } from './read-models.js';
+import { Schedules } from './schedules.js';
 import { bindCluster, migrate, refuseNewerSchema } from './schema.js';
 import { Snapshots } from './snapshots.js';
 import { StoreHealth } from './store-health.js';
@@ -32,6 +33,7 @@ export interface Persistence {
   readonly definitions: Definitions;
   readonly jobs: JobRecords;
   readonly commands: Commands;
+  readonly schedules: Schedules;
   readonly readModels: ReadModels;
   /** Whether the store takes what is written. */
   readonly health: Pick<StoreHealth, 'problem' | 'onBack'>;
@@ -59,8 +61,9 @@ export async function openPersistence(options: PersistenceOptions): Promise<Pers
   const definitions = new Definitions({ store, runtime });
   const jobs = new JobRecords({ store, runtime });
   const commands = new Commands({ store, runtime });
+  const schedules = new Schedules({ store, runtime });
   const readModels = new ReadModels({ store, runtime });
-  const parts = { journal, snapshots, payloads, definitions, jobs, commands, readModels };
+  const parts = { journal, snapshots, payloads, definitions, jobs, commands, schedules, readModels };
   return {
     ...parts,
     health: store,

@@ -45,4 +45,4 @@ export const replay = 'packages/transport/src/reply-replay.ts';
 export const ledger = 'packages/worker/src/request-ledger.ts';
 export const commands = 'packages/persistence/src/commands.ts';
 export const ids = 'packages/core/src/ids.ts';
-export const post = 'packages/client/src/post-job.ts';
+export const post = 'packages/persistence/src/place-job.ts';

@@ -82,15 +82,15 @@ export const workerSabotages: readonly Sabotage[] = [
     id: 'post acknowledged before its journal',
     hazard: 'H19',
     file: post,
-    find: '  await persistence.journal.append(postEntry(record, store));\n',
-    replace: '  void persistence.journal.append(postEntry(record, store));\n',
+    find: '  await journal.append(postEntry(record, store));\n',
+    replace: '  void journal.append(postEntry(record, store));\n',
   },
   {
     id: 'post acknowledged without the board',
     isSoon: true,
     hazard: 'H19',
     file: post,
-    find: '  await board.post(jobId, standing);\n',
+    find: '  await toBoard(record);\n',
     replace: '',
   },
 ];

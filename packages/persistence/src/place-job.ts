@@ -1,0 +1,75 @@
+/**
+ * Purpose: the part of a post that makes a job of it (P-601): its record, its journal entry 0, then the board. Whoever posts does this: programs, and
+ * the conductor for schedules.
+ * What is authoritative: the record decides what an id stands for.
+ * On failure: UnavailableError; the same again finishes it.
+ */
+import { InputError, noFence } from '@baton/core';
+import type { PostEntry, Value } from '@baton/core';
+import { entrySizeOf } from './entry-codec.js';
+import { documentBytesMax } from './group-insert.js';
+import type { JobPost, JobRecord } from './job-records.js';
+import { digestOf } from './parted-text.js';
+import type { Persistence } from './persistence.js';
+
+type Store = Readonly<Record<string, Value>>;
+
+/** What makes a post the one it is: the same id with the same content is the same job. */
+export function contentHashOf(
+  posting: {
+    readonly definitionHash: string;
+    readonly priority: string;
+    readonly name: string;
+    readonly tags: unknown;
+  },
+  store: Store,
+): string {
+  const sorted = Object.entries(store).sort(([a], [b]) => (a < b ? -1 : 1));
+  return digestOf(
+    JSON.stringify([posting.definitionHash, sorted, posting.priority, posting.name, posting.tags]),
+  );
+}
+
+/** @throws InputError `BATON_INPUT_TOO_LARGE`: a record whose other parts do not fit could never be finished, by nobody */
+export function checkPostSize(post: JobPost, store: Store): void {
+  const bytes = entrySizeOf(postEntry(post, store));
+  if (bytes > documentBytesMax)
+    throw new InputError(
+      'BATON_INPUT_TOO_LARGE',
+      `the store values of the job have ${bytes} bytes together, allowed are ${documentBytesMax}: give references to the large ones`,
+    );
+}
+
+/**
+ * Puts a job that is recorded on the board, unless it is there already. `toBoard` gets the record that stands: a repeated post uses the posting of the
+ * first one, so that both are the same to the letter. @throws UnavailableError
+ */
+export async function placeJob(
+  { journal, jobs }: Pick<Persistence, 'journal' | 'jobs'>,
+  { record, store }: { readonly record: JobRecord; readonly store: Store },
+  toBoard: (record: JobRecord) => Promise<unknown>,
+): Promise<void> {
+  if (record.state === 'POSTED') return;
+  await journal.append(postEntry(record, store));
+  await toBoard(record);
+  void jobs.markPosted(record);
+}
+
+function postEntry(
+  { jobId, definitionHash, contentHash, posting, postedAtMs }: JobPost,
+  store: Store,
+): PostEntry {
+  const { name } = JSON.parse(posting) as { readonly name: string };
+  return {
+    ...{
+      kind: 'post',
+      flowId: jobId,
+      seq: 0,
+      fence: noFence,
+      opId: contentHash,
+      atMs: postedAtMs,
+      facts: [],
+    },
+    post: { name, definitionHash, store },
+  };
+}
