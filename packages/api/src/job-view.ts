@@ -27,10 +27,10 @@ export function listedEnded(detail: Detail): object {
 /** The job without its parts, which have paths of their own. */
 export function header(report: JobReport): object {
   const { jobId, name, definitionHash, board, jobState, flowState, outcome, reason, owner, owners } = report;
-  const { postedAtMs, updatedAtMs, commands, pending, seq, redelivered } = report;
+  const { postedAtMs, updatedAtMs, commands, pending, seq, redelivered, notifications } = report;
   return {
     ...{ jobId, name, definitionHash, board, jobState, flowState, outcome, owner, owners },
-    ...{ postedAtMs, updatedAtMs, seq, redelivered },
+    ...{ postedAtMs, updatedAtMs, seq, redelivered, notifications },
     commands: commands.map(({ n, command, atMs, by, reason: why }) => ({
       n,
       command,

@@ -86,6 +86,19 @@ export const postFields: Readonly<Record<string, Schema>> = {
   priority: { type: 'string', enum: ['VERY_HIGH', 'HIGH', 'NORMAL', 'LOW', 'VERY_LOW'] },
   name: { type: 'string', maxLength: 256 },
   tags: { type: 'object', additionalProperties: text },
+  notify: {
+    type: 'array',
+    maxItems: 10,
+    items: object(
+      {
+        url: { ...text, description: 'http or https.' },
+        headers: { type: 'object', additionalProperties: text },
+        events: { type: 'array', items: text, description: 'run.*, atom.failed, *. Default run.*' },
+      },
+      ['url'],
+    ),
+    description: 'Web hooks that are told how it goes on.',
+  },
 };
 
 export const postBody = object(
@@ -154,6 +167,10 @@ export const job = open(
     commands: { type: 'array', items: open({ n: whole, command: text, atMs: number }, ['n', 'command']) },
     pending: { type: 'array', items: open({ n: whole, command: text, atMs: number }, ['n', 'command']) },
     redelivered: whole,
+    notifications: {
+      type: 'array',
+      items: open({ target: text, problem: text, dead: whole }, ['target', 'dead']),
+    },
   },
   ['jobId', 'name', 'definitionHash', 'board', 'jobState', 'flowState', 'postedAtMs', 'updatedAtMs', 'seq'],
 );

@@ -14,7 +14,7 @@ const report: JobReport = {
     seq: 5,
   },
   ...{ owners: [], postedAtMs: 0, updatedAtMs: 0, redelivered: 0, results: {} },
-  ...{ pending: [], commands: [], atoms: [] },
+  ...{ pending: [], notifications: [], commands: [], atoms: [] },
 };
 
 describe('a job, for people', () => {

@@ -22,6 +22,7 @@ export function reportText(report: JobReport, board: string): string {
     ...report.pending.map(
       ({ command, ...who }) => `! ${commandText({ command: `${command} asked`, ...who })}, not applied yet`,
     ),
+    ...report.notifications.flatMap(notificationLines),
     ...shown.flatMap((atom) => {
       const where = whereIs(atom);
       const { failure } = atom;
@@ -35,6 +36,21 @@ export function reportText(report: JobReport, board: string): string {
     ...(shown.length < report.atoms.length ? [`  … ${report.atoms.length - shown.length} more`] : []),
   ];
   return lines.map(clean).join('\n');
+}
+
+/** Only what is not as it should be. */
+function notificationLines({
+  target,
+  problem,
+  dead,
+  lastDead,
+}: JobReport['notifications'][number]): string[] {
+  return [
+    ...(problem === undefined ? [] : [`! ${target} has not been told yet: ${problem}`]),
+    ...(dead === 0
+      ? []
+      : [`! ${target} was not told ${counted(dead, 'notification')}: ${lastDead?.reason ?? ''}`]),
+  ];
 }
 
 function suspensionText({ flowState, jobId }: JobReport): string {

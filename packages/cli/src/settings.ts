@@ -4,9 +4,9 @@
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { availableParallelism, hostname } from 'node:os';
-import { clusterDefaults } from '@baton/client';
+import { checkNotify, clusterDefaults } from '@baton/client';
 import { InputError, checkId, closest, durationMs, workerConcurrencyMax } from '@baton/core';
-import type { Duration } from '@baton/core';
+import type { Duration, NotifyTarget } from '@baton/core';
 import { parse as parseYaml } from 'yaml';
 import type { Environment } from './environment.js';
 
@@ -41,6 +41,21 @@ function duration(min: Duration, max: Duration): Parse<number> {
     return ms;
   };
 }
+
+/** A secret: what is wrong with it is said without it. */
+const notifyTargetList: Parse<readonly NotifyTarget[]> = (value, name) => {
+  let targets: unknown;
+  try {
+    targets = JSON.parse(value);
+  } catch {
+    throw new InputError(
+      'BATON_INPUT_INVALID',
+      `${name} must be a JSON list of {"url", "headers", "events"}`,
+    );
+  }
+  checkNotify(targets as readonly NotifyTarget[]);
+  return targets as readonly NotifyTarget[];
+};
 
 /** Every key, its default and what it is for; `baton config show` prints this. */
 export const settingKeys = {
@@ -100,6 +115,17 @@ export const settingKeys = {
     duration('0ms', '1h'),
     '25s',
     'longest time a member finishes what it has begun when told to stop',
+  ),
+  'notify.targets': key(
+    notifyTargetList,
+    undefined,
+    'web hooks that conductors tell of every job: a JSON list of {"url", "headers", "events"}',
+    true,
+  ),
+  'notify.allow': key(
+    (value) => value.split(/[\s,]+/).filter((network) => network !== ''),
+    '',
+    'private networks and addresses that web hooks may be in: 10.1.0.0/16, 127.0.0.1',
   ),
   'log.level': key(oneOf('debug', 'info', 'warn', 'error'), 'info', 'least level that is logged'),
   'log.format': key(oneOf('json', 'text', 'auto'), 'auto', 'json, text, or text on a terminal only'),

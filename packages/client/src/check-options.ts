@@ -32,7 +32,7 @@ const listener = { onOutage: callback, onRecovery: callback };
 const limit = required(wholeNumber(1));
 const who = { by: text, reason: text, key: text, ifSeq: wholeNumber(0) };
 
-const post = { store: unchecked, priority: unchecked, name: text, tags: texts };
+const post = { store: unchecked, priority: unchecked, name: text, tags: texts, notify: unchecked };
 
 const optionsOf = {
   openClient: {

@@ -353,7 +353,7 @@ describe('the client', () => {
     [
       'post',
       (client) => client.post(flow, { ky: 'x' } as never),
-      'post has no option ky, did you mean key? It has key, store, priority, name, tags',
+      'post has no option ky, did you mean key? It has key, store, priority, name, tags, notify',
     ],
     [
       'a time that is none',

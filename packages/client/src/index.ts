@@ -15,6 +15,7 @@ export {
   type ServiceAddresses,
 } from './open-client.js';
 export type { ScheduleOptions, ScheduleReport, Schedules } from './schedules.js';
+export { checkNotify } from './notify-targets.js';
 export type { OutageListener } from './outage-patience.js';
 export {
   checkedDefinition,

@@ -21,7 +21,7 @@ import { compileAny, foldAny, isAtom, newAnyRun, partOf } from '@baton/engine';
 import type { AnyCompiled, AnyRun, AtomRun, RoutedState, RunState } from '@baton/engine';
 import { parseAnyFlow } from '@baton/flow';
 import type { JobBoard, JobReading } from '@baton/jobboard';
-import type { NumberedCommand, Persistence } from '@baton/persistence';
+import type { Notifications, NumberedCommand, Persistence } from '@baton/persistence';
 import { homeBoardOf } from './home-board.js';
 
 export interface AtomReport {
@@ -92,6 +92,20 @@ export interface JobReport {
   readonly redelivered: number;
   /** Symbols provided by what succeeded; values above the inline limit are fetched. */
   readonly results: Readonly<Record<string, JsonValue>>;
+  /** Who is told of it, and how far they are; of their urls only the origin, of their headers nothing. */
+  readonly notifications: readonly NotificationReport[];
+}
+
+export interface NotificationReport {
+  /** `https://hooks.example.com`; of one that conductors tell of every job, what they call it. */
+  readonly target: string;
+  /** The last entry it was told of, or needs not be; -1 before the first. */
+  readonly seq: number;
+  /** Why the next one has not been taken yet. */
+  readonly problem?: string;
+  /** Notifications that were given up, and the last of them. */
+  readonly dead: number;
+  readonly lastDead?: { readonly seq: number; readonly reason: string; readonly atMs: number };
 }
 
 /** Undefined unless the job was put aside because what is stored of it is missing or damaged. */
@@ -134,10 +148,11 @@ interface Deps {
 
 async function readRun(deps: Deps, jobId: string, here: JobReading): Promise<JobReport> {
   const { board, persistence } = deps;
-  const [entries, commands, record] = await Promise.all([
+  const [entries, commands, record, notifications] = await Promise.all([
     persistence.journal.history(jobId),
     persistence.commands.after(jobId, 0),
     persistence.jobs.get(jobId),
+    persistence.notifications.get(jobId),
   ]);
   const [post] = entries;
   if (post?.kind !== 'post') throw new NotFoundError('BATON_NOT_FOUND_JOB', `no job ${jobId} is known`);
@@ -151,6 +166,7 @@ async function readRun(deps: Deps, jobId: string, here: JobReading): Promise<Job
     commands,
     compiled,
     jobId,
+    notifications,
     resolve: (value) => resolve(persistence, value),
   });
 }
@@ -162,6 +178,7 @@ interface Sources {
   readonly reading: JobReading;
   readonly commands: readonly NumberedCommand[];
   readonly compiled: AnyCompiled | undefined;
+  readonly notifications: Notifications | undefined;
   readonly resolve: (value: Value) => Promise<JsonValue>;
 }
 
@@ -203,7 +220,18 @@ async function jobReport(sources: Sources): Promise<JobReport> {
       .flatMap((entry) => entry.facts)
       .filter((fact) => fact.fact === 'request' && fact.state === 'assigned' && fact.delivery > 1).length,
     results: run === undefined ? {} : await resultsOf(run, fetch),
+    notifications: told(sources.notifications),
   };
+}
+
+function told(
+  { targets, progress }: Pick<Notifications, 'targets' | 'progress'> = { targets: [], progress: {} },
+) {
+  const known = Object.fromEntries(targets.map((_, index) => [index, { seq: -1, dead: 0 }]));
+  return Object.entries({ ...known, ...progress }).map(([key, state]) => {
+    const url = targets[Number(key)]?.url;
+    return { target: url === undefined ? key : new URL(url).origin, ...state };
+  });
 }
 
 type Requests = ReadonlyMap<string, RequestFact>;

@@ -4,7 +4,7 @@
  * What is authoritative: the job record decides what a key stands for; the board decides who runs it.
  */
 import { DefinitionError, InputError, UnavailableError, checkId, codeOf, familyOf } from '@baton/core';
-import type { InlineValue, JsonValue, Runtime, Value } from '@baton/core';
+import type { InlineValue, JsonValue, NotifyTarget, Runtime, Value } from '@baton/core';
 import { compileAny, missingDependencies, storableSymbols, validateAny } from '@baton/engine';
 import type { AnyCompiled, AnyDefinition } from '@baton/engine';
 import { canonicalFlowJson, isRouted, parseAnyFlow } from '@baton/flow';
@@ -20,6 +20,7 @@ import type { JobBoard, Posting, Priority } from '@baton/jobboard';
 import { checkPostSize, contentHashOf, placeJob } from '@baton/persistence';
 import type { JobPost, Persistence } from '@baton/persistence';
 import { checkBoard } from './home-board.js';
+import { checkNotify } from './notify-targets.js';
 
 export interface PostOptions {
   /** Idempotency key and id of the job; the same key with the same content is the same job. Default: a new ULID. */
@@ -31,6 +32,8 @@ export interface PostOptions {
   /** Shown in lists. Default: the name of the flow. */
   readonly name?: string;
   readonly tags?: Readonly<Record<string, string>>;
+  /** Web hooks that are told how it goes on, each in order, at least once. At most 10. */
+  readonly notify?: readonly NotifyTarget[];
 }
 
 /** Anything that is, or turns into, flow JSON. */
@@ -70,11 +73,12 @@ export interface Posted {
 export async function postJob(deps: PostDeps, flow: Postable, options: PostOptions = {}): Promise<Posted> {
   const jobId = checkId('job', options.key ?? deps.runtime.random.ulid());
   const { persistence, board } = deps;
+  const { notify = [] } = options;
   const { posting, store } = await preparePost(deps, flow, options, () => admit(deps, jobId));
   const post: JobPost = {
     jobId,
     definitionHash: posting.definitionHash,
-    contentHash: contentHashOf(posting, store),
+    contentHash: contentHashOf(posting, store, notify),
     posting: JSON.stringify(posting),
     postedAtMs: posting.createdAtMs,
   };
@@ -84,7 +88,7 @@ export async function postJob(deps: PostDeps, flow: Postable, options: PostOptio
   const { record, isNew } = await persistence.jobs.insertOrFind(post);
   checkBoard(record, board.name);
   try {
-    await placeJob(persistence, { record, store }, ({ posting: standing }) =>
+    await placeJob(persistence, { record, store, notify }, ({ posting: standing }) =>
       board.post(jobId, JSON.parse(standing) as Posting),
     );
   } catch (error) {
@@ -103,6 +107,7 @@ export async function preparePost(
   options: PostOptions,
   admit: () => Promise<void> = () => Promise.resolve(),
 ): Promise<{ readonly posting: Posting; readonly store: Readonly<Record<string, Value>> }> {
+  checkNotify(options.notify ?? []);
   const given = storableSymbols(options.store === undefined ? {} : options.store);
   const definition = checkedDefinition(flow, given);
   const store = await encodeStore(persistence, given);
@@ -198,6 +203,7 @@ function postingOf(
     namespace: defaultNamespace,
     board,
     tags: options.tags ?? {},
+    ...(options.notify && options.notify.length > 0 && { notify: true }),
     protocolVersion: postingVersion,
   };
   const withStore: Posting = { ...posting, store };

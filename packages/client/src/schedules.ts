@@ -82,11 +82,11 @@ export class Schedules {
   ): Promise<{ readonly revision: number; readonly isNew: boolean }> {
     checkScheduleId(scheduleId);
     checkOptions('schedules.put', options);
-    const { priority, name, tags, store: given, ifRevision, ...rest } = options;
+    const { priority, name, tags, notify, store: given, ifRevision, ...rest } = options;
     const services = await this.#services();
     const found = await services.persistence.schedules.get(scheduleId);
     checkHome(scheduleId, found.board, services.board.name);
-    const postOptions = { priority, name, tags, store: given } as PostOptions;
+    const postOptions = { priority, name, tags, notify, store: given } as PostOptions;
     const { posting, store } = await preparePost({ ...services, runtime: this.#runtime }, flow, postOptions);
     encodePosting(withLongestTags(posting, scheduleId));
     const content: ScheduleContent = {
@@ -99,7 +99,7 @@ export class Schedules {
         overlap: rest.overlap ?? 'allow',
         isPaused: rest.paused ?? false,
       },
-      post: { posting: JSON.stringify(posting), store },
+      post: { posting: JSON.stringify(posting), store, ...(notify && { notify }) },
     };
     const before = found.schedule;
     if (before && isSame(before, content)) return { revision: before.revision, isNew: false };
@@ -241,7 +241,7 @@ function isSame(before: Schedule, after: ScheduleContent): boolean {
 }
 
 function contentOf({ post, board, catchUp, overlap, count, isPaused, ...rest }: ScheduleContent): string {
-  const hash = contentHashOf(JSON.parse(post.posting) as Posting, post.store);
+  const hash = contentHashOf(JSON.parse(post.posting) as Posting, post.store, post.notify);
   return JSON.stringify([hash, board, catchUp, overlap, count, isPaused, timesOf(rest)]);
 }
 

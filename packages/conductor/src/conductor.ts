@@ -3,10 +3,11 @@
  * States: running → draining → stopped. Store and outbox outlive sessions.
  * On failure: services away at start or after a lost session: tried again with back-off, for ever; what must not happen ends `run`.
  */
-import { OutageLog, openPersistently, readinessOf } from '@baton/core';
+import { OutageLog, hash32, openPersistently, readinessOf } from '@baton/core';
 import type {
   Coordination,
   DocumentStore,
+  NotifyTarget,
   PartitionLog,
   Readiness,
   Runtime,
@@ -17,6 +18,7 @@ import { Incarnation } from './incarnation.js';
 import { resolveConductorOptions } from './options.js';
 import type { ConductorOptions, ResolvedConductorOptions } from './options.js';
 import type { Counters, HeadListener } from './ownership.js';
+import { createWebhook, type SendNotification } from './webhook.js';
 
 export interface ConductorDeps {
   readonly runtime: Runtime;
@@ -38,6 +40,11 @@ export interface ConductorDeps {
   readonly onSession?: (token: SessionToken) => void;
   /** Told how far each owned job is: what the guard leaves to its next owner. */
   readonly heads?: HeadListener;
+  /** Who is told of every job, beside those that are named with one; and how. Default: nobody, by `createWebhook` without exceptions. */
+  readonly notifications?: {
+    readonly targets?: readonly NotifyTarget[];
+    readonly send?: SendNotification;
+  };
 }
 
 export interface Conductor {
@@ -128,12 +135,20 @@ class ConductorService implements Conductor {
   }
 
   #open(): Promise<Incarnation> {
+    const { notifications = {} } = this.#deps;
     return Incarnation.open({
       ...this.#deps,
       options: this.#options,
       counters: this.counters,
       services: (clusterId) => this.#services.open(clusterId),
       onSession: this.#deps.onSession ?? (() => undefined),
+      notifications: {
+        send: notifications.send ?? createWebhook({ allow: [] }),
+        // by what is told apart when the list changes
+        targets: Object.fromEntries(
+          (notifications.targets ?? []).map((target) => [`every-${hash32(target.url).toString(16)}`, target]),
+        ),
+      },
     });
   }
 }

@@ -2,6 +2,7 @@ import type { Coordination, MemberInfo, PartitionLog, Runtime, SessionToken } fr
 import type { OpenServices } from './conductor-services.js';
 import type { ResolvedConductorOptions } from './options.js';
 import type { Counters, HeadListener } from './ownership.js';
+import type { SharedWorkDeps } from './shared-work.js';
 
 export interface IncarnationDeps {
   readonly runtime: Runtime;
@@ -16,6 +17,7 @@ export interface IncarnationDeps {
   readonly counters: Counters;
   readonly onSession: (token: SessionToken) => void;
   readonly heads?: HeadListener;
+  readonly notifications: Pick<SharedWorkDeps, 'send' | 'targets'>;
 }
 
 export type IncarnationEnd =

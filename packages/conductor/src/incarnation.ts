@@ -8,11 +8,11 @@
 import type { JournalEntry, Refused, ReplyMessage, Runtime } from '@baton/core';
 import { JobBoard, type BoardEvent, type BoardView, type Claim, type MemberWatch } from '@baton/jobboard';
 import type { Journal, Payloads, Persistence, Snapshots } from '@baton/persistence';
-import { Inbox, ReplyReplay } from '@baton/transport';
-import type { Outbox } from '@baton/transport';
+import { Inbox, ReplyReplay, type Outbox } from '@baton/transport';
 import { Adoption } from './adoption.js';
 import { caughtUp } from './caught-up.js';
 import { ClaimLoop } from './claim-loop.js';
+import { checkLock } from './check-lock.js';
 import { CommandWatch } from './command-watch.js';
 import type { OpenServices } from './conductor-services.js';
 import { Deadline } from './deadline.js';
@@ -56,8 +56,8 @@ export class Incarnation implements Ownership {
   readonly #runners = new Map<string, JobRunner>();
   readonly #room: JobRoom<JobRunner>;
   readonly #claims: ClaimLoop;
+  readonly #shared: SharedWork;
   readonly #commands: CommandWatch;
-  #shared: SharedWork | undefined;
   readonly #losses: LossWatch;
   readonly #replies: ReplyRouter;
   readonly #timers: SessionTimers;
@@ -126,6 +126,7 @@ export class Incarnation implements Ownership {
     this.#suspects = new SuspectLine(deps.runtime.clock);
     this.#room = new JobRoom(this.#runners, deps.options.maxJobs);
     this.#claims = this.#newClaims(services);
+    this.#shared = this.#newShared(services);
     this.logContact = new LogContact({
       clock: deps.runtime.clock,
       problem: () => this.#inbox.problem ?? services.outbox.problem,
@@ -144,7 +145,7 @@ export class Incarnation implements Ownership {
       runner: (jobId) => this.#runners.get(jobId),
       inboxCaughtUp: () => caughtUp(this.#inbox, { runtime: this.runtime, isOver: () => this.#over }),
       replay: async (places) => this.#adoption?.replay(places),
-      doubted: (runner) => void this.#checkLock(runner),
+      doubted: (runner) => void checkLock(this, runner),
     });
     this.#workers = new WorkerWatch({
       roster: this.roster,
@@ -181,6 +182,16 @@ export class Incarnation implements Ownership {
     });
   }
 
+  #newShared({ persistence }: OpenServices): SharedWork {
+    const { notifications, runtime, member } = this.#deps;
+    const { board } = this;
+    return new SharedWork({
+      ...{ ...notifications, runtime, board, persistence, memberId: member.id },
+      members: () => this.#conductors.current,
+      mayDecide: () => this.mayDecide(),
+    });
+  }
+
   mayDecide(): boolean {
     if (this.#over) return false;
     if (this.#suspendedAtMs === undefined) return true;
@@ -206,6 +217,7 @@ export class Incarnation implements Ownership {
   notify(runner: JobRunner, entry: JournalEntry): void {
     if (entry.kind !== 'claim') this.#suspects.leave(runner.jobId);
     this.#persistence.readModels.observe(entry, runner.claim.posting);
+    this.#shared.notifier.stored(runner.jobId, entry.seq, runner.claim.posting);
   }
 
   resume(entries: readonly JournalEntry[], { posting }: Claim): void {
@@ -246,12 +258,7 @@ export class Incarnation implements Ownership {
     this.#timers.onStop(this.#persistence.health.onBack(() => this.#claims.refill()));
     await this.#openInbox();
     await this.#workers.start(this.board);
-    const shared = (this.#shared = new SharedWork({
-      ...{ runtime, memberId: member.id, board: this.board, persistence: this.#persistence },
-      conductors: () => this.#conductors.current.keys(),
-      mayDecide: () => this.mayDecide(),
-    }));
-    this.#conductors = await this.board.watchMembers('conductor', () => shared.divide());
+    this.#conductors = await this.board.watchMembers('conductor', () => this.#shared.divide());
     await this.board.register({
       kind: 'conductor',
       ...member,
@@ -263,7 +270,7 @@ export class Incarnation implements Ownership {
     this.#view = await this.board.watch((event) => this.#onBoard(event));
     this.#claims.start(this.#view);
     this.#timers.every(limits.commandPollMs, () => void this.#commands.look(this.#runners.values()));
-    shared.start(this.#timers);
+    this.#shared.start(this.#timers);
     const dormancy = new Dormancy({
       ...{ board: this.board, persistence: this.#persistence },
       ...{ commands: this.#commands, logger: runtime.logger },
@@ -313,20 +320,8 @@ export class Incarnation implements Ownership {
   #onBoard(event: BoardEvent): void {
     if (event.type !== 'available') return;
     const runner = this.#runners.get(event.key.jobId);
-    if (runner !== undefined) return void this.#checkLock(runner);
+    if (runner !== undefined) return void checkLock(this, runner);
     this.#claims.offer(event.key, event);
-  }
-
-  /** The lock of an owned job vanished, or might have: by our own settling, or by an operator's hand (P-511). */
-  async #checkLock(runner: JobRunner): Promise<void> {
-    try {
-      const { owner } = await this.board.read(runner.jobId);
-      if (owner?.nonce === runner.claim.nonce || !this.#runners.has(runner.jobId)) return;
-      this.runtime.logger.warn('job.lock-lost', { jobId: runner.jobId });
-      runner.stop('fenced');
-    } catch (error) {
-      this.runtime.logger.debug('job.lock-unknown', { jobId: runner.jobId, error });
-    }
   }
 
   #router(): ReplyRouter {
@@ -351,6 +346,7 @@ export class Incarnation implements Ownership {
     this.#room.left(runner);
     this.#suspects.leave(runner.jobId);
     this.places.leave(runner);
+    this.#shared.notifier.released(runner.jobId, reason);
     if (reason === 'settled') this.counters.settled++;
     else this.#persistence.readModels.forget(runner.jobId);
     if (!this.#over) this.#claims.refill();
@@ -363,7 +359,7 @@ export class Incarnation implements Ownership {
     if (state !== 'connected') return;
     for (const runner of this.#runners.values()) runner.kick();
     if (this.#view !== undefined) this.#claims.start(this.#view);
-    this.#shared?.reconnected();
+    this.#shared.reconnected();
   }
 
   #finish(end: IncarnationEnd): void {

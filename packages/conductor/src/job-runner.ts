@@ -103,6 +103,10 @@ export class JobRunner implements Waiter {
     this.#lookIfHealthy();
   }
 
+  get hasEnded(): boolean {
+    return this.#phase === 'ended';
+  }
+
   get priority(): Posting['priority'] {
     return this.claim.posting.priority;
   }

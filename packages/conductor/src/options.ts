@@ -96,6 +96,13 @@ export const limits = Object.freeze({
   slotsMax: 100,
   /** Pause before a scheduled job that could not be posted is posted again. */
   scheduleRetryMs: { first: 500, max: 10_000 },
+  /** Sendings of one notification before it is given up. */
+  notifyAttemptsMax: 10,
+  /** First and longest pause before one is sent again; and before the journal is read again that shows less than is stored. */
+  notifyMs: { first: 1_000, max: 60_000, reread: 100 },
+  /** Notifications that nobody sends any more are looked for so often, so many jobs at a time. */
+  notifySweepMs: 30_000,
+  notifySweepJobs: 200,
   /** Operator commands are looked for so often even without a nudge (P-1108). */
   commandPollMs: 5_000,
   /** How often owned jobs are looked at: one that two looks find at rest, at the same place of its journal, is put to sleep (P-1101). */

@@ -17,7 +17,7 @@ import { firedSoFar, slotPlan, type SlotPlan } from './slot-plan.js';
 export interface ScheduleDutyDeps {
   readonly runtime: Runtime;
   readonly board: JobBoard;
-  readonly persistence: Pick<Persistence, 'schedules' | 'jobs' | 'journal' | 'commands'>;
+  readonly persistence: Pick<Persistence, 'schedules' | 'jobs' | 'journal' | 'commands' | 'notifications'>;
   readonly mayDecide: () => boolean;
 }
 
@@ -149,18 +149,18 @@ export class ScheduleDuty {
   async #post({ jobId = '', nominalMs }: ScheduleSlot): Promise<void> {
     const { runtime, board, persistence } = this.#deps;
     const { scheduleId, post } = this.#schedule;
-    const { store } = post;
+    const { store, notify } = post;
     const scheduled = JSON.parse(post.posting) as Posting;
     const createdAtMs = runtime.clock.wallMs();
     const tags = { ...scheduled.tags, ...scheduleTags(scheduleId, nominalMs) };
     const posting: Posting = { ...scheduled, createdAtMs, tags };
     const { definitionHash } = posting;
-    const contentHash = contentHashOf(posting, store);
+    const contentHash = contentHashOf(posting, store, notify);
     const record = { jobId, definitionHash, contentHash, posting: JSON.stringify(posting) };
     try {
       await board.admit(jobId);
       const standing = await persistence.jobs.insert({ ...record, postedAtMs: createdAtMs });
-      await placeJob(persistence, { record: standing, store }, (job) =>
+      await placeJob(persistence, { record: standing, store, ...(notify && { notify }) }, (job) =>
         board.post(jobId, JSON.parse(job.posting) as Posting),
       );
     } catch (error) {

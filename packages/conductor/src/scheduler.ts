@@ -10,8 +10,8 @@ import { ScheduleDuty, type ScheduleDutyDeps } from './schedule-duty.js';
 
 export interface SchedulerDeps extends ScheduleDutyDeps {
   readonly memberId: string;
-  /** Ids of the conductors that live, this one included. */
-  readonly conductors: () => Iterable<string>;
+  /** The conductors that live, this one included. */
+  readonly members: () => ReadonlyMap<string, unknown>;
 }
 
 export class Scheduler {
@@ -48,7 +48,7 @@ export class Scheduler {
   /** Takes on what is this conductor's by now, and leaves what is no longer. */
   divide(): void {
     if (this.#isStopped) return;
-    const conductors = [...this.#deps.conductors()];
+    const conductors = [...this.#deps.members().keys()];
     const mine = this.#schedules.filter(
       ({ scheduleId }) => rendezvousRank(scheduleId, this.#deps.memberId, conductors) === 0,
     );

@@ -1,31 +1,42 @@
-/** What one conductor does for all of a board: finishing posts, firing schedules, waking dormant jobs. Who it is follows from who is there. */
+/**
+ * What one conductor does for all of a board: finishing posts, firing schedules, telling of jobs that have ended, waking dormant ones. Who it is follows
+ * from who is there.
+ */
 import { rendezvousRank } from '@baton/core';
 import { DormantWatch } from './dormant-watch.js';
+import { Notifier, type NotifierDeps } from './notifier.js';
 import { limits } from './options.js';
 import { reconcilePosts } from './post-reconciler.js';
 import { Scheduler, type SchedulerDeps } from './scheduler.js';
 import type { SessionTimers } from './session-timers.js';
 
+export type SharedWorkDeps = SchedulerDeps & NotifierDeps;
+
 export class SharedWork {
-  readonly #deps: SchedulerDeps;
+  readonly notifier: Notifier;
+  readonly #deps: SharedWorkDeps;
   readonly #scheduler: Scheduler;
   #dormant: DormantWatch | undefined;
 
-  constructor(deps: SchedulerDeps) {
+  constructor(deps: SharedWorkDeps) {
     this.#deps = deps;
     this.#scheduler = new Scheduler(deps);
+    this.notifier = new Notifier(deps);
   }
 
   start(timers: SessionTimers): void {
-    const { memberId, conductors, persistence } = this.#deps;
-    this.#dormant = new DormantWatch({ ...this.#deps, commands: persistence.commands, timers });
+    const { memberId, members, persistence } = this.#deps;
+    const conductors = () => members().keys();
+    this.#dormant = new DormantWatch({ ...this.#deps, commands: persistence.commands, timers, conductors });
     void this.#dormant.start();
     timers.onStop(() => this.#scheduler.stop());
     timers.onStop(this.#deps.board.onNudge(() => void this.#scheduler.look()));
     timers.every(limits.schedulePollMs, () => void this.#scheduler.look());
     void this.#scheduler.look();
+    timers.onStop(() => this.notifier.stop());
+    timers.every(limits.notifySweepMs, () => void this.notifier.sweep());
     timers.every(limits.reconcileMs, () => {
-      if (rendezvousRank('reconcile', memberId, conductors()) === 0) void reconcilePosts(this.#deps);
+      if (rendezvousRank('reconcile', memberId, members().keys()) === 0) void reconcilePosts(this.#deps);
     });
   }
 

@@ -10,6 +10,7 @@ export * from './ids.js';
 export * from './journal-entry.js';
 export * from './members.js';
 export * from './messages.js';
+export * from './notify.js';
 export * from './open-persistently.js';
 export * from './open-record.js';
 export * from './outage-log.js';

@@ -25,6 +25,8 @@ export interface Posting {
    * them out where that matters.
    */
   readonly store?: Readonly<Record<string, Value>>;
+  /** Somebody is to be told how it goes on. */
+  readonly notify?: true;
   /** Set by an abandon with back-off: nobody should claim it before (ms since 1970, by the clock of whoever gave it back). */
   readonly notBeforeMs?: number;
   /** How long that was to be from then on, ms: who goes by another clock waits no longer than this from when it first reads it. */

@@ -21,6 +21,8 @@ export const collectionNames = {
   schedules: 'schedules',
   /** What was decided about each slot of a schedule; `_id` = `<scheduleId>:<time>`. Only its `isDone` changes; old ones are deleted. */
   scheduleSlots: 'schedule_slots',
+  /** Who is to be told of a job, inserted once; and how far they are, which decides nothing but what is told again. */
+  notifications: 'notifications',
   /** Ended flows: last word, by job id. */
   jobArchive: 'job_archive',
 
@@ -39,6 +41,7 @@ const indexes: Partial<Record<CollectionName, readonly string[]>> = {
   commands: ['flowId'],
   jobs: ['state'],
   schedules: ['board', 'scheduleId'],
+  notifications: ['state'],
   schedule_slots: ['scheduleId'],
 };
 

@@ -10,6 +10,7 @@ export { installFence, type FenceRequest, type FenceResult } from './install-fen
 export { JobRecords, type JobPost, type JobRecord } from './job-records.js';
 export { Journal, type AppendResult } from './journal.js';
 export { Payloads, type PayloadLimits } from './payloads.js';
+export { NotificationRecords, type Notifications, type NotifyProgress } from './notifications.js';
 export { openPersistence, type Persistence, type PersistenceOptions } from './persistence.js';
 export { checkPostSize, contentHashOf, placeJob } from './place-job.js';
 export { ReadModels, type ObservedFlow } from './read-models.js';

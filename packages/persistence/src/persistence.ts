@@ -8,6 +8,7 @@ import { Commands } from './commands.js';
 import { Definitions } from './definitions.js';
 import { JobRecords } from './job-records.js';
 import { Journal } from './journal.js';
+import { NotificationRecords } from './notifications.js';
 import { Payloads, type PayloadLimits } from './payloads.js';
 import { ReadModels } from './read-models.js';
 import { Schedules } from './schedules.js';
@@ -34,6 +35,7 @@ export interface Persistence {
   readonly jobs: JobRecords;
   readonly commands: Commands;
   readonly schedules: Schedules;
+  readonly notifications: NotificationRecords;
   readonly readModels: ReadModels;
   /** Whether the store takes what is written. */
   readonly health: Pick<StoreHealth, 'problem' | 'onBack'>;
@@ -62,8 +64,10 @@ export async function openPersistence(options: PersistenceOptions): Promise<Pers
   const jobs = new JobRecords({ store, runtime });
   const commands = new Commands({ store, runtime });
   const schedules = new Schedules({ store, runtime });
+  const notifications = new NotificationRecords({ store, runtime });
   const readModels = new ReadModels({ store, runtime });
-  const parts = { journal, snapshots, payloads, definitions, jobs, commands, schedules, readModels };
+  const stores = { journal, snapshots, payloads, definitions, jobs, commands, schedules };
+  const parts = { ...stores, notifications, readModels };
   return {
     ...parts,
     health: store,

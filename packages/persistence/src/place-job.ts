@@ -1,14 +1,15 @@
 /**
- * Purpose: the part of a post that makes a job of it (P-601): its record, its journal entry 0, then the board. Whoever posts does this: programs, and
+ * Purpose: the part of a post that makes a job of it (P-601): who is to be told of it, its journal entry 0, then the board. Whoever posts does this: programs, and
  * the conductor for schedules.
  * What is authoritative: the record decides what an id stands for.
  * On failure: UnavailableError; the same again finishes it.
  */
 import { InputError, noFence } from '@baton/core';
-import type { PostEntry, Value } from '@baton/core';
+import type { NotifyTarget, PostEntry, Value } from '@baton/core';
 import { entrySizeOf } from './entry-codec.js';
 import { documentBytesMax } from './group-insert.js';
 import type { JobPost, JobRecord } from './job-records.js';
+import type { Notifications } from './notifications.js';
 import { digestOf } from './parted-text.js';
 import type { Persistence } from './persistence.js';
 
@@ -23,11 +24,11 @@ export function contentHashOf(
     readonly tags: unknown;
   },
   store: Store,
+  notify: readonly NotifyTarget[] = [],
 ): string {
   const sorted = Object.entries(store).sort(([a], [b]) => (a < b ? -1 : 1));
-  return digestOf(
-    JSON.stringify([posting.definitionHash, sorted, posting.priority, posting.name, posting.tags]),
-  );
+  const parts = [posting.definitionHash, sorted, posting.priority, posting.name, posting.tags];
+  return digestOf(JSON.stringify(notify.length === 0 ? parts : [...parts, { notify }]));
 }
 
 /** @throws InputError `BATON_INPUT_TOO_LARGE`: a record whose other parts do not fit could never be finished, by nobody */
@@ -45,14 +46,26 @@ export function checkPostSize(post: JobPost, store: Store): void {
  * first one, so that both are the same to the letter. @throws UnavailableError
  */
 export async function placeJob(
-  { journal, jobs }: Pick<Persistence, 'journal' | 'jobs'>,
-  { record, store }: { readonly record: JobRecord; readonly store: Store },
+  { journal, jobs, notifications }: Pick<Persistence, 'journal' | 'jobs' | 'notifications'>,
+  { record, store, notify = [] }: PlacedJob,
   toBoard: (record: JobRecord) => Promise<unknown>,
 ): Promise<void> {
   if (record.state === 'POSTED') return;
+  if (notify.length > 0) await notifications.insert({ ...namesOf(record), targets: notify });
   await journal.append(postEntry(record, store));
   await toBoard(record);
   void jobs.markPosted(record);
+}
+
+export interface PlacedJob {
+  readonly record: JobRecord;
+  readonly store: Store;
+  readonly notify?: readonly NotifyTarget[];
+}
+
+function namesOf({ jobId, posting }: JobRecord): Pick<Notifications, 'flowId' | 'board' | 'name'> {
+  const { name, board } = JSON.parse(posting) as { readonly name: string; readonly board: string };
+  return { flowId: jobId, name, board };
 }
 
 function postEntry(

@@ -7,7 +7,7 @@
  * Not here: when a slot is due (`schedule-times.ts`), deciding about it, and posting its job (the conductor).
  */
 import { ConflictError } from '@baton/core';
-import type { DocumentStore, Runtime, StoredDocument, Value } from '@baton/core';
+import type { DocumentStore, NotifyTarget, Runtime, StoredDocument, Value } from '@baton/core';
 import { collectionNames } from './collections.js';
 import { GroupInsert } from './group-insert.js';
 import { gaveUp, readPatiently } from './patience.js';
@@ -21,6 +21,7 @@ export interface ScheduledPost {
   /** JSON text of the board's posting. */
   readonly posting: string;
   readonly store: Readonly<Record<string, Value>>;
+  readonly notify?: readonly NotifyTarget[];
 }
 
 export interface ScheduleContent extends ScheduleTimes {

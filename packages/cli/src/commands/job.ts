@@ -10,6 +10,7 @@ import { flowGlyphs, jobGlyphs } from '../glyphs.js';
 import type { Invocation } from '../invocation.js';
 import { entryLines, reportText } from '../job-text.js';
 import { loadFlow } from '../load-flow.js';
+import { notifyFlag, notifyTargets } from '../notify-flag.js';
 import { clean } from '../output.js';
 import { reportError } from '../report-error.js';
 import { storeValues } from '../store-values.js';
@@ -32,6 +33,7 @@ export function addJobCommands(program: Command, run: Run): void {
     .option('--key <key>', 'idempotency key, becomes the id of the job')
     .option('--priority <priority>', 'very_high, high, normal, low or very_low')
     .option('--name <name>', 'shown in lists')
+    .option(notifyFlag.flags, notifyFlag.about, collect)
     .option('--wait', 'wait for the end; exit code 3 unless SUCCESS')
     .option('--timeout <duration>', 'longest wait, for example 10m; with --wait')
     .action(run(post));
@@ -81,6 +83,7 @@ interface PostFlags {
   readonly key?: string;
   readonly priority?: string;
   readonly name?: string;
+  readonly notify?: readonly string[];
   readonly wait?: boolean;
   readonly timeout?: string;
 }
@@ -108,6 +111,7 @@ async function post(
     ...(flags.key === undefined ? {} : { key: flags.key }),
     ...(priority === undefined ? {} : { priority }),
     ...(flags.name === undefined ? {} : { name: flags.name }),
+    ...notifyTargets(flags.notify),
   });
   if (flags.wait !== true) {
     invocation.output.one({ jobId }, { text: jobId, name: jobId });

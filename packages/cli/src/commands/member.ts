@@ -71,11 +71,15 @@ async function runConductor(
   flags: MemberFlags,
 ): Promise<number> {
   return runMember(invocation, 'conductor', flags, async (member) => {
-    const { createConductor } = await import('@baton/conductor');
+    const { createConductor, createWebhook } = await import('@baton/conductor');
     const { settings } = invocation;
     const conductor = createConductor({
       ...member.deps,
       ...(member.link && { heads: member.link.heads }),
+      notifications: {
+        targets: settings.maybe('notify.targets') ?? [],
+        send: createWebhook({ allow: settings.get('notify.allow') }),
+      },
       options: {
         maxJobs: settings.get('conductor.max_jobs'),
         sessionTimeoutMs: settings.get('jobboard.session_timeout'),

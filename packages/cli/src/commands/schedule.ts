@@ -5,6 +5,7 @@ import { Option, type Command } from 'commander';
 import { exitCodes } from '../exit-codes.js';
 import type { Invocation } from '../invocation.js';
 import { loadFlow } from '../load-flow.js';
+import { notifyFlag, notifyTargets } from '../notify-flag.js';
 import type { Run } from '../run.js';
 import { storeValues } from '../store-values.js';
 
@@ -35,6 +36,7 @@ export function addScheduleCommands(program: Command, run: Run): void {
     .option('--store <json|@file|->', 'values of symbols')
     .option('--priority <priority>', 'very_high, high, normal, low or very_low')
     .option('--name <name>', 'of the jobs, shown in lists')
+    .option(notifyFlag.flags, notifyFlag.about, collect)
     .option('--paused', 'it fires only after `schedule resume`')
     .option('--if-revision <n>', `${revision}; 0: only if it is new`)
     .action(run(put));
@@ -74,13 +76,14 @@ interface PutFlags
   readonly set?: readonly string[];
   readonly store?: string;
   readonly priority?: string;
+  readonly notify?: readonly string[];
   readonly paused?: boolean;
 }
 
 async function put(
   invocation: Invocation,
   [id = '', reference = '']: readonly string[],
-  { start, count, set, store, priority, ifRevision, ...flags }: PutFlags,
+  { start, count, set, store, priority, notify, ifRevision, ...flags }: PutFlags,
 ): Promise<number> {
   const options = {
     ...flags,
@@ -88,6 +91,7 @@ async function put(
     ...(count !== undefined && { count: Number(count) }),
     ...(priority !== undefined && { priority: priority.toUpperCase() as 'NORMAL' }),
     ...revisionOf({ ifRevision }),
+    ...notifyTargets(notify),
     store: storeValues(store, set),
   };
   const flow = await loadFlow(reference);
