@@ -1,12 +1,15 @@
 /**
- * `npm start`: makes a fresh clone ready, then runs the demo. With `--services` and none configured, the real services are started first and ended afterwards
+ * `npm start`: makes a fresh clone ready, then runs the demo; `npm run example -- NAME` an example instead. With `--services` and none configured, the real services are started first and ended afterwards
  * (as for the tests); everything else is `baton demo`'s own.
  */
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { bootstrap, BootstrapError } from './bootstrap.mjs';
 
-const args = process.argv.slice(2);
+const [first, ...rest] = process.argv.slice(2);
+const isExample = first === 'example';
+const command = isExample ? 'example' : 'demo';
+const args = isExample ? rest : process.argv.slice(2);
 const variables = ['BATON_ZOOKEEPER', 'BATON_KAFKA', 'BATON_MONGODB'];
 const configured = [
   'BATON_JOBBOARD_ZOOKEEPER_HOSTS',
@@ -14,6 +17,7 @@ const configured = [
   'BATON_PERSISTENCE_MONGODB_URL',
 ];
 const needsServices =
+  !isExample &&
   args.includes('--services') &&
   !variables.every((name) => process.env[name]) &&
   !configured.every((name) => process.env[name]);
@@ -43,7 +47,7 @@ async function withServices() {
 /** Gives its exit code. Signals reach it too: from the terminal by themselves, others by us. */
 function demo(env) {
   const program = fileURLToPath(new URL('../../packages/cli/bin/baton.mjs', import.meta.url));
-  const child = spawn(process.execPath, [program, 'demo', ...args], { stdio: 'inherit', env });
+  const child = spawn(process.execPath, [program, command, ...args], { stdio: 'inherit', env });
   process
     .on('SIGINT', () => undefined)
     .on('SIGTERM', () => child.kill('SIGTERM'))

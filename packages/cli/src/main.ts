@@ -8,6 +8,7 @@ import { addClusterCommands } from './commands/cluster.js';
 import { addConfigCommands } from './commands/config.js';
 import { addDemoCommand } from './commands/demo.js';
 import { addDevCommand } from './commands/dev.js';
+import { addExampleCommand } from './commands/example.js';
 import { addFlowCommands } from './commands/flow.js';
 import { addJobCommands } from './commands/job.js';
 import { addMemberCommands } from './commands/member.js';
@@ -84,6 +85,7 @@ export function buildProgram(run: Run): Command {
   addApiCommands(program, run);
   addDevCommand(program, run);
   addDemoCommand(program, run);
+  addExampleCommand(program, run);
   addConfigCommands(program, run);
   return program;
 }
