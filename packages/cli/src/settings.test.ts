@@ -49,6 +49,26 @@ describe('settings', () => {
     }
   });
 
+  it('what is secret in an address is not shown, and of any other secret nothing', () => {
+    const targets =
+      '[{"url":"https://hooks.example.com/path-secret","headers":{"authorization":"head-secret"}}]';
+    const settings = settingsWith({
+      BATON_NOTIFY_TARGETS: targets,
+      BATON_PERSISTENCE_MONGODB_URL: 'mongodb://me:pw-secret@db.example.com/x',
+    });
+    expect(settings.get('notify.targets')).toEqual(JSON.parse(targets));
+    const shown = JSON.stringify(settings.table());
+    expect(shown).toContain('mongodb://***@db.example.com/x');
+    expect(shown).not.toMatch(/secret/);
+  });
+
+  it.each(['{"url":"x"}', '[{"url":"ftp://x"}]', 'https://hooks.example.com'])(
+    'notify.targets %s is refused',
+    (value) => {
+      expect(() => settingsWith({ BATON_NOTIFY_TARGETS: value })).toThrow(/notify/);
+    },
+  );
+
   it.each([
     ['BATON_JOBBOARD_BORD', 'BATON_JOBBOARD_BOARD'],
     ['BATON_BORD', 'BATON_JOBBOARD_BOARD'],

@@ -205,7 +205,7 @@ export function resolveSettings(sources: {
 
 /** Of an address what is secret in it; of anything else all. */
 function masked(value: string): string {
-  return value.includes('://') ? value.replace(/:\/\/[^@/]*@/, '://***@') : '***';
+  return /^[a-z0-9+.-]+:\/\//i.test(value) ? value.replace(/:\/\/[^@/]*@/, '://***@') : '***';
 }
 
 /** Dots to `_`, upper case. */

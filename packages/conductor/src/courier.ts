@@ -2,7 +2,7 @@
  * Purpose: tells those who are to be told of one job, each in the order of the journal, each for itself.
  * States: idle (nothing is left that is known of) → telling → idle, or over (all have been told of the end).
  * What is authoritative: the journal for what there is to tell; the stored progress for how far it got, written after each notification that was taken.
- * On failure: a notification that is not taken is sent again, with back-off, ten times in all; then it is given up, which is stored and logged, and the next
+ * On failure: a notification that is not taken is sent again, with back-off, a quarter of an hour after its entry at least; then it is given up, which is stored and logged, and the next
  *   one follows. What was taken and could not be written down is told again.
  * Not here: who tells which job (`notifier.ts`), how it is sent (`webhook.ts`).
  */
@@ -106,13 +106,19 @@ export class Courier {
         () => undefined,
         (error: unknown) => toFailure(error).message,
       );
+      const isOver = reason === undefined || this.#isPast(atMs, attempt);
       if (reason === undefined) await this.#save({ [key]: { ...well, seq } });
-      else if (attempt === limits.notifyAttemptsMax) await this.#giveUp(key, { ...well, seq }, reason);
+      else if (isOver) await this.#giveUp(key, { ...well, seq }, reason);
       else if (attempt === 1) await this.#save({ [key]: { ...before, problem: reason } });
-      if (reason === undefined || attempt === limits.notifyAttemptsMax) return true;
+      if (isOver) return true;
       const pauseMs = Math.min(limits.notifyMs.max, limits.notifyMs.first * 2 ** (attempt - 1));
       await this.#pause(pauseMs * (0.5 + this.#deps.runtime.random.fraction() / 2));
     }
+  }
+
+  #isPast(atMs: number, attempt: number): boolean {
+    const { afterMs, attempts } = limits.notifyGiveUp;
+    return attempt >= attempts && this.#deps.runtime.clock.wallMs() - atMs > afterMs;
   }
 
   async #giveUp(key: string, well: NotifyProgress, reason: string): Promise<void> {

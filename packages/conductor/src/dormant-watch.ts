@@ -9,11 +9,14 @@
 import { rendezvousFirst, type Runtime } from '@baton/core';
 import { buckets, type DormantJob, type JobBoard, type JobKey } from '@baton/jobboard';
 import type { Commands } from '@baton/persistence';
+import type { BoardClock } from './board-clock.js';
 import { limits } from './options.js';
 import type { SessionTimers } from './session-timers.js';
 
 interface DormantWatchDeps {
-  readonly board: Pick<JobBoard, 'dormant' | 'timeMs'>;
+  readonly board: Pick<JobBoard, 'dormant'>;
+  /** The clock of the board. */
+  readonly time: BoardClock;
   readonly commands: Commands;
   readonly runtime: Runtime;
   readonly timers: SessionTimers;
@@ -44,15 +47,12 @@ export class DormantWatch {
   readonly #deps: DormantWatchDeps;
   readonly #buckets = new Map<number, Bucket>();
   #sweepAt = 0;
-  /** The clock of the board, compared to the monotonic one. */
-  #aheadMs: number | undefined;
 
   constructor(deps: DormantWatchDeps) {
     this.#deps = deps;
   }
 
-  async start(): Promise<void> {
-    await this.#askTheTime();
+  start(): void {
     this.share();
     this.#deps.timers.every((limits.dormantSweepMs * SWEPT) / buckets.length, () => this.#sweep());
   }
@@ -90,7 +90,6 @@ export class DormantWatch {
       if (bucket !== undefined) void this.#sweepBucket(index, bucket);
     }
     this.#sweepAt = (this.#sweepAt + SWEPT) % buckets.length;
-    if (this.#sweepAt === 0) void this.#askTheTime();
   }
 
   async #sweepBucket(index: number, bucket: Bucket): Promise<void> {
@@ -104,22 +103,28 @@ export class DormantWatch {
   async #list(index: number, bucket: Bucket): Promise<void> {
     if (this.#buckets.get(index) !== bucket) return;
     bucket.isDue = false;
-    const { dormant } = this.#deps.board;
+    const { runtime, time, board } = this.#deps;
+    const { dormant } = board;
     const { sleepers } = bucket;
     try {
       const keys = await dormant.list(index, bucket.onChange);
       const listed = new Map(keys.map(({ jobId, life }) => [jobId, life]));
       for (const [jobId, { life }] of sleepers) if (listed.get(jobId) !== life) sleepers.delete(jobId);
       const added = keys.filter(({ jobId }) => !sleepers.has(jobId));
-      for (const found of await Promise.all(added.map((key) => dormant.find(key)))) {
+      if (added.length === 0) return;
+      const [timeMs, ...all] = await Promise.all([time.nowMs(), ...added.map((key) => dormant.find(key))]);
+      const nowMs = runtime.clock.monotonicMs();
+      for (const found of all) {
         if (found === undefined) continue;
-        const { jobId, life, lastCommand } = found;
-        const sleeper = { life, lastCommand, dueAtMs: this.#dueAtMs(found), isArmed: false };
+        const { jobId, life, lastCommand, due, sinceMs } = found;
+        // by the clock of the board: those of whoever put it to sleep and of whoever wakes it may differ by far (P-203); it tells whole ms
+        const dueAtMs = due === undefined ? Infinity : nowMs + due.inMs - (timeMs - sinceMs) + 1;
+        const sleeper = { life, lastCommand, dueAtMs, isArmed: false };
         sleepers.set(jobId, sleeper);
         this.#arm(bucket, jobId, sleeper);
       }
     } catch (error) {
-      this.#deps.runtime.logger.debug('dormant.listing-failed', { bucket: index, error });
+      runtime.logger.debug('dormant.listing-failed', { bucket: index, error });
     }
   }
 
@@ -134,25 +139,6 @@ export class DormantWatch {
       if (bucket.sleepers.get(jobId) === sleeper)
         void this.#wake({ jobId, life: sleeper.life }, { isDue: true });
     });
-  }
-
-  /** By the clock of the board, which is the same for whoever put it to sleep and whoever wakes it: theirs may differ by far (P-203, P-1106). */
-  #dueAtMs({ due, sinceMs }: DormantJob): number {
-    if (due === undefined) return Infinity;
-    const nowMs = this.#deps.runtime.clock.monotonicMs();
-    const sleptMs = this.#aheadMs === undefined ? 0 : nowMs + this.#aheadMs - sinceMs;
-    // the board tells whole ms
-    return nowMs + due.inMs - sleptMs + 1;
-  }
-
-  async #askTheTime(): Promise<void> {
-    const { board, runtime } = this.#deps;
-    try {
-      const timeMs = await board.timeMs();
-      this.#aheadMs = timeMs - runtime.clock.monotonicMs();
-    } catch (error) {
-      runtime.logger.debug('dormant.time-unknown', { error });
-    }
   }
 
   /** Whoever stored it died before it woke the job, or saw an old state of the board. */

@@ -106,14 +106,16 @@ describe('notifications', () => {
     ]);
   });
 
-  it('that nobody takes are given up after ten times, which can be seen; the next ones follow', async () => {
+  it('that nobody takes are given up after a quarter of an hour, which can be seen; the next ones follow', async () => {
     await cluster.drive(cluster.worker('w1', { a: ok, b: ok }));
     start('c1');
     refuse = (_, { events }) => events.some(({ type }) => type === 'run.started');
     await post({ notify: [{ ...hook, headers: { authorization: 'Bearer secret' } }] });
     await wait();
-    await cluster.runtime.clock.advance(600_000);
-    expect(types().at(-1)).toBe('run.succeeded');
+    await cluster.runtime.clock.advance(14 * 60_000);
+    expect(types()).toEqual([]);
+    await cluster.runtime.clock.advance(2 * 60_000);
+    expect(types()).toEqual(whole.slice(2));
     const [progress] = await report();
     expect(progress).toMatchObject({ dead: 1, lastDead: { reason: 'answered 500' } });
     const lines = cluster.runtime.logger.lines.filter(({ message }) => message === 'notification.dead');
@@ -158,6 +160,26 @@ describe('notifications', () => {
     start('c3');
     await cluster.runtime.clock.advance(120_000);
     expect(types()).toEqual(whole);
+  });
+
+  it('of a job that has fallen asleep are sent until they are taken', async () => {
+    start('c1');
+    refuse = (_, { events }) => events.some(({ type }) => type === 'run.suspended');
+    await post();
+    await cluster.drive(cluster.client.suspend('j', { by: 'mo' }));
+    await cluster.runtime.clock.advance(20_000);
+    expect((await cluster.drive(cluster.client.job('j'))).jobState).toBe('DORMANT');
+    expect(types()).not.toContain('run.suspended');
+    refuse = () => false;
+    await cluster.runtime.clock.advance(120_000);
+    expect(types().slice(-2)).toEqual(['command.suspend', 'run.suspended']);
+    await cluster.drive(cluster.client.resume('j'));
+    await cluster.drive(cluster.worker('w1', { a: ok, b: ok }));
+    await wait();
+    await cluster.runtime.clock.advance(1_000);
+    expect(types().filter((type) => type.startsWith('run.'))).toEqual([
+      ...['run.started', 'run.suspending', 'run.suspended', 'run.resumed', 'run.succeeded'],
+    ]);
   });
 
   it('make the same post another one when they differ', async () => {

@@ -90,14 +90,17 @@ export const limits = Object.freeze({
   reconcileMs: 30_000,
   /** Schedules that were put or changed are looked for so often even without a nudge. */
   schedulePollMs: 10_000,
+  /** The clock of the board is asked again after so long; and a schedule is looked at so often, for that clock may be set. */
+  boardTimeMs: 30_000,
+  scheduleLookMs: 60_000,
   /** A slot that nobody could fire for so long is missed: longer than it takes until another conductor follows one whose host is lost. */
   slotGraceMs: 30_000,
   /** Slots that are looked at together at most: the last ones of an outage. */
   slotsMax: 100,
   /** Pause before a scheduled job that could not be posted is posted again. */
   scheduleRetryMs: { first: 500, max: 10_000 },
-  /** Sendings of one notification before it is given up. */
-  notifyAttemptsMax: 10,
+  /** A notification is given up when its entry is so old, and it was sent so often: those of a target that is away do not wait for each other. */
+  notifyGiveUp: { afterMs: 900_000, attempts: 3 },
   /** First and longest pause before one is sent again; and before the journal is read again that shows less than is stored. */
   notifyMs: { first: 1_000, max: 60_000, reread: 100 },
   /** Notifications that nobody sends any more are looked for so often, so many jobs at a time. */

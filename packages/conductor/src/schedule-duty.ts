@@ -11,6 +11,7 @@ import type { Runtime } from '@baton/core';
 import type { JobBoard, Posting } from '@baton/jobboard';
 import { contentHashOf, isoTime, placeJob } from '@baton/persistence';
 import type { Persistence, Schedule, ScheduleSlot } from '@baton/persistence';
+import type { BoardClock } from './board-clock.js';
 import { limits } from './options.js';
 import { firedSoFar, slotPlan, type SlotPlan } from './slot-plan.js';
 
@@ -19,6 +20,7 @@ export interface ScheduleDutyDeps {
   readonly board: JobBoard;
   readonly persistence: Pick<Persistence, 'schedules' | 'jobs' | 'journal' | 'commands' | 'notifications'>;
   readonly mayDecide: () => boolean;
+  readonly time: Pick<BoardClock, 'nowMs'>;
 }
 
 /** Decisions after which old slots are forgotten. */
@@ -33,7 +35,7 @@ export class ScheduleDuty {
   #hasChanged = false;
   #isStopped = false;
   #cancelTimer = (): void => undefined;
-  /** Nothing is to be done before, by the clock on the wall. */
+  /** Nothing is to be done before, by the monotonic clock. */
   #idleUntilMs = 0;
   #failures = 0;
   #decisions = 0;
@@ -46,11 +48,11 @@ export class ScheduleDuty {
     this.#schedule = schedule;
   }
 
-  /** The schedule as it is now. Looks at the clock, too: that on the wall may have been set since the timer was. */
+  /** The schedule as it is now. */
   attend(schedule: Schedule): void {
     const isKnown = this.#schedule.revision === schedule.revision;
     this.#schedule = schedule;
-    if (!isKnown || this.#deps.runtime.clock.wallMs() >= this.#idleUntilMs) void this.#work();
+    if (!isKnown || this.#deps.runtime.clock.monotonicMs() >= this.#idleUntilMs) void this.#work();
   }
 
   stop(): void {
@@ -77,9 +79,8 @@ export class ScheduleDuty {
     }
     this.#isAtWork = false;
     const { clock } = this.#deps.runtime;
-    this.#idleUntilMs = clock.wallMs() + waitMs;
-    if (!this.#isStopped && waitMs !== Infinity)
-      this.#cancelTimer = clock.setTimer(waitMs, () => void this.#work());
+    this.#idleUntilMs = clock.monotonicMs() + waitMs;
+    if (!this.#isStopped) this.#cancelTimer = clock.setTimer(waitMs, () => void this.#work());
   }
 
   /** Does what is due, and gives how long nothing will be. */
@@ -92,9 +93,9 @@ export class ScheduleDuty {
         if (!(await this.#finish(last))) return limits.scheduleRetryMs.first;
         continue;
       }
-      const nowMs = this.#deps.runtime.clock.wallMs();
+      const nowMs = await this.#deps.time.nowMs();
       const plan = slotPlan(this.#schedule, last, nowMs);
-      if ('dueAtMs' in plan) return (plan.dueAtMs ?? Infinity) - nowMs;
+      if ('dueAtMs' in plan) return Math.min((plan.dueAtMs ?? Infinity) - nowMs, limits.scheduleLookMs);
       const slot = await this.#decision(plan, last);
       const isMine = await schedules.decide(slot);
       this.#known = isMine ? { last: slot } : undefined;
@@ -184,9 +185,9 @@ export class ScheduleDuty {
     const by = `schedule ${this.#schedule.scheduleId}`;
     const command = { command: 'cancel', arguments: { revert: true }, by };
     await persistence.commands.append(jobId, command, by);
-    const { owner } = await board.read(jobId);
-    // without it the owner looks within seconds
-    if (owner !== undefined) await board.nudge(owner.member).catch(() => undefined);
+    // its owner looks within seconds without a nudge, and one that is asleep is found within half a minute
+    const nudged = board.read(jobId).then(({ owner }) => owner && board.nudge(owner.member));
+    await Promise.allSettled([nudged, board.dormant.wakeAny(jobId)]);
   }
 
   #tell({ scheduleId, nominalMs, decision, jobId, missed, skipped }: ScheduleSlot): void {

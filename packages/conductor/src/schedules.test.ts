@@ -48,6 +48,18 @@ describe('a schedule', () => {
     expect(await report()).toMatchObject({ state: 'OVER', fired: 2, slots: [{ decision: 'fired' }, {}] });
   });
 
+  it('fires by the clock of the board, whatever that of its conductor says (P-1106)', async () => {
+    for (const [id, aheadMs] of [
+      ['c1', 10 * MINUTE],
+      ['c2', -10 * MINUTE],
+    ] as const)
+      cluster.conductor(id, {}, { aheadMs });
+    await advance(1_000);
+    await put({ cron: '* * * * *' });
+    await advance(3 * MINUTE - 2_000);
+    expect(await jobs()).toEqual(minutes(1, 2));
+  });
+
   it('is taken up at once, on every change', async () => {
     await start('c1', 'c2', 'c3');
     await put({ cron: '* * * * * *' });

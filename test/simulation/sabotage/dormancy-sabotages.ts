@@ -45,8 +45,8 @@ export const dormancySabotages: readonly Sabotage[] = [
     id: 'a dormant timer goes by the clock of whoever watches',
     hazard: 'H53',
     file: dormantWatch,
-    find: 'nowMs + this.#aheadMs - sinceMs;',
-    replace: 'this.#deps.runtime.clock.wallMs() - sinceMs;',
+    find: '(timeMs - sinceMs)',
+    replace: '(runtime.clock.wallMs() - sinceMs)',
   },
   {
     id: 'woken in the life that is over',
