@@ -8,9 +8,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { noFence, type FlowOutcome, type JournalEntry, type Runtime } from '@baton/core';
-import { canonicalFlowJson, type FlowDefinition } from '@baton/flow';
-import { JobBoard, type Posting } from '@baton/jobboard';
+import { noFence, requestIdOf, type FlowOutcome, type JournalEntry, type Runtime } from '@baton/core';
+import { canonicalFlowJson, type FlowDefinition, type RoutedFlowDefinition } from '@baton/flow';
+import { JobBoard, buckets, type Posting } from '@baton/jobboard';
 import { ZookeeperCoordination } from '@baton/jobboard/zookeeper';
 import { openPersistence, type Persistence } from '@baton/persistence';
 import { MongoDocumentStore } from '@baton/persistence/mongodb';
@@ -101,7 +101,7 @@ export class BenchCluster {
 
   /** Journal and definitions are written; gives the ids and what puts them on the board, all at the same time. */
   async prepare(
-    flow: FlowDefinition,
+    flow: FlowDefinition | RoutedFlowDefinition,
     count: number,
     store: Posting['store'],
     priorityOf: (index: number) => Posting['priority'] = () => 'NORMAL',
@@ -230,6 +230,22 @@ export class BenchCluster {
       ...this.#services,
       bench: [process.pid],
     }));
+  }
+
+  /** Answers a delegate as a client does: stored, then whoever sleeps is woken. */
+  async answer(flowId: string, atom: string): Promise<void> {
+    const { board, persistence } = await this.#open();
+    const requestId = requestIdOf({ flowId, atom, action: 'execute', round: 0, attempt: 1 });
+    const command = { command: 'answer-delegate', arguments: { requestId, value: { data: 'yes' } } };
+    await persistence.commands.append(flowId, command);
+    await board.dormant.wakeAny(flowId);
+  }
+
+  /** How many jobs are dormant. */
+  async dormant(): Promise<number> {
+    const { board } = await this.#open();
+    const keys = await Promise.all(buckets.map((_, index) => board.dormant.list(index)));
+    return keys.flat().length;
   }
 
   async journal(flowId: string): Promise<readonly JournalEntry[]> {

@@ -1,6 +1,6 @@
 /** Flows of the benches; the tasks are in tasks.mjs. */
 import type { Value } from '@baton/core';
-import { linear, task, type, unordered, type FlowDefinition } from '@baton/flow';
+import { linear, task, type, unordered, type FlowDefinition, type RoutedFlowDefinition } from '@baton/flow';
 
 /** Every task gets an argument of 100 bytes. */
 export const text = 'x'.repeat(100);
@@ -50,3 +50,17 @@ export const sleepThenNoop: FlowDefinition = linear('sleep').add(sleep, noop.as(
 export function sleepStore(ms: number): Readonly<Record<string, Value>> {
   return { ...textStore, ms: { data: ms } };
 }
+
+/** Waits for an answer, and says when it goes on. */
+export const askThenStamp: RoutedFlowDefinition = {
+  schemaVersion: 1,
+  root: {
+    kind: 'routed',
+    name: 'ask',
+    requires: ['text'],
+    atoms: [
+      { name: 'ask', delegate: 'ask', onSuccess: { next: [{ to: 'stamp' }] } },
+      { name: 'stamp', task: 'stamp', input: { text: { expr: 'text' } } },
+    ],
+  },
+};

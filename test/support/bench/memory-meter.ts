@@ -52,7 +52,7 @@ function meanOf(sizes: readonly number[]): number {
   return sizes.reduce((sum, size) => sum + size, 0) / sizes.length;
 }
 
-function residentMib(pid: number): number | undefined {
+export function residentMib(pid: number): number | undefined {
   try {
     const found = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
     return found === null ? undefined : Number(found[1]) / mib;
