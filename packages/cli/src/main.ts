@@ -8,10 +8,10 @@ import { addClusterCommands } from './commands/cluster.js';
 import { addConfigCommands } from './commands/config.js';
 import { addDemoCommand } from './commands/demo.js';
 import { addDevCommand } from './commands/dev.js';
-import { addExampleCommand } from './commands/example.js';
 import { addFlowCommands } from './commands/flow.js';
 import { addJobCommands } from './commands/job.js';
 import { addMemberCommands } from './commands/member.js';
+import { addNightlyExample } from './commands/nightly-example.js';
 import { addDelegateCommands } from './commands/delegate.js';
 import { addScheduleCommands } from './commands/schedule.js';
 import { addTaskCommands } from './commands/task.js';
@@ -85,7 +85,7 @@ export function buildProgram(run: Run): Command {
   addApiCommands(program, run);
   addDevCommand(program, run);
   addDemoCommand(program, run);
-  addExampleCommand(program, run);
+  addNightlyExample(program, run);
   addConfigCommands(program, run);
   return program;
 }

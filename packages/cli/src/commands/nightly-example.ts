@@ -1,28 +1,26 @@
-/** `baton example`: small flows that run at once, on a cluster of their own: an embedded server, two conductors, a worker. */
+/** `baton example nightly`, on a cluster of its own: an embedded server, two conductors, a worker. */
 import { UnavailableError } from '@baton/core';
-import { Argument, type Command } from 'commander';
+import type { Command } from 'commander';
 import { Stage } from '../demo/stage.js';
-import type { Example } from '../example/example.js';
-import { nightly } from '../example/nightly.js';
+import { nightlyTasks, playNightly } from '../examples/nightly.js';
 import { exitCodes } from '../exit-codes.js';
 import { Invocation } from '../invocation.js';
 import type { Run } from '../run.js';
 
-const examples: Readonly<Record<string, Example>> = { nightly };
 const deadlineMs = 60_000;
 const stopSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
-export function addExampleCommand(program: Command, run: Run): void {
-  const about = Object.entries(examples).map(([name, example]) => `${name}: ${example.about}`);
-  program
-    .command('example')
-    .description(`a small flow, run at once on a cluster of its own; ${about.join('; ')}`)
-    .addArgument(new Argument('<name>').choices(Object.keys(examples)))
+export function addNightlyExample(program: Command, run: Run): void {
+  const example =
+    program.commands.find((command) => command.name() === 'example') ??
+    program.command('example').description('a cluster on this machine with something in it to try out');
+  example
+    .command('nightly')
+    .description('a fan-out over folders, written in YAML, posted by a schedule')
     .action(run(play));
 }
 
-async function play(invocation: Invocation, [name = '']: readonly string[]): Promise<number> {
-  const example = examples[name] as Example;
+async function play(invocation: Invocation): Promise<number> {
   const quit = new AbortController();
   const interrupt = (): void => quit.abort(new Interrupted());
   const late = `the example did not end within ${deadlineMs / 1_000} s`;
@@ -41,17 +39,17 @@ async function play(invocation: Invocation, [name = '']: readonly string[]): Pro
   try {
     stage.variables = { BATON_LOCAL_SOCKET: stage.address ?? '' };
     for (const id of ['c1', 'c2']) stage.start('conductor', id);
-    stage.start('worker', 'w1', ['--tasks', example.tasks]);
+    stage.start('worker', 'w1', ['--tasks', nightlyTasks]);
     inner = new Invocation(environment, {}, { 'local.socket': stage.address ?? '' });
     const isForPeople = output.format === 'table';
     const tell = (line: string): void => {
       if (isForPeople) output.item({}, [line]);
     };
-    const played = example.play({
+    const played = playNightly({
       ...{ client: await inner.client(), program: environment.program, signal: quit.signal, tell },
     });
     const result = await unlessAborted(played, quit.signal);
-    if (!isForPeople) output.one(result, { text: '', name });
+    if (!isForPeople) output.one(result, { text: '', name: 'nightly' });
     return exitCodes.ok;
   } catch (error) {
     if (error instanceof Interrupted) return exitCodes.interrupted;

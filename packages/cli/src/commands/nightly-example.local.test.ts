@@ -5,12 +5,12 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import type { NightlyReport } from '../example/nightly-tasks.js';
+import type { NightlyReport } from '../examples/nightly-tasks.js';
 
 const program = fileURLToPath(new URL('../../bin/baton.mjs', import.meta.url));
 const deadlineMs = 90_000;
 
-describe('baton example', () => {
+describe('baton example nightly', () => {
   let folder = '';
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), 'example-test-'));
@@ -18,7 +18,7 @@ describe('baton example', () => {
   afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
   it(
-    'nightly: a schedule posts a fan-out that is written in YAML, and nothing is left behind',
+    'a schedule posts a fan-out that is written in YAML, and nothing is left behind',
     async () => {
       const { stdout } = await promisify(execFile)(
         process.execPath,
