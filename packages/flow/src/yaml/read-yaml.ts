@@ -17,8 +17,15 @@ import {
 } from 'yaml';
 import type { Problems, SourceNode } from './problems.js';
 
-/** Of one text. Depth: how deep maps and lists nest; nodes: keys, values, maps and lists together. */
-export const yamlLimits = Object.freeze({ bytesMax: 1024 * 1024, depthMax: 32, nodesMax: 50_000 });
+/** Of one text. Depth: how deep maps and lists nest; nodes: keys, values, maps and lists together; lexemes: words, marks, spaces, line ends. */
+export const yamlLimits = Object.freeze({
+  bytesMax: 1024 * 1024,
+  depthMax: 32,
+  nodesMax: 50_000,
+  lexemesMax: 400_000,
+});
+
+const faultsMax = 10;
 
 export interface YamlData {
   readonly value: JsonValue;
@@ -40,7 +47,7 @@ export function readYaml(text: string, problems: Problems): readonly YamlData[] 
   const composer = new Composer({ schema: 'core', version: '1.2', uniqueKeys: false, stringKeys: true });
   const documents = [...composer.compose(tokens, true, text.length)];
   // one slip makes the rest of the text look wrong too
-  const faults = documents.flatMap(({ errors, warnings }) => [...errors, ...warnings]).slice(0, 10);
+  const faults = documents.flatMap(({ errors, warnings }) => [...errors, ...warnings]).slice(0, faultsMax);
   for (const { pos, code, message } of faults)
     problems.addAt(
       pos[0],
@@ -58,16 +65,22 @@ export function readYaml(text: string, problems: Problems): readonly YamlData[] 
 function tokensOf(text: string, problems: Problems): readonly CST.Token[] | undefined {
   const parser = new Parser();
   const tokens: CST.Token[] = [];
-  let nodes = 0;
+  const size = new Size();
+  let errors = 0;
   for (const lexeme of new Lexer().lex(text)) {
-    if (lexeme === CST.SCALAR || lexeme === '[' || lexeme === '{') nodes++;
-    for (const token of parser.next(lexeme)) tokens.push(token);
+    size.add(lexeme);
+    for (const token of parser.next(lexeme)) {
+      tokens.push(token);
+      if (token.type === 'error') errors++;
+    }
     // each level is on the stack up to twice, and the document, and what is in it
     const isDeep = parser.stack.length > 2 * yamlLimits.depthMax + 4;
-    if (isDeep || nodes > yamlLimits.nodesMax) {
-      problems.addAt(parser.offset, isDeep ? tooDeep : tooMany);
+    const tooLarge = isDeep ? tooDeep : size.excess;
+    if (tooLarge !== undefined) {
+      problems.addAt(parser.offset, tooLarge);
       return undefined;
     }
+    if (errors === faultsMax) break;
   }
   tokens.push(...parser.end());
   for (const token of tokens)
@@ -76,8 +89,43 @@ function tokensOf(text: string, problems: Problems): readonly CST.Token[] | unde
   return problems.count > 0 ? undefined : tokens;
 }
 
+const nodeTypes: ReadonlySet<CST.TokenType | null> = new Set([
+  ...(['scalar', 'single-quoted-scalar', 'double-quoted-scalar'] as const),
+  ...(['flow-map-start', 'flow-seq-start'] as const),
+]);
+/** Of these a node has no more than one, be it empty: without the nodes, a text of nothing but them would be dear. */
+const markTypes: ReadonlySet<CST.TokenType | null> = new Set([
+  ...(['seq-item-ind', 'explicit-key-ind', 'map-value-ind', 'comma'] as const),
+  ...(['doc-start', 'doc-end', 'directive-line', 'anchor', 'tag', 'alias'] as const),
+]);
+
+/** What of a text costs more than its length: a bound from below for its nodes, which are counted once they are there. */
+class Size {
+  #nodes = 0;
+  #marks = 0;
+  #lexemes = 0;
+  #isScalar = false;
+
+  /** What is too much of it; undefined: nothing. */
+  get excess(): string | undefined {
+    const { nodesMax, lexemesMax } = yamlLimits;
+    if (this.#nodes > nodesMax || this.#marks > nodesMax) return tooMany;
+    return this.#lexemes > lexemesMax ? tooBlank : undefined;
+  }
+
+  add(lexeme: string): void {
+    this.#lexemes++;
+    const type = this.#isScalar ? null : CST.tokenType(lexeme);
+    // the text of a scalar follows, and may look like anything
+    this.#isScalar = type === 'scalar';
+    if (nodeTypes.has(type)) this.#nodes++;
+    else if (markTypes.has(type)) this.#marks++;
+  }
+}
+
 const tooDeep = `nests deeper than ${yamlLimits.depthMax} levels: make a part of it a flow of its own`;
 const tooMany = `has more than ${yamlLimits.nodesMax} keys and values: split the flow`;
+const tooBlank = `has more than ${yamlLimits.lexemesMax} words, spaces, empty lines and comments: leave some out`;
 
 class Reading {
   readonly #problems: Problems;

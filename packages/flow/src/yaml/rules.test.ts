@@ -422,9 +422,18 @@ it('limits hold before anything is made of the text (C-1505)', () => {
       Array.from({ length: 25_001 }, (_, index) => `k${index}:`).join('\n'),
       'more than 50000 keys and values',
     ],
+    ...['---\n', '...\n', '-\n', '?\n', ':\n', '"":\n', '%YAML 1.2\n---\n', '&a\n', '!a\n'].map(
+      (unit) => [unit.repeat(60_000), 'more than 50000 keys and values'] as const,
+    ),
+    ...['#\n', '\n', ' \n'].map((unit) => [unit.repeat(500_000), 'more than 400000 words, spaces'] as const),
   ];
   for (const [text, said] of limits)
     expect(problemsOf(text).map(({ message }) => message)).toEqual([expect.stringContaining(said)]);
+});
+
+it('a text that is wrong from end to end costs no more than its first slips', () => {
+  for (const unit of [']', '}', "''\n", '"a" '])
+    expect(problemsOf(unit.repeat(40_000)).length).toBeLessThanOrEqual(10);
 });
 
 it('no more than 100 problems are told, each short', () => {
