@@ -39,8 +39,11 @@ describe('routed flows in a cluster', () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  const run: Run = async (root, { store = {}, answers = {} } = {}) => {
-    const jobId = await cluster.client.post({ schemaVersion: 1, root }, { store: { ...store } });
+  const run: Run = async (root, { store = {}, answers = {}, ...environment } = {}) => {
+    const jobId = await cluster.client.post(
+      { schemaVersion: 1, root },
+      { store: { ...store }, ...environment },
+    );
     const [rest] = await Promise.all([restOf(jobId), answerAll(jobId, answers)]);
     return resumable(jobId, await outcomeOf(jobId, rest));
   };

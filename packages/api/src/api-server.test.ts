@@ -57,7 +57,9 @@ describe('posting', () => {
   it('takes a flow that is stored by its hash, of whoever may only post', async () => {
     await world.post('j');
     const { definitionHash } = await world.client.job('j');
-    const payload = { flow: definitionHash, store, priority: 'HIGH', tags: { a: 'b' }, name: 'n' };
+    const env = { region: '${x' };
+    const text = { env, evaluateEnv: false };
+    const payload = { flow: definitionHash, store, priority: 'HIGH', tags: { a: 'b' }, name: 'n', ...text };
     const posted = await ask('POST', '/v1/jobs', { role: 'poster', payload });
     expect(posted.status).toBe(201);
     const { jobId } = posted.body as { readonly jobId: string };
@@ -78,6 +80,7 @@ describe('posting', () => {
     ['a key with a path in it', { flow, store, key: '../x' }, 400, 'BATON_INPUT_INVALID'],
     ['a store that is a list', { flow, store: [] }, 400, 'BATON_INPUT_INVALID'],
     ['a priority that is a number', { flow, store, priority: 1 }, 400, 'BATON_INPUT_INVALID'],
+    ['an env with half an expression', { flow, store, env: { x: '${' } }, 400, 'BATON_INPUT_INVALID'],
     [
       'a value that is too large',
       { flow, store: { site: 'x'.repeat(600_000) } },

@@ -86,6 +86,15 @@ export const postFields: Readonly<Record<string, Schema>> = {
   priority: { type: 'string', enum: ['VERY_HIGH', 'HIGH', 'NORMAL', 'LOW', 'VERY_LOW'] },
   name: { type: 'string', maxLength: 256 },
   tags: { type: 'object', additionalProperties: text },
+  env: {
+    ...anyObject,
+    description: 'What the expressions of a routed flow read as env: up to 16 KiB, with ${…} in its texts.',
+  },
+  evaluateEnv: {
+    type: 'boolean',
+    default: true,
+    description: 'Evaluate ${…} in env, once, when the run starts; or take it as text.',
+  },
   notify: {
     type: 'array',
     maxItems: 10,

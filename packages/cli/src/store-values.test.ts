@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { storeValues } from './store-values.js';
+import { jsonMap, storeValues } from './store-values.js';
 
 describe('--set', () => {
   it('takes JSON where it parses, else text; a quoted value is a text that looks like JSON', () => {
@@ -48,5 +48,14 @@ it.each(['values.json', '{"a":'])('--store says how a file is given when it gets
       code: 'BATON_INPUT_INVALID',
       message: '--store is not JSON: give a JSON object, @FILE, or - for standard input',
     }),
+  );
+});
+
+it.each([
+  ['--env', '[1]', '--env must be a JSON object: name → value'],
+  ['--env', '@/no/such/file', '--env: the file /no/such/file cannot be read'],
+])('%s %s is refused by its name', (option, given, message) => {
+  expect(() => jsonMap(option, given)).toThrow(
+    expect.objectContaining({ code: 'BATON_INPUT_INVALID', message }),
   );
 });

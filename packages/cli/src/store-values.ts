@@ -10,7 +10,7 @@ export function storeValues(
   store: string | undefined,
   sets: readonly string[] = [],
 ): Record<string, JsonValue> {
-  const values = store === undefined ? {} : parseStore(store);
+  const values = store === undefined ? {} : { ...jsonMap('--store', store) };
   for (const set of sets) {
     const at = set.indexOf('=');
     if (at < 1)
@@ -26,31 +26,37 @@ export function storeValues(
   return values;
 }
 
-function parseStore(store: string): Record<string, JsonValue> {
+/**
+ * What an option gives as JSON, as `@file`, or as `-` for standard input.
+ * @throws InputError
+ */
+export function jsonMap(option: string, given: string): Readonly<Record<string, JsonValue>> {
   const text =
-    store === '-' ? readFileSync(0, 'utf8') : store.startsWith('@') ? readText(store.slice(1)) : store;
+    given === '-'
+      ? readFileSync(0, 'utf8')
+      : given.startsWith('@')
+        ? readText(option, given.slice(1))
+        : given;
   let parsed: unknown;
   try {
     parsed = JSON.parse(text);
   } catch (cause) {
     throw new InputError(
       'BATON_INPUT_INVALID',
-      '--store is not JSON: give a JSON object, @FILE, or - for standard input',
-      {
-        cause,
-      },
+      `${option} is not JSON: give a JSON object, @FILE, or - for standard input`,
+      { cause },
     );
   }
   if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed))
-    throw new InputError('BATON_INPUT_INVALID', '--store must be a JSON object: symbol → value');
-  return { ...(parsed as Record<string, JsonValue>) };
+    throw new InputError('BATON_INPUT_INVALID', `${option} must be a JSON object: name → value`);
+  return parsed as Readonly<Record<string, JsonValue>>;
 }
 
-function readText(file: string): string {
+function readText(option: string, file: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch (cause) {
-    throw new InputError('BATON_INPUT_INVALID', `store file ${file} cannot be read`, { cause });
+    throw new InputError('BATON_INPUT_INVALID', `${option}: the file ${file} cannot be read`, { cause });
   }
 }
 

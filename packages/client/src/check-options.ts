@@ -32,7 +32,10 @@ const listener = { onOutage: callback, onRecovery: callback };
 const limit = required(wholeNumber(1));
 const who = { by: text, reason: text, key: text, ifSeq: wholeNumber(0) };
 
-const post = { store: unchecked, priority: unchecked, name: text, tags: texts, notify: unchecked };
+const post = {
+  ...{ store: unchecked, priority: unchecked, name: text, tags: texts, notify: unchecked },
+  ...{ env: unchecked, evaluateEnv: flag },
+};
 
 const optionsOf = {
   openClient: {

@@ -114,6 +114,19 @@ describe('the client', () => {
     await drive(client.close());
   });
 
+  it('an environment belongs to the job: with another one the key is taken', async () => {
+    const { client, drive } = newClient();
+    const env = { region: 'eu', big: 'x'.repeat(3_000) };
+    await drive(client.post(flow, { key: 'j', env }));
+    expect(await drive(client.postOrFind(flow, { key: 'j', env }))).toEqual({ jobId: 'j', isNew: false });
+    expect((await drive(client.history('j')))[0]).toMatchObject({ post: { env } });
+    const other = client.post(flow, { key: 'j', env: { region: 'us' } });
+    await expect(drive(other)).rejects.toMatchObject({ code: 'BATON_CONFLICT_KEY_REUSED' });
+    const large = client.post(flow, { env: { x: 'y'.repeat(20_000) } });
+    await expect(drive(large)).rejects.toMatchObject({ code: 'BATON_INPUT_TOO_LARGE' });
+    await drive(client.close());
+  });
+
   it('tells a new job from one that was posted before, also half, and gives the flow of each', async () => {
     const { client, service, drive } = newClient();
     expect(await drive(client.postOrFind(flow.toJSON(), { key: 'j' }))).toEqual({ jobId: 'j', isNew: true });
@@ -353,7 +366,7 @@ describe('the client', () => {
     [
       'post',
       (client) => client.post(flow, { ky: 'x' } as never),
-      'post has no option ky, did you mean key? It has key, store, priority, name, tags, notify',
+      'post has no option ky, did you mean key? It has key, store, priority, name, tags, notify, env, evaluateEnv',
     ],
     [
       'a time that is none',

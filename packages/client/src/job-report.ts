@@ -191,8 +191,9 @@ async function jobReport(sources: Sources): Promise<JobReport> {
       ? [{ member: entry.claim.member, fence: formatFence(entry.fence), seq: entry.seq, atMs: entry.atMs }]
       : [],
   );
+  const { store, env } = post.post;
   const run =
-    compiled === undefined ? undefined : newAnyRun(compiled, { flowId: jobId, store: post.post.store });
+    compiled === undefined ? undefined : newAnyRun(compiled, { flowId: jobId, store, ...(env && { env }) });
   if (run !== undefined) for (const entry of entries) foldAny(run, entry.facts);
   const requests = openRequests(entries);
   const owner = reading.owner?.member;

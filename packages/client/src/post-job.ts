@@ -5,8 +5,14 @@
  */
 import { DefinitionError, InputError, UnavailableError, checkId, codeOf, familyOf } from '@baton/core';
 import type { InlineValue, JsonValue, NotifyTarget, Runtime, Value } from '@baton/core';
-import { compileAny, missingDependencies, storableSymbols, validateAny } from '@baton/engine';
-import type { AnyCompiled, AnyDefinition } from '@baton/engine';
+import {
+  compileAny,
+  missingDependencies,
+  storableEnvironment,
+  storableSymbols,
+  validateAny,
+} from '@baton/engine';
+import type { AnyCompiled, AnyDefinition, EnvironmentOptions } from '@baton/engine';
 import { canonicalFlowJson, isRouted, parseAnyFlow } from '@baton/flow';
 import type { Atom, FlowDefinition, NodeDefinition } from '@baton/flow';
 import {
@@ -18,11 +24,11 @@ import {
 } from '@baton/jobboard';
 import type { JobBoard, Posting, Priority } from '@baton/jobboard';
 import { checkPostSize, contentHashOf, placeJob } from '@baton/persistence';
-import type { JobPost, Persistence } from '@baton/persistence';
+import type { GivenWithJob, JobPost, Persistence } from '@baton/persistence';
 import { checkBoard } from './home-board.js';
 import { checkNotify } from './notify-targets.js';
 
-export interface PostOptions {
+export interface PostOptions extends EnvironmentOptions {
   /** Idempotency key and id of the job; the same key with the same content is the same job. Default: a new ULID. */
   readonly key?: string;
   /** Values of the symbols the flow requires. */
@@ -73,22 +79,21 @@ export interface Posted {
 export async function postJob(deps: PostDeps, flow: Postable, options: PostOptions = {}): Promise<Posted> {
   const jobId = checkId('job', options.key ?? deps.runtime.random.ulid());
   const { persistence, board } = deps;
-  const { notify = [] } = options;
-  const { posting, store } = await preparePost(deps, flow, options, () => admit(deps, jobId));
+  const { posting, given } = await preparePost(deps, flow, options, () => admit(deps, jobId));
   const post: JobPost = {
     jobId,
     definitionHash: posting.definitionHash,
-    contentHash: contentHashOf(posting, store, notify),
+    contentHash: contentHashOf(posting, given),
     posting: JSON.stringify(posting),
     postedAtMs: posting.createdAtMs,
   };
   // a record whose other parts do not fit could never be finished, by nobody
   encodePosting(posting);
-  checkPostSize(post, store);
+  checkPostSize(post, given);
   const { record, isNew } = await persistence.jobs.insertOrFind(post);
   checkBoard(record, board.name);
   try {
-    await placeJob(persistence, { record, store, notify }, ({ posting: standing }) =>
+    await placeJob(persistence, { record, ...given }, ({ posting: standing }) =>
       board.post(jobId, JSON.parse(standing) as Posting),
     );
   } catch (error) {
@@ -106,15 +111,18 @@ export async function preparePost(
   flow: Postable,
   options: PostOptions,
   admit: () => Promise<void> = () => Promise.resolve(),
-): Promise<{ readonly posting: Posting; readonly store: Readonly<Record<string, Value>> }> {
-  checkNotify(options.notify ?? []);
-  const given = storableSymbols(options.store === undefined ? {} : options.store);
-  const definition = checkedDefinition(flow, given);
-  const store = await encodeStore(persistence, given);
+): Promise<{ readonly posting: Posting; readonly given: GivenWithJob }> {
+  const { notify } = options;
+  checkNotify(notify ?? []);
+  const symbols = storableSymbols(options.store === undefined ? {} : options.store);
+  const definition = checkedDefinition(flow, symbols);
+  const env = storableEnvironment(options);
+  const store = await encodeStore(persistence, symbols);
   const json = canonicalFlowJson(definition);
   const [definitionHash] = await Promise.all([persistence.definitions.put(json), admit()]);
   const made = { name: definition.root.name, definitionHash, createdAtMs: runtime.clock.wallMs() };
-  return { posting: postingOf(options, made, { store, board: board.name }), store };
+  const given = { store, ...(env && { env }), ...(notify && { notify }) };
+  return { posting: postingOf(options, made, { ...given, board: board.name }), given };
 }
 
 /** Once entry 0 is in the journal conductors finish the post, whatever its poster hears; another post under a new key would double the job. */
@@ -188,7 +196,7 @@ async function encodeStore(
 function postingOf(
   options: PostOptions,
   made: { readonly name: string; readonly definitionHash: string; readonly createdAtMs: number },
-  { store, board }: { readonly store: Readonly<Record<string, Value>>; readonly board: string },
+  { store, env, board }: GivenWithJob & { readonly board: string },
 ): Posting {
   const priority = String(options.priority ?? 'NORMAL').toUpperCase() as Priority;
   if (!priorities.includes(priority))
@@ -206,9 +214,9 @@ function postingOf(
     ...(options.notify && options.notify.length > 0 && { notify: true }),
     protocolVersion: postingVersion,
   };
-  const withStore: Posting = { ...posting, store };
+  const withStore: Posting = { ...posting, store, ...(env && { env }) };
   const isSmall =
-    JSON.stringify(store).length <= STORE_ON_BOARD_BYTES &&
+    JSON.stringify([store, env]).length <= STORE_ON_BOARD_BYTES &&
     Buffer.byteLength(JSON.stringify(withStore)) <= postingBytesMax;
   return isSmall ? withStore : posting;
 }

@@ -82,24 +82,23 @@ export class Schedules {
   ): Promise<{ readonly revision: number; readonly isNew: boolean }> {
     checkScheduleId(scheduleId);
     checkOptions('schedules.put', options);
-    const { priority, name, tags, notify, store: given, ifRevision, ...rest } = options;
+    const { cron, timeZone, startAtMs, count, catchUp, overlap, paused, ifRevision, ...post } = options;
     const services = await this.#services();
     const found = await services.persistence.schedules.get(scheduleId);
     checkHome(scheduleId, found.board, services.board.name);
-    const postOptions = { priority, name, tags, notify, store: given } as PostOptions;
-    const { posting, store } = await preparePost({ ...services, runtime: this.#runtime }, flow, postOptions);
+    const { posting, given } = await preparePost({ ...services, runtime: this.#runtime }, flow, post);
     encodePosting(withLongestTags(posting, scheduleId));
     const content: ScheduleContent = {
-      ...{ scheduleId, board: services.board.name, timeZone: rest.timeZone ?? 'UTC' },
-      ...(rest.cron !== undefined && { cron: rest.cron }),
-      ...(rest.startAtMs !== undefined && { startAtMs: rest.startAtMs }),
-      ...(rest.count !== undefined && { count: rest.count }),
+      ...{ scheduleId, board: services.board.name, timeZone: timeZone ?? 'UTC' },
+      ...(cron !== undefined && { cron }),
+      ...(startAtMs !== undefined && { startAtMs }),
+      ...(count !== undefined && { count }),
       ...{
-        catchUp: rest.catchUp ?? 'none',
-        overlap: rest.overlap ?? 'allow',
-        isPaused: rest.paused ?? false,
+        catchUp: catchUp ?? 'none',
+        overlap: overlap ?? 'allow',
+        isPaused: paused ?? false,
       },
-      post: { posting: JSON.stringify(posting), store, ...(notify && { notify }) },
+      post: { posting: JSON.stringify(posting), ...given },
     };
     const before = found.schedule;
     if (before && isSame(before, content)) return { revision: before.revision, isNew: false };
@@ -241,7 +240,7 @@ function isSame(before: Schedule, after: ScheduleContent): boolean {
 }
 
 function contentOf({ post, board, catchUp, overlap, count, isPaused, ...rest }: ScheduleContent): string {
-  const hash = contentHashOf(JSON.parse(post.posting) as Posting, post.store, post.notify);
+  const hash = contentHashOf(JSON.parse(post.posting) as Posting, post);
   return JSON.stringify([hash, board, catchUp, overlap, count, isPaused, timesOf(rest)]);
 }
 

@@ -358,7 +358,12 @@ class Installation {
       opId: '',
       atMs: posting.createdAtMs,
       facts: [],
-      post: { name: posting.name, definitionHash: posting.definitionHash, store: posting.store ?? {} },
+      post: {
+        name: posting.name,
+        definitionHash: posting.definitionHash,
+        store: posting.store ?? {},
+        ...(posting.env && { env: posting.env }),
+      },
     };
   }
 

@@ -56,8 +56,8 @@ export class OwnedState {
   }
 
   static #ofPost([post]: readonly JournalEntry[], compiled: AnyCompiled): OwnedState {
-    const store = post?.kind === 'post' ? post.post.store : {};
-    return new OwnedState(newAnyRun(compiled, { flowId: post?.flowId ?? '', store }));
+    const { store, env } = post?.kind === 'post' ? post.post : { store: {} };
+    return new OwnedState(newAnyRun(compiled, { flowId: post?.flowId ?? '', store, ...(env && { env }) }));
   }
 
   static #ofSnapshot(

@@ -150,18 +150,18 @@ export class ScheduleDuty {
   async #post({ jobId = '', nominalMs }: ScheduleSlot): Promise<void> {
     const { runtime, board, persistence } = this.#deps;
     const { scheduleId, post } = this.#schedule;
-    const { store, notify } = post;
-    const scheduled = JSON.parse(post.posting) as Posting;
+    const { posting: prepared, ...given } = post;
+    const scheduled = JSON.parse(prepared) as Posting;
     const createdAtMs = runtime.clock.wallMs();
     const tags = { ...scheduled.tags, ...scheduleTags(scheduleId, nominalMs) };
     const posting: Posting = { ...scheduled, createdAtMs, tags };
     const { definitionHash } = posting;
-    const contentHash = contentHashOf(posting, store, notify);
+    const contentHash = contentHashOf(posting, given);
     const record = { jobId, definitionHash, contentHash, posting: JSON.stringify(posting) };
     try {
       await board.admit(jobId);
       const standing = await persistence.jobs.insert({ ...record, postedAtMs: createdAtMs });
-      await placeJob(persistence, { record: standing, store, ...(notify && { notify }) }, (job) =>
+      await placeJob(persistence, { record: standing, ...given }, (job) =>
         board.post(jobId, JSON.parse(job.posting) as Posting),
       );
     } catch (error) {

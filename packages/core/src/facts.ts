@@ -5,7 +5,7 @@
 import type { Failure } from './failure.js';
 import type { Action } from './ids.js';
 import type { ActivationState, AtomState, FlowState, Intention } from './states.js';
-import type { Arguments, JsonValue, Value } from './value.js';
+import type { Arguments, Environment, JsonValue, Value } from './value.js';
 
 /** The flow changed state. */
 export interface FlowFact {
@@ -181,10 +181,11 @@ export interface LostFact {
   readonly atoms: readonly string[];
 }
 
-/** Routed flows: the variables that were made when the run started (C-702). */
+/** Routed flows: what was made of the environment, and then of the variables, when the run started (C-702, C-711). */
 export interface VariablesFact {
   readonly fact: 'variables';
-  readonly vars: Arguments;
+  readonly env?: Environment;
+  readonly vars?: Arguments;
 }
 
 /** A durable timer was set or is over. */

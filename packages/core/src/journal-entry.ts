@@ -2,7 +2,7 @@ import type { Fact } from './facts.js';
 import type { Failure } from './failure.js';
 import type { Fence } from './fence.js';
 import type { FlowOutcome } from './states.js';
-import type { Value } from './value.js';
+import type { Environment, Value } from './value.js';
 
 /**
  * One document of the journal: everything one engine turn of one flow decided (DESIGN 7). `seq` is contiguous from 0; the id
@@ -28,6 +28,8 @@ export interface PostEntry extends EntryCommon {
     readonly definitionHash: string;
     /** Symbols given with the job. */
     readonly store: Readonly<Record<string, Value>>;
+    /** As it was given; what is made of the expressions in it is a fact of the first turn. */
+    readonly env?: Environment;
   };
 }
 

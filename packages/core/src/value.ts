@@ -25,5 +25,12 @@ export type Arguments = Readonly<Record<string, Argument>>;
 
 export type InlineValue = Exclude<Value, { readonly ref: PayloadRef }>;
 
-/** Default limits in bytes of the encoded value (DESIGN 7). */
-export const valueLimits = Object.freeze({ inlineBytesMax: 16 * 1024, payloadBytesMax: 512 * 1024 });
+/** What is given with a job beside its symbols: where it runs, not what it does. Expressions of routed flows read it as `env` (C-711). */
+export type Environment = Readonly<Record<string, JsonValue>>;
+
+/** Default limits in bytes of the encoded value (DESIGN 7). An environment is always inline, as expressions read it. */
+export const valueLimits = Object.freeze({
+  inlineBytesMax: 16 * 1024,
+  payloadBytesMax: 512 * 1024,
+  environmentBytesMax: 16 * 1024,
+});

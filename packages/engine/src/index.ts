@@ -16,6 +16,7 @@ export { type AtomRun, type HistoryEntry, newRun, type RunOptions, type RunState
 export { builtInController } from './retry-controllers.js';
 export { Drive, type DriveOptions, isAtRest } from './drivers/drive.js';
 export { jsonOf, storableSymbols } from './drivers/json-values.js';
+export { type EnvironmentOptions, storableEnvironment } from './drivers/environment.js';
 export { capturing, durations, logging } from './drivers/listeners.js';
 export { answerOf, LazyEngine, type LazyEngineOptions } from './drivers/lazy-engine.js';
 export { type FlowDetail, type LogBook, MemoryLogBook, type StoredFlow } from './drivers/log-book.js';

@@ -20,6 +20,8 @@ const inProcess = {
   deterministic: { type: 'boolean' },
   clock: { format: 'clock' },
   logBook: { format: 'log book' },
+  env: object,
+  evaluateEnv: { type: 'boolean' },
   begin: {
     type: 'object',
     required: ['type'],

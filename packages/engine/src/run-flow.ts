@@ -11,6 +11,7 @@ import {
 } from './any-run.js';
 import { Drive } from './drivers/drive.js';
 import { jsonOf, storableSymbols } from './drivers/json-values.js';
+import { type EnvironmentOptions, storableEnvironment } from './drivers/environment.js';
 import { ensureStored, type LogBook, MemoryLogBook } from './drivers/log-book.js';
 import { type Listener, type Notification, Notifier } from './drivers/notifier.js';
 import { type Progress, TaskCalls } from './drivers/task-calls.js';
@@ -33,7 +34,7 @@ export interface StopSignal {
   removeEventListener(type: 'abort', listener: () => void): void;
 }
 
-export interface InProcessOptions {
+export interface InProcessOptions extends EnvironmentOptions {
   /** Default `in-process`; part of request ids and idempotency keys. */
   readonly flowId?: string;
   /** Custom retry controllers and deciders. */
@@ -187,6 +188,8 @@ async function turnsOf(
     deterministic,
     begin,
     concurrency,
+    env,
+    evaluateEnv,
   }: InProcessOptions & { readonly concurrency: number },
   engine: EngineKind,
   flowId: string,
@@ -195,16 +198,20 @@ async function turnsOf(
   const atom = begin && 'atom' in begin ? begin.atom : begin?.type === 'rerun' ? begin.from : undefined;
   if (atom !== undefined && 'deciders' in compiled && !compiled.atoms.has(atom))
     throw new InputError('BATON_INPUT_INVALID', `${flowId} has no atom ${JSON.stringify(atom)}`);
-  const detail = { flowId, definition, store: storableSymbols(store) };
+  const given = storableEnvironment({
+    ...(env && { env }),
+    ...(evaluateEnv !== undefined && { evaluateEnv }),
+  });
+  const kept = { flowId, store: storableSymbols(store), ...(given && { env: given }) };
   const local = {
     outstandingMax: engine === 'parallel' ? Math.max(outstandingMax, concurrency) : outstandingMax,
     ...(functions && { functions }),
     ...(deterministic !== undefined && { deterministic }),
   };
   const book = logBook ?? (engine === 'lazy' ? new MemoryLogBook() : undefined);
-  if (book) await ensureStored(book, detail);
+  if (book) await ensureStored(book, { ...kept, definition });
   if (book && engine === 'lazy') return lazyTurns(book, flowId, local);
-  return heldTurns(book, compiled, { flowId, store: detail.store, ...local });
+  return heldTurns(book, compiled, { ...kept, ...local });
 }
 
 function onAbort(signal: StopSignal | undefined, act: () => void): () => void {

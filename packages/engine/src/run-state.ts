@@ -9,6 +9,7 @@
 import {
   atomNameOf,
   type AtomState,
+  type Environment,
   type Failure,
   type FailurePhase,
   type FlowState,
@@ -85,6 +86,8 @@ export interface RunOptions {
   readonly flowId: string;
   /** Symbols given with the job; they beat the outputs of atoms (E-1102). */
   readonly store: Readonly<Record<string, Value>>;
+  /** Given with the job; of ordered flows nothing reads it. */
+  readonly env?: Environment;
   /** In-process engines only: custom retry controllers and deciders. */
   readonly functions?: LocalFunctions;
   /** TaskFlow's own order (14.1): retry controllers are queued like tasks, by `evaluated` commands. Default false. */

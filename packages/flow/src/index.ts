@@ -7,6 +7,7 @@ export * from './flow.js';
 export { flowDefinitionSchema, flowOptions, type JsonSchema } from './flow-schema.js';
 export { GraphLinks, type LinkingOptions } from './graph-links.js';
 export * from './in-process-context.js';
+export { literalTemplate } from './literal-template.js';
 export * from './node-symbols.js';
 export * from './parse-flow-definition.js';
 export * from './retry.js';

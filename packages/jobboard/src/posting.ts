@@ -1,4 +1,4 @@
-import { InputError, type Value } from '@baton/core';
+import { type Environment, InputError, type Value } from '@baton/core';
 import { fromBytes, toBytes } from './json-bytes.js';
 
 /** Highest first. */
@@ -25,6 +25,8 @@ export interface Posting {
    * them out where that matters.
    */
   readonly store?: Readonly<Record<string, Value>>;
+  /** The environment, with `store` or not at all. */
+  readonly env?: Environment;
   /** Somebody is to be told how it goes on. */
   readonly notify?: true;
   /** Set by an abandon with back-off: nobody should claim it before (ms since 1970, by the clock of whoever gave it back). */

@@ -12,7 +12,7 @@ export { Journal, type AppendResult } from './journal.js';
 export { Payloads, type PayloadLimits } from './payloads.js';
 export { NotificationRecords, type Notifications, type NotifyProgress } from './notifications.js';
 export { openPersistence, type Persistence, type PersistenceOptions } from './persistence.js';
-export { checkPostSize, contentHashOf, placeJob } from './place-job.js';
+export { checkPostSize, contentHashOf, type GivenWithJob, placeJob } from './place-job.js';
 export { ReadModels, type ObservedFlow } from './read-models.js';
 export {
   catchUps,

@@ -5,7 +5,7 @@
  * On failure: UnavailableError; the same again finishes it.
  */
 import { InputError, noFence } from '@baton/core';
-import type { NotifyTarget, PostEntry, Value } from '@baton/core';
+import type { Environment, NotifyTarget, PostEntry, Value } from '@baton/core';
 import { entrySizeOf } from './entry-codec.js';
 import { documentBytesMax } from './group-insert.js';
 import type { JobPost, JobRecord } from './job-records.js';
@@ -13,7 +13,12 @@ import type { Notifications } from './notifications.js';
 import { digestOf } from './parted-text.js';
 import type { Persistence } from './persistence.js';
 
-type Store = Readonly<Record<string, Value>>;
+/** What is given with a job, and who is told of it. */
+export interface GivenWithJob {
+  readonly store: Readonly<Record<string, Value>>;
+  readonly env?: Environment;
+  readonly notify?: readonly NotifyTarget[];
+}
 
 /** What makes a post the one it is: the same id with the same content is the same job. */
 export function contentHashOf(
@@ -23,17 +28,23 @@ export function contentHashOf(
     readonly name: string;
     readonly tags: unknown;
   },
-  store: Store,
-  notify: readonly NotifyTarget[] = [],
+  { store, env, notify = [] }: GivenWithJob,
 ): string {
-  const sorted = Object.entries(store).sort(([a], [b]) => (a < b ? -1 : 1));
-  const parts = [posting.definitionHash, sorted, posting.priority, posting.name, posting.tags];
-  return digestOf(JSON.stringify(notify.length === 0 ? parts : [...parts, { notify }]));
+  const parts = [posting.definitionHash, sorted(store), posting.priority, posting.name, posting.tags];
+  const more = {
+    ...(notify.length > 0 && { notify }),
+    ...(env && { env: sorted(env) }),
+  };
+  return digestOf(JSON.stringify(Object.keys(more).length === 0 ? parts : [...parts, more]));
+}
+
+function sorted<V>(values: Readonly<Record<string, V>>): readonly (readonly [string, V])[] {
+  return Object.entries(values).sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
 /** @throws InputError `BATON_INPUT_TOO_LARGE`: a record whose other parts do not fit could never be finished, by nobody */
-export function checkPostSize(post: JobPost, store: Store): void {
-  const bytes = entrySizeOf(postEntry(post, store));
+export function checkPostSize(post: JobPost, given: GivenWithJob): void {
+  const bytes = entrySizeOf(postEntry(post, given));
   if (bytes > documentBytesMax)
     throw new InputError(
       'BATON_INPUT_TOO_LARGE',
@@ -47,20 +58,19 @@ export function checkPostSize(post: JobPost, store: Store): void {
  */
 export async function placeJob(
   { journal, jobs, notifications }: Pick<Persistence, 'journal' | 'jobs' | 'notifications'>,
-  { record, store, notify = [] }: PlacedJob,
+  { record, ...given }: PlacedJob,
   toBoard: (record: JobRecord) => Promise<unknown>,
 ): Promise<void> {
   if (record.state === 'POSTED') return;
+  const { notify = [] } = given;
   if (notify.length > 0) await notifications.insert({ ...namesOf(record), targets: notify });
-  await journal.append(postEntry(record, store));
+  await journal.append(postEntry(record, given));
   await toBoard(record);
   void jobs.markPosted(record);
 }
 
-export interface PlacedJob {
+export interface PlacedJob extends GivenWithJob {
   readonly record: JobRecord;
-  readonly store: Store;
-  readonly notify?: readonly NotifyTarget[];
 }
 
 function namesOf({ jobId, posting }: JobRecord): Pick<Notifications, 'flowId' | 'board' | 'name'> {
@@ -70,7 +80,7 @@ function namesOf({ jobId, posting }: JobRecord): Pick<Notifications, 'flowId' | 
 
 function postEntry(
   { jobId, definitionHash, contentHash, posting, postedAtMs }: JobPost,
-  store: Store,
+  { store, env }: GivenWithJob,
 ): PostEntry {
   const { name } = JSON.parse(posting) as { readonly name: string };
   return {
@@ -83,6 +93,6 @@ function postEntry(
       atMs: postedAtMs,
       facts: [],
     },
-    post: { name, definitionHash, store },
+    post: { name, definitionHash, store, ...(env && { env }) },
   };
 }

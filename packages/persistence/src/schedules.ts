@@ -7,21 +7,20 @@
  * Not here: when a slot is due (`schedule-times.ts`), deciding about it, and posting its job (the conductor).
  */
 import { ConflictError } from '@baton/core';
-import type { DocumentStore, NotifyTarget, Runtime, StoredDocument, Value } from '@baton/core';
+import type { DocumentStore, Runtime, StoredDocument } from '@baton/core';
 import { collectionNames } from './collections.js';
 import { GroupInsert } from './group-insert.js';
 import { gaveUp, readPatiently } from './patience.js';
+import type { GivenWithJob } from './place-job.js';
 import type { ScheduleTimes } from './schedule-times.js';
 
 export const catchUps = ['none', 'last', 'all'] as const;
 export const overlaps = ['allow', 'skip', 'cancel-previous'] as const;
 
 /** What is posted for each slot: a flow that is stored, with all that was given for it. */
-export interface ScheduledPost {
+export interface ScheduledPost extends GivenWithJob {
   /** JSON text of the board's posting. */
   readonly posting: string;
-  readonly store: Readonly<Record<string, Value>>;
-  readonly notify?: readonly NotifyTarget[];
 }
 
 export interface ScheduleContent extends ScheduleTimes {

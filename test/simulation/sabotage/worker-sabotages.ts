@@ -82,8 +82,8 @@ export const workerSabotages: readonly Sabotage[] = [
     id: 'post acknowledged before its journal',
     hazard: 'H19',
     file: post,
-    find: '  await journal.append(postEntry(record, store));\n',
-    replace: '  void journal.append(postEntry(record, store));\n',
+    find: '  await journal.append(postEntry(record, given));\n',
+    replace: '  void journal.append(postEntry(record, given));\n',
   },
   {
     id: 'post acknowledged without the board',

@@ -13,7 +13,7 @@ import { loadFlow } from '../load-flow.js';
 import { notifyFlag, notifyTargets } from '../notify-flag.js';
 import { clean } from '../output.js';
 import { reportError } from '../report-error.js';
-import { storeValues } from '../store-values.js';
+import { jsonMap, storeValues } from '../store-values.js';
 import { surplusSymbols } from '../surplus-symbols.js';
 import type { Run } from '../run.js';
 
@@ -30,6 +30,7 @@ export function addJobCommands(program: Command, run: Run): void {
       collect,
     )
     .option('--store <json|@file|->', 'values of symbols')
+    .option('--env <json|@file|->', 'environment: what expressions of a routed flow read as env')
     .option('--key <key>', 'idempotency key, becomes the id of the job')
     .option('--priority <priority>', 'very_high, high, normal, low or very_low')
     .option('--name <name>', 'shown in lists')
@@ -80,6 +81,7 @@ export function addJobCommands(program: Command, run: Run): void {
 interface PostFlags {
   readonly set?: readonly string[];
   readonly store?: string;
+  readonly env?: string;
   readonly key?: string;
   readonly priority?: string;
   readonly name?: string;
@@ -100,7 +102,10 @@ async function post(
   const priority = flags.priority === undefined ? undefined : priorityOf(flags.priority);
   if (flags.key !== undefined) checkKey(flags.key);
   const flow = await loadFlow(reference ?? '');
+  if (flags.store === '-' && flags.env === '-')
+    throw new InputError('BATON_INPUT_INVALID', 'only one of --store and --env can be standard input');
   const store = storeValues(flags.store, flags.set);
+  const env = flags.env === undefined ? undefined : jsonMap('--env', flags.env);
   const definition = checkedDefinition(flow, store);
   // a routed flow takes its inputs and no others, so the check has refused them
   const surplus = isRouted(definition) ? [] : surplusSymbols(definition, Object.keys(store));
@@ -108,6 +113,7 @@ async function post(
   const client = await invocation.client();
   const jobId = await client.post(definition, {
     store,
+    ...(env && { env }),
     ...(flags.key === undefined ? {} : { key: flags.key }),
     ...(priority === undefined ? {} : { priority }),
     ...(flags.name === undefined ? {} : { name: flags.name }),

@@ -7,7 +7,7 @@ import type { Invocation } from '../invocation.js';
 import { loadFlow } from '../load-flow.js';
 import { notifyFlag, notifyTargets } from '../notify-flag.js';
 import type { Run } from '../run.js';
-import { storeValues } from '../store-values.js';
+import { jsonMap, storeValues } from '../store-values.js';
 
 const revision = 'only if this is its revision, as `schedule show` tells it';
 
@@ -36,6 +36,7 @@ export function addScheduleCommands(program: Command, run: Run): void {
     .option('--store <json|@file|->', 'values of symbols')
     .option('--priority <priority>', 'very_high, high, normal, low or very_low')
     .option('--name <name>', 'of the jobs, shown in lists')
+    .option('--env <json|@file|->', 'environment: what expressions of a routed flow read as env')
     .option(notifyFlag.flags, notifyFlag.about, collect)
     .option('--paused', 'it fires only after `schedule resume`')
     .option('--if-revision <n>', `${revision}; 0: only if it is new`)
@@ -76,6 +77,7 @@ interface PutFlags
   readonly set?: readonly string[];
   readonly store?: string;
   readonly priority?: string;
+  readonly env?: string;
   readonly notify?: readonly string[];
   readonly paused?: boolean;
 }
@@ -83,7 +85,7 @@ interface PutFlags
 async function put(
   invocation: Invocation,
   [id = '', reference = '']: readonly string[],
-  { start, count, set, store, priority, notify, ifRevision, ...flags }: PutFlags,
+  { start, count, set, store, env, priority, notify, ifRevision, ...flags }: PutFlags,
 ): Promise<number> {
   const options = {
     ...flags,
@@ -93,6 +95,7 @@ async function put(
     ...revisionOf({ ifRevision }),
     ...notifyTargets(notify),
     store: storeValues(store, set),
+    ...(env !== undefined && { env: jsonMap('--env', env) }),
   };
   const flow = await loadFlow(reference);
   const client = await invocation.client();

@@ -1,5 +1,5 @@
 import { canonicalFlowJson, type FlowDefinition, type RoutedFlowDefinition } from '@baton/flow';
-import { ConflictError, type Fact, NotFoundError, type Value } from '@baton/core';
+import { ConflictError, type Environment, type Fact, NotFoundError, type Value } from '@baton/core';
 
 /** What a run is made of: everything an engine needs to begin it, or to go on with it elsewhere. */
 export interface FlowDetail {
@@ -7,6 +7,7 @@ export interface FlowDetail {
   readonly definition: FlowDefinition | RoutedFlowDefinition;
   /** Symbols given with the flow. */
   readonly store: Readonly<Record<string, Value>>;
+  readonly env?: Environment;
 }
 
 export interface StoredFlow {

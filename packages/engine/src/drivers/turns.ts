@@ -66,6 +66,7 @@ async function opened(
   const state = newAnyRun(known ?? compileAny(detail.definition), {
     flowId,
     store: detail.store,
+    ...(detail.env && { env: detail.env }),
     ...(functions && { functions }),
     ...(deterministic !== undefined && { deterministic }),
     ...(outstandingMax !== undefined && { outstandingMax }),

@@ -11,6 +11,7 @@ import {
   type LostFact,
   requestIdOf,
   type TimerFact,
+  type VariablesFact,
 } from '@baton/core';
 import type { Witness } from '../apply-fact.js';
 import { outbound } from './context.js';
@@ -38,8 +39,7 @@ export function applyRoutedFact(state: RoutedState, fact: Fact, witness?: Witnes
     case 'flow':
       return applyFlow(state, fact, witness);
     case 'variables':
-      state.vars = fact.vars;
-      return;
+      return applyVariables(state, fact);
     case 'arrival':
       return applyArrival(state, fact);
     case 'activation':
@@ -82,6 +82,14 @@ function applyFlow(state: RoutedState, fact: FlowFact, witness?: Witness): void 
   // a run that is over follows nothing any more
   if (fact.to === 'SUCCESS' || fact.to === 'FAILURE' || fact.to === 'CANCELLED') state.backlog.clear();
   witness?.changed({ of: 'flow', from: fact.from, to: fact.to });
+}
+
+function applyVariables(state: RoutedState, { env, vars }: VariablesFact): void {
+  if (env) {
+    state.env = env;
+    state.isEnvMade = true;
+  }
+  state.vars = vars ?? state.vars;
 }
 
 function applyArrival(state: RoutedState, { at, activation: id, by }: ArrivalFact): void {

@@ -13,7 +13,7 @@ export function checkSize(data: JsonValue, what: string): void {
  * What an activation is given or leaves goes into one document of the journal, so its size has a limit (C-715). Looks at no more of the
  * data than that: what expressions put together may hold one large value a thousand times.
  */
-export function isTooLarge(data: JsonValue): boolean {
+export function isTooLarge(data: JsonValue, bytesMax: number = max): boolean {
   const rest: JsonValue[] = [data];
   let bytes = 0;
   for (let part = rest.pop(); part !== undefined; part = rest.pop()) {
@@ -27,7 +27,7 @@ export function isTooLarge(data: JsonValue): boolean {
         rest.push(value as JsonValue);
       }
     }
-    if (bytes > max) return true;
+    if (bytes > bytesMax) return true;
   }
   return false;
 }

@@ -1,5 +1,11 @@
-import { type Arguments, type Failure, failureOf, type JsonValue, openRecord } from '@baton/core';
-import type { Argument } from '@baton/core';
+import {
+  type Argument,
+  type Arguments,
+  type Failure,
+  failureOf,
+  type JsonValue,
+  openRecord,
+} from '@baton/core';
 import { fault } from '../expression-error.js';
 import type { Command, ExecuteCommand } from '../protocol.js';
 import { checkSize } from './data-size.js';
@@ -7,7 +13,8 @@ import type { Activation, Unit } from './routed-state.js';
 import { type AtActivation, evaluateAt, type Place, variableAt } from './surroundings.js';
 
 /**
- * What the task of an activation is given: `input`, then `rebind`, then variables of the same name (C-602, C-603); or what is missing.
+ * What the task of an activation is given: `input`, then `rebind`, then variables of the same name, then what the environment has for its
+ * task (C-602, C-603); or what is missing.
  * @throws ExpressionError
  */
 export function argumentsFor(
@@ -19,31 +26,42 @@ export function argumentsFor(
   const given = inputFor(place, input);
   checkSize(given, `the input of ${activation.id}`);
   for (const [name, data] of Object.entries(given)) args[name] = { value: { data } };
+  const defaults = defaultsFor(place);
   const missing: string[] = [];
   for (const parameter of new Set([...requires, ...optional, ...Object.keys(rebind)])) {
     if (Object.hasOwn(args, parameter)) continue;
     const symbol = Object.hasOwn(rebind, parameter) ? (rebind[parameter] ?? parameter) : parameter;
     const found = variableAt(place, symbol);
     if (found) args[parameter] = found;
-    else if (!optional.includes(parameter)) missing.push(symbol);
+    else if (!optional.includes(parameter) && !Object.hasOwn(defaults, parameter)) missing.push(symbol);
   }
+  for (const [parameter, data] of Object.entries(defaults))
+    if (!Object.hasOwn(args, parameter)) args[parameter] = { value: { data } };
   if (missing.length === 0) return { args };
   const message = `${activation.id} found no value for ${missing.join(', ')}`;
   const context = { phase: 'arguments', atom: activation.id, retryable: false } as const;
   return { failure: { ...failureOf('ARGUMENT_MISSING', message, context), types: ['NotFound', 'Error'] } };
 }
 
-function inputFor(
-  place: Place,
-  input: NonNullable<Activation['atom']['definition']['input']>,
-): Readonly<Record<string, JsonValue>> {
+/** `env.defaults`, by task. */
+function defaultsFor({ state, activation }: AtActivation): JsonRecord {
+  const { task } = activation.atom.definition;
+  const byTask = recordOf(state.env['defaults']);
+  return task !== undefined && Object.hasOwn(byTask, task) ? recordOf(byTask[task]) : {};
+}
+
+type JsonRecord = Readonly<Record<string, JsonValue>>;
+
+function recordOf(value: JsonValue | undefined): JsonRecord {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as JsonRecord) : {};
+}
+
+function inputFor(place: Place, input: NonNullable<Activation['atom']['definition']['input']>): JsonRecord {
   const { templates } = place.state.graph;
   const isWhole = typeof input['expr'] === 'string' && Object.keys(input).length === 1;
-  if (!isWhole)
-    return templates.render(input, (inserted) => evaluateAt(place, inserted)) as Record<string, JsonValue>;
+  if (!isWhole) return templates.render(input, (inserted) => evaluateAt(place, inserted)) as JsonRecord;
   const given = evaluateAt(place, templates.expression(String(input['expr'])));
-  if (typeof given === 'object' && given !== null && !Array.isArray(given))
-    return given as Record<string, JsonValue>;
+  if (typeof given === 'object' && given !== null && !Array.isArray(given)) return given as JsonRecord;
   return fault('gives no map of parameters');
 }
 

@@ -12,6 +12,7 @@ import {
   type Arguments,
   type AttemptLimits,
   type Delay,
+  type Environment,
   atomNameOf,
   type Failure,
   type FlowState,
@@ -89,6 +90,7 @@ export interface RoutedOptions {
   readonly flowId: string;
   /** Inputs given with the job. */
   readonly store: Readonly<Record<string, Value>>;
+  readonly env?: Environment;
 }
 
 export interface RoutedState {
@@ -96,6 +98,9 @@ export interface RoutedState {
   readonly graph: RoutedGraph;
   readonly flowId: string;
   readonly store: Readonly<Record<string, Value>>;
+  /** As it was given, until its expressions are evaluated when the run starts. */
+  env: Environment;
+  isEnvMade: boolean;
   flow: FlowState;
   message: JsonValue | undefined;
   vars: Arguments;
@@ -133,12 +138,14 @@ export interface RoutedState {
 }
 
 /** A run that has not begun. */
-export function newRoutedRun(graph: RoutedGraph, { flowId, store }: RoutedOptions): RoutedState {
+export function newRoutedRun(graph: RoutedGraph, { flowId, store, env = {} }: RoutedOptions): RoutedState {
   return {
     shape: 'routed',
     graph,
     flowId,
     store,
+    env,
+    isEnvMade: false,
     flow: 'PENDING',
     message: undefined,
     vars: {},

@@ -4,10 +4,12 @@
  * Where things are: route.ts (how control moves), outcome.ts (what an activation leaves), joins.ts, surroundings.ts (what expressions
  * read), apply-routed-fact.ts (every change of the state).
  */
+import type { Environment } from '@baton/core';
 import { ExpressionError } from '../expression-error.js';
 import type { Event, Outcome, Turn, Watch } from '../protocol.js';
 import { answered, goOn, start as startActivation } from './activate.js';
 import { noContext } from './context.js';
+import { checkSize } from './data-size.js';
 import { rendered } from './outcome.js';
 import { laterTimer } from '../timers.js';
 import { endFlow } from './end.js';
@@ -16,6 +18,8 @@ import { abandon } from './settle.js';
 import { requestCommandOf } from './routed-request.js';
 import { activationOf, awaiting, findUnit, isOver, type RoutedState, unitOf } from './routed-state.js';
 import { RoutedTurn } from './routed-turn.js';
+import { evaluateAt } from './surroundings.js';
+import { Templates } from './templates.js';
 
 /** Takes one event. One that is late, repeated or not for this run changes nothing and gives an empty turn (C-207). */
 export function routedStep(state: RoutedState, event: Event, watch?: Watch): Turn {
@@ -60,16 +64,34 @@ function handle(turn: RoutedTurn, event: Event): void {
 }
 
 function start(turn: RoutedTurn): void {
-  const { state, budget } = turn;
-  const { vars } = state.graph.definition;
+  let part = 'env';
   try {
-    if (vars) turn.fact({ fact: 'variables', vars: rendered({ state, budget, context: noContext }, vars) });
+    makeEnvironment(turn);
+    part = 'vars';
+    makeVariables(turn);
     turn.flow('RUNNING');
   } catch (error) {
     if (!(error instanceof ExpressionError)) throw error;
     turn.flow('RUNNING');
-    endFlow(turn, 'FAILURE', `vars: ${error.message}`);
+    endFlow(turn, 'FAILURE', `${part}: ${error.message}`);
   }
+}
+
+/** Expressions in it are evaluated once, also when the owner that did it died in the middle of its turn (C-711). */
+function makeEnvironment(turn: RoutedTurn): void {
+  const { state, budget } = turn;
+  if (state.isEnvMade || !JSON.stringify(state.env).includes('${')) return;
+  const place = { state, budget, context: noContext };
+  // those of the flow are kept as long as it is compiled, and its jobs all have texts of their own
+  const env = new Templates().render(state.env, (inserted) => evaluateAt(place, inserted));
+  checkSize(env, 'the environment');
+  turn.fact({ fact: 'variables', env: env as Environment });
+}
+
+function makeVariables(turn: RoutedTurn): void {
+  const { state, budget } = turn;
+  const { vars } = state.graph.definition;
+  if (vars) turn.fact({ fact: 'variables', vars: rendered({ state, budget, context: noContext }, vars) });
 }
 
 /** What is outstanding goes on as if nothing had been said. */

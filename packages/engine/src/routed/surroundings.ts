@@ -1,5 +1,12 @@
 /** What expressions of an activation, or of the flow itself, may read (C-701, C-803), made only as far as they do. */
-import { type Argument, type Arguments, hash32, type JsonValue, openRecord } from '@baton/core';
+import {
+  type Argument,
+  type Arguments,
+  type Environment,
+  hash32,
+  type JsonValue,
+  openRecord,
+} from '@baton/core';
 import { partOf } from '../arguments.js';
 import { dataOf } from '../decider-expressions.js';
 import type { Expression } from '../expression.js';
@@ -63,7 +70,7 @@ function variablesFor(state: RoutedState, place: Place, expression: Expression):
   give('ctx', (keys) => some(keys ?? namesAt(place), (name) => variableAt(place, name)));
   give('input', (keys) => some(keys ?? inputNames(state), (name) => inputOf(state, name)));
   give('vars', (keys) => some(keys ?? Object.keys(state.vars), (name) => own(state.vars, name)));
-  give('env', () => ({}));
+  give('env', (keys) => (keys ? picked(state.env, keys) : state.env));
   give('run', () => ({ id: state.flowId, rootId: state.flowId, name: state.graph.definition.name }));
   const { activation, item } = place;
   if (item) {
@@ -72,6 +79,10 @@ function variablesFor(state: RoutedState, place: Place, expression: Expression):
   }
   if (activation) give('self', (keys) => selfOf(activation, place.self, keys));
   return variables;
+}
+
+function picked(of: Environment, keys: ReadonlySet<string>): Environment {
+  return Object.fromEntries(Object.entries(of).filter(([key]) => keys.has(key)));
 }
 
 function selfOf(

@@ -1,5 +1,5 @@
 /** Routed flows of a document: atoms with transitions, all short forms written out. */
-import type { JsonValue } from '@baton/core';
+import { literalTemplate } from '../literal-template.js';
 import {
   type ClauseDefinition,
   isRouteCommand,
@@ -157,7 +157,7 @@ class RoutedCompiler {
     ]);
     const constants = Array.from(
       parameters,
-      (parameter) => [parameter, literal(inject[symbolOf(parameter)] ?? null)] as const,
+      (parameter) => [parameter, literalTemplate(inject[symbolOf(parameter)] ?? null)] as const,
     );
     const others = Object.entries(rebind).filter(([parameter]) => !parameters.has(parameter));
     const { rebind: _, ...rest } = taken;
@@ -236,12 +236,4 @@ class RoutedCompiler {
     checkTemplates(this.#compiling, message, [...path, 'message']);
     return { to, ...(typeof when === 'string' && { when }), ...(message !== undefined && { message }) };
   }
-}
-
-/** `${` is `$${` in a template. */
-function literal(value: JsonValue): JsonValue {
-  if (typeof value === 'string') return value.replaceAll('${', () => '$${');
-  if (Array.isArray(value)) return value.map((item: JsonValue) => literal(item));
-  if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, part]) => [key, literal(part)]));
 }

@@ -1,4 +1,5 @@
 import { delegateCases } from './delegate-cases.js';
+import { environmentCases } from './environment-cases.js';
 import { joinCases } from './join-cases.js';
 import { policyCases } from './policy-cases.js';
 import { routeCases } from './route-cases.js';
@@ -10,4 +11,5 @@ export const acceptance: readonly RoutedCase[] = [
   ...joinCases,
   ...policyCases,
   ...delegateCases,
+  ...environmentCases,
 ];

@@ -24,14 +24,14 @@ each('M01 linear data flow', async (run) => {
       },
       c: {
         task: 'echo',
-        input: { value: '${left}-${right}-${place}' },
+        input: { value: '${left}-${right}-${place} ${env.mark}' },
         publish: { branch: { text: '${self.result}' } },
       },
     },
     { requires: ['place'], output: { text: '${text}' } },
   );
-  const { outcome, output } = await run(definition, { store: { place: 'here' } });
-  expect([outcome, output]).toEqual(['SUCCESS', { text: 'x-y-here' }]);
+  const { outcome, output } = await run(definition, { store: { place: 'here' }, env: { mark: '!' } });
+  expect([outcome, output]).toEqual(['SUCCESS', { text: 'x-y-here !' }]);
 });
 
 each('M02 implicit output', async (run) => {

@@ -8,7 +8,13 @@ import {
   task,
 } from '@baton/flow';
 import { realRuntime } from '../index.js';
-import { type EngineKind, type InProcessOptions, MemoryLogBook, runDefinition } from '@baton/engine';
+import {
+  type EngineKind,
+  type EnvironmentOptions,
+  type InProcessOptions,
+  MemoryLogBook,
+  runDefinition,
+} from '@baton/engine';
 
 /** `to: 'b'`, `{ b: guard }`, or in full. */
 type Next =
@@ -83,7 +89,7 @@ export interface Outcome {
 /** Runs a flow with the tasks above until it ends or is suspended. */
 export type Run = (
   definition: RoutedDefinition,
-  given?: { readonly store?: object; readonly answers?: Answers },
+  given?: { readonly store?: object; readonly answers?: Answers } & EnvironmentOptions,
 ) => Promise<Outcome>;
 
 /** By delegate: what is answered to an attempt of it; undefined: nothing, ever. */
