@@ -28,7 +28,7 @@ describe('routed flows in a cluster', () => {
     const { logger } = realRuntime();
     server = await spawnLocalServer({ file, listen: { path: socketPathFor(file) }, logger });
     cluster = new Cluster({ local: server.address });
-    await cluster.start({ conductors: 3, workers: 0 });
+    await cluster.start({ conductors: 4, workers: 0 });
     await Promise.all(
       ['a', 'b'].map((name) => cluster.worker('--tasks', tasksModule, '--id', `routed-${name}`)),
     );
@@ -96,7 +96,7 @@ describe('routed flows in a cluster', () => {
       outcome,
       output: results,
       states: Object.fromEntries(atoms.map(({ name, state }) => [name, state])),
-      failures: codes.length === 0 && outcome === 'FAILURE' ? ['FAILED'] : codes,
+      failures: codes.length === 0 && outcome !== 'SUCCESS' ? ['FAILED'] : codes,
       ...countsOf(
         facts.flatMap((fact) => (fact.fact === 'activation' ? [{ ...fact, id: fact.activation }] : [])),
       ),
@@ -129,6 +129,30 @@ describe('routed flows in a cluster', () => {
     expect(await client.answerDelegate(jobId, { atom: 'a', value: 7 })).toBe(n);
     const late = client.answerDelegate(jobId, { atom: 'a', attempt: 2, value: 7 });
     await expect(late).rejects.toMatchObject({ code: 'BATON_CONFLICT_ENDED' });
+  });
+
+  it('a job that is cancelled while a task runs is undone, also when its conductor is killed', async () => {
+    const root = routed(
+      { a: { task: 'echo', onSuccess: next('b') }, b: { task: 'sleep', input: { ms: 600_000 } } },
+      { rollback: 'completed' },
+    );
+    const { client } = cluster;
+    const jobId = await client.post({ schemaVersion: 1, root });
+    const owner = await eventually(
+      async () => {
+        const report = await client.job(jobId);
+        return report.atoms[1]?.worker === undefined ? undefined : report.owner;
+      },
+      { withinMs: 20_000, what: 'b runs' },
+    );
+    await client.cancel(jobId);
+    cluster.member(owner ?? '').killChild();
+    expect((await cluster.ended(jobId)).outcome).toBe('REVERTED');
+    const { atoms } = await client.job(jobId);
+    expect(atoms.map(({ name, state }) => [name, state])).toEqual([
+      ['a', 'REVERTED'],
+      ['b', 'REVERTED'],
+    ]);
   });
 
   it('a conductor is killed while a cycle turns: another one goes on, and each turn is made once', async () => {

@@ -270,16 +270,19 @@ function activationReports(run: RoutedState, requests: Requests, standing: Stand
     activation,
     ...(activation.fanOut?.items ?? []),
   ]);
-  return units.map(({ id, state, attempt, requestId, failure, args, atom: { definition } }): AtomReport => ({
-    name: id,
-    kind: 'activation',
-    state,
-    ...(attempt > 0 && { attempt }),
-    ...(run.delegates.has(id)
-      ? standing !== 'over' && { delegate: definition.delegate ?? '', args: dataOf(args) }
-      : requestId !== undefined && requestReport(requests.get(id), standing, true)),
-    ...(failure && { failure }),
-  }));
+  return units.map(({ id, state, attempt, requestId, args, atom: { definition }, ...unit }): AtomReport => {
+    const failure = unit.revertFailure ?? unit.failure;
+    return {
+      name: id,
+      kind: 'activation',
+      state,
+      ...(attempt > 0 && { attempt }),
+      ...(run.delegates.has(id)
+        ? standing !== 'over' && { delegate: definition.delegate ?? '', args: dataOf(args) }
+        : requestId !== undefined && requestReport(requests.get(id), standing, true)),
+      ...(failure && { failure }),
+    };
+  });
 }
 
 function dataOf(args: Arguments): Readonly<Record<string, JsonValue>> {
@@ -340,7 +343,8 @@ function openRequests(entries: readonly JournalEntry[]): Map<string, RequestFact
       if (fact.fact === 'request') open.set(fact.atom, fact);
       else if (fact.fact === 'atom' && fact.to !== 'RUNNING' && fact.to !== 'REVERTING')
         open.delete(fact.atom);
-      else if (fact.fact === 'activation' && fact.to !== 'RUNNING') open.delete(fact.activation);
+      else if (fact.fact === 'activation' && fact.to !== 'RUNNING' && fact.to !== 'REVERTING')
+        open.delete(fact.activation);
     }
   return open;
 }

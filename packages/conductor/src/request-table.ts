@@ -72,7 +72,7 @@ export class RequestTable {
     }
     if (fact.fact === 'activation') {
       this.#byAtom.delete(fact.activation);
-      if (fact.to === 'RUNNING') this.#createdAtMs.set(fact.activation, atMs);
+      if (fact.to === 'RUNNING' || fact.to === 'REVERTING') this.#createdAtMs.set(fact.activation, atMs);
       else this.#createdAtMs.delete(fact.activation);
     }
     // the time until a worker has it begins anew for what was taken back when the run was suspended

@@ -188,6 +188,16 @@ export interface VariablesFact {
   readonly vars?: Arguments;
 }
 
+/** Routed flows: how the run ends is decided. Nothing begins any more, and what ran is undone before the run ends so (C-1321). */
+export interface RollbackFact {
+  readonly fact: 'rollback';
+  /** What the run says of its state, and gives, once it is over. */
+  readonly message?: JsonValue;
+  readonly output: Arguments;
+  /** It was cancelled; absent: it failed. */
+  readonly isCancelled?: true;
+}
+
 /** A durable timer was set or is over. */
 export interface TimerFact {
   readonly fact: 'timer';
@@ -228,4 +238,5 @@ export type Fact =
   | ActivationFact
   | LostFact
   | HeldFact
-  | VariablesFact;
+  | VariablesFact
+  | RollbackFact;

@@ -15,9 +15,19 @@ export type TaskState = (typeof taskStates)[number];
 /** A retry controller has one state more. */
 export type AtomState = TaskState | 'RETRYING';
 
-/** Where an activation of a routed flow stands (control-flow.md C-304 to C-311). */
+/** Where an activation of a routed flow stands (control-flow.md C-304 to C-312). */
 export type ActivationState =
-  'PENDING' | 'WAITING' | 'RUNNING' | 'DELAYED' | 'SUCCESS' | 'FAILURE' | 'CANCELLED' | 'SKIPPED';
+  | 'PENDING'
+  | 'WAITING'
+  | 'RUNNING'
+  | 'DELAYED'
+  | 'SUCCESS'
+  | 'FAILURE'
+  | 'CANCELLED'
+  | 'SKIPPED'
+  | 'REVERTING'
+  | 'REVERTED'
+  | 'REVERT_FAILURE';
 
 export type Intention = 'EXECUTE' | 'IGNORE' | 'REVERT' | 'RETRY';
 
@@ -106,6 +116,10 @@ export const activationTransitions: TransitionTable<ActivationState> = {
       FAILURE: 'its time, or the run, ended meanwhile',
       CANCELLED: 'the run was cancelled',
     },
+    SUCCESS: { REVERTING: 'the run is undone' },
+    FAILURE: { REVERTING: 'it may have done part of its work' },
+    CANCELLED: { REVERTING: 'it may have done part of its work' },
+    REVERTING: { REVERTED: 'revert returned', REVERT_FAILURE: 'revert failed' },
   },
   ignore: {},
 };

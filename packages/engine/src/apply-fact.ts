@@ -100,6 +100,7 @@ export function applyFact(state: RunState, fact: Fact, witness?: Witness, node?:
     case 'held':
     case 'lost':
     case 'variables':
+    case 'rollback':
       throw new InvariantError(
         'BATON_INVARIANT_TRANSITION',
         `${fact.fact} is of a routed flow, ${state.flowId} is none`,

@@ -39,6 +39,11 @@ export interface RoutedDefinition {
   readonly outputOnError?: Templates;
   /** How a published map is put onto one of the same name: it replaces it, or, `deep`, is merged into it (C-706). */
   readonly merge?: 'deep';
+  /**
+   * A run that fails, or is cancelled, is undone: what ran is reverted, the last first along the ways that control took, and the run ends
+   * REVERTED, or FAILURE when a revert fails (C-1321). Default: what ran stays as it is.
+   */
+  readonly rollback?: 'completed';
   /** An expression that fails ends the flow (default), or is a failure of its atom like any other (C-808). */
   readonly onExpressionError?: 'fail-atom';
 }

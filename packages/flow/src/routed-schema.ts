@@ -60,6 +60,7 @@ export const routedFlowSchema: JsonSchema = {
         output: templates,
         outputOnError: templates,
         merge: { const: 'deep' },
+        rollback: { const: 'completed' },
         onExpressionError: { const: 'fail-atom' },
       },
     },

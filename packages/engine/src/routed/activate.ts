@@ -191,7 +191,7 @@ function setTimer(turn: RoutedTurn, { id: atom }: Unit, id: string, delayMs: num
 
 /** What it waited with is done now; while the run is suspended nothing is (C-1029). */
 export function goOn(turn: RoutedTurn, unit: Activation | Item): void {
-  if (turn.state.flow !== 'RUNNING' || isOver(unit.state)) return;
+  if (turn.state.flow !== 'RUNNING' || turn.isDecided || isOver(unit.state)) return;
   if (!isItem(unit) && unit.isExpired) return expire(turn, unit);
   if (turn.state.delegates.has(unit.id) && unit.timer === undefined)
     return answered(turn, unit, { failure: unanswered(unit) });

@@ -5,6 +5,7 @@ import {
   type ArrivalFact,
   checkTransition,
   type Fact,
+  type Failure,
   type FlowFact,
   flowTransitions,
   InvariantError,
@@ -14,6 +15,7 @@ import {
   type VariablesFact,
 } from '@baton/core';
 import type { Witness } from '../apply-fact.js';
+import { applyRollback, applyUndo, noteOver } from './apply-undo.js';
 import { outbound } from './context.js';
 import {
   type Activation,
@@ -22,6 +24,7 @@ import {
   findUnit,
   isItem,
   isOver,
+  isUndo,
   type Item,
   type ItemVariables,
   newActivation,
@@ -46,6 +49,8 @@ export function applyRoutedFact(state: RoutedState, fact: Fact, witness?: Witnes
       return applyActivation(state, fact, witness);
     case 'lost':
       return applyLost(state, fact);
+    case 'rollback':
+      return applyRollback(state, fact);
     case 'held':
       state.held.add(fact.activation);
       return;
@@ -124,22 +129,34 @@ function applyActivation(state: RoutedState, fact: ActivationFact, witness?: Wit
   const { from, to } = fact;
   if (unit.state !== from) misfit(state, `${fact.activation} is ${unit.state}, not ${from}`);
   if (checkTransition(activationTransitions, from, to, fact.activation) === 'ignore') return;
-  if (isItem(unit)) count(state, unit, fact);
+  if (isUndo(to)) stopWaiting(state, unit);
+  else if (isItem(unit)) count(state, unit, fact);
   else leave(state, unit, fact);
-  stopWaiting(state, unit);
   unit.state = to;
-  if (to === 'RUNNING') begin(state, unit, fact);
-  else {
-    unit.value = fact.value;
-    unit.failure = fact.failure ?? unit.failure;
-    unit.delay = fact.delay;
-  }
-  if (isOver(to) && isItem(unit)) state.items.delete(unit.id);
-  else if (isOver(to) && !isItem(unit)) end(state, unit, fact);
+  if (isUndo(to)) applyUndo(state, unit, fact);
+  else if (to === 'RUNNING') begin(state, unit, fact);
+  else conclude(state, unit, fact);
   witness?.changed({ of: 'activation', atom: fact.activation, from, to });
 }
 
+function conclude(state: RoutedState, unit: Activation | Item, fact: ActivationFact): void {
+  const { value, failure, delay, from, to } = fact;
+  unit.hasRun ||= from === 'RUNNING' && mayHaveBegun(unit, failure);
+  unit.value = value;
+  unit.failure = failure ?? unit.failure;
+  unit.delay = delay;
+  if (!isOver(to)) return;
+  if (isItem(unit)) state.items.delete(unit.id);
+  else end(state, unit, fact);
+}
+
+/** An expression that fails has no say in whether its task ran. */
+function mayHaveBegun({ attempt }: Unit, failure: Failure | undefined): boolean {
+  return attempt > 0 && failure?.phase !== 'arguments' && failure?.phase !== 'queue';
+}
+
 function leave(state: RoutedState, activation: Activation, { from }: ActivationFact): void {
+  stopWaiting(state, activation);
   state.held.delete(activation.id);
   if (from !== 'WAITING') return;
   activation.inbound = contextOf(state, activation);
@@ -147,7 +164,9 @@ function leave(state: RoutedState, activation: Activation, { from }: ActivationF
 }
 
 /** An item begins, waits for its next attempt, or is over. */
-function count(state: RoutedState, { id, parent }: Item, { from, to }: ActivationFact): void {
+function count(state: RoutedState, item: Item, { from, to }: ActivationFact): void {
+  stopWaiting(state, item);
+  const { id, parent } = item;
   const { fanOut } = parent;
   if (!fanOut) return misfit(state, `${id} is of no fan-out`);
   if (from === 'PENDING') fanOut.begun++;
@@ -202,6 +221,7 @@ function end(state: RoutedState, activation: Activation, fact: ActivationFact): 
   const { index } = activation.atom;
   state.live[index] = (state.live[index] ?? 1) - 1;
   state.unfinished--;
+  noteEnd(state, activation);
   if (fact.to === 'FAILURE' && !next.some(({ event }) => event === 'error'))
     state.unhandled.add(activation.id);
   for (const { to, event, message } of next) {
@@ -209,6 +229,14 @@ function end(state: RoutedState, activation: Activation, fact: ActivationFact): 
     const by = { activation: activation.id, event };
     state.backlog.add(message === undefined ? { to, by } : { to, by, message });
   }
+}
+
+function noteEnd(state: RoutedState, activation: Activation): void {
+  const { rollback } = state;
+  if (!rollback) return;
+  const { id, failure } = activation;
+  if (failure) rollback.failures = { ...rollback.failures, [id]: failure };
+  noteOver(state, activation);
 }
 
 function applyLost(state: RoutedState, { join, atoms }: LostFact): void {

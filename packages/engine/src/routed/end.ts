@@ -12,7 +12,8 @@ import { ExpressionError } from '../expression-error.js';
 import { merged } from './context.js';
 import { checkSize } from './data-size.js';
 import { dataOfAll, rendered } from './outcome.js';
-import { type Activation, isOver, type RoutedState } from './routed-state.js';
+import { giveUpFanOuts, isUndone } from './rollback.js';
+import { type Activation, isOver, type Rollback, type RoutedState, unitOf } from './routed-state.js';
 import type { RoutedTurn } from './routed-turn.js';
 import type { Place } from './surroundings.js';
 
@@ -25,9 +26,11 @@ export function endIfOver(turn: RoutedTurn): void {
     return;
   }
   if ((flow !== 'RUNNING' && flow !== 'SUSPENDING') || outstanding.size > 0) return;
-  if (unfinished === 0 && backlog.length === 0) {
+  if (state.rollback && isUndone(state.rollback) && state.withdrawn.size === 0)
+    return endUndone(turn, state.rollback);
+  if (unfinished === 0 && backlog.length === 0 && !state.rollback) {
     endFlow(turn, state.unhandled.size > 0 ? 'FAILURE' : 'SUCCESS');
-    return endIfOver(turn);
+    return state.rollback ? undefined : endIfOver(turn);
   }
   if (flow === 'SUSPENDING') {
     turn.flow('SUSPENDED');
@@ -37,23 +40,48 @@ export function endIfOver(turn: RoutedTurn): void {
     throw new InvariantError('BATON_INVARIANT_UNREACHABLE', `${state.flowId} waits for nothing`);
 }
 
-/** The run is decided; what runs already may end, and changes nothing any more (C-432, C-433). */
+/**
+ * The run is decided; what runs already may end, and changes nothing any more (C-432, C-433). One that failed and is to be undone ends when
+ * that is done.
+ */
 export function endFlow(turn: RoutedTurn, outcome: 'SUCCESS' | 'FAILURE', message?: JsonValue): void {
   const ended = outputOf(turn, outcome, message);
+  const what = { output: ended.output, ...(ended.message !== undefined && { message: ended.message }) };
   // first of all: whoever has to go on with half of this turn knows that the run is decided
-  turn.flow(ended.outcome, {
-    output: ended.output,
-    ...(ended.message !== undefined && { message: ended.message }),
-  });
+  if (outcome === 'FAILURE' && turn.state.graph.definition.rollback === 'completed')
+    turn.fact({ fact: 'rollback', ...what });
+  else turn.flow(ended.outcome, what);
   stopAll(turn);
+}
+
+/** A person wants it undone (C-1305): what runs is told to stop, and undone when it has. */
+export function cancelAndUndo(turn: RoutedTurn): void {
+  const { state } = turn;
+  // a half-stored cancel comes again
+  if (!state.rollback) turn.fact({ fact: 'rollback', output: {}, message: 'cancelled', isCancelled: true });
+  stopAll(turn);
+  turn.stopSuspending();
+  if (state.flow === 'SUSPENDED') turn.flow('RUNNING');
+  for (const id of state.outstanding) {
+    const { requestId = '', state: at } = unitOf(state, id);
+    if (at === 'RUNNING') turn.command({ type: 'abort', atom: id, requestId });
+  }
+}
+
+function endUndone(turn: RoutedTurn, rollback: Rollback): void {
+  const { output, message } = rollback.fact;
+  giveUpFanOuts(turn, rollback);
+  const outcome = rollback.failed.size > 0 ? 'FAILURE' : 'REVERTED';
+  turn.flow(outcome, { output, ...(message !== undefined && { message }) });
+  tellEnd(turn, outcome);
 }
 
 /** A decided run has a new owner, who may know only a part of the turn that decided it. */
 export function endAgain(turn: RoutedTurn): void {
-  const { flow, outstanding } = turn.state;
-  if (flow !== 'SUCCESS' && flow !== 'FAILURE') return;
-  stopAll(turn);
-  if (outstanding.size === 0 && turn.facts.length === 0) tellEnd(turn, flow);
+  const { flow, outstanding, rollback } = turn.state;
+  const isEnded = flow === 'SUCCESS' || flow === 'FAILURE' || flow === 'REVERTED';
+  if (isEnded || rollback) stopAll(turn);
+  if (isEnded && outstanding.size === 0 && turn.facts.length === 0) tellEnd(turn, flow);
 }
 
 function stopAll(turn: RoutedTurn): void {
@@ -63,17 +91,24 @@ function stopAll(turn: RoutedTurn): void {
 
 /** What has not begun, or waits for its next attempt, does not happen. */
 function stopWaiting(turn: RoutedTurn, activation: Activation): void {
-  const { state, failure, fanOut } = activation;
-  const { delegates } = turn.state;
+  const { id, state, requestId, failure, fanOut } = activation;
+  const { delegates, withdrawn } = turn.state;
   for (const item of fanOut?.items ?? []) {
     if (item.state === 'DELAYED') turn.activation(item, 'FAILURE');
     if (delegates.has(item.id)) turn.activation(item, 'CANCELLED');
+    if (withdrawn.has(item.id)) turn.activation(item, 'CANCELLED', neverBegan);
   }
-  if (delegates.has(activation.id)) return turn.activation(activation, 'CANCELLED');
-  const isIdle = state === 'RUNNING' && fanOut?.running === 0;
+  if (delegates.has(id)) return turn.activation(activation, 'CANCELLED');
+  if (withdrawn.has(id)) return turn.activation(activation, 'CANCELLED', neverBegan);
+  const isIdle = state === 'RUNNING' && requestId === undefined && !(fanOut && fanOut.running > 0);
   if (state === 'WAITING' || state === 'PENDING' || isIdle) turn.activation(activation, 'CANCELLED');
   if (state === 'DELAYED') turn.activation(activation, failure ? 'FAILURE' : 'CANCELLED');
 }
+
+/** Its request was taken back before any worker had it, so there is nothing to undo. */
+const neverBegan = {
+  failure: failureOf('CANCELLED', 'was cancelled before it began', { phase: 'queue', retryable: false }),
+};
 
 interface Ended {
   readonly outcome: 'SUCCESS' | 'FAILURE';
@@ -129,13 +164,24 @@ function tellEnd(turn: RoutedTurn, outcome: FlowOutcome): void {
   turn.command({ type: 'finish', outcome, failures: routedFailuresOf(turn.state) });
 }
 
-/** Of a run that failed: the failures that nothing handled; of one that a transition had fail, what that said. */
-export function routedFailuresOf({ flow, unhandled, activations, message }: RoutedState): readonly Failure[] {
-  if (flow !== 'FAILURE') return [];
-  const failures = Array.from(unhandled, (id) => activations.get(id)?.failure).filter(
-    (failure) => failure !== undefined,
-  );
-  if (failures.length > 0) return failures;
+/**
+ * Of a run that failed: the failures that nothing handled, then those of reverts; of one that a transition had fail, what that said. A run that
+ * was cancelled need not have any.
+ */
+export function routedFailuresOf(state: RoutedState): readonly Failure[] {
+  const { flow, unhandled, activations, message, rollback } = state;
+  if (flow !== 'FAILURE' && flow !== 'REVERTED') return [];
+  const failures = [
+    ...Array.from(unhandled, (id) => activations.get(id)?.failure),
+    ...Array.from(rollback?.failed ?? [], (id) => revertFailureOf(state, id)),
+  ].filter((failure) => failure !== undefined);
+  if (failures.length > 0 || rollback?.fact.isCancelled === true) return failures;
   if (message === undefined) return [failureOf('FAILED', 'a transition led to fail')];
   return [failureOf('FAILED', typeof message === 'string' ? message : JSON.stringify(message))];
+}
+
+function revertFailureOf(state: RoutedState, id: string): Failure | undefined {
+  const activation = state.activations.get(id.replace(/\[\d+\]$/, ''));
+  const item = activation?.fanOut?.items.find((one) => one.id === id);
+  return (item ?? activation)?.revertFailure;
 }

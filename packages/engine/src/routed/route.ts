@@ -6,6 +6,7 @@ import { begin, beginItem, nextToFill, takeUp } from './activate.js';
 import type { Pending } from './backlog.js';
 import { endAgain, endFlow, endIfOver } from './end.js';
 import { noteUnreachable, verdictOf } from './joins.js';
+import { nextToUndo } from './rollback.js';
 import { activationOf, nextIdOf, type RoutedState, type WaitingJoin } from './routed-state.js';
 import type { RoutedTurn } from './routed-turn.js';
 import { settle } from './settle.js';
@@ -17,22 +18,32 @@ const stepsMax = 250;
 export function follow(turn: RoutedTurn): void {
   const { state } = turn;
   for (let steps = 0; state.flow === 'RUNNING'; steps++) {
-    const join = nextDecided(turn);
-    const fanOut = nextToFill(turn);
-    const pending = state.backlog.first;
-    if (!join && !fanOut && !pending) break;
+    const follow = state.rollback ? nextToUndo(turn, state.rollback) : nextToFollow(turn);
+    if (!follow) break;
     if (steps === stepsMax || turn.isDear) return goOnLater(turn);
-    if (join) leaveJoin(turn, join);
-    else if (fanOut) beginItem(turn, fanOut);
-    else if (pending && isRouteCommand(pending.to)) obey(turn, pending, pending.to);
-    else if (pending) arrive(turn, pending);
+    follow();
   }
+  const { rollback } = state;
   endIfOver(turn);
+  // it has just turned out that there is something to undo
+  if (state.rollback !== rollback) follow(turn);
+}
+
+function nextToFollow(turn: RoutedTurn): (() => void) | undefined {
+  const join = nextDecided(turn);
+  if (join) return () => leaveJoin(turn, join);
+  const fanOut = nextToFill(turn);
+  if (fanOut) return () => beginItem(turn, fanOut);
+  const pending = turn.state.backlog.first;
+  if (!pending) return undefined;
+  const { to } = pending;
+  return isRouteCommand(to) ? () => obey(turn, pending, to) : () => arrive(turn, pending);
 }
 
 /** A new owner, or the run goes on: nothing is taken for told that may not have been stored. */
 export function takeUpAll(turn: RoutedTurn): void {
   const { state } = turn;
+  if (state.rollback) return endAgain(turn);
   for (const join of state.flow === 'RUNNING' ? [...state.joins.values()] : []) noteUnreachable(turn, join);
   for (const unit of [...state.activations.values(), ...state.items.values()]) takeUp(turn, unit);
   if (state.held.size > 0) turn.suspend();

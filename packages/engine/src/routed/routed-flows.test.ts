@@ -32,6 +32,23 @@ inEach('a run that is suspended from outside goes on where it stood', async (eng
   expect([second.outcome, second.output]).toEqual(['SUCCESS', { done: true }]);
 });
 
+inEach('rollback: a run that is cancelled is undone, what runs once it has stopped', async (engine) => {
+  const stop = new AbortController();
+  const definition = routed(
+    {
+      a: { task: 'echo', onSuccess: next('b') },
+      b: { task: 'stop', onSuccess: next('c') },
+      ...{ c: { task: 'echo' }, d: { delegate: 'approve' } },
+    },
+    { rollback: 'completed' },
+  );
+  const given = [...tasks, task('stop', { execute: () => stop.abort() })];
+  const answers = { approve: () => undefined };
+  const ended = await run(definition, { engine, given, answers, signal: stop.signal });
+  expect([ended.outcome, ended.undone, ended.failures]).toEqual(['REVERTED', ['b', 'a'], []]);
+  expect(ended.states).toEqual({ a: 'REVERTED', b: 'REVERTED', d: 'CANCELLED' });
+});
+
 inEach('a run that is cancelled ends so, with all that is under way', async (engine) => {
   const stop = new AbortController();
   const definition = routed({

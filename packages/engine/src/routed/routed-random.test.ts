@@ -67,8 +67,9 @@ const flows: fc.Arbitrary<RoutedDefinition> = fc
       { minLength: 2, maxLength: 9 },
     ),
     back: fc.option(fc.tuple(fc.nat(11), fc.nat(11))),
+    isUndone: fc.boolean(),
   })
-  .map(({ atoms, back }) => {
+  .map(({ atoms, back, isUndone }) => {
     const inbound = atoms.map(() => new Set<number>());
     const clauses = ['onSuccess', 'onError', 'onComplete'] as const;
     const definitions = atoms.map(({ edges, command, isTask, policy }, index): RoutedAtomDefinition => {
@@ -100,6 +101,7 @@ const flows: fc.Arbitrary<RoutedDefinition> = fc
       {
         kind: 'routed',
         name: 'f',
+        ...(isUndone && { rollback: 'completed' as const }),
         atoms: joined,
         start: joined[1]?.join === undefined ? ['a0', 'a1'] : ['a0'],
       },
@@ -150,11 +152,12 @@ function drive(definition: RoutedDefinition, pick: (among: number) => number): D
     const began = state.flow;
     const { facts, commands } = routedStep(state, event);
     if (began === 'SUSPENDING' && state.flow !== 'RUNNING')
-      expect(commands.filter(({ type }) => type === 'execute')).toEqual([]);
+      expect(commands.filter(({ type }) => type === 'execute' || type === 'revert')).toEqual([]);
     for (const fact of JSON.parse(JSON.stringify(facts)) as typeof facts) applyRoutedFact(folded, fact);
     turns++;
     for (const command of commands) {
-      if (command.type === 'execute' || command.type === 'startTimer') open.push(command);
+      if (command.type === 'execute' || command.type === 'revert' || command.type === 'startTimer')
+        open.push(command);
       if (command.type === 'cancelTimer')
         open.splice(
           open.findIndex((other) => other.type === 'startTimer' && other.id === command.id),
@@ -172,9 +175,10 @@ function drive(definition: RoutedDefinition, pick: (among: number) => number): D
       continue;
     }
     const [command] = open.splice(pick(open.length), 1);
-    if (command?.type === 'execute') {
+    if (command?.type === 'execute' || command?.type === 'revert') {
       const { requestId } = command;
-      if (pick(3) === 0) take({ type: 'failed', requestId, failure: failureOf('NO', 'no') });
+      if (pick(command.type === 'execute' ? 3 : 30) === 0)
+        take({ type: 'failed', requestId, failure: failureOf('NO', 'no') });
       else take({ type: 'completed', requestId, value: { data: 1 } });
     } else if (command?.type === 'startTimer') take({ type: 'timerFired', id: command.id });
     else throw new Error(`${state.flow}: nothing is outstanding`);
@@ -207,7 +211,8 @@ function driveWithDeaths(definition: RoutedDefinition, pick: (among: number) => 
     for (const command of commands) {
       const isSame = (other: Command) => 'id' in other && 'id' in command && other.id === command.id;
       if (command.type === 'cancelTimer') open = open.filter((other) => !isSame(other));
-      else if (command.type === 'execute' || command.type === 'startTimer') open.push(command);
+      else if (command.type === 'execute' || command.type === 'revert' || command.type === 'startTimer')
+        open.push(command);
       if (command.type === 'finish') ended = true;
     }
   };
@@ -218,7 +223,8 @@ function driveWithDeaths(definition: RoutedDefinition, pick: (among: number) => 
       continue;
     }
     const [command] = open.splice(pick(open.length), 1);
-    if (command?.type === 'execute') take({ type: 'completed', requestId: command.requestId });
+    if (command?.type === 'execute' || command?.type === 'revert')
+      take({ type: 'completed', requestId: command.requestId });
     else if (command?.type === 'startTimer') take({ type: 'timerFired', id: command.id });
     else throw new Error(`${state.flow}: nothing is outstanding`);
   }
@@ -237,12 +243,26 @@ function plain(state: RoutedState): unknown {
   );
 }
 
+/** Undone, as far as reverts did not fail: and nothing of what stays was led to by what is undone. */
+function expectEnd({ flow, graph, rollback, activations }: RoutedState): void {
+  const isUndone = graph.definition.rollback === 'completed';
+  expect(isUndone ? ['SUCCESS', 'REVERTED', 'FAILURE'] : ['SUCCESS', 'FAILURE']).toContain(flow);
+  expect(flow === 'REVERTED').toBe(rollback !== undefined && rollback.failed.size === 0);
+  for (const { state, hasRun, atom, triggeredBy, fanOut } of rollback ? activations.values() : []) {
+    const ran = fanOut ? fanOut.items.some((item) => item.hasRun) : hasRun;
+    const stays = ran && atom.definition.task !== undefined && state !== 'REVERTED';
+    if (flow === 'REVERTED') expect([atom.name, stays]).toEqual([atom.name, false]);
+    for (const { activation } of stays ? triggeredBy : [])
+      expect(activations.get(activation)?.state).not.toMatch(/^REVERT/);
+  }
+}
+
 describe('a random routed flow', () => {
   it('ends, with nothing unfinished, and its journal folds to the same state after every turn', () => {
     fc.assert(
       fc.property(flows, fc.infiniteStream(fc.nat(997)), (definition, picks) => {
         const { state } = drive(definition, (among) => Number(picks.next().value) % Math.max(1, among));
-        expect(['SUCCESS', 'FAILURE']).toContain(state.flow);
+        expectEnd(state);
         expect(state.unfinished).toBe(0);
         expect([...state.joins.keys(), ...state.items.keys(), ...state.timers.keys()]).toEqual([]);
       }),
@@ -257,7 +277,7 @@ describe('a random routed flow', () => {
           definition,
           (among) => Number(picks.next().value) % Math.max(1, among),
         );
-        expect(['SUCCESS', 'FAILURE']).toContain(state.flow);
+        expectEnd(state);
         expect(state.outstanding.size).toBe(0);
         expect([...state.joins.keys(), ...state.items.keys(), ...state.timers.keys()]).toEqual([]);
       }),

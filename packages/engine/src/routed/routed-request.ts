@@ -7,7 +7,7 @@ import {
   openRecord,
 } from '@baton/core';
 import { fault } from '../expression-error.js';
-import type { Command, ExecuteCommand } from '../protocol.js';
+import type { Command, ExecuteCommand, RevertCommand } from '../protocol.js';
 import { checkSize } from './data-size.js';
 import type { Activation, Unit } from './routed-state.js';
 import { type AtActivation, evaluateAt, type Place, variableAt } from './surroundings.js';
@@ -67,10 +67,18 @@ function inputFor(place: Place, input: NonNullable<Activation['atom']['definitio
 
 /** The request of what runs, the same each time it is asked for. */
 export function requestCommandOf(unit: Unit): Command {
+  if (unit.state === 'REVERTING') return revertCommandOf(unit);
   const { delegate } = unit.atom.definition;
   if (delegate === undefined) return executeCommandOf(unit);
   const { id, requestId = '', attempt, args } = unit;
   return { type: 'openDelegate', atom: id, requestId, attempt, delegate, args };
+}
+
+/** With what `execute` was given, and what it came to. */
+function revertCommandOf(unit: Unit): RevertCommand {
+  const { value, failure, flowFailures = {} } = unit;
+  const result = failure ? { failure } : value && { value };
+  return { ...executeCommandOf(unit), type: 'revert', attempt: 1, ...(result && { result }), flowFailures };
 }
 
 function executeCommandOf({ id, atom, attempt, requestId = '', args, limits }: Unit): ExecuteCommand {

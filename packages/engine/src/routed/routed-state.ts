@@ -18,6 +18,7 @@ import {
   type FlowState,
   InvariantError,
   type JsonValue,
+  type RollbackFact,
   type TakenTransition,
   type Trigger,
   type Value,
@@ -43,7 +44,14 @@ export interface Unit {
   delay: Delay | undefined;
   value: Value | undefined;
   failure: Failure | undefined;
+  /** An attempt of it may have done something. */
+  hasRun: boolean;
+  /** While REVERTING: the failures of the run as they were when the revert was asked for (E-124). */
+  flowFailures: FailuresById | undefined;
+  revertFailure: Failure | undefined;
 }
+
+export type FailuresById = Readonly<Record<string, Failure>>;
 
 /** One element of a fan-out, in one attempt of it. */
 export interface Item extends Unit {
@@ -84,6 +92,21 @@ export interface WaitingJoin {
   readonly activation: Activation;
   readonly arrived: Set<AtomIndex>;
   readonly lost: Set<AtomIndex>;
+}
+
+/** What is to be undone: an activation once nothing is left of what it led to (C-1321, C-1322). */
+export interface Rollback {
+  readonly fact: RollbackFact;
+  /** By activation: how many it led to of which something is left. */
+  readonly left: Map<string, number>;
+  /** Activations that may be undone now. */
+  readonly ready: Set<string>;
+  /** Fan-outs that are being undone, with the indexes of the items that are left, the next one last. */
+  readonly fanOuts: Map<string, number[]>;
+  /** Activations and items whose revert failed: nothing more is undone. */
+  readonly failed: Set<string>;
+  /** Of activations, so far. */
+  failures: FailuresById;
 }
 
 export interface RoutedOptions {
@@ -130,6 +153,8 @@ export interface RoutedState {
   readonly held: Set<string>;
   /** Timer → activation or item. */
   readonly timers: Map<string, string>;
+  /** The run is being undone, or was. */
+  rollback: Rollback | undefined;
   /** Activations that are not over. */
   unfinished: number;
   /** Failed activations of which no error transition was taken (C-421), in the order they failed. */
@@ -163,6 +188,7 @@ export function newRoutedRun(graph: RoutedGraph, { flowId, store, env = {} }: Ro
     fanOuts: new Set(),
     held: new Set(),
     timers: new Map(),
+    rollback: undefined,
     unfinished: 0,
     unhandled: new Set(),
     output: undefined,
@@ -195,6 +221,9 @@ const idle = {
   delay: undefined,
   value: undefined,
   failure: undefined,
+  hasRun: false,
+  flowFailures: undefined,
+  revertFailure: undefined,
 } as const;
 
 export function newFanOut(parent: Activation, items: readonly ItemVariables[]): FanOut {
@@ -265,7 +294,19 @@ export function contextOf(state: RoutedState, activation: Activation): Context {
   );
 }
 
-/** Nothing of it happens any more. */
+/** Nothing more is executed of it. */
 export function isOver(state: ActivationState): boolean {
-  return state === 'SUCCESS' || state === 'FAILURE' || state === 'CANCELLED' || state === 'SKIPPED';
+  return (
+    state === 'SUCCESS' ||
+    state === 'FAILURE' ||
+    state === 'CANCELLED' ||
+    state === 'SKIPPED' ||
+    isUndo(state)
+  );
+}
+
+export function isUndo(
+  state: ActivationState,
+): state is Extract<ActivationState, 'REVERTING' | 'REVERTED' | 'REVERT_FAILURE'> {
+  return state === 'REVERTING' || state === 'REVERTED' || state === 'REVERT_FAILURE';
 }

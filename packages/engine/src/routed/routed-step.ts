@@ -12,7 +12,8 @@ import { noContext } from './context.js';
 import { checkSize } from './data-size.js';
 import { rendered } from './outcome.js';
 import { laterTimer } from '../timers.js';
-import { endFlow } from './end.js';
+import { cancelAndUndo, endFlow } from './end.js';
+import { undone } from './rollback.js';
 import { follow, followOn, takeUpAll } from './route.js';
 import { abandon } from './settle.js';
 import { requestCommandOf } from './routed-request.js';
@@ -34,7 +35,7 @@ function handle(turn: RoutedTurn, event: Event): void {
     case 'run':
       return turn.state.flow === 'PENDING' ? start(turn) : resume(turn);
     case 'resume':
-      stopSuspending(turn);
+      turn.stopSuspending();
       return resume(turn);
     case 'adopt':
       askAgain(turn, [...turn.state.outstanding, ...turn.state.delegates]);
@@ -48,7 +49,7 @@ function handle(turn: RoutedTurn, event: Event): void {
     case 'withdrawn':
       return withdrawn(turn, event.requestId);
     case 'cancel':
-      return cancel(turn);
+      return cancel(turn, event.revert);
     case 'timerFired':
       return timerFired(turn, event.id);
     // operations on routed runs are not there yet
@@ -94,13 +95,6 @@ function makeVariables(turn: RoutedTurn): void {
   if (vars) turn.fact({ fact: 'variables', vars: rendered({ state, budget, context: noContext }, vars) });
 }
 
-/** What is outstanding goes on as if nothing had been said. */
-function stopSuspending(turn: RoutedTurn): void {
-  if (turn.state.flow !== 'SUSPENDING') return;
-  turn.flow('RESUMING');
-  turn.flow('SUSPENDED');
-}
-
 function resume(turn: RoutedTurn): void {
   const { state } = turn;
   if (state.flow !== 'SUSPENDED') return;
@@ -120,7 +114,8 @@ function askAgain(turn: RoutedTurn, ids: Iterable<string>): void {
 
 function take(turn: RoutedTurn, requestId: string, outcome: Outcome): void {
   const unit = awaiting(turn.state, requestId);
-  if (unit) answered(turn, unit, outcome);
+  if (unit?.state === 'REVERTING') undone(turn, unit, outcome);
+  else if (unit) answered(turn, unit, outcome);
 }
 
 function withdrawn(turn: RoutedTurn, requestId: string): void {
@@ -138,11 +133,15 @@ function timerFired(turn: RoutedTurn, id: string): void {
   goOn(turn, unit);
 }
 
-/** What ran is not undone (C-1305). */
-function cancel(turn: RoutedTurn): void {
+/** Without `rollback` what ran is never undone (C-1305); nor is there anything of a run that has not begun. */
+function cancel(turn: RoutedTurn, isUndone: boolean): void {
   const { state } = turn;
   const { flow } = state;
-  if (flow === 'SUCCESS' || flow === 'FAILURE' || flow === 'CANCELLED') return;
+  if (flow === 'SUCCESS' || flow === 'FAILURE' || flow === 'CANCELLED' || flow === 'REVERTED') return;
+  if (isUndone && state.graph.definition.rollback === 'completed' && flow !== 'PENDING')
+    return cancelAndUndo(turn);
+  for (const id of state.rollback ? state.outstanding : [])
+    turn.command({ type: 'abort', atom: id, requestId: unitOf(state, id).requestId ?? '' });
   for (const activation of [...state.activations.values()]) {
     if (isOver(activation.state)) continue;
     abandon(turn, activation);

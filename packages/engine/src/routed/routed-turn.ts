@@ -39,8 +39,8 @@ export class RoutedTurn implements Turn, Witness {
 
   /** It is known how the run ends: what runs still is recorded, and changes nothing any more. */
   get isDecided(): boolean {
-    const { flow } = this.state;
-    return flow !== 'RUNNING' && flow !== 'SUSPENDING' && flow !== 'SUSPENDED';
+    const { flow, rollback } = this.state;
+    return rollback !== undefined || (flow !== 'RUNNING' && flow !== 'SUSPENDING' && flow !== 'SUSPENDED');
   }
 
   fact(fact: Fact): void {
@@ -69,6 +69,13 @@ export class RoutedTurn implements Turn, Witness {
   cancelTimer(id: string): void {
     this.fact({ fact: 'timer', id, state: 'cancelled' });
     this.command({ type: 'cancelTimer', id });
+  }
+
+  /** What is outstanding goes on as if nothing had been said. */
+  stopSuspending(): void {
+    if (this.state.flow !== 'SUSPENDING') return;
+    this.flow('RESUMING');
+    this.flow('SUSPENDED');
   }
 
   suspend(): boolean {

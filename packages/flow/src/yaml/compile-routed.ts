@@ -61,6 +61,7 @@ export function compileRouted(compiling: Compiling, document: DocumentPart): Rou
       start: start === undefined ? undefined : [start].flat().filter((name) => name !== undefined),
       output: output as Templates | undefined,
       outputOnError: document['output-on-error'] as Templates | undefined,
+      rollback: document.rollback === 'completed' ? document.rollback : undefined,
       merge: document.merge === 'deep' ? document.merge : undefined,
       onExpressionError: document['on-expression-error'] === 'fail-atom' ? ('fail-atom' as const) : undefined,
     }),

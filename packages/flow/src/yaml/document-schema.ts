@@ -241,7 +241,7 @@ export const yamlDocumentSchema: JsonSchema = {
     'on-expression-error': { enum: ['fail-flow', 'fail-atom'], only: 'routed' },
     'defer-reverts': { ...flag, only: 'ordered' },
     'never-resolve': { ...flag, only: 'ordered' },
-    rollback: notYet('undoing what a routed flow did'),
+    rollback: { enum: ['none', 'completed'], only: 'routed' },
     deadline: notYet('an end by the clock'),
     tags: notYet('labels to search by'),
     namespace: notYet('flows of the same name apart from each other'),

@@ -161,6 +161,7 @@ export type DocumentPart = FlowPart &
     'output-on-error': DataMap;
     start: string | readonly string[];
     merge: 'replace' | 'deep';
+    rollback: 'none' | 'completed';
     'on-expression-error': 'fail-flow' | 'fail-atom';
     'defer-reverts': boolean;
     'never-resolve': boolean;

@@ -187,6 +187,7 @@ async function routedFlows(): Promise<readonly RoutedDefinition[]> {
     failures: [],
     repeats: 0,
     began: [],
+    undone: [],
     peak: 0,
   };
   for (const { body } of acceptance)

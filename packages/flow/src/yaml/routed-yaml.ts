@@ -72,8 +72,8 @@ function hasKeys<T extends object>(value: T | undefined): value is T {
 }
 
 export function routedDocument(flow: RoutedDefinition): Written {
-  const { name, requires, optional, vars, output, outputOnError, start, merge, onExpressionError, atoms } =
-    flow;
+  const { name, requires, optional, vars, output, outputOnError, start, merge, atoms } = flow;
+  const { rollback, onExpressionError } = flow;
   const isSeen =
     start !== undefined ||
     atoms.some((atom) => atom.join !== undefined || Object.keys(clauses).some((key) => key in atom));
@@ -88,6 +88,7 @@ export function routedDocument(flow: RoutedDefinition): Written {
     'output-on-error': outputOnError,
     start: start?.length === 1 ? start[0] : start,
     merge,
+    rollback,
     'on-expression-error': onExpressionError,
     atoms: new Map(atoms.map((atom) => [atom.name, atomFields(atom)])),
   });

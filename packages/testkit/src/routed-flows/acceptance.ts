@@ -2,6 +2,7 @@ import { delegateCases } from './delegate-cases.js';
 import { environmentCases } from './environment-cases.js';
 import { joinCases } from './join-cases.js';
 import { policyCases } from './policy-cases.js';
+import { rollbackCases } from './rollback-cases.js';
 import { routeCases } from './route-cases.js';
 import type { RoutedCase } from './routed.js';
 
@@ -12,4 +13,5 @@ export const acceptance: readonly RoutedCase[] = [
   ...policyCases,
   ...delegateCases,
   ...environmentCases,
+  ...rollbackCases,
 ];

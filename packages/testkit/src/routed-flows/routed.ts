@@ -44,9 +44,15 @@ export function routed(atoms: Atoms, more: Partial<RoutedDefinition> = {}): Rout
   };
 }
 
-/** `echo` gives its input `value` back; `fail` fails with `data` as details; `flaky` fails as often as `times` says, then gives its attempt; `sleep` gives `value` after `ms`. */
+/** `echo` gives its input `value` back; `sticky` too, and when that is 'stay' it cannot be undone; `fail` fails with `data` as details; `flaky` fails as often as `times` says, then gives its attempt; `sleep` gives `value` after `ms`. */
 export const tasks: readonly RunnableTask[] = [
   task('echo', { execute: (given: Readonly<Record<string, unknown>>) => given['value'] ?? null }),
+  task('sticky', {
+    execute: (given: Readonly<Record<string, unknown>>) => given['value'] ?? null,
+    revert: (_: object, { result }: { readonly result: unknown }) => {
+      if (result === 'stay') throw new Error('it sticks');
+    },
+  }),
   task('fail', {
     execute: ({ data = null, message = 'no' }: Readonly<Record<string, unknown>>) => {
       throw withDetails(new Error(String(message)), data as JsonValue) as Error;
@@ -80,6 +86,8 @@ export interface Outcome {
   readonly repeats: number;
   /** Activations and items that began to run, in order; each once for every attempt. */
   readonly began: readonly string[];
+  /** Activations and items that were undone, in order. */
+  readonly undone: readonly string[];
   /** How many of them ran at once. */
   readonly peak: number;
   /** Of a run that is suspended; jobs cannot be resumed by a command yet. */
@@ -148,7 +156,7 @@ function answeringTask(name: string, answer: Answers[string]): RunnableTask {
 /** What the changes of a run say of how often and how much at once. */
 export function countsOf(
   changes: readonly { readonly id: string; readonly from: string; readonly to: string }[],
-): Pick<Outcome, 'repeats' | 'began' | 'peak'> {
+): Pick<Outcome, 'repeats' | 'began' | 'undone' | 'peak'> {
   let running = 0;
   let peak = 0;
   for (const { from, to } of changes) {
@@ -158,6 +166,7 @@ export function countsOf(
   return {
     repeats: changes.filter(({ to }) => to === 'DELAYED').length,
     began: changes.flatMap(({ id, to }) => (to === 'RUNNING' ? [id] : [])),
+    undone: changes.flatMap(({ id, to }) => (to === 'REVERTED' ? [id] : [])),
     peak,
   };
 }

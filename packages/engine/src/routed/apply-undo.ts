@@ -1,0 +1,108 @@
+/** The part of `apply-routed-fact.ts` that is about undoing a run: what is left to undo, and in which order. */
+import { type ActivationFact, type Failure, openRecord, requestIdOf, type RollbackFact } from '@baton/core';
+import {
+  type Activation,
+  isItem,
+  isOver,
+  type Item,
+  type Rollback,
+  type RoutedState,
+  type Unit,
+} from './routed-state.js';
+
+export function applyRollback(state: RoutedState, fact: RollbackFact): void {
+  const left = new Map<string, number>();
+  const failures = openRecord<Failure>();
+  for (const { id, triggeredBy, failure } of state.activations.values()) {
+    for (const before of namesOf(triggeredBy)) left.set(before, (left.get(before) ?? 0) + 1);
+    if (failure) failures[id] = failure;
+  }
+  state.rollback = { fact, left, ready: new Set(), fanOuts: new Map(), failed: new Set(), failures };
+  state.backlog.clear();
+  for (const activation of [...state.activations.values()].reverse()) noteOver(state, activation);
+}
+
+/** It has told those that led to it. */
+const passed = -1;
+
+/** An activation is over, or undone: what led to it may be the next. */
+export function noteOver(state: RoutedState, activation: Activation): void {
+  const { rollback, activations } = state;
+  if (!rollback || !isOver(activation.state) || (rollback.left.get(activation.id) ?? 0) !== 0) return;
+  const free = [activation];
+  for (let next = free.pop(); next; next = free.pop()) {
+    if (isToUndo(next)) {
+      rollback.ready.add(next.id);
+      continue;
+    }
+    rollback.left.set(next.id, passed);
+    for (const id of namesOf(next.triggeredBy)) {
+      const left = (rollback.left.get(id) ?? 1) - 1;
+      rollback.left.set(id, left);
+      const before = activations.get(id);
+      if (left === 0 && before) free.push(before);
+    }
+  }
+}
+
+function namesOf(triggeredBy: Activation['triggeredBy']): ReadonlySet<string> {
+  return new Set(triggeredBy.map(({ activation }) => activation));
+}
+
+function isToUndo(activation: Activation): boolean {
+  if (activation.state === 'REVERTED') return false;
+  return activation.fanOut ? activation.fanOut.items.some(isUndoable) : isUndoable(activation);
+}
+
+/** Whatever became of it: a task that may have begun is undone, as in an ordered flow (E-861). */
+function isUndoable({ hasRun, atom }: Pick<Unit, 'hasRun' | 'atom'>): boolean {
+  return hasRun && atom.definition.task !== undefined;
+}
+
+/** REVERTING, REVERTED or REVERT_FAILURE. */
+export function applyUndo(
+  state: RoutedState,
+  unit: Activation | Item,
+  { to, failure }: ActivationFact,
+): void {
+  const { rollback } = state;
+  if (!rollback) return;
+  if (to === 'REVERTING') return begin(state, rollback, unit);
+  if (to === 'REVERT_FAILURE') {
+    unit.revertFailure = failure;
+    rollback.failed.add(unit.id);
+  }
+  if (isItem(unit)) {
+    state.items.delete(unit.id);
+    if (unit.parent.fanOut) unit.parent.fanOut.running--;
+    return;
+  }
+  rollback.fanOuts.delete(unit.id);
+  for (const { id } of unit.fanOut?.items ?? []) state.items.delete(id);
+  if (to === 'REVERTED') noteOver(state, unit);
+}
+
+function begin(state: RoutedState, rollback: Rollback, unit: Activation | Item): void {
+  rollback.ready.delete(unit.id);
+  if (isItem(unit)) {
+    rollback.fanOuts.get(unit.parent.id)?.pop();
+    if (unit.parent.fanOut) unit.parent.fanOut.running++;
+  } else if (unit.fanOut) {
+    const items = unit.fanOut.items.filter(isUndoable);
+    for (const item of items) state.items.set(item.id, item);
+    rollback.fanOuts.set(
+      unit.id,
+      items.map(({ index }) => index),
+    );
+    return;
+  }
+  unit.requestId = requestIdOf({
+    flowId: state.flowId,
+    atom: unit.id,
+    action: 'revert',
+    round: 0,
+    attempt: 1,
+  });
+  unit.flowFailures = rollback.failures;
+  state.outstanding.add(unit.id);
+}

@@ -1,0 +1,46 @@
+/** Undoing a run: in reverse order of the ways that control took, as much at a time as may be (C-1321, C-1322). */
+import { failureOf } from '@baton/core';
+import type { Outcome } from '../protocol.js';
+import { requestCommandOf } from './routed-request.js';
+import { type Activation, activationOf, type Item, type Rollback } from './routed-state.js';
+import type { RoutedTurn } from './routed-turn.js';
+
+/** The next thing to do about it; undefined: nothing, for now. After a revert that failed nothing more is undone, as in an ordered flow. */
+export function nextToUndo(turn: RoutedTurn, rollback: Rollback): (() => void) | undefined {
+  if (rollback.failed.size > 0) return undefined;
+  for (const [id, left] of rollback.fanOuts) {
+    const activation = activationOf(turn.state, id);
+    const { fanOut, limits } = activation;
+    const item = fanOut?.items[left.at(-1) ?? -1];
+    const running = fanOut?.running ?? 0;
+    if (item && running < (limits.parallel ?? Infinity)) return () => begin(turn, item);
+    if (!item && running === 0) return () => turn.activation(activation, 'REVERTED');
+  }
+  const [id] = rollback.ready;
+  return id === undefined ? undefined : () => begin(turn, activationOf(turn.state, id));
+}
+
+function begin(turn: RoutedTurn, unit: Activation | Item): void {
+  turn.activation(unit, 'REVERTING');
+  if (unit.requestId !== undefined) turn.command(requestCommandOf(unit));
+}
+
+/** A revert has ended. */
+export function undone(turn: RoutedTurn, unit: Activation | Item, outcome: Outcome): void {
+  if (!('failure' in outcome)) return turn.activation(unit, 'REVERTED');
+  const { failure } = outcome;
+  const phase = failure.phase ?? 'revert';
+  turn.activation(unit, 'REVERT_FAILURE', { failure: { ...failure, phase, atom: unit.id } });
+}
+
+/** Of items of which not all could be undone, the failure of the whole. */
+export function giveUpFanOuts(turn: RoutedTurn, rollback: Rollback): void {
+  for (const id of [...rollback.fanOuts.keys()]) {
+    const failure = failureOf('ITEMS_NOT_UNDONE', `of ${id} not all items were undone`, { phase: 'revert' });
+    turn.activation(activationOf(turn.state, id), 'REVERT_FAILURE', { failure: { ...failure, atom: id } });
+  }
+}
+
+export function isUndone({ ready, fanOuts, failed }: Rollback): boolean {
+  return failed.size > 0 || (ready.size === 0 && fanOuts.size === 0);
+}
