@@ -15,6 +15,7 @@ import {
   type Outcome,
   type Run,
 } from '../../packages/testkit/src/routed-flows/routed.js';
+import { chain, targets } from '../../packages/testkit/src/routed-flows/target-cases.js';
 import { Cluster } from '../support/cluster/cluster.js';
 
 const tasksModule = fileURLToPath(new URL('../fixtures/routed-tasks.mjs', import.meta.url));
@@ -97,6 +98,10 @@ describe('routed flows in a cluster', () => {
       output: results,
       states: Object.fromEntries(atoms.map(({ name, state }) => [name, state])),
       failures: codes.length === 0 && outcome !== 'SUCCESS' ? ['FAILED'] : codes,
+      events: facts.flatMap((fact) => {
+        if (fact.fact === 'flow') return [`flow ${fact.to}`];
+        return fact.fact === 'activation' ? [`${fact.activation} ${fact.to}`] : [];
+      }),
       ...countsOf(
         facts.flatMap((fact) => (fact.fact === 'activation' ? [{ ...fact, id: fact.activation }] : [])),
       ),
@@ -104,6 +109,14 @@ describe('routed flows in a cluster', () => {
   }
 
   it.each(acceptance)('$name, distributed', ({ body }) => body(run));
+
+  it.each(targets)('M32 target selection: %s, distributed', async (target, results) => {
+    const { client } = cluster;
+    const jobId = await client.post(chain, { target });
+    expect((await cluster.ended(jobId)).outcome).toBe('SUCCESS');
+    const report = await client.job(jobId);
+    expect([report.results, report.atoms.length]).toEqual([results, Object.keys(results).length]);
+  });
 
   it('a delegate is answered while nobody runs: the same again has no effect, another answer is refused', async () => {
     const root = routed(

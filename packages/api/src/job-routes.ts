@@ -98,10 +98,10 @@ export const jobRoutes: readonly Route[] = [
 ];
 
 async function post({ client, principal, headers, body }: Asked): Promise<Reply> {
-  const { flow, store, priority, name, tags, notify, env, evaluateEnv } = body as {
+  const { flow, store, priority, name, tags, notify, env, evaluateEnv, target } = body as {
     flow: string | object;
     store?: Readonly<Record<string, JsonValue>>;
-  } & Pick<PostOptions, 'priority' | 'name' | 'tags' | 'notify' | 'env' | 'evaluateEnv'>;
+  } & Pick<PostOptions, 'priority' | 'name' | 'tags' | 'notify' | 'env' | 'evaluateEnv' | 'target'>;
   const key = keyOf(headerKey(headers), body['key'] as string | undefined);
   if (typeof flow !== 'string' && !atLeast(principal, 'author'))
     throw new InputError(
@@ -109,7 +109,17 @@ async function post({ client, principal, headers, body }: Asked): Promise<Reply>
       'posting a flow that is not named by its hash takes the role author',
     );
   const definition = typeof flow === 'string' ? await client.definition(flow) : (flow as Postable);
-  const options: Record<string, unknown> = { store, key, priority, name, tags, notify, env, evaluateEnv };
+  const options: Record<string, unknown> = {
+    store,
+    key,
+    priority,
+    name,
+    tags,
+    notify,
+    env,
+    evaluateEnv,
+    target,
+  };
   const { jobId, isNew } = await client.postOrFind(definition, options);
   return { status: isNew ? 201 : 200, headers: { location: `/v1/jobs/${jobId}` }, body: { jobId } };
 }

@@ -95,6 +95,7 @@ export const postFields: Readonly<Record<string, Schema>> = {
     default: true,
     description: 'Evaluate ${…} in env, once, when the run starts; or take it as text.',
   },
+  target: { ...text, description: 'Of an ordered flow only what this atom needs, and itself.' },
   notify: {
     type: 'array',
     maxItems: 10,

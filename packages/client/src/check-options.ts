@@ -34,7 +34,7 @@ const who = { by: text, reason: text, key: text, ifSeq: wholeNumber(0) };
 
 const post = {
   ...{ store: unchecked, priority: unchecked, name: text, tags: texts, notify: unchecked },
-  ...{ env: unchecked, evaluateEnv: flag },
+  ...{ env: unchecked, evaluateEnv: flag, target: text },
 };
 
 const optionsOf = {

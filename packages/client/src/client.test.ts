@@ -366,7 +366,7 @@ describe('the client', () => {
     [
       'post',
       (client) => client.post(flow, { ky: 'x' } as never),
-      'post has no option ky, did you mean key? It has key, store, priority, name, tags, notify, env, evaluateEnv',
+      'post has no option ky, did you mean key? It has key, store, priority, name, tags, notify, env, evaluateEnv, target',
     ],
     [
       'a time that is none',
@@ -442,4 +442,17 @@ describe('the client', () => {
       for (const id of ['../x', '', 'a/b'])
         await expect(ask(id)).rejects.toMatchObject({ code: 'BATON_INPUT_INVALID' });
   });
+});
+
+it.each([
+  ['is missing', {}, 'BATON_DEFINITION_MISSING_REQUIREMENT'],
+  ['is not expected', { x: 1, z: 2 }, 'BATON_DEFINITION_ROUTE'],
+])('R02 bad input leaves nothing: one that %s', async (_, given, code) => {
+  const { client, store, drive } = newClient();
+  const root = { kind: 'routed', name: 'f', requires: ['x'], atoms: [{ name: 'a' }] } as const;
+  const post = client.post({ schemaVersion: 1, root }, { key: 'j', store: given });
+  await expect(drive(post)).rejects.toMatchObject({ code });
+  expect([await drive(client.jobs()), await drive(store.get('jobs', ['j']))]).toEqual([[], [undefined]]);
+  await expect(drive(client.job('j'))).rejects.toMatchObject({ code: 'BATON_NOT_FOUND_JOB' });
+  await drive(client.close());
 });

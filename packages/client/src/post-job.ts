@@ -13,7 +13,7 @@ import {
   validateAny,
 } from '@baton/engine';
 import type { AnyCompiled, AnyDefinition, EnvironmentOptions } from '@baton/engine';
-import { canonicalFlowJson, isRouted, parseAnyFlow } from '@baton/flow';
+import { canonicalFlowJson, isRouted, parseAnyFlow, targeted } from '@baton/flow';
 import type { Atom, FlowDefinition, NodeDefinition } from '@baton/flow';
 import {
   defaultNamespace,
@@ -40,6 +40,8 @@ export interface PostOptions extends EnvironmentOptions {
   readonly tags?: Readonly<Record<string, string>>;
   /** Web hooks that are told how it goes on, each in order, at least once. At most 10. */
   readonly notify?: readonly NotifyTarget[];
+  /** Of an ordered flow only what this atom needs, and itself. */
+  readonly target?: string;
 }
 
 /** Anything that is, or turns into, flow JSON. */
@@ -115,7 +117,7 @@ export async function preparePost(
   const { notify } = options;
   checkNotify(notify ?? []);
   const symbols = storableSymbols(options.store === undefined ? {} : options.store);
-  const definition = checkedDefinition(flow, symbols);
+  const definition = checkedDefinition(flow, symbols, options.target);
   const env = storableEnvironment(options);
   const store = await encodeStore(persistence, symbols);
   const json = canonicalFlowJson(definition);
@@ -146,12 +148,11 @@ async function admit({ board, persistence }: PostDeps, jobId: string): Promise<v
 
 /**
  * What a post checks before it stores anything. Without `store`, that nothing but symbols can be missing.
- * @throws DefinitionError with the place
+ * @throws DefinitionError with the place; InputError for a target of a routed flow
  */
-export function checkedDefinition(flow: Postable, store?: object): AnyDefinition {
-  const definition = parseAnyFlow(isBuilt(flow) ? flow.toJSON() : flow, {
-    unknownFields: 'refused',
-  });
+export function checkedDefinition(flow: Postable, store?: object, target?: string): AnyDefinition {
+  const whole = parseAnyFlow(isBuilt(flow) ? flow.toJSON() : flow, { unknownFields: 'refused' });
+  const definition = target === undefined ? whole : targeted(whole, target);
   if (!isRouted(definition)) refuseFunctions(definition.root);
   const compiled = compileAny(definition);
   validateAny(compiled, store ? Object.keys(store) : inputsOf(compiled));

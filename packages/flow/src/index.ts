@@ -16,6 +16,7 @@ export { routedFlowSchema } from './routed-schema.js';
 export { firstMisfit, type Formats } from './schema-check.js';
 export * from './schema.js';
 export * from './task.js';
+export { targeted } from './targeted.js';
 export { taskArguments } from './task-arguments.js';
 export * from './task-context.js';
 export type { TaskHooks } from './task-hooks.js';

@@ -31,6 +31,7 @@ export function addJobCommands(program: Command, run: Run): void {
     )
     .option('--store <json|@file|->', 'values of symbols')
     .option('--env <json|@file|->', 'environment: what expressions of a routed flow read as env')
+    .option('--target <atom>', 'of an ordered flow only what this atom needs, and itself')
     .option('--key <key>', 'idempotency key, becomes the id of the job')
     .option('--priority <priority>', 'very_high, high, normal, low or very_low')
     .option('--name <name>', 'shown in lists')
@@ -82,6 +83,7 @@ interface PostFlags {
   readonly set?: readonly string[];
   readonly store?: string;
   readonly env?: string;
+  readonly target?: string;
   readonly key?: string;
   readonly priority?: string;
   readonly name?: string;
@@ -106,7 +108,7 @@ async function post(
     throw new InputError('BATON_INPUT_INVALID', 'only one of --store and --env can be standard input');
   const store = storeValues(flags.store, flags.set);
   const env = flags.env === undefined ? undefined : jsonMap('--env', flags.env);
-  const definition = checkedDefinition(flow, store);
+  const definition = checkedDefinition(flow, store, flags.target);
   // a routed flow takes its inputs and no others, so the check has refused them
   const surplus = isRouted(definition) ? [] : surplusSymbols(definition, Object.keys(store));
   for (const line of surplus) tell(`${clean(line)}\n`);

@@ -1,8 +1,9 @@
-import { task } from '@baton/flow';
+import { targeted, task } from '@baton/flow';
 import { expect, it } from '@jest/globals';
 import { MemoryLogBook } from '../drivers/log-book.js';
-import type { EngineKind } from '../run-flow.js';
+import { type EngineKind, runDefinition } from '../run-flow.js';
 import { acceptance } from '../../../testkit/src/routed-flows/acceptance.js';
+import { chain, targets } from '../../../testkit/src/routed-flows/target-cases.js';
 import { next, routed, run, runBy, tasks } from '../../../testkit/src/routed-flows/routed.js';
 
 const engines: readonly EngineKind[] = ['serial', 'parallel', 'lazy'];
@@ -12,6 +13,23 @@ function inEach(name: string, body: (engine: EngineKind) => Promise<void>): void
 }
 
 for (const { name, body } of acceptance) inEach(name, (engine) => body(runBy(engine)));
+
+for (const [target, results] of targets)
+  inEach(`M32 target selection: ${target}`, async (engine) => {
+    const definition = targeted(chain, target);
+    const report = await runDefinition({ definition, tasks, store: {} }, { engine });
+    const ran = report.transitions.filter(({ of, to }) => of === 'task' && to === 'SUCCESS');
+    expect([report.outcome, report.results, ran.length]).toEqual([
+      'SUCCESS',
+      results,
+      Object.keys(results).length,
+    ]);
+  });
+
+it('a target that there is not, or of a flow that has transitions, is refused', () => {
+  expect(() => targeted(chain, 'aa')).toThrow('chain has no atom aa to be its target; did you mean a?');
+  expect(() => targeted({ schemaVersion: 1, root: routed({ a: {} }) }, 'a')).toThrow('is for ordered flows');
+});
 
 inEach('a run that is suspended from outside goes on where it stood', async (engine) => {
   const stop = new AbortController();

@@ -188,6 +188,7 @@ async function routedFlows(): Promise<readonly RoutedDefinition[]> {
     repeats: 0,
     began: [],
     undone: [],
+    events: [],
     peak: 0,
   };
   for (const { body } of acceptance)

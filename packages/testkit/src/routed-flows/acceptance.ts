@@ -1,3 +1,4 @@
+import { defaultCases } from './default-cases.js';
 import { delegateCases } from './delegate-cases.js';
 import { environmentCases } from './environment-cases.js';
 import { joinCases } from './join-cases.js';
@@ -14,4 +15,5 @@ export const acceptance: readonly RoutedCase[] = [
   ...delegateCases,
   ...environmentCases,
   ...rollbackCases,
+  ...defaultCases,
 ];

@@ -185,6 +185,24 @@ for (const [data, branch] of [
     expect([outcome, states, output]).toEqual(['SUCCESS', { a: 'FAILURE', [branch]: 'SUCCESS' }, {}]);
   });
 
+each('R09 event order: of a linear flow', async (run) => {
+  const definition = routed({ a: { task: 'echo', onSuccess: next('b') }, b: { task: 'echo' } });
+  expect((await run(definition)).events).toEqual([
+    'flow RUNNING',
+    ...['a RUNNING', 'a SUCCESS', 'b RUNNING', 'b SUCCESS'],
+    'flow SUCCESS',
+  ]);
+});
+
+each('R09 event order: of one that is suspended and resumed', async (run) => {
+  const definition = routed({ a: { task: 'echo', onSuccess: next('suspend', 'b') }, b: { task: 'echo' } });
+  const held = await run(definition);
+  const before = ['flow RUNNING', 'a RUNNING', 'a SUCCESS', 'flow SUSPENDING', 'flow SUSPENDED'];
+  expect(held.events).toEqual(before);
+  const after = ['flow RUNNING', 'b RUNNING', 'b SUCCESS', 'flow SUCCESS'];
+  expect((await held.resume?.())?.events.slice(-after.length)).toEqual(after);
+});
+
 each('R06 global publish', async (run) => {
   const definition = routed(
     {

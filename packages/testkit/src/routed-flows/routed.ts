@@ -86,6 +86,8 @@ export interface Outcome {
   readonly repeats: number;
   /** Activations and items that began to run, in order; each once for every attempt. */
   readonly began: readonly string[];
+  /** What changed, in order: `flow RUNNING`, `a SUCCESS`; of a run that was resumed in process, since then. */
+  readonly events: readonly string[];
   /** Activations and items that were undone, in order. */
   readonly undone: readonly string[];
   /** How many of them ran at once. */
@@ -130,11 +132,13 @@ export async function run(definition: RoutedDefinition, options: Options = {}): 
     { logBook, clock: realRuntime().clock, ...others },
   );
   const changes = report.transitions.filter((transition) => transition.of === 'activation');
+  const events = report.transitions.map(({ to, ...of }) => `${'atom' in of ? of.atom : 'flow'} ${to}`);
   return {
     outcome: report.outcome,
     output: report.results,
     states: Object.fromEntries(changes.map(({ atom, to }) => [atom, to])),
     failures: report.failures.map(({ code, message }) => code ?? message),
+    events,
     ...countsOf(changes.map(({ atom, from, to }) => ({ id: atom, from, to }))),
     resume: (later = answers) => run(definition, { ...options, answers: later, logBook }),
   };
