@@ -38,6 +38,8 @@ it.each<[string, unknown, unknown]>([
     { a: 1, b: 2 },
   ],
   ['json.parse(x).a', '{"a":[1]}', [1]],
+  ['yaml.parse(x).a[1].b', 'a:\n- 1\n- { b: no }', 'no'],
+  ['yaml.parse("")', null, null],
   ['json.dump(x)', { a: [1, null] }, '{"a":[1,null]}'],
 ])('%s', (source, x, expected) => {
   expect(value(source, x)).toEqual(expected);
@@ -49,6 +51,9 @@ it.each([
   ['sum(x)', 'not defined for'],
   ['toMap([1])', 'not a list of pairs'],
   ['json.parse("{")', 'no JSON'],
+  ['yaml.parse("a: [1")', 'no YAML: yaml:1:'],
+  ['yaml.parse("a: &b 1")', 'is an anchor'],
+  ['yaml.parse("--- 1\\n--- 2")', 'another document'],
   ['format("%s", [])', 'wants 1 values'],
   ['first(1, 2)', 'operands it does not take'],
 ])('%s is no value', (source, message) => {
@@ -56,5 +61,6 @@ it.each([
 });
 
 it('what its functions make is paid for', () => {
+  expect(() => value('yaml.parse(x)', '- 1\n'.repeat(7_000))).toThrow('steps');
   expect(() => value('len(join(range(10000).map(i, x), ""))', 'y'.repeat(1_000))).toThrow('steps');
 });

@@ -2,6 +2,7 @@
  * Functions beside CEL's own (C-804), of data alone. What they cost is paid by the size of what they work on; one that is not defined for
  * its operands gives `undefined`, one that fails a message.
  */
+import { parseYamlData } from '@baton/flow';
 import { fault } from './expression-error.js';
 import { add, Problem, type Result } from './expression-functions.js';
 import { pay } from './expression-meter.js';
@@ -191,6 +192,16 @@ function parseJson(text: Datum): Result {
   }
 }
 
+/** Reading YAML costs far more than its length, and a turn has no time to spare: 25,000 characters are all that fuel pays for. */
+function parseYaml(text: Datum): Result {
+  if (typeof text !== 'string') return undefined;
+  pay(text.length * 4);
+  const parsed = parseYamlData(text);
+  return 'problem' in parsed
+    ? new Problem(`the text is no YAML: ${parsed.problem}`)
+    : (parsed.value as Datum);
+}
+
 function dumpJson(value: Datum): Result {
   const text = JSON.stringify(jsonOfDatum(value));
   pay(text.length / 8);
@@ -216,5 +227,6 @@ export const library: ReadonlyMap<string, LibraryFunction> = new Map<string, Lib
   ['last', { min: 1, max: 1, apply: last }],
   ['toMap', { min: 1, max: 1, apply: toMap }],
   ['json.parse', { min: 1, max: 1, apply: parseJson }],
+  ['yaml.parse', { min: 1, max: 1, apply: parseYaml }],
   ['json.dump', { min: 1, max: 1, apply: dumpJson }],
 ]);

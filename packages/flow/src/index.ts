@@ -29,5 +29,6 @@ export {
   type ParseYamlOptions,
   type YamlFlow,
 } from './yaml/parse-flow-yaml.js';
+export { parseYamlData } from './yaml/parse-yaml-data.js';
 export type { YamlProblem } from './yaml/problems.js';
 export { publishedSchema } from './yaml/published-schema.js';

@@ -27,11 +27,17 @@ import type { AtActivation, Place, Self } from './surroundings.js';
 const waitMsDefault = 7 * 24 * 3_600_000;
 /** C-1701. */
 export const activationsMax = 100_000;
+/** C-1701: of one cycle, counted at each of its atoms. */
+const turnsMax = 10_000;
 
 /** An activation has all it waited for. */
 export function begin(turn: RoutedTurn, activation: Activation): void {
-  if (turn.state.activations.size > activationsMax)
+  const { activations, counts } = turn.state;
+  const { isCyclic, index, name } = activation.atom;
+  if (activations.size > activationsMax)
     return endFlow(turn, 'FAILURE', `LIMIT: more than ${activationsMax} activations`);
+  if (isCyclic && (counts[index] ?? 0) > turnsMax)
+    return endFlow(turn, 'FAILURE', `LIMIT: ${name} turned more than ${turnsMax} times`);
   const { pauseBefore, waitBeforeMs } = activation.atom.definition;
   evaluating(turn, activation, () => {
     const place = placeOf(turn, activation);

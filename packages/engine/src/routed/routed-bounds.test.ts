@@ -22,8 +22,8 @@ it('a cycle that waits for nobody takes many turns, each of them small, and ends
     turn = routedStep(state, { type: 'timerFired', id: timer ?? '' });
     turns++;
   }
-  expect(turns).toBeGreaterThan(100);
-  expect([state.flow, state.message]).toEqual(['FAILURE', 'LIMIT: more than 100000 activations']);
+  expect(turns).toBeGreaterThan(20);
+  expect([state.flow, state.message]).toEqual(['FAILURE', 'LIMIT: a turned more than 10000 times']);
 });
 
 it('dear expressions are shared out over turns', async () => {
@@ -87,4 +87,24 @@ it('no more is published than the journal takes', async () => {
   const { outcome, failures } = await run(published(6));
   expect([outcome, failures]).toEqual(['FAILURE', ['TOO_LARGE']]);
   expect((await run(published(4))).outcome).toBe('SUCCESS');
+});
+
+it('a run has at most 100,000 activations, wherever they come from', () => {
+  const wide = Object.fromEntries(
+    Array.from({ length: 400 }, (_, index) => [`w${index}`, { onSuccess: next('x') }]),
+  );
+  const names = Object.keys(wide);
+  const [state, first] = begun(
+    routed({
+      s: { onSuccess: next(...names) },
+      ...wide,
+      x: { onSuccess: next(...names.map((n) => `y${n}`)) },
+      ...Object.fromEntries(names.map((n) => [`y${n}`, {}])),
+    }),
+  );
+  for (let turn = first; state.flow === 'RUNNING';) {
+    const [timer] = turn.commands.flatMap((command) => (command.type === 'startTimer' ? [command.id] : []));
+    turn = routedStep(state, { type: 'timerFired', id: timer ?? '' });
+  }
+  expect([state.flow, state.message]).toEqual(['FAILURE', 'LIMIT: more than 100000 activations']);
 });

@@ -22,6 +22,8 @@ export interface RoutedAtom {
   readonly sources: readonly AtomIndex[];
   /** How many arrivals a join waits for; `reached`: for all that can come. Undefined: it is none. */
   readonly join: number | 'reached' | undefined;
+  /** It leads back to itself. */
+  readonly isCyclic: boolean;
 }
 
 export interface RoutedGraph {
@@ -43,6 +45,7 @@ export function routedGraph(definition: RoutedDefinition): RoutedGraph {
   const targets = definition.atoms.map((atom) => targetsOf(atom, indexes));
   const sources: AtomIndex[][] = definition.atoms.map(() => []);
   for (const [from, reached] of targets.entries()) for (const to of reached) sources[to]?.push(from);
+  const cyclic = indexesOnCycles(targets);
   const atoms = definition.atoms.map((atom, index): RoutedAtom => ({
     index,
     name: atom.name,
@@ -50,6 +53,7 @@ export function routedGraph(definition: RoutedDefinition): RoutedGraph {
     targets: targets[index] ?? [],
     sources: sources[index] ?? [],
     join: joinOf(atom, sources[index]?.length ?? 0),
+    isCyclic: cyclic.has(index),
   }));
   refuseJoinsOnCycles(atoms);
   return {
@@ -143,18 +147,16 @@ function startOf(
 
 /** A join has one activation in a run, so it cannot turn (C-512). */
 function refuseJoinsOnCycles(atoms: readonly RoutedAtom[]): void {
-  const onCycle = indexesOnCycles(atoms);
-  for (const { join, index, name } of atoms)
-    if (join !== undefined && onCycle.has(index))
-      refuse(`${name} joins on a cycle: make the cycle a flow of its own`);
+  for (const { join, isCyclic, name } of atoms)
+    if (join !== undefined && isCyclic) refuse(`${name} joins on a cycle: make the cycle a flow of its own`);
 }
 
 /** Atoms that lead back to themselves: Tarjan's strongly connected components, with a stack of its own. O(atoms + transitions). */
-function indexesOnCycles(atoms: readonly RoutedAtom[]): ReadonlySet<AtomIndex> {
+function indexesOnCycles(targets: readonly (readonly AtomIndex[])[]): ReadonlySet<AtomIndex> {
   const onCycle = new Set<AtomIndex>();
-  const found = atoms.map(() => 0);
-  const lowest = atoms.map(() => 0);
-  const isOpen = atoms.map(() => false);
+  const found = targets.map(() => 0);
+  const lowest = targets.map(() => 0);
+  const isOpen = targets.map(() => false);
   const open: AtomIndex[] = [];
   const walk: { readonly index: AtomIndex; edge: number }[] = [];
   let count = 0;
@@ -170,13 +172,13 @@ function indexesOnCycles(atoms: readonly RoutedAtom[]): ReadonlySet<AtomIndex> {
   const close = (index: AtomIndex): void => {
     const component = open.splice(open.lastIndexOf(index));
     for (const member of component) isOpen[member] = false;
-    const isCycle = component.length > 1 || atoms[index]?.targets.includes(index);
+    const isCycle = component.length > 1 || targets[index]?.includes(index);
     if (isCycle) for (const member of component) onCycle.add(member);
   };
-  for (const { index: start } of atoms) {
+  for (const start of targets.keys()) {
     if (found[start] === 0) enter(start);
     for (let at = walk.at(-1); at; at = walk.at(-1)) {
-      const target = atoms[at.index]?.targets[at.edge++];
+      const target = targets[at.index]?.[at.edge++];
       if (target === undefined) {
         walk.pop();
         const above = walk.at(-1);

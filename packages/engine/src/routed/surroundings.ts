@@ -10,6 +10,8 @@ import {
 import { partOf } from '../arguments.js';
 import { dataOf } from '../decider-expressions.js';
 import type { Expression } from '../expression.js';
+import { fault } from '../expression-error.js';
+import { expressionLimits } from '../expression-syntax.js';
 import { failureData } from '../retry-expressions.js';
 import type { Context } from './context.js';
 import type { ExpressionBudget } from '../expression-budget.js';
@@ -116,12 +118,25 @@ function hostOf({ state, activation, item }: Place): ExpressionHost {
       const latest = state.latest[state.graph.byName.get(name)?.index ?? -1];
       return latest ? taskOf(latest) : null;
     },
+    tasks: (wanted) => tasksOf(state, wanted),
     global: (name) => {
       const global = state.globals.get(name);
       return global ? dataOfArgument(global, `the global ${name}`) : null;
     },
     uuid: () => uuidFrom(`${state.flowId}/${item?.id ?? activation?.id ?? ''}/${calls++}`),
   };
+}
+
+/** @throws ExpressionError for more than a list may have */
+function tasksOf({ activations }: RoutedState, wanted: string | undefined): readonly JsonValue[] {
+  const { listMax } = expressionLimits;
+  const found: JsonValue[] = [];
+  for (const activation of activations.values()) {
+    if (wanted !== undefined && activation.state !== wanted) continue;
+    if (found.length === listMax) fault(`of tasks() would give more than ${listMax} activations`);
+    found.push(taskOf(activation));
+  }
+  return found;
 }
 
 function taskOf(activation: Activation): JsonValue {

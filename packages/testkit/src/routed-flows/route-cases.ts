@@ -52,6 +52,21 @@ each('M03 task() of an atom that never ran', async (run) => {
   expect([outcome, output, count(states)]).toEqual(['SUCCESS', { b: null, none: true }, 1]);
 });
 
+each('tasks() lists activations, all or those in a state', async (run) => {
+  const names = (filter: string) => `\${tasks(${filter}).map(t, t.id + ' ' + t.state)}`;
+  const definition = routed(
+    {
+      a: { task: 'fail', onError: next('b') },
+      b: { task: 'echo', onSuccess: next({ b: 'len(tasks()) < 3' }) },
+    },
+    {
+      output: { all: names(''), failed: names("'FAILURE'"), none: names("'SKIPPED'") },
+    },
+  );
+  const { output } = await run(definition);
+  expect(output).toEqual({ all: ['a FAILURE', 'b SUCCESS', 'b#2 SUCCESS'], failed: ['a FAILURE'], none: [] });
+});
+
 each('M04 false guard does not handle', async (run) => {
   const definition = routed({ a: { task: 'fail', onError: next({ c: 'false' }) }, c: { task: 'echo' } });
   const { outcome, states } = await run(definition);
