@@ -4,6 +4,7 @@
  */
 import { type AttemptLimits, failureOf, type Failure } from '@baton/core';
 import type { Outcome } from '../protocol.js';
+import { evaluateBuiltIn } from './built-in-tasks.js';
 import { checkSize } from './data-size.js';
 import { itemsFor, resultOf } from './fan-out.js';
 import { countAt, delayBefore, durationAt, isRepeated, isSoAt, isTrueAt } from './policies.js';
@@ -94,7 +95,9 @@ function submit(turn: RoutedTurn, unit: Activation | Item): void {
   else if (unit.fanOut.items.length === 0) settle(turn, unit, resultOf(unit.fanOut));
 }
 
+/** What the engine does itself follows later in the turn (`serve`): of many attempts one after the other there would be no end. */
 function ask(turn: RoutedTurn, unit: Unit): void {
+  if (turn.state.due.has(unit.id)) return;
   turn.command(requestCommandOf(unit));
   const { waitMs } = unit.limits;
   if (waitMs !== undefined) setTimer(turn, unit, `${unit.id}/wait.${unit.attempt}`, waitMs);
@@ -110,6 +113,20 @@ export function beginItem(turn: RoutedTurn, activation: Activation): void {
     const attempt = activation.attempt;
     turn.activation(item, 'RUNNING', { attempt, args: asked.args, limits: activation.limits });
     ask(turn, item);
+  });
+}
+
+/** Evaluates a task of the engine's own. One that sleeps has its outcome already, and it is looked at later. */
+export function serve(turn: RoutedTurn, unit: Activation | Item): void {
+  const outcome = evaluateBuiltIn(unit.atom.definition.task ?? '', unit.args);
+  if (!('sleepMs' in outcome)) return answered(turn, unit, outcome);
+  const activation = isItem(unit) ? unit.parent : unit;
+  evaluating(turn, activation, () => {
+    const { waitAfterMs } = unit.atom.definition;
+    const place = placeOf(turn, activation, {});
+    const afterMs = isItem(unit) ? 0 : durationAt(place, waitAfterMs, 'wait-after');
+    turn.activation(unit, 'DELAYED', { delay: 'after' });
+    setTimer(turn, unit, `${unit.id}/after.${unit.attempt}`, outcome.sleepMs + afterMs);
   });
 }
 
@@ -202,7 +219,11 @@ export function goOn(turn: RoutedTurn, unit: Activation | Item): void {
   if (turn.state.delegates.has(unit.id) && unit.timer === undefined)
     return answered(turn, unit, { failure: unanswered(unit) });
   if (unit.state !== 'DELAYED' || unit.timer !== undefined) return;
-  if (isItem(unit) || unit.delay === undefined) return repeat(turn, unit);
+  if (unit.delay === undefined) return repeat(turn, unit);
+  if (isItem(unit)) {
+    turn.activation(unit, 'RUNNING');
+    return settleItem(turn, unit, {});
+  }
   if (unit.delay === 'before') return start(turn, unit);
   const { value, failure } = unit;
   turn.activation(unit, 'RUNNING');
@@ -220,9 +241,10 @@ export function takeUp(turn: RoutedTurn, unit: Activation | Item): void {
   if (delegates.has(unit.id) && unit.timer === undefined && waitMs !== undefined)
     return setTimer(turn, unit, `${unit.id}/wait.${unit.attempt}`, waitMs);
   goOn(turn, unit);
-  if (isItem(unit)) return;
+  const isJudged = unit.state === 'RUNNING' && unit.requestId === undefined;
+  if (isItem(unit)) return isJudged ? settleItem(turn, unit, {}) : undefined;
   if (unit.state === 'PENDING' && !held.has(unit.id)) return begin(turn, unit);
-  if (unit.state !== 'RUNNING' || unit.requestId !== undefined) return;
+  if (!isJudged) return;
   const { fanOut, value, failure } = unit;
   if (!fanOut)
     return evaluating(turn, unit, () =>

@@ -16,6 +16,7 @@ import {
 } from '@baton/core';
 import type { Witness } from '../apply-fact.js';
 import { applyRollback, applyUndo, noteOver } from './apply-undo.js';
+import { isBuiltIn } from './built-in-tasks.js';
 import { outbound } from './context.js';
 import {
   type Activation,
@@ -178,6 +179,7 @@ function count(state: RoutedState, item: Item, { from, to }: ActivationFact): vo
 
 function stopWaiting(state: RoutedState, unit: Unit): void {
   state.outstanding.delete(unit.id);
+  state.due.delete(unit.id);
   state.delegates.delete(unit.id);
   state.withdrawn.delete(unit.id);
   unit.requestId = undefined;
@@ -196,10 +198,10 @@ function begin(state: RoutedState, unit: Activation | Item, fact: ActivationFact
   if (limits !== undefined) unit.limits = limits;
   const fanned = isItem(unit) ? undefined : (items ?? unit.fanOut?.items.map(({ variables }) => variables));
   if (fanned && !isItem(unit)) return fanOut(state, unit, fanned);
-  const { flowId, outstanding } = state;
+  const { flowId, outstanding, due, delegates } = state;
   unit.requestId = requestIdOf({ flowId, atom: unit.id, action: 'execute', round: 0, attempt });
-  if (unit.atom.definition.delegate === undefined) outstanding.add(unit.id);
-  else state.delegates.add(unit.id);
+  const { task, delegate } = unit.atom.definition;
+  (delegate !== undefined ? delegates : isBuiltIn(task) ? due : outstanding).add(unit.id);
 }
 
 function fanOut(state: RoutedState, activation: Activation, items: readonly ItemVariables[]): void {

@@ -1,5 +1,6 @@
 /** The part of `apply-routed-fact.ts` that is about undoing a run: what is left to undo, and in which order. */
 import { type ActivationFact, type Failure, openRecord, requestIdOf, type RollbackFact } from '@baton/core';
+import { isBuiltIn } from './built-in-tasks.js';
 import {
   type Activation,
   isItem,
@@ -56,7 +57,8 @@ function isToUndo(activation: Activation): boolean {
 
 /** Whatever became of it: a task that may have begun is undone, as in an ordered flow (E-861). */
 function isUndoable({ hasRun, atom }: Pick<Unit, 'hasRun' | 'atom'>): boolean {
-  return hasRun && atom.definition.task !== undefined;
+  const { task } = atom.definition;
+  return hasRun && task !== undefined && !isBuiltIn(task);
 }
 
 /** REVERTING, REVERTED or REVERT_FAILURE. */

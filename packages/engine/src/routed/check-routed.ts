@@ -1,6 +1,7 @@
 import { DefinitionError } from '@baton/core';
 import { isRouteCommand, type PublishDefinition, type RoutedAtomDefinition } from '@baton/flow';
 import { refusing } from '../check-expressions.js';
+import { builtInTasks, isBuiltIn } from './built-in-tasks.js';
 import { clauseEvents, clauseOf, type RoutedAtom, type RoutedGraph } from './routed-graph.js';
 
 /**
@@ -76,6 +77,11 @@ function checkPolicies(
     ...{ 'timeout.wait': timeout?.waitMs, 'timeout.total': timeout?.totalMs },
   }))
     check(what, value);
+  if (task?.startsWith('std.') === true && !isKnown(task))
+    refuseAtom(
+      name,
+      `asks for ${task}, which there is not; there are ${[...builtInTasks, ...workersOwn].join(', ')}`,
+    );
   if (task !== undefined && delegate !== undefined)
     refuseAtom(name, 'has a task and a delegate: it is one of them');
   if (forEach && task === undefined && delegate === undefined)
@@ -86,6 +92,13 @@ function checkPolicies(
     ([, value]) => value !== undefined,
   );
   if (stray) refuseAtom(name, `has ${stray[0]}, which means nothing without forEach`);
+}
+
+/** Beside them workers may offer these, when they are told to (C-1512). */
+const workersOwn = ['std.http', 'std.shell'];
+
+function isKnown(task: string): boolean {
+  return isBuiltIn(task) || workersOwn.includes(task);
 }
 
 function expressionOf(value: unknown): string | undefined {

@@ -92,14 +92,15 @@ function stopAll(turn: RoutedTurn): void {
 /** What has not begun, or waits for its next attempt, does not happen. */
 function stopWaiting(turn: RoutedTurn, activation: Activation): void {
   const { id, state, requestId, failure, fanOut } = activation;
-  const { delegates, withdrawn } = turn.state;
+  const { delegates, withdrawn, due } = turn.state;
   for (const item of fanOut?.items ?? []) {
     if (item.state === 'DELAYED') turn.activation(item, 'FAILURE');
-    if (delegates.has(item.id)) turn.activation(item, 'CANCELLED');
-    if (withdrawn.has(item.id)) turn.activation(item, 'CANCELLED', neverBegan);
+    const isIdle = item.state === 'RUNNING' && item.requestId === undefined;
+    if (isIdle || delegates.has(item.id)) turn.activation(item, 'CANCELLED');
+    if (withdrawn.has(item.id) || due.has(item.id)) turn.activation(item, 'CANCELLED', neverBegan);
   }
   if (delegates.has(id)) return turn.activation(activation, 'CANCELLED');
-  if (withdrawn.has(id)) return turn.activation(activation, 'CANCELLED', neverBegan);
+  if (withdrawn.has(id) || due.has(id)) return turn.activation(activation, 'CANCELLED', neverBegan);
   const isIdle = state === 'RUNNING' && requestId === undefined && !(fanOut && fanOut.running > 0);
   if (state === 'WAITING' || state === 'PENDING' || isIdle) turn.activation(activation, 'CANCELLED');
   if (state === 'DELAYED') turn.activation(activation, failure ? 'FAILURE' : 'CANCELLED');

@@ -2,12 +2,12 @@
 import { failureOf, type Failure, InvariantError } from '@baton/core';
 import { isRouteCommand, type RouteCommand } from '@baton/flow';
 import { goOnLater } from '../timers.js';
-import { begin, beginItem, nextToFill, takeUp } from './activate.js';
+import { begin, beginItem, nextToFill, serve, takeUp } from './activate.js';
 import type { Pending } from './backlog.js';
 import { endAgain, endFlow, endIfOver } from './end.js';
 import { noteUnreachable, verdictOf } from './joins.js';
 import { nextToUndo } from './rollback.js';
-import { activationOf, nextIdOf, type RoutedState, type WaitingJoin } from './routed-state.js';
+import { activationOf, nextIdOf, type RoutedState, unitOf, type WaitingJoin } from './routed-state.js';
 import type { RoutedTurn } from './routed-turn.js';
 import { settle } from './settle.js';
 
@@ -32,6 +32,8 @@ export function follow(turn: RoutedTurn): void {
 function nextToFollow(turn: RoutedTurn): (() => void) | undefined {
   const join = nextDecided(turn);
   if (join) return () => leaveJoin(turn, join);
+  const [due] = turn.state.due;
+  if (due !== undefined) return () => serve(turn, unitOf(turn.state, due));
   const fanOut = nextToFill(turn);
   if (fanOut) return () => beginItem(turn, fanOut);
   const pending = turn.state.backlog.first;

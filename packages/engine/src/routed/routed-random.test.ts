@@ -61,7 +61,18 @@ const flows: fc.Arbitrary<RoutedDefinition> = fc
         ),
         command: fc.option(fc.constantFrom('noop', 'suspend', 'fail', 'succeed'), { freq: 12 }),
         join: fc.constantFrom<JoinDefinition | undefined>(undefined, undefined, 'all', 'reached', 1, 2),
-        isTask: fc.boolean(),
+        work: fc.constantFrom<Partial<RoutedAtomDefinition>>(
+          ...[
+            {},
+            {},
+            { task: 't' },
+            { task: 't' },
+            { task: 't' },
+            { task: 'std.noop' },
+            { task: 'std.fail' },
+          ],
+          { task: 'std.sleep', input: { duration: 1 } },
+        ),
         policy: fc.option(policies, { nil: {} }),
       }),
       { minLength: 2, maxLength: 9 },
@@ -72,7 +83,7 @@ const flows: fc.Arbitrary<RoutedDefinition> = fc
   .map(({ atoms, back, isUndone }) => {
     const inbound = atoms.map(() => new Set<number>());
     const clauses = ['onSuccess', 'onError', 'onComplete'] as const;
-    const definitions = atoms.map(({ edges, command, isTask, policy }, index): RoutedAtomDefinition => {
+    const definitions = atoms.map(({ edges, command, work, policy }, index): RoutedAtomDefinition => {
       const next: Record<string, { to: string; when?: string }[]> = {};
       for (const { by, clause, guard } of edges) {
         const to = index + by;
@@ -84,8 +95,8 @@ const flows: fc.Arbitrary<RoutedDefinition> = fc
       if (command !== null) (next['onError'] ??= []).unshift({ to: command });
       return {
         name: `a${index}`,
-        ...(isTask && { task: 't' }),
-        ...(isTask && fitting(policy)),
+        ...work,
+        ...(work.task !== undefined && fitting(policy)),
         publish: turned,
         publishOnError: turned,
         ...Object.fromEntries(Object.entries(next).map(([clause, entries]) => [clause, { next: entries }])),
@@ -250,7 +261,7 @@ function expectEnd({ flow, graph, rollback, activations }: RoutedState): void {
   expect(flow === 'REVERTED').toBe(rollback !== undefined && rollback.failed.size === 0);
   for (const { state, hasRun, atom, triggeredBy, fanOut } of rollback ? activations.values() : []) {
     const ran = fanOut ? fanOut.items.some((item) => item.hasRun) : hasRun;
-    const stays = ran && atom.definition.task !== undefined && state !== 'REVERTED';
+    const stays = ran && atom.definition.task === 't' && state !== 'REVERTED';
     if (flow === 'REVERTED') expect([atom.name, stays]).toEqual([atom.name, false]);
     for (const { activation } of stays ? triggeredBy : [])
       expect(activations.get(activation)?.state).not.toMatch(/^REVERT/);

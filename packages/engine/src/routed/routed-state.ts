@@ -141,6 +141,8 @@ export interface RoutedState {
   readonly backlog: Backlog;
   /** Activations whose request is outstanding, in the order of submission. */
   readonly outstanding: Set<string>;
+  /** Activations and items whose task is the engine's own and has not been evaluated yet, in order. */
+  readonly due: Set<string>;
   /** Activations and items that an answer from outside is waited for, in the order they were opened. */
   readonly delegates: Set<string>;
   /** The same for requests that were taken back while suspending; outstanding again with the next run. */
@@ -182,6 +184,7 @@ export function newRoutedRun(graph: RoutedGraph, { flowId, store, env = {} }: Ro
     joins: new Map(),
     backlog: new Backlog(),
     outstanding: new Set(),
+    due: new Set(),
     delegates: new Set(),
     withdrawn: new Set(),
     items: new Map(),

@@ -69,6 +69,7 @@ export function abandon(turn: RoutedTurn, activation: Activation): void {
 }
 
 function abort(turn: RoutedTurn, { id, requestId }: Unit): void {
-  if (requestId !== undefined && !turn.state.delegates.has(id))
+  const { delegates, due } = turn.state;
+  if (requestId !== undefined && !delegates.has(id) && !due.has(id))
     turn.command({ type: 'abort', atom: id, requestId });
 }

@@ -1,3 +1,4 @@
+import { builtInCases } from './built-in-cases.js';
 import { defaultCases } from './default-cases.js';
 import { delegateCases } from './delegate-cases.js';
 import { environmentCases } from './environment-cases.js';
@@ -16,4 +17,5 @@ export const acceptance: readonly RoutedCase[] = [
   ...environmentCases,
   ...rollbackCases,
   ...defaultCases,
+  ...builtInCases,
 ];
