@@ -8,7 +8,7 @@ export { ExpressionError } from './expression-error.js';
 export { expressionLimits, type Names } from './expression-syntax.js';
 export { failuresOf } from './finish.js';
 export * from './any-run.js';
-export type { RoutedGraph } from './routed/routed-graph.js';
+export { type RoutedAtom, type RoutedGraph, routedGraph } from './routed/routed-graph.js';
 export type { RoutedState } from './routed/routed-state.js';
 export * from './local-functions.js';
 export * from './protocol.js';

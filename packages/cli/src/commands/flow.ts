@@ -1,11 +1,12 @@
 /** `baton flow …`: look at a flow without any service. */
 import { checkedDefinition } from '@baton/client';
 import type { AnyDefinition } from '@baton/engine';
-import { flowYaml, isRouted, parseAnyFlow, parseFlowDefinition, publishedSchema } from '@baton/flow';
+import { flowYaml, isRouted, parseAnyFlow, publishedSchema } from '@baton/flow';
 import { Option, type Command } from 'commander';
 import { exitCodes } from '../exit-codes.js';
 import { explainDot, explainMermaid } from '../flow-explain/explain-diagram.js';
-import { explainFlow } from '../flow-explain/explain-flow.js';
+import { type Explanation, explainFlow } from '../flow-explain/explain-flow.js';
+import { explainRouted, type RoutedExplanation, routedText } from '../flow-explain/explain-routed.js';
 import { explainText } from '../flow-explain/explain-text.js';
 import type { Invocation } from '../invocation.js';
 import { isYaml, loadFlow, loadFlows } from '../load-flow.js';
@@ -13,7 +14,12 @@ import { clean } from '../output.js';
 import { reportError } from '../report-error.js';
 import type { Run } from '../run.js';
 
-const forms = { text: explainText, mermaid: explainMermaid, dot: explainDot } as const;
+const forms = {
+  text: (explanation: Explanation | RoutedExplanation) =>
+    'routes' in explanation ? routedText(explanation) : explainText(explanation),
+  mermaid: explainMermaid,
+  dot: explainDot,
+} as const;
 
 export function addFlowCommands(program: Command, run: Run): void {
   const flow = program.command('flow').description('look at flows; needs no services');
@@ -110,7 +116,8 @@ async function explain(
   { format }: { readonly format: keyof typeof forms },
 ): Promise<number> {
   const flow = await loadFlow(reference ?? '');
-  const explanation = explainFlow(parseFlowDefinition('toJSON' in flow ? flow.toJSON() : flow));
+  const definition = parseAnyFlow('toJSON' in flow ? flow.toJSON() : flow);
+  const explanation = isRouted(definition) ? explainRouted(definition) : explainFlow(definition);
   invocation.output.one(explanation, { text: forms[format](explanation), name: explanation.name });
   return exitCodes.ok;
 }

@@ -2,16 +2,18 @@
  * An explanation as a diagram, in Mermaid or DOT. Nodes are named by number and labels are escaped, so no name of an atom can break the
  * text. Long lists are cut as in the text; edges lead only to what is shown.
  */
+import { isRouteCommand } from '@baton/flow';
 import { clean } from '../output.js';
 import { cut } from './cut.js';
 import { isFlow } from './explain-flow.js';
 import type { ExplainedAtom, ExplainedNode, Explanation } from './explain-flow.js';
+import { marksOf, type RoutedExplanation } from './explain-routed.js';
 
 interface Edge {
   readonly from: string;
   readonly to: string;
   readonly label: string;
-  /** Order of execution, a way of a value, or order under a condition. */
+  /** Order of execution, a way of a value, or order under a condition; of a routed flow a way, with and without one. */
   readonly kind: 'order' | 'data' | 'decider';
 }
 
@@ -22,7 +24,13 @@ interface Box {
   readonly inside: readonly Box[];
 }
 
-export function explainMermaid(explanation: Explanation): string {
+/** Boxes and the edges between them: what every form of diagram draws. */
+export interface Drawing {
+  readonly box: Box;
+  readonly edges: readonly Edge[];
+}
+
+export function explainMermaid(explanation: Explanation | RoutedExplanation): string {
   const { box, edges } = drawn(explanation);
   const quoted = (label: string): string => `"${clean(label).replace(/[^\p{L}\p{N} _.,:→…-]/gu, entity)}"`;
   const boxLines = ({ id, label, shape, inside }: Box, indent: string): readonly string[] => {
@@ -43,7 +51,7 @@ export function explainMermaid(explanation: Explanation): string {
   return `${['flowchart TD', ...boxLines(box, '  '), ...edgeLines].join('\n')}\n`;
 }
 
-export function explainDot(explanation: Explanation): string {
+export function explainDot(explanation: Explanation | RoutedExplanation): string {
   const { box, edges } = drawn(explanation);
   const quoted = (label: string): string => `"${clean(label).replace(/["\\]/g, '\\$&')}"`;
   const flows = new Set<string>();
@@ -75,7 +83,9 @@ function entity(character: string): string {
   return `#${character.codePointAt(0) ?? 0};`;
 }
 
-function drawn({ root }: Explanation): { readonly box: Box; readonly edges: readonly Edge[] } {
+function drawn(explanation: Explanation | RoutedExplanation): Drawing {
+  if ('routes' in explanation) return drawnRoutes(explanation);
+  const { root } = explanation;
   const shown = new Map<string, ExplainedAtom>();
   const edges: Edge[] = [];
   const box = boxOf(root, shown, edges);
@@ -90,6 +100,33 @@ function drawn({ root }: Explanation): { readonly box: Box; readonly edges: read
       edges.push({ from, to: idOf(atom), label: [...new Set(symbols)].join(', '), kind: 'data' });
   }
   return { box, edges };
+}
+
+/** Commands are drawn once for each atom that leads to them: one box for all would tie the picture together. */
+function drawnRoutes({ name, routes, start }: RoutedExplanation): Drawing {
+  const { first, omitted, last } = cut(routes);
+  const kept = [...first, ...last];
+  const ids = new Map(kept.map((route, index) => [route.name, `n${index + 1}`]));
+  const gap: Box = { id: 'n0gap', label: `… ${omitted.length} more`, shape: 'gap', inside: [] };
+  const boxes = kept.map((route): Box => {
+    const marks = [route.does, ...marksOf(route), ...(start.includes(route.name) ? ['starts'] : [])];
+    const shape = route.joins === undefined ? 'task' : 'retry';
+    return { id: ids.get(route.name) ?? '', label: `${route.name}: ${marks.join(', ')}`, shape, inside: [] };
+  });
+  const commands: Box[] = [];
+  const edges = kept.flatMap(({ name: from, next }) =>
+    next.flatMap(({ on, to, when }, index): Edge[] => {
+      const source = ids.get(from) ?? '';
+      const isCommand = isRouteCommand(to);
+      const target = isCommand ? `${source}c${index}` : ids.get(to);
+      if (target === undefined) return [];
+      if (isCommand) commands.push({ id: target, label: to, shape: 'gap', inside: [] });
+      const label = `${on}${when === undefined ? '' : ` if ${when}`}`;
+      return [{ from: source, to: target, label, kind: when === undefined ? 'order' : 'decider' }];
+    }),
+  );
+  const inside = [...boxes, ...(omitted.length === 0 ? [] : [gap]), ...commands];
+  return { box: { id: 'n0', label: `${name} (routed)`, shape: 'flow', inside }, edges };
 }
 
 function boxOf(node: ExplainedNode, shown: Map<string, ExplainedAtom>, edges: Edge[]): Box {

@@ -1,10 +1,22 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { codeOf } from '@baton/core';
-import { type FlowDefinition, graph, linear, retry, task, type, unordered } from '@baton/flow';
+import {
+  type FlowDefinition,
+  graph,
+  isRouted,
+  linear,
+  parseFlowYaml,
+  retry,
+  type RoutedFlowDefinition,
+  task,
+  type,
+  unordered,
+} from '@baton/flow';
 import { describe, expect, it } from '@jest/globals';
 import { explainDot, explainMermaid } from './explain-diagram.js';
 import { explainFlow } from './explain-flow.js';
+import { explainRouted, routedText } from './explain-routed.js';
 import { explainText } from './explain-text.js';
 
 const golden = fileURLToPath(new URL('./fixtures/', import.meta.url));
@@ -54,7 +66,68 @@ const wide = unordered('wide').addAll(
   ),
 );
 
+const imported = parseFlowYaml(`
+baton: 1
+flow: order.import
+requires: { url: string }
+optional: { limit: { type: integer, default: 100 } }
+rollback: completed
+atoms:
+  fetch:
+    task: std.http
+    publish: { rows: "\${self.result.body.rows}" }
+    on-success: [ store, { audit: "len(rows) > limit" } ]
+    on-error: { to: fail, message: none }
+  store: { for-each: rows, as: row, task: db.insert, on-success: [done, { fetch: "more" }], on-complete: noop }
+  audit: { delegate: ops.audit, on-complete: done }
+  done: { join: reached }
+start: fetch
+`) as RoutedFlowDefinition;
+
+/** Names that no document has: the diagrams do not rely on that either. */
+const hostileRoutes: RoutedFlowDefinition = {
+  schemaVersion: 1,
+  root: {
+    kind: 'routed',
+    name: 'a"];\n--> \\"b',
+    atoms: ['"', '\\', '\n}', ']]--x', 'end', 'subgraph', '<b>&amp;', '#35;', '`%%', '€→é'].map((name) => ({
+      name,
+      onSuccess: { next: [{ to: 'succeed', when: `x == "${name}"` }] },
+    })),
+  },
+};
+const wideRoutes: RoutedFlowDefinition = {
+  schemaVersion: 1,
+  root: {
+    kind: 'routed',
+    name: 'wide',
+    atoms: Array.from({ length: 1_000 }, (_, index) => ({
+      name: `t${index}`,
+      onSuccess: { next: index < 999 ? [{ to: `t${index + 1}` }] : [] },
+    })),
+  },
+};
+
 describe('an explanation', () => {
+  it.each([
+    ['import.txt', routedText],
+    ['import.mmd', explainMermaid],
+    ['import.dot', explainDot],
+    ['import.json.txt', (explanation: object) => `${JSON.stringify(explanation, undefined, 2)}\n`],
+  ])('of a routed flow is, to the letter, %s', (file, form) => {
+    const actual = form(explainRouted(imported));
+    if (process.env['BATON_RECORD'] === '1') writeFileSync(golden + file, actual);
+    expect(actual).toBe(readFileSync(golden + file, 'utf8'));
+  });
+
+  it('of a wide routed flow says how much it leaves out', () => {
+    const explanation = explainRouted(wideRoutes);
+    for (const form of [routedText, explainMermaid, explainDot]) {
+      expect(form(explanation).split('\n').length).toBeLessThan(80);
+      expect(form(explanation)).toContain('… 980 more');
+    }
+  });
+
   it.each([
     ['deploy.txt', explainText],
     ['deploy.mmd', explainMermaid],
@@ -126,8 +199,12 @@ describe.each([
   ['wide', wide],
   ['hostile names', hostile],
   ['no atoms', linear('empty')],
+  ['a routed flow', { toJSON: () => imported }],
+  ['wide routes', { toJSON: () => wideRoutes }],
+  ['hostile names of routes', { toJSON: () => hostileRoutes }],
 ])('the diagrams of %s', (_, flow) => {
-  const explanation = explainFlow(flow.toJSON());
+  const definition = flow.toJSON();
+  const explanation = isRouted(definition) ? explainRouted(definition) : explainFlow(definition);
 
   it('are Mermaid: every line a statement, every end declared, subgraphs closed', () => {
     const label = '"(?:[\\p{L}\\p{N} _.,:→…·-]|#\\d+;)*"';
