@@ -14,13 +14,14 @@ import { commandRoutes } from './command-routes.js';
 import { writeStream } from './event-stream.js';
 import { checkExposure, checkSameMachine } from './exposure.js';
 import { jobRoutes } from './job-routes.js';
+import { OpenStreams } from './open-streams.js';
 import { openApiOf } from './openapi.js';
 import { isDefect, problemOf } from './problem.js';
 import type { Asked, ObjectSchema, Reply, Route } from './route.js';
 import { answerHeaders, limits, serverOptions, type TlsOptions } from './server-options.js';
 import { streamRoutes } from './stream-routes.js';
 import { scheduleRoutes } from './schedule-routes.js';
-import { Throttle, throttled } from './throttle.js';
+import { Throttle } from './throttle.js';
 import { Tokens, atLeast, type Principal } from './tokens.js';
 
 export interface ApiOptions {
@@ -38,7 +39,7 @@ export interface ApiOptions {
 }
 
 /** Who asks where there are no tokens. */
-const local: Principal = { name: 'local', role: 'operator' };
+const local: Principal = { name: 'local', role: 'operator', untilMs: Infinity };
 
 export class ApiServer {
   readonly app: FastifyInstance;
@@ -52,7 +53,7 @@ export class ApiServer {
   readonly #open = new Set<AbortController>();
   readonly #principals = new WeakMap<FastifyRequest, Principal>();
   readonly #openJobs: Asked['openJobs'];
-  #streams = 0;
+  readonly #streams: OpenStreams;
 
   /** @throws InputError `BATON_INPUT_INVALID` for tokens, and a certificate with its key, that are none */
   constructor(options: ApiOptions) {
@@ -66,6 +67,7 @@ export class ApiServer {
       );
     this.#openJobs = shared(() => client.jobs());
     this.#throttle = new Throttle(runtime.clock, rate);
+    this.#streams = new OpenStreams(runtime.clock);
     this.#feed = new BoardFeed({ client, runtime, signal: this.#stop.signal });
     const listed = [...jobRoutes, ...commandRoutes, ...scheduleRoutes, ...streamRoutes];
     this.routes = [...listed, openApiRoute(listed, options.version)];
@@ -210,7 +212,7 @@ export class ApiServer {
       body: (request.body ?? {}) as Asked['body'],
       signal: gone.signal,
     });
-    if ('stream' in answer) return this.#stream(answer.stream, reply, gone);
+    if ('stream' in answer) return this.#stream(answer.stream, request, reply, gone);
     return reply
       .code(answer.status)
       .headers(answer.headers ?? {})
@@ -219,19 +221,20 @@ export class ApiServer {
 
   #stream(
     events: Extract<Reply, { stream: unknown }>['stream'],
+    request: FastifyRequest,
     reply: FastifyReply,
     gone: AbortController,
   ): FastifyReply {
-    if (this.#streams >= limits.streamsMax) throw throttled(`${this.#streams} streams are open`, 10);
-    this.#streams++;
-    reply.hijack();
-    const { clock, logger } = this.#options.runtime;
     const abort = (): void => gone.abort();
-    void writeStream({ raw: reply.raw, headers: answerHeaders, events, clock, abort })
-      .catch((error: unknown) => {
-        if (!gone.signal.aborted) logger.warn('api.stream.failed', { error });
-      })
-      .finally(() => this.#streams--);
+    const free = this.#streams.open(this.#principalOf(request), abort);
+    reply.hijack();
+    const { clock } = this.#options.runtime;
+    const failed = (error: unknown): object | undefined => {
+      if (gone.signal.aborted) return undefined;
+      this.#options.runtime.logger.warn('api.stream.failed', { requestId: request.id, error });
+      return problemOf(error, request.id).body;
+    };
+    void writeStream({ raw: reply.raw, headers: answerHeaders, events, clock, abort, failed }).finally(free);
     return reply;
   }
 

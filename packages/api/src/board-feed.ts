@@ -1,9 +1,10 @@
 /**
  * Purpose: what happens on the board, numbered, for all who follow it: one view of the board for any number of streams.
- * States: idle (nobody has asked yet) → following, until the server stops.
+ * States: idle (nobody has asked yet, or it has failed) → following, until the server stops.
  * What is authoritative: nothing here. The last 1,000 changes are kept, so that a stream that was cut off can go on; where they do not reach, `reset`
  *   says so: list the jobs again.
- * On failure: the client goes through outages and lost sessions, with a `reset` after each.
+ * On failure: the client goes through outages and lost sessions, with a `reset` after each. Anything else is told to all who read; the next one to ask
+ *   has it followed again.
  */
 import type { BoardChange, Client } from '@baton/client';
 import type { Runtime } from '@baton/core';
@@ -20,8 +21,7 @@ export class BoardFeed {
   readonly #kept: { readonly n: number; readonly change: BoardChange }[] = [];
   #n = 0;
   #isFollowing = false;
-  #wake: () => void = () => undefined;
-  #news = this.#nextNews();
+  #news = newNews();
 
   constructor(options: { readonly client: Client; readonly runtime: Runtime; readonly signal: AbortSignal }) {
     this.#client = options.client;
@@ -30,14 +30,14 @@ export class BoardFeed {
     this.#epoch = options.runtime.random.nonce().slice(0, 8);
   }
 
-  /** Changes behind `lastEventId`, or from now on; until the reader ends it. */
+  /** Changes behind `lastEventId`, or from now on; until the reader ends it. Rejects when the board cannot be followed. */
   async *events(lastEventId: string | undefined, signal: AbortSignal): AsyncGenerator<StreamEvent, void> {
     this.#follow();
     const known = this.#numberOf(lastEventId);
     let at: number = known ?? this.#n;
     if (known === undefined) yield this.#reset(at);
     while (!signal.aborted) {
-      const news = this.#news;
+      const news = this.#news.come;
       // whoever reads too slowly has missed some
       if (at + 1 < (this.#kept[0]?.n ?? 1)) {
         at = this.#n;
@@ -73,7 +73,11 @@ export class BoardFeed {
     this.#isFollowing = true;
     void this.#run().catch((error: unknown) => {
       this.#isFollowing = false;
-      if (!this.#signal.aborted) this.#runtime.logger.error('api.board-feed.failed', { error });
+      if (this.#signal.aborted) return;
+      this.#runtime.logger.error('api.board-feed.failed', { error });
+      const { fail } = this.#news;
+      this.#news = newNews();
+      fail(error);
     });
   }
 
@@ -81,14 +85,25 @@ export class BoardFeed {
     for await (const change of this.#client.changes({ signal: this.#signal })) {
       this.#kept.push({ n: ++this.#n, change });
       if (this.#kept.length > KEPT) this.#kept.shift();
-      this.#wake();
-      this.#news = this.#nextNews();
+      const { tell } = this.#news;
+      this.#news = newNews();
+      tell();
     }
   }
+}
 
-  #nextNews(): Promise<void> {
-    return new Promise((resolve) => (this.#wake = resolve));
-  }
+interface News {
+  readonly come: Promise<void>;
+  readonly tell: () => void;
+  readonly fail: (error: unknown) => void;
+}
+
+function newNews(): News {
+  let [tell, fail]: [() => void, (error: unknown) => void] = [() => undefined, () => undefined];
+  const come = new Promise<void>((resolve, reject) => ([tell, fail] = [resolve, reject]));
+  // nobody may be reading
+  come.catch(() => undefined);
+  return { come, tell, fail };
 }
 
 async function unlessAborted(news: Promise<void>, signal: AbortSignal): Promise<void> {
@@ -96,6 +111,9 @@ async function unlessAborted(news: Promise<void>, signal: AbortSignal): Promise<
   const aborted = new Promise<void>((resolve) => (stop = resolve));
   signal.addEventListener('abort', stop, { once: true });
   if (signal.aborted) stop();
-  await Promise.race([news, aborted]);
-  signal.removeEventListener('abort', stop);
+  try {
+    await Promise.race([news, aborted]);
+  } finally {
+    signal.removeEventListener('abort', stop);
+  }
 }

@@ -1,7 +1,7 @@
 /**
  * Purpose: writes server-sent events: as they come, with a comment now and then so that nobody between takes the connection for dead.
  * States: open → ended (the events are over, whoever reads has gone or reads too slowly, or the server stops).
- * On failure: of the events, the stream ends: whoever reads comes again with the id of the last one. The error is the caller's.
+ * On failure: of the events, the stream ends with an event `problem`: whoever reads comes again with the id of the last one.
  */
 import type { ServerResponse } from 'node:http';
 import type { Clock } from '@baton/core';
@@ -19,10 +19,19 @@ export interface StreamOptions {
   readonly clock: Clock;
   /** Ends the events. */
   readonly abort: () => void;
+  /** What whoever reads is told of an error of the events; undefined: nothing, it is how they were ended. */
+  readonly failed: (error: unknown) => object | undefined;
 }
 
-/** Resolves when the stream has ended; rejects with what the events did. */
-export async function writeStream({ raw, headers, events, clock, abort }: StreamOptions): Promise<void> {
+/** Resolves when the stream has ended. */
+export async function writeStream({
+  raw,
+  headers,
+  events,
+  clock,
+  abort,
+  failed,
+}: StreamOptions): Promise<void> {
   // kept alive, it would outlive the stream and hold up a server that stops
   const own = { 'content-type': 'text/event-stream', 'x-accel-buffering': 'no', connection: 'close' };
   raw.writeHead(200, { ...headers, ...own });
@@ -43,6 +52,10 @@ export async function writeStream({ raw, headers, events, clock, abort }: Stream
   try {
     for await (const { id, event, data } of events)
       send(`id: ${id}\nevent: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
+  } catch (error) {
+    const problem = failed(error);
+    // without an id: whoever comes again names the last event before it
+    if (problem !== undefined) send(`event: problem\ndata: ${JSON.stringify(problem)}\n\n`);
   } finally {
     cancelBeat();
     raw.end();

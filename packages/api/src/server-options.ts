@@ -18,6 +18,8 @@ export const limits = Object.freeze({
   keepAliveTimeoutMs: 30_000,
   connectionsMax: 2_000,
   streamsMax: 500,
+  /** Of one principal, so that the others have some left. */
+  streamsOfOneMax: 100,
   /** Requests a second of one principal. */
   rate: 500,
 });

@@ -4,9 +4,11 @@ import { request } from 'node:https';
 import { connect } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { eventually } from '@baton/testkit';
+import { UnavailableError } from '@baton/core';
 import { tls } from './fixtures/tls.js';
 import { as, flow, newWorld, type World } from './fixtures/world.js';
 import { limits } from './server-options.js';
+import { newToken } from './tokens.js';
 
 let world: World;
 let base: string;
@@ -23,10 +25,10 @@ interface Heard {
 }
 
 /** Follows a stream until `end`, or its end. */
-async function follow(path: string, lastEventId?: string) {
+async function follow(path: string, lastEventId?: string, { of = base, authorization = as('viewer') } = {}) {
   const stop = new AbortController();
-  const headers = { ...as('viewer'), ...(lastEventId !== undefined && { 'last-event-id': lastEventId }) };
-  const answer = await fetch(base + path, { headers, signal: stop.signal });
+  const headers = { ...authorization, ...(lastEventId !== undefined && { 'last-event-id': lastEventId }) };
+  const answer = await fetch(of + path, { headers, signal: stop.signal });
   const heard: Heard[] = [];
   const reading = (async () => {
     let rest = '';
@@ -34,7 +36,8 @@ async function follow(path: string, lastEventId?: string) {
       const parts = (rest + chunk).split('\n\n');
       rest = parts.pop() ?? '';
       for (const part of parts) {
-        const [, id = '', event = '', data = '{}'] = /^id: (.*)\nevent: (.*)\ndata: (.*)$/.exec(part) ?? [];
+        const [, id = '', event = '', data = '{}'] =
+          /^(?:id: (.*)\n)?event: (.*)\ndata: (.*)$/.exec(part) ?? [];
         if (event !== '') heard.push({ id, event, data: JSON.parse(data) as Heard['data'] });
       }
     }
@@ -134,6 +137,64 @@ describe('the stream of the board', () => {
     await world.post('j');
     await eventually(() => events(stream.heard).includes('posted'));
     await stream.end();
+  });
+
+  it('tells whoever follows it when the board cannot be followed, and the next one has it followed again', async () => {
+    const changes = world.client.changes.bind(world.client);
+    let fail = (): void => undefined;
+    const failed = new Promise<void>((resolve) => (fail = resolve));
+    world.client.changes = async function* () {
+      yield { change: 'reset' };
+      await failed;
+      throw new UnavailableError('BATON_UNAVAILABLE_REFUSED', 'the board takes nobody');
+    };
+    const streams = [await follow('/v1/stream'), await follow('/v1/stream')];
+    await eventually(() => streams.every(({ heard }) => heard.length > 0));
+    world.client.changes = changes;
+    fail();
+    for (const { reading, heard } of streams) {
+      await reading;
+      const problem = { error: expect.objectContaining({ code: 'BATON_UNAVAILABLE_REFUSED' }) as unknown };
+      expect(heard.at(-1)).toMatchObject({ id: '', event: 'problem', data: problem });
+    }
+    const again = await follow('/v1/stream', streams[0]?.heard[0]?.id);
+    await eventually(() => events(again.heard).includes('reset'));
+    await world.post('j');
+    await eventually(() => events(again.heard).includes('posted'));
+    await again.end();
+  });
+});
+
+describe('an open stream', () => {
+  it.each(['/v1/stream', '/v1/jobs/j/stream'])('of %s ends with its token', async (path) => {
+    await world.post('j');
+    const soon = new Date(Date.now() + 500).toISOString();
+    const { token, line } = newToken('ann', 'viewer', soon);
+    const other = newWorld({ tokens: line, client: world.client });
+    const of = await other.api.listen({ host: '127.0.0.1', port: 0 });
+    const authorization = { authorization: `Bearer ${token}` };
+    const stream = await follow(path, undefined, { of, authorization });
+    expect(stream.answer.status).toBe(200);
+    await stream.reading;
+    expect(events(stream.heard)).not.toContain('problem');
+    expect((await follow(path, undefined, { of, authorization })).answer.status).toBe(401);
+    await other.close();
+  });
+
+  it('is one of so many that a principal may have; others have theirs', async () => {
+    const streams = await Promise.all(
+      Array.from({ length: limits.streamsOfOneMax }, () => follow('/v1/stream')),
+    );
+    const oneMore = await follow('/v1/stream');
+    expect([oneMore.answer.status, oneMore.answer.headers.get('retry-after')]).toEqual([429, '10']);
+    const another = await follow('/v1/stream', undefined, { authorization: as('author') });
+    expect(another.answer.status).toBe(200);
+    await Promise.all([...streams, another].map(({ end }) => end()));
+    await eventually(async () => {
+      const { answer, end } = await follow('/v1/stream');
+      await end();
+      return answer.status === 200;
+    });
   });
 });
 

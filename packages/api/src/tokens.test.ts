@@ -9,8 +9,12 @@ describe('tokens', () => {
 
   it('are known by their hash, until they end', () => {
     expect(tokens.count).toBe(2);
-    expect(tokens.holder(`Bearer ${own.token}`, nowMs)).toEqual({ name: 'ann', role: 'operator' });
-    expect(tokens.holder(`bearer ${ended.token}`, nowMs)).toEqual({ name: 'bob', role: 'viewer' });
+    expect(tokens.holder(`Bearer ${own.token}`, nowMs)).toEqual({
+      ...{ name: 'ann', role: 'operator', untilMs: Infinity },
+    });
+    expect(tokens.holder(`bearer ${ended.token}`, nowMs)).toEqual({
+      ...{ name: 'bob', role: 'viewer', untilMs: Date.UTC(2030, 0, 31) },
+    });
     expect(tokens.holder(`Bearer ${ended.token}`, Date.UTC(2030, 0, 31))).toBeUndefined();
     expect(own.line).not.toContain(own.token);
   });

@@ -13,12 +13,12 @@ export type Role = (typeof roles)[number];
 export interface Principal {
   readonly name: string;
   readonly role: Role;
+  /** When its token ends, ms since 1970; Infinity: never. */
+  readonly untilMs: number;
 }
 
 interface Token extends Principal {
   readonly hash: Buffer;
-  /** Ms since 1970; Infinity: never. */
-  readonly untilMs: number;
 }
 
 /** Name, role, SHA-256 in hexadecimal and, if it ends, when. */
@@ -51,7 +51,7 @@ export class Tokens {
     let found: Principal | undefined;
     for (const token of this.#tokens)
       if (timingSafeEqual(token.hash, hash) && nowMs < token.untilMs)
-        found = { name: token.name, role: token.role };
+        found = { name: token.name, role: token.role, untilMs: token.untilMs };
     return found;
   }
 }
