@@ -10,12 +10,14 @@ import type { Persistence } from '@baton/persistence';
 import { Outbox, ensureTopics } from '@baton/transport';
 import { CompiledFlows } from './compiled-flows.js';
 import type { ConductorDeps } from './conductor.js';
+import type { MakeDelegateLink } from './dispatcher.js';
 import type { ResolvedConductorOptions } from './options.js';
 
 export interface OpenServices {
   readonly persistence: Persistence;
   readonly outbox: Outbox;
   readonly flows: CompiledFlows;
+  readonly linkTo: MakeDelegateLink;
 }
 
 const LAST_WORDS_MS = 1_000;
@@ -33,12 +35,12 @@ export class ConductorServices {
   /** @throws UnavailableError; ConflictError when the store is another cluster's or newer than this version. */
   async open(clusterId: string): Promise<OpenServices> {
     if (this.#services !== undefined) return this.#services;
-    const { runtime, store, log, prefix, member } = this.#deps;
+    const { runtime, store, log, prefix, member, linkTo = () => undefined } = this.#deps;
     const persistence = await openPersistence({ store, runtime, clusterId });
     try {
       await ensureTopics(log, prefix, this.#options);
       const outbox = await Outbox.open({ log, prefix, runtime, sender: member.id, clusterId });
-      this.#services = { persistence, outbox, flows: new CompiledFlows(persistence.definitions) };
+      this.#services = { persistence, outbox, flows: new CompiledFlows(persistence.definitions), linkTo };
       return this.#services;
     } catch (error) {
       persistence.close();

@@ -14,6 +14,7 @@ import type {
   SessionToken,
 } from '@baton/core';
 import { ConductorServices } from './conductor-services.js';
+import type { MakeDelegateLink } from './dispatcher.js';
 import { Incarnation } from './incarnation.js';
 import { resolveConductorOptions } from './options.js';
 import type { ConductorOptions, ResolvedConductorOptions } from './options.js';
@@ -38,6 +39,8 @@ export interface ConductorDeps {
   readonly options?: ConductorOptions;
   /** Told after every new session: what the guard needs to end it. */
   readonly onSession?: (token: SessionToken) => void;
+  /** For tasks that ask for the answer of a delegate; without it they fail. */
+  readonly linkTo?: MakeDelegateLink;
   /** Told how far each owned job is: what the guard leaves to its next owner. */
   readonly heads?: HeadListener;
   /** Who is told of every job, beside those that are named with one; and how. Default: nobody, by `createWebhook` without exceptions. */

@@ -1,13 +1,13 @@
 import { InputError, UnavailableError, type RequestMessage, type TaskRequest } from '@baton/core';
 import { fakeRuntime } from '@baton/testkit';
 import { expect, it } from '@jest/globals';
-import { Dispatcher } from './dispatcher.js';
+import { Dispatcher, type UnsentRequest } from './dispatcher.js';
 import type { LiveWorker } from './worker-roster.js';
 
 /** Requests whose arguments and forgotten ids together have more characters are refused. */
 const ROOM = 100;
 
-function world() {
+function world(keys = ['key']) {
   const runtime = fakeRuntime();
   const sent: RequestMessage[] = [];
   const outbox = {
@@ -23,6 +23,8 @@ function world() {
     outbox,
     runtime,
     replyPartition: 3,
+    linkTo: (requestId) =>
+      keys.length === 0 ? undefined : { token: `t-${requestId}`, url: `u/t-${requestId}` },
     workers: { get: (epoch) => ({ epoch, requestPartition: 7 }) as LiveWorker },
   });
   const request = (size: number): void => {
@@ -67,4 +69,25 @@ it('a request that does not fit even alone, or finds the outbox overfull, costs 
   outbox.full = false;
   await runtime.clock.advance(1_000);
   expect(forgotten()).toEqual(['stored']);
+});
+
+const open: Partial<UnsentRequest> = {
+  workerEpoch: 'e',
+  requestId: 'f/a/open/0.1',
+  opens: 'f/a/execute/0.1',
+  args: {},
+};
+
+it('a task that asks for the answer of a delegate is given a link to it (C-1104)', () => {
+  const { dispatcher, sent } = world();
+  dispatcher.request(open as UnsentRequest);
+  expect(sent).toMatchObject([{ link: { token: 't-f/a/execute/0.1', url: 'u/t-f/a/execute/0.1' } }]);
+  expect(sent[0]).not.toHaveProperty('opens');
+});
+
+it('without a key it is not sent, and whoever wanted it is told why', () => {
+  const { dispatcher, sent } = world([]);
+  const send = (): void => dispatcher.request(open as UnsentRequest);
+  expect(send).toThrow(expect.objectContaining({ code: 'BATON_INPUT_NO_DELEGATE_KEYS' }));
+  expect(sent).toEqual([]);
 });

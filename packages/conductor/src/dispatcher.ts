@@ -6,14 +6,22 @@
  *   that an overfull outbox does not take is dropped: what is asked is asked again, a result not confirmed expires at its worker, and a
  *   task that was not told to stop runs to its end or its timeout.
  */
-import { codeOf, familyOf } from '@baton/core';
-import type { Fence, RequestMessage, Runtime, TaskRequest } from '@baton/core';
+import { codeOf, familyOf, InputError } from '@baton/core';
+import type { DelegateLink, Fence, RequestMessage, Runtime, TaskRequest } from '@baton/core';
 import type { Outbox } from '@baton/transport';
 import type { LiveWorker } from './worker-roster.js';
 
 const FORGET_AFTER_MS = 100;
 const FORGET_AT_ONCE_MAX = 200;
 const ATTACH_MAX = 500;
+
+/** A request as far as its flow knows it; `opens`: it asks for the answer of a delegate to this request, and takes a link to it. */
+export type UnsentRequest = Omit<TaskRequest, 'kind' | 'replyPartition' | 'sentAtMs' | 'forget' | 'link'> & {
+  readonly opens?: string;
+};
+
+/** Makes the link under which a request of a delegate is answered: the same one each time. Undefined: there is no key. */
+export type MakeDelegateLink = (requestId: string) => DelegateLink | undefined;
 
 export interface AttachTarget {
   readonly requestId: string;
@@ -26,6 +34,7 @@ export class Dispatcher {
   readonly #outbox: Pick<Outbox, 'sendRequest'>;
   readonly #runtime: Pick<Runtime, 'clock' | 'logger'>;
   readonly #replyPartition: number;
+  readonly #linkTo: MakeDelegateLink;
   readonly #workers: { get(epoch: string): LiveWorker | undefined };
   readonly #stored = new Map<string, { ids: string[]; cancelTimer: () => void }>();
 
@@ -33,22 +42,26 @@ export class Dispatcher {
     readonly outbox: Pick<Outbox, 'sendRequest'>;
     readonly runtime: Pick<Runtime, 'clock' | 'logger'>;
     readonly replyPartition: number;
+    readonly linkTo: MakeDelegateLink;
     readonly workers: { get(epoch: string): LiveWorker | undefined };
   }) {
     this.#outbox = deps.outbox;
     this.#runtime = deps.runtime;
     this.#replyPartition = deps.replyPartition;
+    this.#linkTo = deps.linkTo;
     this.#workers = deps.workers;
   }
 
-  /** @throws InputError `BATON_INPUT_TOO_LARGE` when the arguments do not fit a message. */
-  request(message: Omit<TaskRequest, 'kind' | 'replyPartition' | 'sentAtMs' | 'forget'>): void {
+  /** @throws InputError `BATON_INPUT_TOO_LARGE` when the arguments do not fit a message, `BATON_INPUT_NO_DELEGATE_KEYS` */
+  request({ opens, ...message }: UnsentRequest): void {
     const worker = this.#workers.get(message.workerEpoch);
     if (worker === undefined) return;
+    const link = opens === undefined ? undefined : this.#link(opens);
     const send = (forget: readonly string[]): void =>
       this.#outbox.sendRequest(worker.requestPartition, {
         kind: 'request',
         ...message,
+        ...(link && { link }),
         replyPartition: this.#replyPartition,
         sentAtMs: this.#runtime.clock.wallMs(),
         forget,
@@ -109,6 +122,15 @@ export class Dispatcher {
   stop(): void {
     for (const { cancelTimer } of this.#stored.values()) cancelTimer();
     this.#stored.clear();
+  }
+
+  #link(requestId: string): DelegateLink {
+    const link = this.#linkTo(requestId);
+    if (link !== undefined) return link;
+    throw new InputError(
+      'BATON_INPUT_NO_DELEGATE_KEYS',
+      'a delegate asks for its answer by a link, and this conductor has no key to make one (delegate.keys)',
+    );
   }
 
   #flush(workerEpoch: string): void {

@@ -116,8 +116,8 @@ export class Incarnation implements Ownership {
     this.places = new PlaceQueue(deps.runtime.clock, this.roster);
     this.#replyPartition = replyPartition;
     this.dispatcher = new Dispatcher({
-      outbox: services.outbox,
-      runtime: deps.runtime,
+      ...services,
+      runtime: this.runtime,
       replyPartition,
       workers: this.roster,
     });

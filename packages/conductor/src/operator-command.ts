@@ -1,4 +1,4 @@
-import type { Fact, Failure, JsonValue, Value } from '@baton/core';
+import { type Fact, type Failure, failureOf, type Value } from '@baton/core';
 import { type AnyRun, type Event, isOpenDelegate } from '@baton/engine';
 import type { NumberedCommand } from '@baton/persistence';
 
@@ -11,18 +11,20 @@ export function eventOf(command: NumberedCommand, run: AnyRun): Event | undefine
     case 'resume':
       return { type: command.command };
     case 'answer-delegate':
-      return answerOf(command.arguments ?? {}, run);
+      return answerOf(command, run);
     default:
       return undefined;
   }
 }
 
 /** Of what no delegate waits for, or nobody understands, nothing is made; tasks are answered by their workers alone. */
-function answerOf(
-  { requestId, value, failure }: Readonly<Record<string, JsonValue>>,
-  run: AnyRun,
-): Event | undefined {
+function answerOf({ arguments: given = {}, reason }: NumberedCommand, run: AnyRun): Event | undefined {
+  const { requestId, value, failure, cancelled } = given;
   if (typeof requestId !== 'string' || !isOpenDelegate(run, requestId)) return undefined;
+  if (cancelled === true) {
+    const why = failureOf('DELEGATE_CANCELLED', reason ?? 'nobody will answer', { retryable: false });
+    return { type: 'cancelled', requestId, failure: why };
+  }
   if (isFailure(failure)) return { type: 'failed', requestId, failure };
   return isValue(value) ? { type: 'completed', requestId, value } : undefined;
 }

@@ -70,6 +70,10 @@ export class RequestTable {
       if (isOpen) this.#createdAtMs.set(fact.atom, atMs);
       else this.#createdAtMs.delete(fact.atom);
     }
+    if (fact.fact === 'opened') {
+      this.#byAtom.delete(fact.activation);
+      this.#createdAtMs.delete(fact.activation);
+    }
     if (fact.fact === 'activation') {
       this.#byAtom.delete(fact.activation);
       if (fact.to === 'RUNNING' || fact.to === 'REVERTING') this.#createdAtMs.set(fact.activation, atMs);

@@ -1,11 +1,12 @@
 import { codeOf, failureOf } from '@baton/core';
-import type { Failure, Fence, InlineValue, RequestFact, TaskRequest, Value } from '@baton/core';
+import type { Failure, Fence, InlineValue, RequestFact, Value } from '@baton/core';
 import { partOf } from '@baton/engine';
 import type { Argument } from '@baton/engine';
 import type { Payloads } from '@baton/persistence';
+import type { UnsentRequest } from './dispatcher.js';
 import type { TaskCommand } from './task-command.js';
 
-type Message = Omit<TaskRequest, 'kind' | 'replyPartition' | 'sentAtMs' | 'forget'>;
+type Message = UnsentRequest;
 
 /**
  * The message for an assignment: arguments resolved and extracted. Synchronous unless a value was stored apart.
@@ -35,6 +36,7 @@ export function unsendable(error: unknown): Failure | undefined {
 const unsendableCodes: Readonly<Record<string, string>> = {
   BATON_INPUT_TOO_LARGE: 'ARGUMENTS_TOO_LARGE',
   BATON_INPUT_INVALID: 'ARGUMENTS_TOO_LARGE',
+  BATON_INPUT_NO_DELEGATE_KEYS: 'NO_DELEGATE_KEYS',
   BATON_INPUT_MALFORMED: 'ARGUMENTS_LOST',
   BATON_NOT_FOUND_DOCUMENT: 'ARGUMENTS_LOST',
 };
@@ -64,8 +66,12 @@ function build(
       ]),
     ),
     ...(command.timeoutMs === undefined ? {} : { timeoutMs: command.timeoutMs }),
-    ...(command.type === 'revert' ? revertPart(command, inline) : {}),
+    ...(command.type === 'revert' ? revertPart(command, inline) : openPart(command)),
   };
+}
+
+function openPart({ opens }: TaskCommand & { readonly type: 'execute' }): Pick<Message, 'opens'> {
+  return opens === undefined ? {} : { opens };
 }
 
 function revertPart(

@@ -49,6 +49,13 @@ export const errorCodes = {
     remedy:
       'Set http.tokens and http.tls_cert with http.tls_key, or `--insecure` where something in front of it does TLS; or listen on 127.0.0.1.',
   },
+  BATON_INPUT_NO_DELEGATE_KEYS: {
+    cause:
+      'A task is to ask for the answer of a delegate by a link, and the conductor has no key to make one. The attempt fails.',
+    check: '`baton config show` where the conductor runs: delegate.keys is not set.',
+    remedy:
+      'Set delegate.keys for conductors and for the API, the same for all; `openssl rand -hex 32` prints a key.',
+  },
   BATON_DEFINITION_INVALID: {
     cause: 'A flow definition, or an option of what builds one, does not have the documented shape.',
     check: 'The message names the option, or the path inside the definition.',
@@ -141,6 +148,14 @@ export const errorCodes = {
     cause: 'The flow of the job has no atom of this name.',
     check: '`baton job get ID` lists its atoms.',
     remedy: 'Correct the name of the atom, or the id of the job.',
+  },
+  BATON_NOT_FOUND_DELEGATE: {
+    cause:
+      'A link to something that waits for an answer carries a token that is none, or one of a key that is not known any more.',
+    check:
+      'The link must be whole; `baton config show` tells whether delegate.keys is set where the API runs.',
+    remedy:
+      'Ask for the link again; or answer by the id of the job and its atom: `baton delegate complete ID ATOM`.',
   },
   BATON_NOT_FOUND_DOCUMENT: {
     cause: 'A document that a journal entry refers to (a definition or a payload) is not in the store.',

@@ -174,6 +174,12 @@ export interface HeldFact {
   readonly activation: string;
 }
 
+/** Routed flows: the task that asks for the answer of a delegate is over; if it has not failed, what is waited for now is the answer (C-1102). */
+export interface OpenedFact {
+  readonly fact: 'opened';
+  readonly activation: string;
+}
+
 /** Routed flows: atoms that a waiting join need not wait for any more, because no way leads to them (C-510). */
 export interface LostFact {
   readonly fact: 'lost';
@@ -238,5 +244,6 @@ export type Fact =
   | ActivationFact
   | LostFact
   | HeldFact
+  | OpenedFact
   | VariablesFact
   | RollbackFact;

@@ -18,7 +18,8 @@ export type Action = 'execute' | 'revert';
 export interface RequestIdParts {
   readonly flowId: string;
   readonly atom: string;
-  readonly action: Action;
+  /** `open`: of a delegate, the task that asks for its answer. */
+  readonly action: Action | 'open';
   /** How often the innermost retry controller of the atom has executed, from 0. */
   readonly round: number;
   /** Number of the attempt inside the round, from 1. */
@@ -46,6 +47,11 @@ export function flowIdOf(requestId: string): string {
 export function atomNameOf(requestId: string): string {
   const action = requestId.lastIndexOf('/', requestId.lastIndexOf('/') - 1);
   return requestId.slice(requestId.indexOf('/') + 1, action);
+}
+
+/** The number of the attempt that a request is. */
+export function attemptOf(requestId: string): number {
+  return Number(requestId.slice(requestId.lastIndexOf('.') + 1));
 }
 
 /** 32-bit hash with good spread, for ranks and spreading; not for security. (FNV-1a with a murmur finish.) */

@@ -6,6 +6,12 @@ import type { Fence } from './fence.js';
 import type { Action } from './ids.js';
 import type { InlineValue } from './value.js';
 
+/** Where one attempt of a delegate is answered. A secret: whoever has it can answer; in no log, error or journal (C-1104). */
+export interface DelegateLink {
+  readonly token: string;
+  readonly url: string;
+}
+
 /** One execution or reversion asked of a worker; `delivery` is its n-th sending under the same id. */
 export interface TaskRequest {
   readonly kind: 'request';
@@ -31,6 +37,8 @@ export interface TaskRequest {
   readonly flowFailures?: Readonly<Record<string, Failure>>;
   /** Longest time the attempt may run on the worker, in ms; absent = no limit. */
   readonly timeoutMs?: number;
+  /** For a task that asks for the answer of a delegate. */
+  readonly link?: DelegateLink;
   /** Wall time of sending, for display. */
   readonly sentAtMs: number;
   readonly traceparent?: string;

@@ -98,6 +98,7 @@ export function applyFact(state: RunState, fact: Fact, witness?: Witness, node?:
     case 'arrival':
     case 'activation':
     case 'held':
+    case 'opened':
     case 'lost':
     case 'variables':
     case 'rollback':

@@ -9,7 +9,7 @@ export { expressionLimits, type Names } from './expression-syntax.js';
 export { failuresOf } from './finish.js';
 export * from './any-run.js';
 export { type RoutedAtom, type RoutedGraph, routedGraph } from './routed/routed-graph.js';
-export type { RoutedState } from './routed/routed-state.js';
+export type { RoutedState, Unit } from './routed/routed-state.js';
 export * from './local-functions.js';
 export * from './protocol.js';
 export { type AtomRun, type HistoryEntry, newRun, type RunOptions, type RunState } from './run-state.js';

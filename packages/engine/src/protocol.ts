@@ -17,6 +17,8 @@ export type Event =
   | { readonly type: 'resume' }
   | { readonly type: 'completed'; readonly requestId: string; readonly value?: Value }
   | { readonly type: 'failed'; readonly requestId: string; readonly failure: Failure }
+  /** Of a delegate: nobody will answer. Its activation is CANCELLED (C-1106). */
+  | { readonly type: 'cancelled'; readonly requestId: string; readonly failure: Failure }
   | { readonly type: 'suspend' }
   /** Suspending runs only: a request was taken back before anything was done for it; the next run asks for it again (E-823). */
   | { readonly type: 'withdrawn'; readonly requestId: string }
@@ -77,6 +79,8 @@ interface RequestCommand {
 
 export interface ExecuteCommand extends RequestCommand {
   readonly type: 'execute';
+  /** The task asks for the answer of a delegate, and is given a link to it: the id under which that answer comes. */
+  readonly opens?: string;
 }
 
 export interface RevertCommand extends RequestCommand {

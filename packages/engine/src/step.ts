@@ -48,6 +48,8 @@ function handle(turn: TurnDraft, event: Event): boolean {
       return turn.suspend();
     case 'withdrawn':
       return withdrawn(turn, event.requestId);
+    case 'cancelled':
+      return false;
     case 'prepare':
       return prepare(turn);
     case 'reset':

@@ -11,6 +11,7 @@ import type {
   Inputs,
   OnWorkerLoss,
 } from './definition.js';
+import type { Expects } from './expects.js';
 
 /** JSON data; in its texts `${…}` inserts CEL. A text that is one insertion keeps the kind of its value (C-801, C-802). */
 export type Template = JsonValue;
@@ -89,6 +90,13 @@ export interface RoutedAtomDefinition extends Inputs {
   readonly task?: string;
   /** Instead of a task: what is waited for outside, a person's answer or that of another system, by the name they know it by (C-1101). */
   readonly delegate?: string;
+  /** With a delegate: what its answer must be; absent: anything. */
+  readonly expects?: Expects;
+  /**
+   * With a delegate: the task that asks for the answer, run by a worker as each attempt begins, with the inputs of the atom and, in its context, a link
+   * (`TaskContext.url`). What it returns is of no account; when it fails, so does the attempt (C-1101).
+   */
+  readonly open?: string;
   /** `major.minor`. Default `1.0`. */
   readonly version?: string;
   readonly timeout?: RoutedTimeouts;

@@ -1,4 +1,5 @@
 /** The shape of a routed flow as JSON Schema (draft 2020-12). `parseRoutedFlow` checks against this very object. */
+import { typeNames } from './expects.js';
 import {
   expression,
   extraction,
@@ -20,6 +21,12 @@ const template: JsonSchema = {};
 const templates: JsonSchema = { type: 'object', propertyNames: symbol, additionalProperties: template };
 const guard: JsonSchema = { type: 'string', maxLength: 4096 };
 const given = (literal: JsonSchema): JsonSchema => ({ anyOf: [literal, expression] });
+const expects: JsonSchema = {
+  type: 'object',
+  minProperties: 1,
+  propertyNames: symbol,
+  additionalProperties: { type: 'string', pattern: typeNames.pattern, description: typeNames.words },
+};
 const count: JsonSchema = { type: 'integer', minimum: 1 };
 
 export const routedFlowSchema: JsonSchema = {
@@ -76,6 +83,8 @@ export const routedFlowSchema: JsonSchema = {
           properties: { attemptMs: given(ms), queueMs: given(ms), waitMs: given(ms), totalMs: given(ms) },
         },
         delegate: name,
+        expects,
+        open: name,
         pauseBefore: given(flag),
         waitBeforeMs: given(ms),
         waitAfterMs: given(ms),

@@ -22,6 +22,12 @@ export interface TaskContext {
   readonly idempotencyKey: string;
   /** Wall time in ms at which the attempt is aborted; absent = no limit. */
   readonly deadline?: number;
+  /**
+   * Of a task that asks for the answer of a delegate (`open`): a link that takes it, and the token in it; whoever has one of them can answer, once. They
+   * are secrets: give them to who shall answer, and to no log. Not there in process, where a task stands for who answers.
+   */
+  readonly url?: string;
+  readonly token?: string;
   /** Id of the worker that runs it. */
   readonly worker: string;
   readonly log: Logger;

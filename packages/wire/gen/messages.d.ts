@@ -1106,6 +1106,9 @@ export namespace baton {
             /** TaskRequest forget. */
             forget: string[];
 
+            /** TaskRequest link. */
+            link?: (baton.v1.DelegateLink.$Properties|null);
+
             /**
              * Encodes the specified TaskRequest message. Does not implicitly {@link baton.v1.TaskRequest.verify|verify} messages.
              * @param message TaskRequest message or plain object to encode
@@ -1181,6 +1184,9 @@ export namespace baton {
                 /** TaskRequest forget */
                 forget?: (string[]|null);
 
+                /** TaskRequest link */
+                link?: (baton.v1.DelegateLink.$Properties|null);
+
                 /** Unknown fields preserved while decoding when enabled */
                 $unknowns?: Uint8Array[];
             }
@@ -1204,8 +1210,72 @@ export namespace baton {
               flowFailures?: { [k: string]: baton.v1.Failure.$Shape }|null;
               timeoutMs?: number|null;
               forget?: string[]|null;
+              link?: baton.v1.DelegateLink.$Shape|null;
               $unknowns?: Uint8Array[];
             };
+        }
+
+        /**
+         * Properties of a DelegateLink.
+         * @deprecated Use baton.v1.DelegateLink.$Properties instead.
+         */
+        interface IDelegateLink extends baton.v1.DelegateLink.$Properties {
+        }
+
+        /** Represents a DelegateLink. */
+        class DelegateLink {
+
+            /**
+             * Constructs a new DelegateLink.
+             * @param [properties] Properties to set
+             */
+            constructor(properties?: baton.v1.DelegateLink.$Properties);
+
+            /** Unknown fields preserved while decoding when enabled */
+            $unknowns?: Uint8Array[];
+
+            /** DelegateLink token. */
+            token: string;
+
+            /** DelegateLink url. */
+            url: string;
+
+            /**
+             * Encodes the specified DelegateLink message. Does not implicitly {@link baton.v1.DelegateLink.verify|verify} messages.
+             * @param message DelegateLink message or plain object to encode
+             * @param [writer] Writer to encode to
+             * @returns Writer
+             */
+            static encode(message: baton.v1.DelegateLink.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+            /**
+             * Decodes a DelegateLink message from the specified reader or buffer.
+             * @param reader Reader or buffer to decode from
+             * @param [length] Message length if known beforehand
+             * @returns {baton.v1.DelegateLink & baton.v1.DelegateLink.$Shape} DelegateLink
+             * @throws {Error} If the payload is not a reader or valid buffer
+             * @throws {$protobuf.util.ProtocolError} If required fields are missing
+             */
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): baton.v1.DelegateLink & baton.v1.DelegateLink.$Shape;
+        }
+
+        namespace DelegateLink {
+
+            /** Properties of a DelegateLink. */
+            interface $Properties {
+
+                /** DelegateLink token */
+                token?: (string|null);
+
+                /** DelegateLink url */
+                url?: (string|null);
+
+                /** Unknown fields preserved while decoding when enabled */
+                $unknowns?: Uint8Array[];
+            }
+
+            /** Shape of a DelegateLink. */
+            type $Shape = baton.v1.DelegateLink.$Properties;
         }
 
         /**

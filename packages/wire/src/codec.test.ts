@@ -78,6 +78,7 @@ const taskRequest = partly(
   fc.record({
     kind: fc.constant('request' as const),
     requestId: id,
+    link: fc.option(fc.record({ token: id, url: id }), { nil: undefined }),
     delivery: uint32,
     flowId: id,
     atom: id,

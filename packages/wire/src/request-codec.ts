@@ -4,6 +4,7 @@ import {
   type Action,
   type Attach,
   type Control,
+  type DelegateLink,
   type Forget,
   type RequestMessage,
   type TaskRequest,
@@ -110,6 +111,7 @@ function encodeTask(request: TaskRequest): baton.v1.TaskRequest.$Properties {
     flowFailures: mapped(request.flowFailures ?? {}, encodeFailure),
     timeoutMs: request.timeoutMs ?? null,
     forget: [...request.forget],
+    link: request.link ?? null,
   };
 }
 
@@ -144,8 +146,13 @@ function decodeTask(
     ...(request.result && { result: decodeOutcome(request.result, 'result') }),
     ...(Object.keys(failures).length > 0 && { flowFailures: mapped(failures, decodeFailure) }),
     ...(typeof request.timeoutMs === 'number' && { timeoutMs: request.timeoutMs }),
+    ...(request.link && { link: decodeLink(request.link) }),
     ...(typeof envelope.traceparent === 'string' && { traceparent: envelope.traceparent }),
   };
+}
+
+function decodeLink({ token, url }: baton.v1.DelegateLink.$Properties): DelegateLink {
+  return { token: required(token, 'token of a delegate'), url: required(url, 'url of a delegate') };
 }
 
 function encodeAttach(attach: Attach): baton.v1.Attach.$Properties {

@@ -197,6 +197,7 @@ export class Attempt {
       fence: request.fence,
       idempotencyKey: idempotencyKeyOf(request.requestId),
       ...(request.timeoutMs === undefined ? {} : { deadline: runtime.clock.wallMs() + request.timeoutMs }),
+      ...request.link,
       worker,
       log: this.#log,
       progress: (fraction, message) => this.#progress(fraction, message),

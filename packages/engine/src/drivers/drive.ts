@@ -92,6 +92,10 @@ export class Drive {
   #carryOut(command: Command): void {
     switch (command.type) {
       case 'execute':
+        // in process a task stands for who answers: nobody has to be asked, and there is no link
+        if (command.opens !== undefined) return this.#answers.push(answerOf(command.requestId, {}));
+        this.#waiting.push(command);
+        return this.#startWaiting();
       case 'revert':
         this.#waiting.push(command);
         return this.#startWaiting();

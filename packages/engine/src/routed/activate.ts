@@ -9,7 +9,8 @@ import { checkSize } from './data-size.js';
 import { itemsFor, resultOf } from './fan-out.js';
 import { countAt, delayBefore, durationAt, isRepeated, isSoAt, isTrueAt } from './policies.js';
 import { endFlow } from './end.js';
-import { argumentsFor, requestCommandOf } from './routed-request.js';
+import { noteLost } from './joins.js';
+import { argumentsFor, openDelegateCommandOf, requestCommandOf } from './routed-request.js';
 import {
   type Activation,
   contextOf,
@@ -97,8 +98,10 @@ function submit(turn: RoutedTurn, unit: Activation | Item): void {
 
 /** What the engine does itself follows later in the turn (`serve`): of many attempts one after the other there would be no end. */
 function ask(turn: RoutedTurn, unit: Unit): void {
-  if (turn.state.due.has(unit.id)) return;
-  turn.command(requestCommandOf(unit));
+  const { due, outstanding, delegates } = turn.state;
+  if (due.has(unit.id)) return;
+  if (outstanding.has(unit.id)) turn.command(requestCommandOf(unit));
+  if (delegates.has(unit.id)) turn.command(openDelegateCommandOf(unit));
   const { waitMs } = unit.limits;
   if (waitMs !== undefined) setTimer(turn, unit, `${unit.id}/wait.${unit.attempt}`, waitMs);
 }
@@ -144,9 +147,18 @@ export function nextToFill({ state }: RoutedTurn): Activation | undefined {
 /** An attempt of an activation, or of an item, has ended. */
 export function answered(turn: RoutedTurn, unit: Activation | Item, outcome: Outcome): void {
   if (unit.timer !== undefined) turn.cancelTimer(unit.timer);
+  if (unit.openId !== undefined) turn.abort(unit);
   const judged = 'failure' in outcome ? { failure: located(unit, outcome.failure) } : outcome;
   if (isItem(unit)) settleItem(turn, unit, judged);
   else concluded(turn, unit, judged);
+}
+
+/** Nobody will answer a delegate (C-1106); of a fan-out no other item is waited for either (C-907). */
+export function cancelled(turn: RoutedTurn, unit: Activation | Item, failure: Failure): void {
+  const activation = isItem(unit) ? unit.parent : unit;
+  abandon(turn, activation);
+  turn.activation(activation, 'CANCELLED', { failure: located(unit, failure) });
+  noteLost(turn, activation);
 }
 
 function settleItem(turn: RoutedTurn, item: Item, outcome: Outcome): void {

@@ -55,6 +55,10 @@ export function applyRoutedFact(state: RoutedState, fact: Fact, witness?: Witnes
     case 'held':
       state.held.add(fact.activation);
       return;
+    case 'opened':
+      unitOf(state, fact.activation).openId = undefined;
+      state.outstanding.delete(fact.activation);
+      return;
     case 'timer':
       return applyTimer(state, fact);
     case 'withdrawn':
@@ -182,7 +186,7 @@ function stopWaiting(state: RoutedState, unit: Unit): void {
   state.due.delete(unit.id);
   state.delegates.delete(unit.id);
   state.withdrawn.delete(unit.id);
-  unit.requestId = undefined;
+  unit.requestId = unit.openId = undefined;
   if (unit.timer !== undefined) state.timers.delete(unit.timer);
   unit.timer = undefined;
 }
@@ -199,9 +203,13 @@ function begin(state: RoutedState, unit: Activation | Item, fact: ActivationFact
   const fanned = isItem(unit) ? undefined : (items ?? unit.fanOut?.items.map(({ variables }) => variables));
   if (fanned && !isItem(unit)) return fanOut(state, unit, fanned);
   const { flowId, outstanding, due, delegates } = state;
-  unit.requestId = requestIdOf({ flowId, atom: unit.id, action: 'execute', round: 0, attempt });
-  const { task, delegate } = unit.atom.definition;
-  (delegate !== undefined ? delegates : isBuiltIn(task) ? due : outstanding).add(unit.id);
+  const { task, delegate, open } = unit.atom.definition;
+  const request = { flowId, atom: unit.id, round: 0, attempt };
+  unit.requestId = requestIdOf({ ...request, action: 'execute' });
+  if (open !== undefined) unit.openId = requestIdOf({ ...request, action: 'open' });
+  if (delegate !== undefined) delegates.add(unit.id);
+  if (delegate === undefined && isBuiltIn(task)) due.add(unit.id);
+  else if (delegate === undefined || open !== undefined) outstanding.add(unit.id);
 }
 
 function fanOut(state: RoutedState, activation: Activation, items: readonly ItemVariables[]): void {

@@ -64,7 +64,7 @@ function checkAtom({ templates }: RoutedGraph, { name, definition }: RoutedAtom)
 
 /** Expressions of policies, given to `check`; and policies that make no sense where they stand. */
 function checkPolicies(
-  { attempts, timeout, forEach, task, delegate, ...atom }: RoutedAtomDefinition,
+  { attempts, timeout, forEach, task, delegate, expects, open, ...atom }: RoutedAtomDefinition,
   name: string,
   check: (what: string, value: unknown) => void,
 ): void {
@@ -84,6 +84,8 @@ function checkPolicies(
     );
   if (task !== undefined && delegate !== undefined)
     refuseAtom(name, 'has a task and a delegate: it is one of them');
+  if (delegate === undefined && (expects !== undefined || open !== undefined))
+    refuseAtom(name, `has ${expects ? 'expects' : 'open'}, which means nothing without delegate`);
   if (forEach && task === undefined && delegate === undefined)
     refuseAtom(name, 'has for-each, but no task to run for each element');
   if (forEach && Object.keys(forEach).length === 0) refuseAtom(name, 'has a for-each without a list');

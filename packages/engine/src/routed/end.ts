@@ -13,7 +13,14 @@ import { merged } from './context.js';
 import { checkSize } from './data-size.js';
 import { dataOfAll, rendered } from './outcome.js';
 import { giveUpFanOuts, isUndone } from './rollback.js';
-import { type Activation, isOver, type Rollback, type RoutedState, unitOf } from './routed-state.js';
+import {
+  type Activation,
+  isOver,
+  type Rollback,
+  type RoutedState,
+  type Unit,
+  unitOf,
+} from './routed-state.js';
 import type { RoutedTurn } from './routed-turn.js';
 import type { Place } from './surroundings.js';
 
@@ -29,6 +36,9 @@ export function endIfOver(turn: RoutedTurn): void {
   if (state.rollback && isUndone(state.rollback) && state.withdrawn.size === 0)
     return endUndone(turn, state.rollback);
   if (unfinished === 0 && backlog.length === 0 && !state.rollback) {
+    const cancelled = [...state.activations.values()].filter((each) => each.state === 'CANCELLED');
+    const isToUndo = state.graph.definition.rollback === 'completed';
+    if (cancelled.length > 0) return isToUndo ? cancelAndUndo(turn) : endCancelled(turn, cancelled);
     endFlow(turn, state.unhandled.size > 0 ? 'FAILURE' : 'SUCCESS');
     return state.rollback ? undefined : endIfOver(turn);
   }
@@ -38,6 +48,13 @@ export function endIfOver(turn: RoutedTurn): void {
   }
   if (state.timers.size === 0 && state.withdrawn.size === 0 && backlog.length === 0)
     throw new InvariantError('BATON_INVARIANT_UNREACHABLE', `${state.flowId} waits for nothing`);
+}
+
+/** C-426. Of one that was cancelled by itself the failure says why. */
+function endCancelled(turn: RoutedTurn, cancelled: readonly Activation[]): void {
+  turn.flow('CANCELLED');
+  const failures = cancelled.flatMap(({ failure }) => failure ?? []);
+  turn.command({ type: 'finish', outcome: 'CANCELLED', failures });
 }
 
 /**
@@ -96,10 +113,11 @@ function stopWaiting(turn: RoutedTurn, activation: Activation): void {
   for (const item of fanOut?.items ?? []) {
     if (item.state === 'DELAYED') turn.activation(item, 'FAILURE');
     const isIdle = item.state === 'RUNNING' && item.requestId === undefined;
-    if (isIdle || delegates.has(item.id)) turn.activation(item, 'CANCELLED');
+    if (delegates.has(item.id)) stopAsking(turn, item);
+    else if (isIdle) turn.activation(item, 'CANCELLED');
     if (withdrawn.has(item.id) || due.has(item.id)) turn.activation(item, 'CANCELLED', neverBegan);
   }
-  if (delegates.has(id)) return turn.activation(activation, 'CANCELLED');
+  if (delegates.has(id)) return stopAsking(turn, activation);
   if (withdrawn.has(id) || due.has(id)) return turn.activation(activation, 'CANCELLED', neverBegan);
   const isIdle = state === 'RUNNING' && requestId === undefined && !(fanOut && fanOut.running > 0);
   if (state === 'WAITING' || state === 'PENDING' || isIdle) turn.activation(activation, 'CANCELLED');
@@ -110,6 +128,10 @@ function stopWaiting(turn: RoutedTurn, activation: Activation): void {
 const neverBegan = {
   failure: failureOf('CANCELLED', 'was cancelled before it began', { phase: 'queue', retryable: false }),
 };
+function stopAsking(turn: RoutedTurn, unit: Unit): void {
+  turn.abort(unit);
+  turn.activation(unit, 'CANCELLED');
+}
 
 interface Ended {
   readonly outcome: 'SUCCESS' | 'FAILURE';

@@ -65,13 +65,15 @@ function inputFor(place: Place, input: NonNullable<Activation['atom']['definitio
   return fault('gives no map of parameters');
 }
 
-/** The request of what runs, the same each time it is asked for. */
-export function requestCommandOf(unit: Unit): Command {
-  if (unit.state === 'REVERTING') return revertCommandOf(unit);
-  const { delegate } = unit.atom.definition;
-  if (delegate === undefined) return executeCommandOf(unit);
-  const { id, requestId = '', attempt, args } = unit;
+/** What a delegate waits for, the same each time it is asked for. */
+export function openDelegateCommandOf({ id, atom, requestId = '', attempt, args }: Unit): Command {
+  const { delegate = '' } = atom.definition;
   return { type: 'openDelegate', atom: id, requestId, attempt, delegate, args };
+}
+
+/** The request of what runs, the same each time it is asked for; of a delegate, that of the task that asks for its answer. */
+export function requestCommandOf(unit: Unit): Command {
+  return unit.state === 'REVERTING' ? revertCommandOf(unit) : executeCommandOf(unit);
 }
 
 /** With what `execute` was given, and what it came to. */
@@ -81,16 +83,16 @@ function revertCommandOf(unit: Unit): RevertCommand {
   return { ...executeCommandOf(unit), type: 'revert', attempt: 1, ...(result && { result }), flowFailures };
 }
 
-function executeCommandOf({ id, atom, attempt, requestId = '', args, limits }: Unit): ExecuteCommand {
-  const { task = '', version = '1.0', onWorkerLoss = 'resend' } = atom.definition;
+function executeCommandOf(unit: Unit): ExecuteCommand {
+  const { id, atom, attempt, requestId = '', openId, args, limits } = unit;
+  const { task = '', open = '', version = '1.0', onWorkerLoss = 'resend' } = atom.definition;
   const { attemptMs, queueMs } = limits;
   return {
     type: 'execute',
     atom: id,
-    requestId,
     round: 0,
     attempt,
-    task,
+    ...(openId === undefined ? { requestId, task } : { requestId: openId, task: open, opens: requestId }),
     taskVersion: version,
     args,
     onWorkerLoss,

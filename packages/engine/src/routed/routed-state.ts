@@ -38,6 +38,8 @@ export interface Unit {
   args: Arguments;
   limits: AttemptLimits;
   requestId: string | undefined;
+  /** Of a delegate, while a task asks for its answer: the request of that. */
+  openId: string | undefined;
   /** Of the delay it is in. */
   timer: string | undefined;
   /** While DELAYED: with what it waits; undefined: with its next attempt. */
@@ -139,7 +141,7 @@ export interface RoutedState {
   readonly joins: Map<AtomIndex, WaitingJoin>;
   /** Empty at the end of a turn, unless the run is suspended or what is left is for another turn. */
   readonly backlog: Backlog;
-  /** Activations whose request is outstanding, in the order of submission. */
+  /** Activations whose request is outstanding, in the order of submission; of delegates, that of the task that asks for the answer. */
   readonly outstanding: Set<string>;
   /** Activations and items whose task is the engine's own and has not been evaluated yet, in order. */
   readonly due: Set<string>;
@@ -220,6 +222,7 @@ const idle = {
   args: {},
   limits: {},
   requestId: undefined,
+  openId: undefined,
   timer: undefined,
   delay: undefined,
   value: undefined,
@@ -275,6 +278,12 @@ export function awaiting(state: RoutedState, requestId: string): Activation | It
   const unit = findUnit(state, atomNameOf(requestId));
   if (unit?.requestId !== requestId) return undefined;
   return state.outstanding.has(unit.id) || state.delegates.has(unit.id) ? unit : undefined;
+}
+
+/** The delegate for whose answer this request asks; undefined: none does. */
+export function opening(state: RoutedState, requestId: string): Activation | Item | undefined {
+  const unit = findUnit(state, atomNameOf(requestId));
+  return unit?.openId === requestId ? unit : undefined;
 }
 
 /** Of the time that a unit has in all. */

@@ -4,10 +4,10 @@
  * Where things are: route.ts (how control moves), outcome.ts (what an activation leaves), joins.ts, surroundings.ts (what expressions
  * read), apply-routed-fact.ts (every change of the state).
  */
-import type { Environment } from '@baton/core';
+import type { Environment, Failure } from '@baton/core';
 import { ExpressionError } from '../expression-error.js';
 import type { Event, Outcome, Turn, Watch } from '../protocol.js';
-import { answered, goOn, start as startActivation } from './activate.js';
+import { answered, cancelled, goOn, start as startActivation } from './activate.js';
 import { noContext } from './context.js';
 import { checkSize } from './data-size.js';
 import { rendered } from './outcome.js';
@@ -16,8 +16,16 @@ import { cancelAndUndo, endFlow } from './end.js';
 import { undone } from './rollback.js';
 import { follow, followOn, takeUpAll } from './route.js';
 import { abandon } from './settle.js';
-import { requestCommandOf } from './routed-request.js';
-import { activationOf, awaiting, findUnit, isOver, type RoutedState, unitOf } from './routed-state.js';
+import { openDelegateCommandOf, requestCommandOf } from './routed-request.js';
+import {
+  activationOf,
+  awaiting,
+  findUnit,
+  isOver,
+  opening,
+  type RoutedState,
+  unitOf,
+} from './routed-state.js';
 import { RoutedTurn } from './routed-turn.js';
 import { evaluateAt } from './surroundings.js';
 import { Templates } from './templates.js';
@@ -38,12 +46,14 @@ function handle(turn: RoutedTurn, event: Event): void {
       turn.stopSuspending();
       return resume(turn);
     case 'adopt':
-      askAgain(turn, [...turn.state.outstanding, ...turn.state.delegates]);
+      askAgain(turn, turn.state.outstanding);
       return takeUpAll(turn);
     case 'completed':
       return take(turn, event.requestId, event.value === undefined ? {} : { value: event.value });
     case 'failed':
       return take(turn, event.requestId, { failure: event.failure });
+    case 'cancelled':
+      return cancelDelegate(turn, event.requestId, event.failure);
     case 'suspend':
       return void turn.suspend();
     case 'withdrawn':
@@ -100,7 +110,7 @@ function resume(turn: RoutedTurn): void {
   if (state.flow !== 'SUSPENDED') return;
   const again = [...state.withdrawn];
   turn.flow('RUNNING');
-  askAgain(turn, [...again, ...state.delegates]);
+  askAgain(turn, again);
   const held = [...state.held];
   for (const id of held) if (!turn.isDecided) startActivation(turn, activationOf(state, id));
   // what came due while nothing was to happen (C-1029)
@@ -108,18 +118,30 @@ function resume(turn: RoutedTurn): void {
   takeUpAll(turn);
 }
 
-function askAgain(turn: RoutedTurn, ids: Iterable<string>): void {
-  for (const id of ids) turn.command(requestCommandOf(unitOf(turn.state, id)));
+/** For tasks that were asked for, and for every answer from outside. */
+function askAgain(turn: RoutedTurn, tasks: Iterable<string>): void {
+  const { state } = turn;
+  for (const id of tasks) turn.command(requestCommandOf(unitOf(state, id)));
+  for (const id of state.delegates) turn.command(openDelegateCommandOf(unitOf(state, id)));
 }
 
 function take(turn: RoutedTurn, requestId: string, outcome: Outcome): void {
+  const asked = opening(turn.state, requestId);
+  if (asked) turn.fact({ fact: 'opened', activation: asked.id });
+  const hasAsked = asked && !('failure' in outcome);
+  const unit = asked ?? awaiting(turn.state, requestId);
+  if (!unit || hasAsked) return;
+  if (unit.state === 'REVERTING') undone(turn, unit, outcome);
+  else answered(turn, unit, outcome);
+}
+
+function cancelDelegate(turn: RoutedTurn, requestId: string, failure: Failure): void {
   const unit = awaiting(turn.state, requestId);
-  if (unit?.state === 'REVERTING') undone(turn, unit, outcome);
-  else if (unit) answered(turn, unit, outcome);
+  if (unit && turn.state.delegates.has(unit.id)) cancelled(turn, unit, failure);
 }
 
 function withdrawn(turn: RoutedTurn, requestId: string): void {
-  const unit = awaiting(turn.state, requestId);
+  const unit = opening(turn.state, requestId) ?? awaiting(turn.state, requestId);
   if (unit && turn.state.flow === 'SUSPENDING') turn.fact({ fact: 'withdrawn', atom: unit.id });
 }
 

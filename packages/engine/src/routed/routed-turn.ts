@@ -78,6 +78,13 @@ export class RoutedTurn implements Turn, Witness {
     this.flow('SUSPENDED');
   }
 
+  /** What a worker does for a unit is of no use any more. */
+  abort({ id: atom, requestId, openId }: Unit): void {
+    const { delegates, due } = this.state;
+    const unwanted = delegates.has(atom) ? openId : requestId;
+    if (unwanted !== undefined && !due.has(atom)) this.command({ type: 'abort', atom, requestId: unwanted });
+  }
+
   suspend(): boolean {
     if (this.state.flow !== 'RUNNING') return false;
     this.flow('SUSPENDING');

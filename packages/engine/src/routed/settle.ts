@@ -5,7 +5,7 @@ import type { Outcome } from '../protocol.js';
 import { endFlow } from './end.js';
 import { noteLost } from './joins.js';
 import { leavingOf } from './outcome.js';
-import { type Activation, isOver, type Unit } from './routed-state.js';
+import { type Activation, isOver } from './routed-state.js';
 import type { RoutedTurn } from './routed-turn.js';
 
 /**
@@ -58,18 +58,12 @@ export function evaluating(turn: RoutedTurn, activation: Activation, work: () =>
 
 /** What runs of an activation is told to stop; its answers change nothing any more. */
 export function abandon(turn: RoutedTurn, activation: Activation): void {
-  abort(turn, activation);
+  turn.abort(activation);
   for (const item of activation.fanOut?.items ?? []) {
     if (item.timer !== undefined) turn.cancelTimer(item.timer);
-    abort(turn, item);
+    turn.abort(item);
     if (!isOver(item.state) && item.state !== 'PENDING') turn.activation(item, 'CANCELLED');
   }
   if (activation.timer !== undefined) turn.cancelTimer(activation.timer);
   if (activation.totalTimer !== undefined) turn.cancelTimer(activation.totalTimer);
-}
-
-function abort(turn: RoutedTurn, { id, requestId }: Unit): void {
-  const { delegates, due } = turn.state;
-  if (requestId !== undefined && !delegates.has(id) && !due.has(id))
-    turn.command({ type: 'abort', atom: id, requestId });
 }

@@ -32,6 +32,9 @@ export function checkKind(compiling: Compiling, atom: AtomPart, path: Path): voi
       'and task exclude each other, an atom is one of them: keep one',
       'key',
     );
+  for (const key of ['expects', 'open'] as const)
+    if (Object.hasOwn(atom, key) && !Object.hasOwn(atom, 'delegate'))
+      problems.add([...path, key], 'means nothing without delegate: leave it out, or write delegate', 'key');
   if (Object.hasOwn(atom, 'for-each')) {
     if (!isWork && !Object.hasOwn(atom, 'flow'))
       problems.add(

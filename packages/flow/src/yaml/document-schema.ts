@@ -3,6 +3,7 @@
  * stand `requires`, `optional`, `revert-inputs`, `name`, `links`, `defer-reverts`, `never-resolve` and flows written out under `flow`: without them
  * not all flow JSON could be written as YAML (C-1513).
  */
+import { typeNames } from '../expects.js';
 import {
   decisions,
   expression,
@@ -71,11 +72,10 @@ const orNone = (schema: JsonSchema): JsonSchema => ({
 });
 const count: JsonSchema = { type: 'integer', minimum: 1, description: 'a whole number from 1 on' };
 
-const scalarTypes = 'any|string|integer|number|boolean|list|map';
 const inputType: JsonSchema = {
   type: 'string',
-  pattern: `^(${scalarTypes}|(list|map)\\((${scalarTypes})\\))$`,
-  description: `a type: ${scalarTypes.replaceAll('|', ', ')}, list(string), map(integer)`,
+  pattern: typeNames.pattern,
+  description: `a type: ${typeNames.words}`,
 };
 const typed: JsonSchema = {
   type: 'object',
@@ -196,7 +196,12 @@ const atom: JsonSchema = {
     },
     as: { ...symbol, only: 'routed' },
     'on-item-error': { const: 'stop', only: 'routed' },
-    expects: notYet('what a delegate answers'),
+    expects: {
+      only: 'routed',
+      description: `a map of the fields of the answer, each with ${inputType.description ?? ''}`,
+      ...{ type: 'object', minProperties: 1, propertyNames: symbol, additionalProperties: inputType },
+    },
+    open: { ...name, only: 'routed' },
     isolated: notYet('a flow that runs apart'),
     params: notYet('parameters of a flow that runs apart'),
     topic: notYet('workers of a topic'),

@@ -1,6 +1,7 @@
 /** A document as its schema lets it through. A part that was refused is there without a value: what follows knows its name and leaves it out. */
 import type { JsonValue } from '@baton/core';
 import type { DeciderDepth, Extraction, OnWorkerLoss } from '../definition.js';
+import type { Expects } from '../expects.js';
 import type { Path } from '../schema-check.js';
 import type { Problems } from './problems.js';
 
@@ -91,6 +92,8 @@ export type AtomPart = PoliciesPart &
     task: string;
     flow: FlowPart;
     delegate: string;
+    expects: Expects;
+    open: string;
     name: string;
     input: DataMap | string;
     provides: ProvidesPart;

@@ -294,7 +294,10 @@ describe('routed flows', () => {
       },
       { name: 'b', task: 't', forEach: { item: '${rows}' }, timeout: { attemptMs: 5 }, parallel: 2 },
       { name: 'c', delegate: 'd', forEach: { item: [], y: '${rows}' }, timeout: { waitMs: 1_000 } },
-      { name: 'd', delegate: 'd', timeout: { waitMs: { expr: 'ms' } }, attempts: { max: { expr: 'n' } } },
+      {
+        ...{ name: 'd', delegate: 'd', expects: { by: 'string', on: 'list(integer)' }, open: 'd.ask' },
+        ...{ timeout: { waitMs: { expr: 'ms' } }, attempts: { max: { expr: 'n' } } },
+      },
       { name: 'e', delegate: 'd', timeout: { totalMs: 1_000, waitMs: 250 }, pauseBefore: { expr: 'yes' } },
       { name: 'f', task: 't', timeout: { queueMs: { expr: 'ms' }, attemptMs: 2_000 }, waitBeforeMs: 1_500 },
       { name: 'g', task: 't', timeout: { attemptMs: { expr: 'ms' } } },

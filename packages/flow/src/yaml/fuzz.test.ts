@@ -69,6 +69,8 @@ const words = [
     'for-each: ',
     'parallel: "${n}"',
     'delegate: ',
+    'expects: { by: string, on: "list(any)" }',
+    'open: ',
     'timeout: { wait: 1s }',
     'wait-before: ',
     'after: [boot]',

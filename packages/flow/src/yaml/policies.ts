@@ -63,6 +63,8 @@ export function policiesOf(atom: AtomPart): Partial<RoutedAtomDefinition> {
   const pauseBefore = atom['pause-before'] ?? undefined;
   return present({
     delegate: atom.delegate,
+    expects: atom.expects,
+    open: atom.open,
     pauseBefore: pauseBefore === undefined ? undefined : givenOf(pauseBefore),
     waitBeforeMs: durationOf(atom['wait-before'] ?? undefined),
     waitAfterMs: durationOf(atom['wait-after'] ?? undefined),

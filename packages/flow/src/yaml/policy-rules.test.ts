@@ -163,12 +163,26 @@ const refused: readonly Refused[] = [
   ['C-602', routed('input: "${a} ${b}", on-success: b'), '4:24', 'atoms.a.input', 'is no CEL'],
   ['C-1530', routed('delegate: d, on-success: b'), '4:17', 'atoms.a.delegate', 'and task exclude each other'],
   [
-    'C-1530',
+    'C-1106',
     atoms('a: { delegate: d, expects: {}, on-success: noop }'),
-    '4:21',
+    '4:30',
     'atoms.a.expects',
-    'is not supported yet',
+    'must not be empty',
   ],
+  [
+    'C-1106',
+    atoms('a: { delegate: d, expects: { by: text }, on-success: noop }'),
+    '4:36',
+    'atoms.a.expects.by',
+    'must be a type: any, string',
+  ],
+  ...['expects: { by: string }', 'open: t'].map((field): Refused => [
+    'C-1530',
+    routed(`${field}, on-success: b`),
+    '4:17',
+    `atoms.a.${field.split(':')[0] ?? ''}`,
+    'means nothing without delegate',
+  ]),
   ...['for-each: x', 'as: x', 'parallel: 3', 'on-item-error: stop', 'fail-on: x', 'pause-before: true'].map(
     (field): Refused => [
       'C-102',

@@ -99,11 +99,13 @@ function inputField(value: JsonValue): unknown {
 }
 
 function atomFields(atom: RoutedAtomDefinition): Written {
-  const { task, delegate, input, provides, keepResult, join } = atom;
+  const { task, delegate, expects, open, input, provides, keepResult, join } = atom;
   const isWhole = input !== undefined && typeof input['expr'] === 'string' && Object.keys(input).length === 1;
   return written({
     task,
     delegate,
+    expects,
+    open,
     join,
     ...fanOutFields(atom),
     'pause-before': givenField(atom.pauseBefore),
