@@ -9,8 +9,10 @@ import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import { InputError, NotFoundError } from '@baton/core';
 import type { Runtime } from '@baton/core';
 import type { Client } from '@baton/client';
+import { DelegateTokens } from '@baton/client/delegate-tokens';
 import { BoardFeed } from './board-feed.js';
 import { commandRoutes } from './command-routes.js';
+import { delegateRoutes } from './delegate-routes.js';
 import { writeStream } from './event-stream.js';
 import { checkExposure, checkSameMachine } from './exposure.js';
 import { jobRoutes } from './job-routes.js';
@@ -29,6 +31,10 @@ export interface ApiOptions {
   readonly runtime: Runtime;
   /** Lines of `http.tokens`; without one, only this machine may ask, and may do everything. */
   readonly tokens?: string;
+  /** Lines of `delegate.keys`; without one, links to delegates are known by nobody. */
+  readonly delegateKeys?: string | undefined;
+  /** How long from now the answer of a delegate may be waited for, when it is asked to wait longer. Default 30 days. */
+  readonly delegateWaitMaxMs?: number;
   /** Requests a second of one principal; 0: no bound. Default 500. */
   readonly rate?: number;
   readonly tls?: TlsOptions | undefined;
@@ -46,6 +52,7 @@ export class ApiServer {
   readonly routes: readonly Route[];
   readonly #options: ApiOptions;
   readonly #tokens: Tokens;
+  readonly #delegateTokens: DelegateTokens;
   readonly #throttle: Throttle;
   readonly #stop = new AbortController();
   readonly #feed: BoardFeed;
@@ -65,11 +72,15 @@ export class ApiServer {
         'BATON_INPUT_INVALID',
         'tokens are given, and there is none among them: everybody would be let in',
       );
+    this.#delegateTokens = new DelegateTokens(options.delegateKeys ?? '');
     this.#openJobs = shared(() => client.jobs());
     this.#throttle = new Throttle(runtime.clock, rate);
     this.#streams = new OpenStreams(runtime.clock);
     this.#feed = new BoardFeed({ client, runtime, signal: this.#stop.signal });
-    const listed = [...jobRoutes, ...commandRoutes, ...scheduleRoutes, ...streamRoutes];
+    const listed = [
+      ...[...jobRoutes, ...commandRoutes, ...delegateRoutes],
+      ...[...scheduleRoutes, ...streamRoutes],
+    ];
     this.routes = [...listed, openApiRoute(listed, options.version)];
     this.app = newServer(options);
     this.#addHooks();
@@ -124,8 +135,11 @@ export class ApiServer {
     });
     app.addHook('onResponse', async (request, reply) => {
       const { method, routeOptions, params } = request;
-      const about = { method, route: routeOptions.url, params, status: reply.statusCode };
-      const by = this.#principals.get(request)?.name;
+      const principal = this.#principals.get(request);
+      // the token of a delegate is in its path, and no log may have it
+      const named = principal?.delegate ?? (takesDelegateToken(request) ? undefined : params);
+      const about = { method, route: routeOptions.url, params: named, status: reply.statusCode };
+      const by = principal?.name;
       const { logger } = this.#options.runtime;
       if (method === 'GET') logger.debug('api.answered', { ...about, by });
       else logger.info('api.answered', { ...about, by });
@@ -140,31 +154,44 @@ export class ApiServer {
     );
   }
 
-  /** @throws InputError, UnavailableError */
+  /** @throws InputError, NotFoundError, UnavailableError */
   #admit(request: FastifyRequest): void {
-    const { headers: given } = request;
-    if (this.#tokens.count === 0) checkSameMachine(given);
-    const principal =
-      this.#tokens.count === 0
-        ? local
-        : this.#tokens.holder(given.authorization, this.#options.runtime.clock.wallMs());
+    if (this.#tokens.count === 0) checkSameMachine(request.headers);
+    const principal = takesDelegateToken(request) ? this.#answerer(request) : this.#holder(request);
     if (principal === undefined)
       throw new InputError('BATON_INPUT_UNAUTHENTICATED', 'no valid token was sent');
     this.#principals.set(request, principal);
-    this.#throttle.take(principal.name);
+    this.#throttle.take(principal.delegate ?? principal.name);
+  }
+
+  #holder({ headers }: FastifyRequest): Principal | undefined {
+    if (this.#tokens.count === 0) return local;
+    return this.#tokens.holder(headers.authorization, this.#options.runtime.clock.wallMs());
+  }
+
+  /** Who has the token of a delegate. */
+  #answerer({ params }: FastifyRequest): Principal {
+    const { delegate: token = '' } = params as { readonly delegate?: string };
+    const delegate = this.#delegateTokens.requestOf(token);
+    if (delegate !== undefined) return { name: 'link', role: 'viewer', untilMs: Infinity, delegate };
+    // one bucket for all who guess
+    this.#throttle.take('links that are none');
+    throw new NotFoundError('BATON_NOT_FOUND_DELEGATE', 'nothing waits for an answer under this link');
   }
 
   #refuse(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
     const problem = problemOf(error, request.id);
     if (isDefect(problem))
-      this.#options.runtime.logger.error('api.failed', { requestId: request.id, url: request.url, error });
+      this.#options.runtime.logger.error('api.failed', {
+        ...{ requestId: request.id, route: request.routeOptions.url, error },
+      });
     return reply.code(problem.status).headers(problem.headers).send(problem.body);
   }
 
   #add(route: Route): void {
     const { method, path: url, role, params, query, headers: inHeader, body } = route;
     this.app.route({
-      ...{ method, url, exposeHeadRoute: false },
+      ...{ method, url, exposeHeadRoute: false, config: { takesDelegateToken: route.takesDelegateToken } },
       schema: {
         ...(params && { params }),
         ...(query && { querystring: query }),
@@ -174,7 +201,7 @@ export class ApiServer {
       // a token of too low a role learns nothing about its input
       onRequest: async (request) => {
         const principal = this.#principalOf(request);
-        if (!atLeast(principal, role))
+        if (principal.delegate === undefined && !atLeast(principal, role))
           throw new InputError(
             'BATON_INPUT_FORBIDDEN',
             `this takes the role ${role}, ${principal.name} is ${principal.role}`,
@@ -204,6 +231,7 @@ export class ApiServer {
         runtime,
         feed: this.#feed,
         openJobs: this.#openJobs,
+        delegateWaitMaxMs: this.#options.delegateWaitMaxMs ?? limits.delegateWaitMaxMs,
         principal: this.#principalOf(request),
       },
       params: request.params as Asked['params'],
@@ -273,6 +301,13 @@ function openApiRoute(listed: readonly Route[], version: string): Route {
 function shared<T>(ask: () => Promise<T>): () => Promise<T> {
   let asking: Promise<T> | undefined;
   return () => (asking ??= ask().finally(() => (asking = undefined)));
+}
+
+/** By id it is asked for as anything else is. */
+function takesDelegateToken({ routeOptions, params }: FastifyRequest): boolean {
+  const config = routeOptions.config as Pick<Route, 'takesDelegateToken'>;
+  if (config.takesDelegateToken !== true) return false;
+  return (params as { readonly delegate?: string }).delegate?.includes('/') !== true;
 }
 
 type Texts = Readonly<Record<string, unknown>>;

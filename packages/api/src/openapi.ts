@@ -8,6 +8,7 @@ const statusText: Readonly<Record<number, string>> = {
   403: 'The role of the token is too low.',
   404: 'Unknown.',
   409: 'In conflict with what there is.',
+  410: 'Nobody waits for it any more.',
   412: 'The run has moved on, or the schedule has been changed.',
   413: 'Too large.',
   415: 'Not JSON.',
@@ -45,7 +46,7 @@ export function openApiOf(routes: readonly Route[], version: string): object {
 }
 
 function operationOf(route: Route): object {
-  const { params, query, headers, body, role, summary } = route;
+  const { params, query, headers, body, role, summary, takesDelegateToken } = route;
   const parameters = [
     ...parametersOf('path', params),
     ...parametersOf('query', query),
@@ -53,7 +54,8 @@ function operationOf(route: Route): object {
   ];
   return {
     summary,
-    description: `Role: ${role}.`,
+    description: `Role: ${role}${takesDelegateToken ? ', or none with the token of the delegate' : ''}.`,
+    ...(takesDelegateToken && { security: [{ token: [] }, {}] }),
     ...(parameters.length > 0 && { parameters }),
     ...(body && {
       requestBody: {

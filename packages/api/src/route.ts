@@ -21,6 +21,8 @@ export interface Route {
   readonly path: string;
   /** Who may. */
   readonly role: Role;
+  /** Its parameter `delegate` may be the token of one, which takes no other credential. */
+  readonly takesDelegateToken?: true;
   readonly summary: string;
   readonly params?: ObjectSchema;
   readonly query?: ObjectSchema;
@@ -47,6 +49,8 @@ export interface Asked {
   readonly feed: BoardFeed;
   readonly runtime: Runtime;
   readonly principal: Principal;
+  /** How long from now the answer of a delegate may be waited for at most. */
+  readonly delegateWaitMaxMs: number;
   readonly params: Readonly<Record<string, string>>;
   readonly query: Readonly<Record<string, string | number | undefined>>;
   readonly headers: Readonly<Record<string, string | undefined>>;

@@ -126,12 +126,63 @@ export const postBody = object(
 );
 export const validateBody = object({ flow, store: symbols }, ['flow']);
 
+export const delegatesQuery = object({
+  after: {
+    ...text,
+    pattern: '^[A-Za-z0-9_-]{1,128}/.{1,512}$',
+    description: 'The `next` of the page before.',
+  },
+  limit,
+});
+export const delegateParams = object(
+  {
+    delegate: {
+      ...text,
+      pattern: '^([A-Za-z0-9_-]{1,2048}|[A-Za-z0-9_-]{1,128}/.{1,512})$',
+      description:
+        'Its token, which takes no other credential; or the id of the job, / and the atom, as JOB%2FATOM.',
+    },
+  },
+  ['delegate'],
+);
+export const delegateQuery = object({
+  attempt: {
+    ...{ type: 'integer', minimum: 1 },
+    description:
+      'By id: which attempt is meant. Default: the last one. Only an answer that names its attempt can be repeated safely.',
+  },
+});
+
 const reason: Schema = { type: 'string', maxLength: 1024 };
 export const cancelBody = object({
   revert: { type: 'boolean', default: true, description: 'Undo what ran, or leave it as it is.' },
   reason,
 });
 export const reasonBody = object({ reason });
+
+export const completeBody = object({
+  value: { description: 'What it gives, as the delegate expects it. Default: null.' },
+  reason,
+});
+export const failBody = object(
+  {
+    type: { type: 'string', minLength: 1, maxLength: 255, description: 'For retry-on and stop-on.' },
+    message: { type: 'string', maxLength: 4096 },
+    data: { description: 'For expressions: self.failure.data.' },
+  },
+  ['message'],
+);
+
+export const extendBody = object(
+  {
+    for: {
+      ...{ type: 'string', pattern: '^[0-9]{1,9}(ms|s|m|h|d)$' },
+      description: 'By how much longer it is waited for: 30m, 2h, 3d.',
+    },
+    reason,
+  },
+  ['for'],
+);
 
 export const posted = object({ jobId }, ['jobId']);
 export const validated = object(
@@ -211,6 +262,28 @@ export const run = object(
     ),
   },
   ['seq', 'flowState', 'atoms'],
+);
+
+export const extended = object({ commandId: whole, dueAtMs: number }, ['commandId', 'dueAtMs']);
+const whole1: Schema = { type: 'integer', minimum: 1 };
+const waiting = { jobId, name: text, atom: text, attempt: whole1, delegate: text, dueAtMs: number };
+export const delegatePage = object(
+  {
+    delegates: {
+      type: 'array',
+      items: object({ ...waiting, sinceMs: number }, ['jobId', 'atom', 'attempt', 'delegate', 'sinceMs']),
+    },
+    next: text,
+  },
+  ['delegates'],
+);
+export const delegate = object(
+  {
+    ...waiting,
+    args: { ...anyObject, description: 'What the atom was given.' },
+    expects: { ...anyObject, description: 'JSON Schema of the answer; absent: anything.' },
+  },
+  ['jobId', 'atom', 'attempt', 'delegate', 'args'],
 );
 
 export const data = object({ seq: whole, results: anyObject }, ['seq', 'results']);

@@ -20,6 +20,7 @@ export const limits = Object.freeze({
   streamsMax: 500,
   /** Of one principal, so that the others have some left. */
   streamsOfOneMax: 100,
+  delegateWaitMaxMs: 30 * 24 * 3_600_000,
   /** Requests a second of one principal. */
   rate: 500,
 });
@@ -28,6 +29,7 @@ export const limits = Object.freeze({
 export const answerHeaders: Readonly<Record<string, string>> = Object.freeze({
   'cache-control': 'no-store',
   'content-security-policy': "default-src 'none'",
+  'referrer-policy': 'no-referrer',
   'x-content-type-options': 'nosniff',
 });
 

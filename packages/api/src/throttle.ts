@@ -1,12 +1,13 @@
 /**
  * Purpose: a bound on how often one principal asks (T09): a token bucket each, full at first, that holds what may be asked in a second or two.
- * States: none but the buckets; there are as many as principals.
+ * States: none but the buckets. Of very many, those that are full again are forgotten.
  */
 import { UnavailableError } from '@baton/core';
 import type { Clock } from '@baton/core';
 
 /** What may be asked at once, in seconds of the rate. */
 const BURST_S = 2;
+const BUCKETS_MAX = 10_000;
 
 export class Throttle {
   readonly #clock: Clock;
@@ -24,12 +25,17 @@ export class Throttle {
     if (this.#perSecond === 0) return;
     const nowMs = this.#clock.monotonicMs();
     const most = this.#perSecond * BURST_S;
+    if (this.#buckets.size >= BUCKETS_MAX) this.#forget(nowMs - BURST_S * 1_000);
     const bucket = this.#buckets.get(principal) ?? { left: most, atMs: nowMs };
     this.#buckets.set(principal, bucket);
     bucket.left = Math.min(most, bucket.left + ((nowMs - bucket.atMs) / 1_000) * this.#perSecond);
     bucket.atMs = nowMs;
     if (bucket.left < 1) throw throttled(`${principal} asks more than ${this.#perSecond} times a second`, 1);
     bucket.left -= 1;
+  }
+
+  #forget(beforeMs: number): void {
+    for (const [principal, { atMs }] of this.#buckets) if (atMs <= beforeMs) this.#buckets.delete(principal);
   }
 }
 

@@ -13,6 +13,8 @@ export type Role = (typeof roles)[number];
 export interface Principal {
   readonly name: string;
   readonly role: Role;
+  /** Has the token of a delegate, for this request, and may do nothing but answer it. */
+  readonly delegate?: string;
   /** When its token ends, ms since 1970; Infinity: never. */
   readonly untilMs: number;
 }

@@ -11,7 +11,7 @@ import { addDevCommand } from './commands/dev.js';
 import { addFlowCommands } from './commands/flow.js';
 import { addJobCommands } from './commands/job.js';
 import { addMemberCommands } from './commands/member.js';
-import { addNightlyExample } from './commands/nightly-example.js';
+import { addExampleCommands } from './commands/example.js';
 import { addDelegateCommands } from './commands/delegate.js';
 import { addScheduleCommands } from './commands/schedule.js';
 import { addTaskCommands } from './commands/task.js';
@@ -85,7 +85,7 @@ export function buildProgram(run: Run): Command {
   addApiCommands(program, run);
   addDevCommand(program, run);
   addDemoCommand(program, run);
-  addNightlyExample(program, run);
+  addExampleCommands(program, run);
   addConfigCommands(program, run);
   return program;
 }

@@ -8,6 +8,7 @@ import { checkNotify, clusterDefaults } from '@baton/client';
 import { InputError, checkId, closest, durationMs, workerConcurrencyMax } from '@baton/core';
 import type { Duration, NotifyTarget } from '@baton/core';
 import { parse as parseYaml } from 'yaml';
+import { baseUrl, brokers, delegateKeys, listenOn } from './address-settings.js';
 import type { Environment } from './environment.js';
 
 type Parse<T> = (text: string, key: string) => T;
@@ -110,6 +111,22 @@ export const settingKeys = {
   ),
   'http.tls_cert': key(text, undefined, 'certificate of the API, PEM'),
   'http.tls_key': key(text, undefined, 'its private key, PEM', true),
+  'http.external_url': key(
+    baseUrl,
+    undefined,
+    'where others reach the API, for links to delegates, such as https://baton.example; default: http.listen',
+  ),
+  'delegate.keys': key(
+    delegateKeys,
+    undefined,
+    'a line for each key of links to delegates, the same for conductors and API; the first signs, all are known',
+    true,
+  ),
+  'delegate.wait_max': key(
+    duration('1s', '365d'),
+    '30d',
+    'how long from now the answer of a delegate may be waited for, when somebody wants it waited for longer',
+  ),
   'http.rate': key(wholeNumber(0, 1_000_000), '500', 'requests a second of one token; 0: any number'),
   'drain.timeout': key(
     duration('0ms', '1h'),
@@ -331,29 +348,6 @@ function checkTogether(settings: Settings): void {
       'BATON_INPUT_INVALID',
       'http.tls_cert and http.tls_key go together: give both, or neither',
     );
-}
-
-/** The client library would take a name without a port for a defect of its own. */
-function brokers(value: string, name: string): string {
-  const isBroker = (broker: string): boolean => {
-    const port = Number(/^(?:[^\s:/@]+|\[[0-9a-f:.]+\]):(\d{1,5})$/i.exec(broker.trim())?.[1]);
-    return port >= 1 && port <= 65_535;
-  };
-  if (value.split(',').every(isBroker)) return value;
-  throw new InputError(
-    'BATON_INPUT_INVALID',
-    `${name} must look like host:port,host:port, got ${JSON.stringify(value)}`,
-  );
-}
-
-function listenOn(value: string, name: string): { readonly host: string; readonly port: number } {
-  const [, host, port] =
-    /^(?:\[([0-9a-f:.]+)\]|([^\s:/@[\]]+)):(\d{1,5})$/i.exec(value)?.filter(Boolean) ?? [];
-  if (host !== undefined && Number(port) <= 65_535) return { host, port: Number(port) };
-  throw new InputError(
-    'BATON_INPUT_INVALID',
-    `${name} must look like 127.0.0.1:9010, got ${JSON.stringify(value)}`,
-  );
 }
 
 function wholeNumber(min: number, max: number): Parse<number> {

@@ -1,23 +1,19 @@
 /** Answering a delegate: an atom that waits for a person or another system. The first answer to an attempt counts (C-1108, C-1109). */
-import {
-  ConflictError,
-  failureOf,
-  InputError,
-  type JsonValue,
-  NotFoundError,
-  requestIdOf,
-  valueLimits,
-} from '@baton/core';
-import { encodeUserValue } from '@baton/flow';
+import { failureOf, InputError, type JsonValue, requestIdOf, valueLimits } from '@baton/core';
+import { answerFault, encodeUserValue, type Expects } from '@baton/flow';
 import type { JobBoard } from '@baton/jobboard';
 import type { OperatorCommand, Persistence } from '@baton/persistence';
+import { checkWaiting, unitOf } from './delegates.js';
 import { type CommandOptions, giveCommand } from './give-command.js';
 import type { JobReport } from './job-report.js';
 
-/** What it gives, or why it fails. */
-export type DelegateAnswer = { readonly value: unknown } | { readonly failure: DelegateFailure };
+/** What it gives, why it fails, or that nobody wants it any more: then it is CANCELLED, and so is its flow (C-426). */
+export type DelegateAnswer =
+  { readonly value: unknown } | { readonly failure: DelegateFailure } | { readonly cancelled: true };
 
 export interface DelegateFailure {
+  /** For `retry-on` and `stop-on`. */
+  readonly type?: string;
   readonly message: string;
   /** For expressions: `self.failure.data`. */
   readonly data?: JsonValue;
@@ -31,6 +27,8 @@ export type AnswerDelegateOptions = Pick<CommandOptions, 'by' | 'reason'> & {
 } & DelegateAnswer;
 
 interface Services {
+  /** Cluster time. */
+  readonly nowMs: number;
   readonly board: JobBoard;
   readonly persistence: Persistence;
 }
@@ -38,7 +36,8 @@ interface Services {
 /**
  * Stores the answer; gives the number of the command.
  * @throws NotFoundError `BATON_NOT_FOUND_ATOM`; ConflictError `BATON_CONFLICT_NOT_WAITING`, `BATON_CONFLICT_KEY_REUSED` when that attempt
- *   has been given another answer; InputError `BATON_INPUT_INVALID`, `BATON_INPUT_TOO_LARGE`; and what `giveCommand` does
+ *   has been given another answer; InputError `BATON_INPUT_INVALID` also for a value that is not as expected, `BATON_INPUT_TOO_LARGE`; and what
+ *   `giveCommand` does
  */
 export async function answerDelegate(
   services: Services,
@@ -46,20 +45,14 @@ export async function answerDelegate(
   { atom, attempt: wanted, by, reason, ...answer }: AnswerDelegateOptions,
 ): Promise<number> {
   const { jobId } = report;
-  const last = report.atoms.find(({ name }) => name === atom);
-  if (!last) throw new NotFoundError('BATON_NOT_FOUND_ATOM', `job ${jobId} has no atom ${atom}, or not yet`);
-  const attempt = wanted ?? last.attempt ?? 1;
+  const unit = unitOf(report, atom);
+  const attempt = wanted ?? unit.attempt ?? 1;
   const requestId = requestIdOf({ flowId: jobId, atom, action: 'execute', round: 0, attempt });
   const command: OperatorCommand = {
     command: 'answer-delegate',
-    arguments: { requestId, ...(await answerData(services, answer)) },
+    arguments: { requestId, ...(await answerData(services, answer, unit.expects)) },
   };
-  const check = (): Promise<void> => {
-    if (last.delegate !== undefined && last.attempt === attempt) return Promise.resolve();
-    const state = last.attempt === undefined ? last.state : `${last.state}, attempt ${last.attempt}`;
-    const message = `${atom} of job ${jobId} waits for no answer to attempt ${attempt}: it is ${state}`;
-    return Promise.reject(new ConflictError('BATON_CONFLICT_NOT_WAITING', message));
-  };
+  const check = async (): Promise<void> => checkWaiting(report, { unit, attempt, nowMs: services.nowMs });
   const who = { ...(by !== undefined && { by }), ...(reason !== undefined && { reason }) };
   return giveCommand(services, { jobId, command, options: { ...who, key: `answer ${requestId}` }, check });
 }
@@ -78,16 +71,26 @@ function checkSize(data: JsonValue | undefined): void {
 async function answerData(
   { persistence }: Services,
   answer: DelegateAnswer,
+  expects: Expects | undefined,
 ): Promise<Readonly<Record<string, JsonValue>>> {
-  if ('failure' in answer === 'value' in answer)
-    throw new InputError('BATON_INPUT_INVALID', 'answerDelegate takes a value or a failure, one of them');
-  if ('failure' in answer) {
-    const { message, data } = answer.failure;
-    checkSize(data);
-    const failure = failureOf('DELEGATE_FAILED', message, data === undefined ? {} : { details: data });
-    return { failure: JSON.parse(JSON.stringify(failure)) as JsonValue };
-  }
+  if (['value', 'failure', 'cancelled'].filter((kind) => kind in answer).length !== 1)
+    throw new InputError(
+      'BATON_INPUT_INVALID',
+      'answerDelegate takes a value, a failure or cancelled, one of them',
+    );
+  if ('cancelled' in answer) return { cancelled: true };
+  if ('failure' in answer) return { failure: failureData(answer.failure) };
   const encoded = encodeUserValue(answer.value, 'value');
   if ('problem' in encoded) throw new InputError('BATON_INPUT_INVALID', `the answer: ${encoded.problem}`);
-  return { value: { ...(await persistence.payloads.externalise(encoded.value)) } as JsonValue };
+  const { value } = encoded;
+  const fault = expects && answerFault(expects, 'data' in value ? value.data : undefined);
+  if (fault !== undefined) throw new InputError('BATON_INPUT_INVALID', `the answer: ${fault}`);
+  return { value: { ...(await persistence.payloads.externalise(value)) } as JsonValue };
+}
+
+function failureData({ type, message, data }: DelegateFailure): JsonValue {
+  checkSize(data);
+  const failure = failureOf('DELEGATE_FAILED', message, data === undefined ? {} : { details: data });
+  const types = type === undefined ? failure.types : [type, ...failure.types];
+  return JSON.parse(JSON.stringify({ ...failure, types })) as JsonValue;
 }

@@ -54,6 +54,8 @@ const optionsOf = {
   changes: { signal, ...listener },
   flows: { of: required(oneOf('running', 'ended')), before: text, limit },
   ended: { limit },
+  delegates: { after: text, limit },
+  delegate: { atom: required(text), attempt: wholeNumber(1) },
   suspend: who,
   resume: who,
   cancel: { revert: flag, ...who },
@@ -62,8 +64,13 @@ const optionsOf = {
     attempt: wholeNumber(1),
     value: unchecked,
     failure: failureLike,
+    cancelled: flag,
     by: text,
     reason: text,
+  },
+  extendDelegate: {
+    ...{ atom: required(text), attempt: wholeNumber(1), by: text, reason: text },
+    ...{ byMs: required(milliseconds), mostMs: required(milliseconds) },
   },
   decideParked: { atom: required(text), decision: required(oneOf('rerun', 'fail')), ...who },
 } satisfies Readonly<Record<string, Readonly<Record<string, Kind>>>>;

@@ -19,12 +19,14 @@ import { openPersistence, type FlowDetail, type Persistence } from '@baton/persi
 import type { AnyDefinition } from '@baton/engine';
 import { parseAnyFlow } from '@baton/flow';
 import { answerDelegate, type AnswerDelegateOptions } from './answer-delegate.js';
+import { delegateReport, extendDelegate, listDelegates } from './delegates.js';
+import type { DelegateAttempt, DelegateReport, DelegatesPage, Extended, ExtendOptions } from './delegates.js';
 import { answeredWithin } from './answered-within.js';
 import { type BoardChange, changesThrough } from './board-changes.js';
 import { checkOptions } from './check-options.js';
 import { giveCommand, type CancelOptions, type CommandOptions } from './give-command.js';
-import { homeBoardOf } from './home-board.js';
 import { endOf, tooLate, type JobEnd } from './job-end.js';
+import { lastEnded } from './last-ended.js';
 import { checkParked, readJob, type JobReport } from './job-report.js';
 import { OutagePatience, type OutageListener } from './outage-patience.js';
 import { postJob, type PostArguments, type PostOptions, type Postable, type Posted } from './post-job.js';
@@ -58,10 +60,6 @@ interface Open {
   readonly persistence: Persistence;
 }
 
-/** Ended flows that are read to find the last. */
-const ENDED_SORTED = 1_000;
-/** Records of ended jobs that are read at a time. */
-const RECORDS_READ = 100;
 const POLL_MS = { first: 10, max: 1_000 };
 
 export class Client {
@@ -139,18 +137,7 @@ export class Client {
    */
   async ended(options: { readonly limit: number }): Promise<readonly FlowDetail[]> {
     checkOptions('ended', options);
-    const { limit } = options;
-    const page = await this.flows({ of: 'ended', limit: Math.max(limit, ENDED_SORTED) });
-    const newest = page.toSorted((a, b) => b.updatedAtMs - a.updatedAtMs);
-    const { board, persistence } = await this.#services();
-    const found: FlowDetail[] = [];
-    // the read model knows no boards: as many records are read as it takes
-    for (let from = 0; found.length < limit && from < newest.length; from += RECORDS_READ) {
-      const some = newest.slice(from, from + RECORDS_READ);
-      const records = await Promise.all(some.map(({ flowId }) => persistence.jobs.get(flowId)));
-      found.push(...some.filter((_, n) => (homeBoardOf(records[n]) ?? board.name) === board.name));
-    }
-    return found.slice(0, limit);
+    return lastEnded(await this.#services(), options.limit);
   }
 
   /**
@@ -274,14 +261,30 @@ export class Client {
     return giveCommand(await this.#services(), { jobId, command, options: rest, check });
   }
 
-  /**
-   * Answers an atom that waits for a person or another system (`delegate`): durable when this resolves. The first answer to an attempt
-   * counts, the same again has no effect. Stored like `cancel`, and throws as `answerDelegate` in `answer-delegate.ts`.
-   */
+  /** Answers an atom that waits for a person or another system: stored when this resolves. The first answer counts; see `answerDelegate`. */
   async answerDelegate(jobId: string, options: AnswerDelegateOptions): Promise<number> {
-    checkId('job', jobId);
     checkOptions('answerDelegate', options);
-    return answerDelegate(await this.#services(), await this.job(jobId), options);
+    const nowMs = this.#deps.runtime.clock.wallMs();
+    return answerDelegate({ ...(await this.#services()), nowMs }, await this.job(jobId), options);
+  }
+
+  /** Has the answer of a delegate waited for longer; see `extendDelegate`. */
+  async extendDelegate(jobId: string, options: ExtendOptions): Promise<Extended> {
+    checkOptions('extendDelegate', options);
+    const nowMs = this.#deps.runtime.clock.wallMs();
+    return extendDelegate({ ...(await this.#services()), nowMs }, await this.job(jobId), options);
+  }
+
+  /** A page of what waits for an answer, of all boards; see `listDelegates`. */
+  async delegates(page: { readonly after?: string; readonly limit: number }): Promise<DelegatesPage> {
+    checkOptions('delegates', page);
+    return listDelegates((await this.#services()).persistence, page);
+  }
+
+  /** What an atom waits for, as who answers needs to know it. @throws as `job`; NotFoundError `BATON_NOT_FOUND_ATOM`, ConflictError `BATON_CONFLICT_NOT_WAITING` */
+  async delegate(jobId: string, options: DelegateAttempt): Promise<DelegateReport> {
+    checkOptions('delegate', options);
+    return delegateReport(await this.job(jobId), options, this.#deps.runtime.clock.wallMs());
   }
 
   /** Members that are up, and the jobs on the board, as three reads one after the other find them. @throws UnavailableError */
@@ -320,10 +323,7 @@ export class Client {
     }
   }
 
-  #patience(of: {
-    readonly listener: OutageListener;
-    readonly signal: AbortSignal | undefined;
-  }): OutagePatience {
+  #patience(of: { listener: OutageListener; signal: AbortSignal | undefined }): OutagePatience {
     return new OutagePatience({
       ...of,
       clock: this.#deps.runtime.clock,

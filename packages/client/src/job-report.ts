@@ -5,7 +5,6 @@
 import { ConflictError, NotFoundError, closest, familyOf, formatFence } from '@baton/core';
 import type {
   ActivationState,
-  Arguments,
   AtomState,
   Failure,
   FlowOutcome,
@@ -18,10 +17,11 @@ import type {
   Value,
 } from '@baton/core';
 import { compileAny, foldAny, isAtom, newAnyRun, partOf } from '@baton/engine';
-import type { AnyCompiled, AnyRun, AtomRun, RoutedState, RunState } from '@baton/engine';
-import { parseAnyFlow } from '@baton/flow';
+import type { AnyCompiled, AnyRun, AtomRun, RunState } from '@baton/engine';
+import { type Expects, parseAnyFlow } from '@baton/flow';
 import type { JobBoard, JobReading } from '@baton/jobboard';
 import type { Notifications, NumberedCommand, Persistence } from '@baton/persistence';
+import { activationReports, dueTimesOf, type Standing } from './activation-report.js';
 import { homeBoardOf } from './home-board.js';
 
 export interface AtomReport {
@@ -40,6 +40,9 @@ export interface AtomReport {
   readonly parked?: true;
   /** It waits for an answer from outside (`Client.answerDelegate`), known by this name. */
   readonly delegate?: string;
+  /** When nobody waits for that any more, ms since 1970, and what the answer must be (absent: anything). */
+  readonly dueAtMs?: number;
+  readonly expects?: Expects;
   /** What it was given, as far as that is not stored apart: shown to who answers. */
   readonly args?: Readonly<Record<string, JsonValue>>;
   /** RUNNING or REVERTING, and no worker has it: none offers the task, or none has room. */
@@ -196,6 +199,7 @@ async function jobReport(sources: Sources): Promise<JobReport> {
     compiled === undefined ? undefined : newAnyRun(compiled, { flowId: jobId, store, ...(env && { env }) });
   if (run !== undefined) for (const entry of entries) foldAny(run, entry.facts);
   const requests = openRequests(entries);
+  const dueTimes = dueTimesOf(entries);
   const owner = reading.owner?.member;
   return {
     jobId,
@@ -216,7 +220,11 @@ async function jobReport(sources: Sources): Promise<JobReport> {
     atoms:
       run === undefined
         ? []
-        : atomReports(run, last.kind === 'terminal' ? new Map() : requests, last.kind === 'terminal'),
+        : atomReports(run, {
+            requests: last.kind === 'terminal' ? new Map() : requests,
+            dueTimes,
+            isOver: last.kind === 'terminal',
+          }),
     redelivered: entries
       .flatMap((entry) => entry.facts)
       .filter((fact) => fact.fact === 'request' && fact.state === 'assigned' && fact.delivery > 1).length,
@@ -237,14 +245,22 @@ function told(
 
 type Requests = ReadonlyMap<string, RequestFact>;
 
-/** `suspended`: nothing is sent to workers for now. */
-type Standing = 'going' | 'suspended' | 'over';
+interface Surroundings {
+  readonly requests: Requests;
+  /** Timer → when it is due. */
+  readonly dueTimes: ReadonlyMap<string, number>;
+  readonly isOver: boolean;
+}
 
-function atomReports(run: AnyRun, requests: Requests, isOver: boolean): AtomReport[] {
+function atomReports(run: AnyRun, { requests, dueTimes, isOver }: Surroundings): AtomReport[] {
   const isSuspended = run.flow === 'SUSPENDING' || run.flow === 'SUSPENDED';
   const standing = isOver ? 'over' : isSuspended ? 'suspended' : 'going';
   return 'shape' in run
-    ? activationReports(run, requests, standing)
+    ? activationReports(run, {
+        dueTimes,
+        standing,
+        requestReport: (id) => requestReport(requests.get(id), standing, true),
+      })
     : orderedReports(run, requests, standing);
 }
 
@@ -263,34 +279,6 @@ function orderedReports(run: RunState, requests: Requests, standing: Standing): 
       ...(failure === undefined ? {} : { failure }),
     };
   });
-}
-
-function activationReports(run: RoutedState, requests: Requests, standing: Standing): AtomReport[] {
-  const units = [...run.activations.values()].flatMap((activation) => [
-    activation,
-    ...(activation.fanOut?.items ?? []),
-  ]);
-  return units.map(({ id, state, attempt, requestId, args, atom: { definition }, ...unit }): AtomReport => {
-    const failure = unit.revertFailure ?? unit.failure;
-    return {
-      name: id,
-      kind: 'activation',
-      state,
-      ...(attempt > 0 && { attempt }),
-      ...(run.delegates.has(id)
-        ? standing !== 'over' && { delegate: definition.delegate ?? '', args: dataOf(args) }
-        : requestId !== undefined && requestReport(requests.get(id), standing, true)),
-      ...(failure && { failure }),
-    };
-  });
-}
-
-function dataOf(args: Arguments): Readonly<Record<string, JsonValue>> {
-  const entries = Object.entries(args).flatMap(([name, { value, path }]) => {
-    if (!('data' in value)) return [];
-    return [[name, path === undefined ? value.data : (partOf(value.data, path) ?? null)] as const];
-  });
-  return Object.fromEntries(entries);
 }
 
 /** Of something that runs: who has it. */
@@ -343,6 +331,7 @@ function openRequests(entries: readonly JournalEntry[]): Map<string, RequestFact
       if (fact.fact === 'request') open.set(fact.atom, fact);
       else if (fact.fact === 'atom' && fact.to !== 'RUNNING' && fact.to !== 'REVERTING')
         open.delete(fact.atom);
+      else if (fact.fact === 'opened') open.delete(fact.activation);
       else if (fact.fact === 'activation' && fact.to !== 'RUNNING' && fact.to !== 'REVERTING')
         open.delete(fact.activation);
     }

@@ -246,7 +246,8 @@ export class FlowTurns {
   }
 
   #ordered(command: NumberedCommand, facts: Fact[]): Event | undefined {
-    return this.#unparked(command, facts) ?? eventOf(command, this.state.run);
+    const nowMs = this.#services.runtime.clock.wallMs();
+    return this.#unparked(command, facts) ?? eventOf(command, this.state.run, nowMs);
   }
 
   stop(): void {

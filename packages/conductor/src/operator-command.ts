@@ -1,9 +1,9 @@
-import { type Fact, type Failure, failureOf, type Value } from '@baton/core';
+import { type Fact, type Failure, failureOf, type JsonValue, type Value } from '@baton/core';
 import { type AnyRun, type Event, isOpenDelegate } from '@baton/engine';
 import type { NumberedCommand } from '@baton/persistence';
 
 /** Commands this version does not know are recorded and change nothing: a newer client may be about. */
-export function eventOf(command: NumberedCommand, run: AnyRun): Event | undefined {
+export function eventOf(command: NumberedCommand, run: AnyRun, nowMs: number): Event | undefined {
   switch (command.command) {
     case 'cancel':
       return { type: 'cancel', revert: command.arguments?.['revert'] !== false };
@@ -12,9 +12,19 @@ export function eventOf(command: NumberedCommand, run: AnyRun): Event | undefine
       return { type: command.command };
     case 'answer-delegate':
       return answerOf(command, run);
+    case 'extend-delegate':
+      return extensionOf(command.arguments ?? {}, nowMs);
     default:
       return undefined;
   }
+}
+
+function extensionOf(
+  { requestId, dueAtMs }: Readonly<Record<string, JsonValue>>,
+  nowMs: number,
+): Event | undefined {
+  if (typeof requestId !== 'string' || typeof dueAtMs !== 'number') return undefined;
+  return { type: 'extended', requestId, delayMs: Math.max(0, dueAtMs - nowMs) };
 }
 
 /** Of what no delegate waits for, or nobody understands, nothing is made; tasks are answered by their workers alone. */

@@ -19,6 +19,8 @@ export type Event =
   | { readonly type: 'failed'; readonly requestId: string; readonly failure: Failure }
   /** Of a delegate: nobody will answer. Its activation is CANCELLED (C-1106). */
   | { readonly type: 'cancelled'; readonly requestId: string; readonly failure: Failure }
+  /** Of a delegate: its answer is waited for so long from now on. */
+  | { readonly type: 'extended'; readonly requestId: string; readonly delayMs: number }
   | { readonly type: 'suspend' }
   /** Suspending runs only: a request was taken back before anything was done for it; the next run asks for it again (E-823). */
   | { readonly type: 'withdrawn'; readonly requestId: string }

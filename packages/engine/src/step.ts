@@ -49,6 +49,7 @@ function handle(turn: TurnDraft, event: Event): boolean {
     case 'withdrawn':
       return withdrawn(turn, event.requestId);
     case 'cancelled':
+    case 'extended':
       return false;
     case 'prepare':
       return prepare(turn);

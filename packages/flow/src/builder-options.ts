@@ -5,6 +5,7 @@
 import { codeOf, DefinitionError, durationMs } from '@baton/core';
 import type { AnyAtom } from './atom.js';
 import type { RetryKind } from './definition.js';
+import { typeNames } from './expects.js';
 import {
   deciding,
   decisions,
@@ -64,6 +65,20 @@ export const taskOptions = tableOf(
   ['execute'],
 );
 export const useOptions = tableOf(use);
+export const delegateOptions = tableOf({
+  requires: schemas,
+  provides: taskOptions.properties?.['provides'] ?? {},
+  expects: {
+    ...{ type: 'object', minProperties: 1, propertyNames: symbol },
+    additionalProperties: {
+      type: 'string',
+      pattern: typeNames.pattern,
+      description: `a type: ${typeNames.words}`,
+    },
+  },
+  timeout: tableOf({ wait: duration }),
+  open: method,
+});
 
 export const patternOptions = tableOf({ retry: { format: 'retry' } });
 export const linkOptions = tableOf(deciding, ['decider']);

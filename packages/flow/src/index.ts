@@ -2,6 +2,7 @@ export type { AnyAtom, Atom, ProvidesOf, RequiresOf, RunnableTask } from './atom
 export { isolations } from './builder-options.js';
 export * from './canonical-flow-json.js';
 export * from './definition.js';
+export * from './delegate.js';
 export * from './expects.js';
 export * from './expr.js';
 export * from './flow.js';

@@ -238,7 +238,7 @@ function nothing(): void {
   // a task that only has something around its revert
 }
 
-function extractions(provides: Provides): Readonly<Record<string, Extraction>> {
+export function extractions(provides: Provides): Readonly<Record<string, Extraction>> {
   if (provides === undefined) return {};
   if (typeof provides === 'string') return { [provides]: null };
   if ('byIndex' in provides)

@@ -1,11 +1,11 @@
 import type { StoredDocument } from '@baton/core';
 import { isOutcome, type FlowDetail } from './flow-view.js';
 
-type Folded = Pick<FlowDetail, 'name' | 'counts' | 'failures'>;
+type Folded = Pick<FlowDetail, 'name' | 'counts' | 'failures' | 'delegates'>;
 
 /** What tools may filter by stands in fields of its own; what holds user text is one JSON text. */
 export function encodeFlowDetail(detail: FlowDetail): StoredDocument {
-  const { name, counts, failures } = detail;
+  const { name, counts, failures, delegates } = detail;
   return {
     _id: detail.flowId,
     definitionHash: detail.definitionHash,
@@ -17,7 +17,7 @@ export function encodeFlowDetail(detail: FlowDetail): StoredDocument {
     claims: detail.claims,
     postedAt: detail.postedAtMs ?? null,
     updatedAt: detail.updatedAtMs,
-    body: JSON.stringify({ name, counts, failures } satisfies Folded),
+    body: JSON.stringify({ name, counts, failures, ...(delegates && { delegates }) } satisfies Folded),
   };
 }
 

@@ -11,6 +11,7 @@ import {
   type FlowOutcome,
   type FlowState,
   type JournalEntry,
+  type TimerFact,
 } from '@baton/core';
 
 export interface FailureSummary {
@@ -18,6 +19,15 @@ export interface FailureSummary {
   readonly atom?: string;
   readonly message: string;
   readonly code?: string;
+}
+
+/** An activation, or an item of one, that waits for an answer from outside. */
+export interface WaitingDelegate {
+  readonly atom: string;
+  readonly attempt: number;
+  readonly sinceMs: number;
+  /** When nobody waits any more, cluster time. */
+  readonly dueAtMs?: number;
 }
 
 /** A run as people look at it; everything may lag. */
@@ -37,6 +47,8 @@ export interface FlowDetail {
   readonly counts: Partial<Record<AtomState | ActivationState, number>>;
   /** Atoms that failed, the last ones, cut to fit. */
   readonly failures: readonly FailureSummary[];
+  /** What waits for an answer from outside, in the order in which it began to; the first 100. */
+  readonly delegates?: readonly WaitingDelegate[];
   readonly postedAtMs?: number;
   readonly updatedAtMs: number;
 }
@@ -50,6 +62,7 @@ export interface AtomView {
 
 const FAILURES_MAX = 16;
 const MESSAGE_MAX = 512;
+const DELEGATES_MAX = 100;
 
 /**
  * Folds journal entries, in order, into what people want to see. Coarse: it knows nothing of the definition, so atoms appear when they
@@ -57,8 +70,11 @@ const MESSAGE_MAX = 512;
  */
 export class FlowView {
   readonly atoms = new Map<string, AtomView>();
+  /** Only delegates have a time to wait for an answer. */
+  readonly #delegates = new Set<string>();
+  readonly #waiting = new Map<string, WaitingDelegate>();
   #reason: Failure | undefined;
-  #detail: Omit<FlowDetail, 'counts' | 'failures'>;
+  #detail: Omit<FlowDetail, 'counts' | 'failures' | 'delegates'>;
 
   constructor(flowId: string) {
     this.#detail = {
@@ -89,13 +105,17 @@ export class FlowView {
       if (failure !== undefined) failures.push({ atom, ...summaryOf(failure) });
     }
     if (this.#reason !== undefined) failures.push(summaryOf(this.#reason));
-    return { ...this.#detail, counts, failures: failures.slice(-FAILURES_MAX) };
+    const delegates = [...this.#waiting.values()].slice(0, DELEGATES_MAX);
+    return {
+      ...{ ...this.#detail, counts, failures: failures.slice(-FAILURES_MAX) },
+      ...(delegates.length > 0 && !this.isOver && { delegates }),
+    };
   }
 
   /** Entries at or below the last folded one change nothing. */
   apply(entry: JournalEntry): void {
     if (entry.seq <= this.#detail.seq) return;
-    for (const fact of entry.facts) this.#applyFact(fact);
+    for (const fact of entry.facts) this.#applyFact(fact, entry.atMs);
     const common = { seq: entry.seq, fence: formatFence(entry.fence), updatedAtMs: entry.atMs };
     this.#detail = { ...this.#detail, ...common, ...this.#byKind(entry) };
   }
@@ -132,10 +152,11 @@ export class FlowView {
     }
   }
 
-  #applyFact(fact: Fact): void {
+  #applyFact(fact: Fact, atMs: number): void {
     if (fact.fact === 'flow') this.#detail = { ...this.#detail, state: fact.to };
     else if (fact.fact === 'atom') this.#applyAtom(fact);
-    else if (fact.fact === 'activation') this.#applyActivation(fact);
+    else if (fact.fact === 'activation') this.#applyActivation(fact, atMs);
+    else if (fact.fact === 'timer') this.#applyTimer(fact);
     else if (fact.fact === 'scope' && fact.of === undefined && (fact.to === 'RESET' || fact.to === 'RERUN'))
       this.#resetAll();
   }
@@ -153,7 +174,12 @@ export class FlowView {
     });
   }
 
-  #applyActivation({ activation, to, attempt, failure }: ActivationFact): void {
+  #applyActivation(fact: ActivationFact, atMs: number): void {
+    const { activation, to, attempt, failure, limits, items } = fact;
+    if (limits?.waitMs !== undefined && items === undefined) this.#delegates.add(activation);
+    this.#waiting.delete(activation);
+    if (to === 'RUNNING' && attempt !== undefined && this.#delegates.has(activation))
+      this.#waiting.set(activation, { atom: activation, attempt, sinceMs: atMs });
     const before = this.atoms.get(activation);
     const attemptNow = attempt ?? before?.attempt;
     const kept = failure ?? before?.failure;
@@ -162,6 +188,12 @@ export class FlowView {
       ...(attemptNow !== undefined && { attempt: attemptNow }),
       ...(kept !== undefined && to !== 'SUCCESS' && { failure: kept }),
     });
+  }
+
+  #applyTimer({ id, state, atom = '', dueAtMs }: TimerFact): void {
+    const waiting = this.#waiting.get(atom);
+    if (state !== 'set' || dueAtMs === undefined || waiting === undefined) return;
+    if (id === `${atom}/wait.${waiting.attempt}`) this.#waiting.set(atom, { ...waiting, dueAtMs });
   }
 
   #resetAll(): void {

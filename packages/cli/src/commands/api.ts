@@ -39,6 +39,8 @@ async function runApi(
   const server = new ApiServer({
     ...{ client, runtime, version, rate: settings.get('http.rate') },
     ...(tokens !== undefined && { tokens }),
+    delegateKeys: settings.maybe('delegate.keys'),
+    delegateWaitMaxMs: settings.get('delegate.wait_max'),
     tls: cert === undefined || key === undefined ? undefined : { cert, key },
   });
   const stop = stopSignals(runtime);

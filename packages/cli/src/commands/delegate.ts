@@ -1,61 +1,114 @@
-/** `baton delegate …`: answers an atom that waits for a person or another system. */
-import { InputError } from '@baton/core';
+/** `baton delegate …`: atoms that wait for a person or another system: which there are, and answering them. */
+import { DelegateTokens } from '@baton/client/delegate-tokens';
+import { atomNameOf, attemptOf, durationMs, flowIdOf, InputError, NotFoundError } from '@baton/core';
 import type { DelegateAnswer } from '@baton/client';
 import type { Command } from 'commander';
 import { exitCodes } from '../exit-codes.js';
 import type { Invocation } from '../invocation.js';
+import { clean } from '../output.js';
 import type { Run } from '../run.js';
 
 interface Flags {
   readonly value?: string;
+  readonly type?: string;
   readonly message?: string;
   readonly data?: string;
+  readonly for?: string;
   readonly reason?: string;
   readonly attempt?: string;
 }
 
 const attempt =
   'which attempt it answers (default: the last one); with it the same answer may be given again';
+const listedMax = 1_000;
 
 export function addDelegateCommands(program: Command, run: Run): void {
   const delegate = program.command('delegate').description('atoms that wait for an answer from outside');
-  delegate
-    .command('complete <id> <atom>')
-    .description('give the answer; the first one to an attempt counts')
+  delegate.command('list').description('what waits for an answer, newest job first').action(run(list));
+  answering(delegate, 'complete', 'give the answer; the first one to an attempt counts')
     .option('--value <json>', 'what it gives (default: null)')
-    .option('--attempt <n>', attempt)
-    .option('--reason <text>', 'kept with the command')
     .action(
       run<Flags>((invocation, args, flags) =>
         answer(invocation, args, { value: jsonOf('--value', flags.value ?? 'null') }, flags),
       ),
     );
-  delegate
-    .command('fail <id> <atom>')
-    .description('let it fail; its flow goes on from there')
+  answering(delegate, 'fail', 'let it fail; its flow goes on from there')
     .requiredOption('--message <text>', 'why')
+    .option('--type <type>', 'for retry-on and stop-on of the flow')
     .option('--data <json>', 'for conditions of the flow: self.failure.data')
-    .option('--attempt <n>', attempt)
-    .option('--reason <text>', 'kept with the command')
     .action(
       run<Flags>((invocation, args, flags) => {
-        const { message = '', data } = flags;
-        const failure = { message, ...(data !== undefined && { data: jsonOf('--data', data) }) };
+        const { message = '', data, type } = flags;
+        const failure = {
+          ...{ message, ...(type !== undefined && { type }) },
+          ...(data !== undefined && { data: jsonOf('--data', data) }),
+        };
         return answer(invocation, args, { failure }, flags);
       }),
     );
+  answering(delegate, 'cancel', 'nobody will answer: its flow ends CANCELLED').action(
+    run<Flags>((invocation, args, flags) => answer(invocation, args, { cancelled: true }, flags)),
+  );
+  answering(delegate, 'extend', 'have it waited for longer')
+    .requiredOption('--for <duration>', 'by how much: 30m, 2h, 3d')
+    .action(run(extend));
+}
+
+async function extend(
+  invocation: Invocation,
+  args: readonly string[],
+  { reason, attempt: wanted, for: by = '' }: Flags,
+): Promise<number> {
+  const { jobId, ...which } = delegateOf(invocation, args, wanted);
+  const client = await invocation.client();
+  const why = reason === undefined ? {} : { reason };
+  const most = { byMs: durationMs(by, '--for'), mostMs: invocation.settings.get('delegate.wait_max') };
+  const { dueAtMs } = await client.extendDelegate(jobId, { ...which, ...most, by: 'cli', ...why });
+  invocation.output.rows(
+    [{ jobId, atom: which.atom, dueAtMs }],
+    [
+      { title: 'ID', of: () => jobId },
+      { title: 'ATOM', of: ({ atom }) => atom },
+      { title: 'UNTIL', of: (row) => timeOf(row.dueAtMs) },
+    ],
+  );
+  return exitCodes.ok;
+}
+
+function answering(delegate: Command, verb: string, description: string): Command {
+  return delegate
+    .command(`${verb} <id> [atom]`)
+    .description(`${description}; named by job and atom, or by its token alone`)
+    .option('--attempt <n>', attempt)
+    .option('--reason <text>', 'kept with the command');
+}
+
+async function list(invocation: Invocation): Promise<number> {
+  const client = await invocation.client();
+  const { delegates, next } = await client.delegates({ limit: listedMax });
+  invocation.output.rows(delegates, [
+    { title: 'ID', of: ({ jobId }) => jobId },
+    { title: 'ATOM', of: ({ atom }) => atom },
+    { title: 'WAITS FOR', of: (row) => clean(row.delegate) },
+    { title: 'ATTEMPT', of: (row) => row.attempt },
+    { title: 'SINCE', of: ({ sinceMs }) => timeOf(sinceMs) },
+    { title: 'UNTIL', of: ({ dueAtMs }) => dueAtMs && timeOf(dueAtMs) },
+  ]);
+  if (next !== undefined) process.stderr.write(`the first ${listedMax}; there are more\n`);
+  return exitCodes.ok;
 }
 
 async function answer(
   invocation: Invocation,
-  [jobId = '', atom = '']: readonly string[],
+  args: readonly string[],
   given: DelegateAnswer,
   { reason, attempt: wanted }: Flags,
 ): Promise<number> {
+  const { jobId, ...which } = delegateOf(invocation, args, wanted);
   const client = await invocation.client();
-  const which = wanted === undefined ? {} : { attempt: Number(wanted) };
   const why = reason === undefined ? {} : { reason };
-  await client.answerDelegate(jobId, { atom, ...which, ...given, by: 'cli', ...why });
+  await client.answerDelegate(jobId, { ...which, ...given, by: 'cli', ...why });
+  const { atom } = which;
   invocation.output.rows(
     [{ jobId, atom, answer: 'stored' }],
     [
@@ -65,6 +118,31 @@ async function answer(
     ],
   );
   return exitCodes.ok;
+}
+
+function delegateOf(
+  { settings }: Invocation,
+  [first = '', atom]: readonly string[],
+  wanted: string | undefined,
+): { readonly jobId: string; readonly atom: string; readonly attempt?: number } {
+  if (atom !== undefined)
+    return { jobId: first, atom, ...(wanted !== undefined && { attempt: Number(wanted) }) };
+  if (wanted !== undefined)
+    throw new InputError('BATON_INPUT_INVALID', 'a token is for one attempt: leave out --attempt');
+  const keys = settings.maybe('delegate.keys');
+  if (keys === undefined)
+    throw new InputError(
+      'BATON_INPUT_INVALID',
+      'name the job and its atom; to know a token, this command needs the keys (delegate.keys)',
+    );
+  const requestId = new DelegateTokens(keys).requestOf(first);
+  if (requestId === undefined)
+    throw new NotFoundError('BATON_NOT_FOUND_DELEGATE', 'this is no token of these keys');
+  return { jobId: flowIdOf(requestId), atom: atomNameOf(requestId), attempt: attemptOf(requestId) };
+}
+
+function timeOf(ms: number): string {
+  return new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z');
 }
 
 function jsonOf(flag: string, text: string) {

@@ -8,6 +8,7 @@ import type { Logger, MemberKind, Readiness, Runtime, SessionToken } from '@bato
 import { GuardLink, runGuarded } from '@baton/guard';
 import { headHintWords } from '@baton/jobboard';
 import { Option, type Command } from 'commander';
+import { delegateLinks } from '../delegate-links.js';
 import { exitCodes } from '../exit-codes.js';
 import { HealthServer } from '../health-server.js';
 import type { Invocation } from '../invocation.js';
@@ -80,6 +81,7 @@ async function runConductor(
         targets: settings.maybe('notify.targets') ?? [],
         send: createWebhook({ allow: settings.get('notify.allow') }),
       },
+      linkTo: delegateLinks(settings),
       options: {
         maxJobs: settings.get('conductor.max_jobs'),
         sessionTimeoutMs: settings.get('jobboard.session_timeout'),

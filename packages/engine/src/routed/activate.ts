@@ -103,7 +103,12 @@ function ask(turn: RoutedTurn, unit: Unit): void {
   if (outstanding.has(unit.id)) turn.command(requestCommandOf(unit));
   if (delegates.has(unit.id)) turn.command(openDelegateCommandOf(unit));
   const { waitMs } = unit.limits;
-  if (waitMs !== undefined) setTimer(turn, unit, `${unit.id}/wait.${unit.attempt}`, waitMs);
+  if (waitMs !== undefined) awaitAnswer(turn, unit, waitMs);
+}
+
+/** Of a delegate: so long from now on, whatever was before. */
+export function awaitAnswer(turn: RoutedTurn, unit: Unit, waitMs: number): void {
+  setTimer(turn, unit, `${unit.id}/wait.${unit.attempt}`, waitMs);
 }
 
 /** The next item that may begin: there is room, and nothing keeps it. @throws ExpressionError */
@@ -251,7 +256,7 @@ export function takeUp(turn: RoutedTurn, unit: Activation | Item): void {
   const { delegates, held } = turn.state;
   const { waitMs } = unit.limits;
   if (delegates.has(unit.id) && unit.timer === undefined && waitMs !== undefined)
-    return setTimer(turn, unit, `${unit.id}/wait.${unit.attempt}`, waitMs);
+    return awaitAnswer(turn, unit, waitMs);
   goOn(turn, unit);
   const isJudged = unit.state === 'RUNNING' && unit.requestId === undefined;
   if (isItem(unit)) return isJudged ? settleItem(turn, unit, {}) : undefined;
@@ -271,8 +276,8 @@ function isAllThereIs(turn: RoutedTurn, { atom }: Activation, { begun, items, fa
   return begun === items.length || isStopped;
 }
 
-function unanswered({ id, limits }: Unit): Failure {
-  const message = `${id} was not answered within ${limits.waitMs} ms`;
+function unanswered({ id }: Unit): Failure {
+  const message = `${id} was not answered in time`;
   return failureOf('TIMEOUT_WAIT', message, { phase: 'execute' });
 }
 

@@ -7,7 +7,7 @@
 import type { Environment, Failure } from '@baton/core';
 import { ExpressionError } from '../expression-error.js';
 import type { Event, Outcome, Turn, Watch } from '../protocol.js';
-import { answered, cancelled, goOn, start as startActivation } from './activate.js';
+import { answered, awaitAnswer, cancelled, goOn, start as startActivation } from './activate.js';
 import { noContext } from './context.js';
 import { checkSize } from './data-size.js';
 import { rendered } from './outcome.js';
@@ -54,6 +54,8 @@ function handle(turn: RoutedTurn, event: Event): void {
       return take(turn, event.requestId, { failure: event.failure });
     case 'cancelled':
       return cancelDelegate(turn, event.requestId, event.failure);
+    case 'extended':
+      return extendDelegate(turn, event.requestId, event.delayMs);
     case 'suspend':
       return void turn.suspend();
     case 'withdrawn':
@@ -138,6 +140,11 @@ function take(turn: RoutedTurn, requestId: string, outcome: Outcome): void {
 function cancelDelegate(turn: RoutedTurn, requestId: string, failure: Failure): void {
   const unit = awaiting(turn.state, requestId);
   if (unit && turn.state.delegates.has(unit.id)) cancelled(turn, unit, failure);
+}
+
+function extendDelegate(turn: RoutedTurn, requestId: string, delayMs: number): void {
+  const unit = awaiting(turn.state, requestId);
+  if (unit && turn.state.delegates.has(unit.id)) awaitAnswer(turn, unit, delayMs);
 }
 
 function withdrawn(turn: RoutedTurn, requestId: string): void {

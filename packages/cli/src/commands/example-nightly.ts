@@ -10,10 +10,7 @@ import type { Run } from '../run.js';
 const deadlineMs = 60_000;
 const stopSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
-export function addNightlyExample(program: Command, run: Run): void {
-  const example =
-    program.commands.find((command) => command.name() === 'example') ??
-    program.command('example').description('a cluster on this machine with something in it to try out');
+export function addNightlyExample(example: Command, run: Run): void {
   example
     .command('nightly')
     .description('a fan-out over folders, written in YAML, posted by a schedule')

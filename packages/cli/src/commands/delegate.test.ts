@@ -1,0 +1,82 @@
+import type { Client } from '@baton/client';
+import { DelegateTokens } from '@baton/client/delegate-tokens';
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import { Command } from 'commander';
+import type { Invocation } from '../invocation.js';
+import { Output } from '../output.js';
+import type { Run } from '../run.js';
+import { addDelegateCommands } from './delegate.js';
+
+const keys = 'k'.repeat(32);
+const token = new DelegateTokens(keys).of('j/a#2[3]/execute/0.4') ?? '';
+
+describe('baton delegate', () => {
+  let out = '';
+  const asked: unknown[] = [];
+  beforeEach(() => {
+    out = '';
+    asked.splice(0);
+  });
+
+  /** On a client that notes what it is asked for. */
+  async function ran(words: readonly string[], delegateKeys: string | undefined = keys): Promise<void> {
+    const output = new Output({ format: 'table', isTerminal: false, write: (text) => void (out += text) });
+    const client: Partial<Record<keyof Client, unknown>> = {
+      answerDelegate: (...given: unknown[]) => Promise.resolve(asked.push(given)),
+      extendDelegate: (...given: unknown[]) => Promise.resolve({ commandId: asked.push(given), dueAtMs: 0 }),
+      delegates: () =>
+        Promise.resolve({
+          delegates: [
+            { jobId: 'j', name: 'n', atom: 'a', attempt: 1, delegate: 'ok', sinceMs: 0, dueAtMs: 1_000 },
+          ],
+        }),
+    };
+    const settings = { maybe: () => delegateKeys, get: () => 5_000 };
+    const invocation = { output, settings, client: () => Promise.resolve(client) } as unknown as Invocation;
+    const run: Run =
+      (action) =>
+      async (...args) => {
+        const command = args.at(-1) as Command;
+        await action(invocation, command.args, command.opts() as never);
+      };
+    const program = new Command().exitOverride();
+    addDelegateCommands(program, run);
+    await program.parseAsync(['delegate', ...words], { from: 'user' });
+  }
+
+  it.each([
+    [['complete', 'j', 'a', '--value', '{"ok":true}'], { atom: 'a', value: { ok: true }, by: 'cli' }],
+    [['complete', 'j', 'a', '--attempt', '2'], { atom: 'a', attempt: 2, value: null, by: 'cli' }],
+    [
+      ['fail', 'j', 'a', '--message', 'no', '--type', 'Veto', '--data', '1'],
+      { atom: 'a', failure: { message: 'no', type: 'Veto', data: 1 }, by: 'cli' },
+    ],
+    [['cancel', 'j', 'a', '--reason', 'over'], { atom: 'a', cancelled: true, by: 'cli', reason: 'over' }],
+    [['complete', token, '--value', '1'], { atom: 'a#2[3]', attempt: 4, value: 1, by: 'cli' }],
+  ])('%j is one answer', async (words, options) => {
+    await ran(words);
+    expect(asked).toEqual([['j', options]]);
+    expect(out).toContain('stored');
+  });
+
+  it('has an answer waited for longer', async () => {
+    await ran(['extend', 'j', 'a', '--for', '2s']);
+    expect(asked).toEqual([['j', { atom: 'a', byMs: 2_000, mostMs: 5_000, by: 'cli' }]]);
+    expect(out).toBe('j\ta\t1970-01-01T00:00:00Z\n');
+  });
+
+  it('lists what waits', async () => {
+    await ran(['list']);
+    expect(out).toBe('j\ta\tok\t1\t1970-01-01T00:00:00Z\t1970-01-01T00:00:01Z\n');
+  });
+
+  it.each([
+    [['complete', 'j'], 'BATON_NOT_FOUND_DELEGATE', keys],
+    [['complete', token], 'BATON_NOT_FOUND_DELEGATE', 'f'.repeat(32)],
+    [['complete', token, '--attempt', '4'], 'BATON_INPUT_INVALID', keys],
+    [['complete', 'j', 'a', '--value', 'yes'], 'BATON_INPUT_INVALID', keys],
+  ])('%j is refused', async (words, code, known) => {
+    await expect(ran(words, known)).rejects.toMatchObject({ code });
+    expect(asked).toEqual([]);
+  });
+});

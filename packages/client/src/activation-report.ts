@@ -1,0 +1,71 @@
+/** Routed flows as people see them: activations, and the items of those that fan out. */
+import type { Arguments, JournalEntry, JsonValue } from '@baton/core';
+import { partOf, type RoutedState, type Unit } from '@baton/engine';
+import type { AtomReport } from './job-report.js';
+
+/** `suspended`: nothing is sent to workers for now. */
+export type Standing = 'going' | 'suspended' | 'over';
+
+interface Surroundings {
+  /** Timer → when it is due. */
+  readonly dueTimes: ReadonlyMap<string, number>;
+  readonly standing: Standing;
+  /** Of something that runs: who has it. */
+  readonly requestReport: (id: string) => Partial<AtomReport>;
+}
+
+export function activationReports(
+  run: RoutedState,
+  { dueTimes, standing, requestReport }: Surroundings,
+): AtomReport[] {
+  const units = [...run.activations.values()].flatMap((activation) => [
+    activation,
+    ...(activation.fanOut?.items ?? []),
+  ]);
+  return units.map((unit): AtomReport => {
+    const { id, state, attempt, requestId } = unit;
+    const failure = unit.revertFailure ?? unit.failure;
+    return {
+      name: id,
+      kind: 'activation',
+      state,
+      ...(attempt > 0 && { attempt }),
+      ...(run.delegates.has(id)
+        ? standing !== 'over' && {
+            ...waitingReport(unit, dueTimes.get(unit.timer ?? '')),
+            ...(unit.openId !== undefined && requestReport(id)),
+          }
+        : requestId !== undefined && requestReport(id)),
+      ...(failure && { failure }),
+    };
+  });
+}
+
+/** Of a delegate that is waited for. */
+function waitingReport(
+  { atom: { definition }, args }: Unit,
+  dueAtMs: number | undefined,
+): Pick<AtomReport, 'delegate' | 'args' | 'expects' | 'dueAtMs'> {
+  const { delegate = '', expects } = definition;
+  return {
+    ...{ delegate, args: dataOf(args) },
+    ...(expects && { expects }),
+    ...(dueAtMs !== undefined && { dueAtMs }),
+  };
+}
+
+/** Timer → when it is due, of all that were ever set. */
+export function dueTimesOf(entries: readonly JournalEntry[]): ReadonlyMap<string, number> {
+  const timers = entries.flatMap(({ facts }) =>
+    facts.flatMap((fact) => (fact.fact === 'timer' && fact.dueAtMs !== undefined ? [fact] : [])),
+  );
+  return new Map(timers.map(({ id, dueAtMs = 0 }) => [id, dueAtMs]));
+}
+
+function dataOf(args: Arguments): Readonly<Record<string, JsonValue>> {
+  const entries = Object.entries(args).flatMap(([name, { value, path }]) => {
+    if (!('data' in value)) return [];
+    return [[name, path === undefined ? value.data : (partOf(value.data, path) ?? null)] as const];
+  });
+  return Object.fromEntries(entries);
+}

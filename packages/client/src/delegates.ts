@@ -1,0 +1,183 @@
+/** Atoms that wait for a person or another system: which there are, what one of them asks for (C-1101 to C-1105). */
+import { ConflictError, InputError, type JsonValue, NotFoundError, requestIdOf } from '@baton/core';
+import { type Expects, isRouted, parseAnyFlow } from '@baton/flow';
+import type { FlowDetail, Persistence } from '@baton/persistence';
+import { type CommandOptions, giveCommand } from './give-command.js';
+import type { AtomReport, JobReport } from './job-report.js';
+
+/** One of a list. */
+export interface ListedDelegate {
+  readonly jobId: string;
+  /** Name of the job. */
+  readonly name: string;
+  readonly atom: string;
+  readonly attempt: number;
+  /** The name by which those outside know it. */
+  readonly delegate: string;
+  readonly sinceMs: number;
+  /** When nobody waits any more. */
+  readonly dueAtMs?: number;
+}
+
+/** With what somebody needs to answer it. */
+export interface DelegateReport extends Omit<ListedDelegate, 'sinceMs'> {
+  /** What the atom was given, as far as that is not stored apart. */
+  readonly args: Readonly<Record<string, JsonValue>>;
+  /** What the answer must be; absent: anything. */
+  readonly expects?: Expects;
+}
+
+export interface DelegateAttempt {
+  /** As the job tells it: `approve`, `approve#2`, of a fan-out `approve[3]`. */
+  readonly atom: string;
+  /** Default: the last one. */
+  readonly attempt?: number;
+}
+
+export interface ExtendOptions extends DelegateAttempt, Pick<CommandOptions, 'by' | 'reason'> {
+  /** By how much longer its answer is waited for than it would be. */
+  readonly byMs: number;
+  /** How long from now it may be waited for at most. */
+  readonly mostMs: number;
+}
+
+export interface Extended {
+  readonly commandId: number;
+  /** Until when its answer is waited for, once that is applied. */
+  readonly dueAtMs: number;
+}
+
+export interface DelegatesPage {
+  readonly delegates: readonly ListedDelegate[];
+  /** What the next page comes `after`; absent: this was the last. */
+  readonly next?: string;
+}
+
+/** How long after its time an answer is still taken, if no owner has found out yet that the time is over; clocks differ too. */
+const GRACE_MS = 60_000;
+/** Flows that are read at a time. */
+const FLOWS_READ = 1_000;
+
+/**
+ * A page of what waits for an answer, of all boards, by descending id of the job; from the read model, which may lag: of one job the first 100.
+ * @throws UnavailableError
+ */
+export async function listDelegates(
+  { readModels, definitions }: Pick<Persistence, 'readModels' | 'definitions'>,
+  { after, limit }: { readonly after?: string; readonly limit: number },
+): Promise<DelegatesPage> {
+  const [afterJob, afterAtom = ''] = split(after);
+  const found: ListedDelegate[] = [];
+  const names = new Map<string, Promise<DelegateNames>>();
+  const take = async (detail: FlowDetail): Promise<void> => {
+    const { flowId: jobId, name, definitionHash, delegates = [] } = detail;
+    if (delegates.length === 0) return;
+    const known = names.get(definitionHash) ?? delegateNames(definitions, definitionHash);
+    names.set(definitionHash, known);
+    const nameOf = await known;
+    const waiting = delegates.map((each) => ({ jobId, name, ...each, delegate: nameOf(each.atom) }));
+    found.push(...waiting.toSorted((a, b) => (a.atom < b.atom ? -1 : 1)));
+  };
+  const interrupted = afterJob === undefined ? undefined : await readModels.flow(afterJob);
+  if (interrupted) await take(interrupted);
+  found.splice(0, Infinity, ...found.filter(({ atom }) => atom > afterAtom));
+  for (let before = afterJob; found.length <= limit;) {
+    const flows = await readModels.flows({
+      ...{ of: 'running', limit: FLOWS_READ },
+      ...(before !== undefined && { before }),
+    });
+    for (const flow of flows) await take(flow);
+    before = flows.at(-1)?.flowId;
+    if (flows.length < FLOWS_READ) break;
+  }
+  const delegates = found.slice(0, limit);
+  const last = found.length > limit ? delegates.at(-1) : undefined;
+  return { delegates, ...(last && { next: `${last.jobId}/${last.atom}` }) };
+}
+
+/** @throws NotFoundError `BATON_NOT_FOUND_ATOM`, ConflictError `BATON_CONFLICT_NOT_WAITING` */
+export function delegateReport(
+  report: JobReport,
+  { atom, attempt: wanted }: DelegateAttempt,
+  nowMs: number,
+): DelegateReport {
+  const { jobId, name } = report;
+  const unit = unitOf(report, atom);
+  const attempt = wanted ?? unit.attempt ?? 1;
+  checkWaiting(report, { unit, attempt, nowMs });
+  const { delegate = '', args = {}, expects, dueAtMs } = unit;
+  return {
+    ...{ jobId, name, atom, attempt, delegate, args },
+    ...(expects && { expects }),
+    ...(dueAtMs !== undefined && { dueAtMs }),
+  };
+}
+
+/**
+ * Has the answer of a delegate waited for longer; once that is applied, the next call has it waited for longer still.
+ * @throws as `delegateReport`; InputError `BATON_INPUT_INVALID` when that is too long; and what `giveCommand` does
+ */
+export async function extendDelegate(
+  services: Parameters<typeof giveCommand>[0] & { readonly nowMs: number },
+  report: JobReport,
+  { byMs, mostMs, atom, attempt: wanted, ...options }: ExtendOptions,
+): Promise<Extended> {
+  const { nowMs } = services;
+  const { jobId } = report;
+  const { attempt, dueAtMs: before = nowMs } = delegateReport(
+    report,
+    { atom, ...(wanted !== undefined && { attempt: wanted }) },
+    nowMs,
+  );
+  const dueAtMs = Math.max(before, nowMs) + byMs;
+  if (dueAtMs - nowMs > mostMs)
+    throw new InputError(
+      'BATON_INPUT_INVALID',
+      `${atom} would be waited for ${dueAtMs - nowMs} ms from now on, and ${mostMs} ms is the most (delegate.wait_max)`,
+    );
+  const requestId = requestIdOf({ flowId: jobId, atom, action: 'execute', round: 0, attempt });
+  const command = { command: 'extend-delegate', arguments: { requestId, dueAtMs } };
+  return { commandId: await giveCommand(services, { jobId, command, options }), dueAtMs };
+}
+
+/** @throws NotFoundError `BATON_NOT_FOUND_ATOM` */
+export function unitOf({ jobId, atoms }: JobReport, atom: string): AtomReport {
+  const unit = atoms.find(({ name }) => name === atom);
+  if (unit) return unit;
+  throw new NotFoundError('BATON_NOT_FOUND_ATOM', `job ${jobId} has no atom ${atom}, or not yet`);
+}
+
+/** @throws ConflictError `BATON_CONFLICT_NOT_WAITING` unless an answer to this attempt is waited for */
+export function checkWaiting(
+  { jobId, outcome }: JobReport,
+  { unit, attempt, nowMs }: { readonly unit: AtomReport; readonly attempt: number; readonly nowMs: number },
+): void {
+  const isWaiting = unit.delegate !== undefined && unit.attempt === attempt;
+  if (isWaiting && nowMs <= (unit.dueAtMs ?? nowMs) + GRACE_MS) return;
+  if (isWaiting)
+    throw new ConflictError(
+      'BATON_CONFLICT_NOT_WAITING',
+      `${unit.name} of job ${jobId} waits for no answer any more: its time is over`,
+    );
+  const state = unit.attempt === undefined ? unit.state : `${unit.state}, attempt ${unit.attempt}`;
+  const end = outcome === undefined ? '' : `, and the job has ended: ${outcome}`;
+  throw new ConflictError(
+    'BATON_CONFLICT_NOT_WAITING',
+    `${unit.name} of job ${jobId} waits for no answer to attempt ${attempt}: it is ${state}${end}`,
+  );
+}
+
+type DelegateNames = (activation: string) => string;
+
+async function delegateNames(definitions: Persistence['definitions'], hash: string): Promise<DelegateNames> {
+  const definition = parseAnyFlow(JSON.parse(await definitions.get(hash, { withinMs: 0 })));
+  const atoms = isRouted(definition) ? definition.root.atoms : [];
+  const names = new Map(atoms.map(({ name, delegate = '' }) => [name, delegate]));
+  return (activation) => names.get(activation.replace(/[#[].*$/, '')) ?? '';
+}
+
+/** `jobId/atom`. */
+function split(after: string | undefined): readonly string[] {
+  const at = after?.indexOf('/') ?? -1;
+  return after === undefined ? [] : at < 0 ? [after] : [after.slice(0, at), after.slice(at + 1)];
+}

@@ -1,0 +1,136 @@
+/** Delegates of a cluster: asking for the answer, waiting while nobody holds the job, and answers that come when they like (section 11). */
+import { inspect } from 'node:util';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type { InlineValue, TaskRequest } from '@baton/core';
+import type { RoutedAtomDefinition } from '@baton/flow';
+import { Cluster, ok } from './fixtures/cluster.js';
+
+describe('a delegate', () => {
+  let cluster: Cluster;
+  beforeEach(() => void (cluster = new Cluster()));
+  afterEach(() => cluster.dispose());
+
+  const linkTo = (requestId: string) => ({ token: `t/${requestId}`, url: `u/${requestId}` });
+  const pass = (ms: number) => cluster.runtime.clock.advance(ms);
+  const report = (jobId: string) => cluster.drive(cluster.client.job(jobId));
+  const outcomeOf = async (jobId: string) =>
+    (await cluster.drive(cluster.client.wait(jobId, { timeoutMs: 20_000 }))).outcome;
+  const answer = (jobId: string, given: { value: unknown } | { cancelled: true } = { value: 7 }) =>
+    cluster.drive(cluster.client.answerDelegate(jobId, { atom: 'a', ...given }));
+
+  function post(more: Omit<RoutedAtomDefinition, 'name'> = {}): Promise<string> {
+    const a = {
+      name: 'a',
+      delegate: 'approve',
+      open: 'ask',
+      publish: { branch: { x: '${self.result}' } },
+      ...more,
+    };
+    const root = { kind: 'routed', name: 'f', atoms: [a], output: { x: '${x}' } } as const;
+    return cluster.drive(cluster.client.post({ schemaVersion: 1, root }));
+  }
+
+  /** A worker whose task `ask` ends when it is told. */
+  async function asking() {
+    let finish: () => void = () => undefined;
+    const ask = () => new Promise<InlineValue>((resolve) => (finish = () => resolve({ data: null })));
+    const worker = await cluster.drive(cluster.worker('w1', { ask }));
+    return { worker, finish: () => finish() };
+  }
+  const links = ({ seen }: { readonly seen: readonly TaskRequest[] }) => seen.map(({ link }) => link);
+
+  it('is asked for once, with its link, and waits while nobody holds the job', async () => {
+    cluster.conductor('c1', {}, { linkTo });
+    const { worker, finish } = await asking();
+    const jobId = await post();
+    await cluster.runtime.clock.advanceUntil(() => worker.seen.length === 1);
+    expect(links(worker)).toEqual([linkTo(`${jobId}/a/execute/0.1`)]);
+    expect((await report(jobId)).atoms).toMatchObject([
+      { state: 'RUNNING', delegate: 'approve', worker: 'w1' },
+    ]);
+    finish();
+    await pass(20_000);
+    const waiting = await report(jobId);
+    expect(waiting.jobState).toBe('DORMANT');
+    expect(waiting.atoms).toMatchObject([{ state: 'RUNNING', delegate: 'approve' }]);
+    expect(waiting.atoms[0]).not.toHaveProperty('worker');
+    const listed = await cluster.drive(cluster.client.delegates({ limit: 10 }));
+    expect(listed.delegates).toMatchObject([{ jobId, atom: 'a', attempt: 1, delegate: 'approve' }]);
+    await answer(jobId);
+    expect(await outcomeOf(jobId)).toBe('SUCCESS');
+    expect((await report(jobId)).results).toEqual({ x: 7 });
+    expect(worker.seen).toHaveLength(1);
+    expect(inspect(await cluster.drive(cluster.client.history(jobId)), { depth: null })).not.toContain(
+      `t/${jobId}`,
+    );
+    expect((await cluster.drive(cluster.client.delegates({ limit: 10 }))).delegates).toEqual([]);
+  });
+
+  it('is answered before the task that asks has returned, whose end is of no account', async () => {
+    cluster.conductor('c1', {}, { linkTo });
+    const { worker, finish } = await asking();
+    const jobId = await post();
+    await cluster.runtime.clock.advanceUntil(() => worker.seen.length === 1);
+    await answer(jobId);
+    expect(await outcomeOf(jobId)).toBe('SUCCESS');
+    finish();
+    await pass(1_000);
+    expect((await report(jobId)).outcome).toBe('SUCCESS');
+  });
+
+  it('is not asked for again by who takes over while the task asks', async () => {
+    const owner = cluster.conductor('c1', {}, { linkTo });
+    const { worker, finish } = await asking();
+    const jobId = await post();
+    await cluster.runtime.clock.advanceUntil(() => worker.seen.length === 1);
+    cluster.conductor('c2', {}, { linkTo });
+    await pass(500);
+    await cluster.drive(owner.stop());
+    await pass(500);
+    finish();
+    await pass(500);
+    await answer(jobId);
+    expect(await outcomeOf(jobId)).toBe('SUCCESS');
+    expect(worker.seen).toHaveLength(1);
+    expect((await report(jobId)).owners.length).toBeGreaterThan(1);
+  });
+
+  it('fails where no link can be made, and says why', async () => {
+    cluster.conductor('c1');
+    const worker = await cluster.drive(cluster.worker('w1', { ask: ok }));
+    const jobId = await post();
+    expect(await outcomeOf(jobId)).toBe('FAILURE');
+    expect((await report(jobId)).atoms).toMatchObject([{ failure: { code: 'NO_DELEGATE_KEYS' } }]);
+    expect(worker.seen).toEqual([]);
+  });
+
+  it('is waited for longer when somebody wants that (C-1106)', async () => {
+    cluster.conductor('c1', {}, { linkTo });
+    const { finish } = await asking();
+    const jobId = await post({ timeout: { waitMs: 60_000 } });
+    await pass(5_000);
+    finish();
+    await pass(20_000);
+    const { dueAtMs = 0 } = await cluster.drive(cluster.client.delegate(jobId, { atom: 'a' }));
+    const extend = (byMs: number) =>
+      cluster.drive(cluster.client.extendDelegate(jobId, { atom: 'a', byMs, mostMs: 600_000 }));
+    expect(await extend(120_000)).toEqual({ commandId: 1, dueAtMs: dueAtMs + 120_000 });
+    await pass(100_000);
+    expect((await report(jobId)).atoms).toMatchObject([{ state: 'RUNNING', dueAtMs: dueAtMs + 120_000 }]);
+    await expect(extend(600_000)).rejects.toMatchObject({ code: 'BATON_INPUT_INVALID' });
+    await pass(100_000);
+    expect((await report(jobId)).atoms).toMatchObject([{ failure: { code: 'TIMEOUT_WAIT' } }]);
+    await expect(extend(1_000)).rejects.toMatchObject({ code: 'BATON_CONFLICT_NOT_WAITING' });
+  });
+
+  it('that nobody will answer ends its flow', async () => {
+    cluster.conductor('c1', {}, { linkTo });
+    const jobId = await post({ open: 'nobody.offers.it' });
+    await pass(5_000);
+    await answer(jobId, { cancelled: true });
+    expect(await outcomeOf(jobId)).toBe('CANCELLED');
+    expect((await report(jobId)).atoms).toMatchObject([
+      { state: 'CANCELLED', failure: { code: 'DELEGATE_CANCELLED' } },
+    ]);
+  });
+});
