@@ -55,6 +55,8 @@ it.each([
   ['yaml.parse("a: &b 1")', 'is an anchor'],
   ['yaml.parse("--- 1\\n--- 2")', 'another document'],
   ['format("%s", [])', 'wants 1 values'],
+  ['x.filter(i, null)', 'neither true nor false: null'],
+  ['x.map(i, null, i)', 'neither true nor false: null'],
   ['first(1, 2)', 'operands it does not take'],
 ])('%s is no value', (source, message) => {
   expect(() => value(source, ['a'])).toThrow(message);

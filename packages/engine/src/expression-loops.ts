@@ -71,7 +71,7 @@ function collected(at: number, condition: Program | undefined, transform: Progra
     const elements: Datum[] = [];
     return {
       take: (frame, item) => {
-        const wanted = condition?.(frame) ?? true;
+        const wanted = condition ? condition(frame) : true;
         if (typeof wanted !== 'boolean') return wanted instanceof Failed ? wanted : notBoolean(at, wanted);
         if (!wanted) return undefined;
         const value = transform ? transform(frame) : item;

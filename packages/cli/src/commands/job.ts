@@ -19,26 +19,7 @@ import type { Run } from '../run.js';
 
 export function addJobCommands(program: Command, run: Run): void {
   const job = program.command('job').description('post jobs, look at them, wait for them');
-  job
-    .command('post <flow>')
-    .description(
-      'post a flow (a .yaml or .json file, or a .js module exporting one: file.js#name); prints the id of the job',
-    )
-    .option(
-      '--set <name=value>',
-      'value of a symbol: JSON where it parses, else text; n=\'"5"\' is the text 5 (repeatable)',
-      collect,
-    )
-    .option('--store <json|@file|->', 'values of symbols')
-    .option('--env <json|@file|->', 'environment: what expressions of a routed flow read as env')
-    .option('--target <atom>', 'of an ordered flow only what this atom needs, and itself')
-    .option('--key <key>', 'idempotency key, becomes the id of the job')
-    .option('--priority <priority>', 'very_high, high, normal, low or very_low')
-    .option('--name <name>', 'shown in lists')
-    .option(notifyFlag.flags, notifyFlag.about, collect)
-    .option('--wait', 'wait for the end; exit code 3 unless SUCCESS')
-    .option('--timeout <duration>', 'longest wait, for example 10m; with --wait')
-    .action(run(post));
+  addPost(job, run);
   job
     .command('list')
     .alias('ls')
@@ -77,6 +58,29 @@ export function addJobCommands(program: Command, run: Run): void {
     .description('let suspended jobs go on')
     .option('--reason <text>', 'kept with the command')
     .action(run(resume));
+}
+
+function addPost(job: Command, run: Run): void {
+  job
+    .command('post <flow>')
+    .description(
+      'post a flow (a .yaml or .json file, or a .js module exporting one: file.js#name); prints the id of the job',
+    )
+    .option(
+      '--set <name=value>',
+      'value of a symbol: JSON where it parses, else text; n=\'"5"\' is the text 5 (repeatable)',
+      collect,
+    )
+    .option('--store <json|@file|->', 'values of symbols')
+    .option('--env <json|@file|->', 'environment: what expressions of a routed flow read as env')
+    .option('--target <atom>', 'of an ordered flow only what this atom needs, and itself')
+    .option('--key <key>', 'idempotency key, becomes the id of the job')
+    .option('--priority <priority>', 'very_high, high, normal, low or very_low')
+    .option('--name <name>', 'shown in lists')
+    .option(notifyFlag.flags, notifyFlag.about, collect)
+    .option('--wait', 'wait for the end; exit code 3 unless SUCCESS')
+    .option('--timeout <duration>', 'longest wait, for example 10m; with --wait')
+    .action(run(post));
 }
 
 interface PostFlags {
