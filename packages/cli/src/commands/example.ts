@@ -1,4 +1,4 @@
-/** `baton example NAME`: a cluster on this machine with something in it to try out. */
+/** `baton example`: a cluster on this machine with something in it to try out. */
 import type { Command } from 'commander';
 import type { Run } from '../run.js';
 import { addApprovalExample } from './example-approval.js';
