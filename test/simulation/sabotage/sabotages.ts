@@ -172,7 +172,7 @@ export const sabotages: readonly Sabotage[] = [
     file: runner,
     find: '    this.#saving = this.#append(entries).then(',
     replace:
-      '    for (const assignment of draft.assignments) this.#dispatch(assignment);\n    this.#saving = this.#append(entries).then(',
+      '    for (const assignment of draft.assignments) sendRequest(this, assignment, { owner: this.#owner, onFault: () => undefined });\n    this.#saving = this.#append(entries).then(',
   },
   {
     id: 'settle before the terminal entry',
