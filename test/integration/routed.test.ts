@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { socketPathFor, spawnLocalServer, type LocalServerProcess } from '@baton/local';
+import { withFlows } from '@baton/flow';
 import { eventually, realRuntime } from '@baton/testkit';
 import { acceptance } from '../../packages/testkit/src/routed-flows/acceptance.js';
 import {
@@ -40,11 +41,9 @@ describe('routed flows in a cluster', () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  const run: Run = async (root, { store = {}, answers = {}, ...environment } = {}) => {
-    const jobId = await cluster.client.post(
-      { schemaVersion: 1, root },
-      { store: { ...store }, ...environment },
-    );
+  const run: Run = async (root, { store = {}, answers = {}, flows = [], ...environment } = {}) => {
+    const definition = withFlows({ schemaVersion: 1, root }, flows);
+    const jobId = await cluster.client.post(definition, { store: { ...store }, ...environment });
     const [rest] = await Promise.all([restOf(jobId), answerAll(jobId, answers)]);
     return resumable(jobId, await outcomeOf(jobId, rest));
   };

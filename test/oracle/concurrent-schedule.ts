@@ -1,7 +1,15 @@
 /** The engine's own concurrent driver with asynchronous tasks, which end in an order that nobody planned. */
 import { setImmediate } from 'node:timers/promises';
 import { hash32 } from '@baton/core';
-import { type Compiled, Drive, type Event, type Outcome, type StoredTurn, TaskCalls } from '@baton/engine';
+import {
+  ChildRuns,
+  type Compiled,
+  Drive,
+  type Event,
+  type Outcome,
+  type StoredTurn,
+  TaskCalls,
+} from '@baton/engine';
 import type { RunnableTask } from '@baton/flow';
 import { scriptedError } from './world.js';
 
@@ -16,6 +24,7 @@ export function concurrentDrive(seed: string, { atoms }: Compiled, run: Concurre
   return new Drive({
     turns: run,
     calls: new TaskCalls({ flowId: seed, tasks, progress: () => undefined }),
+    children: new ChildRuns(() => Promise.reject(new Error('TaskFlow has no child runs'))),
     concurrency: 4,
     inRounds: false,
     clock: undefined,

@@ -13,6 +13,7 @@ export const atomGlyphs: Readonly<Record<AtomState | ActivationState, string>> =
   RETRYING: '↻',
   WAITING: '⋈',
   DELAYED: '◷',
+  SUSPENDED: '⏸',
   CANCELLED: '⊘',
   SKIPPED: '↷',
 };

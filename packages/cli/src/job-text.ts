@@ -73,6 +73,7 @@ function whereIs(atom: AtomReport): string {
     return `  parked: ${atom.worker} was lost with it; decide with \`baton task rerun\` or \`baton task fail\``;
   if (atom.delegate !== undefined)
     return `  waits for ${atom.delegate}: answer with \`baton delegate complete\` or \`baton delegate fail\``;
+  if (atom.child !== undefined) return `  runs as job ${atom.child}`;
   if (atom.worker !== undefined) return `  on ${atom.worker}, delivery ${atom.delivery}`;
   if (atom.heldBack === true) return '  held back: no worker has it before the job is resumed';
   if (atom.waitingForWorker === true) return '  waits: no worker offers or has room for its task';

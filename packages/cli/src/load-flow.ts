@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { DefinitionError, InputError } from '@baton/core';
 import { expressionChecks } from '@baton/engine';
-import { type FlowDefinition, parseFlowYamlStream } from '@baton/flow';
+import { type FlowDefinition, parseFlowYamlStream, withFlows } from '@baton/flow';
 import type { Postable } from '@baton/client';
 
 /**
@@ -42,7 +42,10 @@ function flowsOfYaml(file: string, name: string | undefined, text: string): read
   const flows = parseFlowYamlStream(text, { path: file, expressions: expressionChecks });
   const named = flows.map((flow) => ({
     reference: flows.length === 1 ? file : `${file}#${flow.name}`,
-    flow: flow.definition,
+    flow: withFlows(
+      flow.definition,
+      flows.map(({ definition }) => definition),
+    ),
   }));
   if (name === undefined) return named;
   const found = named.find((_, index) => flows[index]?.name === name);

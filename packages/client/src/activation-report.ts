@@ -1,7 +1,7 @@
 /** Routed flows as people see them: activations, and the items of those that fan out. */
 import type { Arguments, JournalEntry, JsonValue } from '@baton/core';
-import { partOf, type RoutedState, type Unit } from '@baton/engine';
-import type { AtomReport } from './job-report.js';
+import { childOf, partOf, type RoutedState, type Unit } from '@baton/engine';
+import type { AtomReport } from './atom-report.js';
 
 /** `suspended`: nothing is sent to workers for now. */
 export type Standing = 'going' | 'suspended' | 'over';
@@ -23,7 +23,8 @@ export function activationReports(
     ...(activation.fanOut?.items ?? []),
   ]);
   return units.map((unit): AtomReport => {
-    const { id, state, attempt, requestId } = unit;
+    const { id, state, attempt, requestId, atom, flow } = unit;
+    const isChild = atom.definition.flow !== undefined;
     const failure = unit.revertFailure ?? unit.failure;
     return {
       name: id,
@@ -35,7 +36,8 @@ export function activationReports(
             ...waitingReport(unit, dueTimes.get(unit.timer ?? '')),
             ...(unit.openId !== undefined && requestReport(id)),
           }
-        : requestId !== undefined && requestReport(id)),
+        : requestId !== undefined && !isChild && requestReport(id)),
+      ...(isChild && attempt > 0 && flow !== undefined && { child: childOf(run, unit) }),
       ...(failure && { failure }),
     };
   });

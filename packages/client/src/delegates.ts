@@ -2,8 +2,9 @@
 import { ConflictError, InputError, type JsonValue, NotFoundError, requestIdOf } from '@baton/core';
 import { type Expects, isRouted, parseAnyFlow } from '@baton/flow';
 import type { FlowDetail, Persistence } from '@baton/persistence';
+import type { AtomReport } from './atom-report.js';
 import { type CommandOptions, giveCommand } from './give-command.js';
-import type { AtomReport, JobReport } from './job-report.js';
+import type { JobReport } from './job-report.js';
 
 /** One of a list. */
 export interface ListedDelegate {

@@ -5,7 +5,8 @@ export { Client, type ClientDeps, type ClusterReport } from './client.js';
 export type { CancelOptions, CommandOptions } from './give-command.js';
 export { answerSchema } from '@baton/flow';
 export type { JobEnd } from './job-end.js';
-export type { AppliedCommand, AtomReport, JobReport, OwnershipReport } from './job-report.js';
+export type { AtomReport } from './atom-report.js';
+export type { AppliedCommand, JobReport, OwnershipReport } from './job-report.js';
 export {
   type ClusterAddress,
   clusterDefaults,

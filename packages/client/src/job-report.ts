@@ -4,55 +4,25 @@
  */
 import { ConflictError, NotFoundError, closest, familyOf, formatFence } from '@baton/core';
 import type {
-  ActivationState,
-  AtomState,
   Failure,
   FlowOutcome,
   FlowState,
   JobState,
   JournalEntry,
   JsonValue,
+  Lineage,
   OperatorNote,
   RequestFact,
   Value,
 } from '@baton/core';
 import { compileAny, foldAny, isAtom, newAnyRun, partOf } from '@baton/engine';
 import type { AnyCompiled, AnyRun, AtomRun, RunState } from '@baton/engine';
-import { type Expects, parseAnyFlow } from '@baton/flow';
+import { parseAnyFlow } from '@baton/flow';
 import type { JobBoard, JobReading } from '@baton/jobboard';
 import type { Notifications, NumberedCommand, Persistence } from '@baton/persistence';
 import { activationReports, dueTimesOf, type Standing } from './activation-report.js';
+import type { AtomReport } from './atom-report.js';
 import { homeBoardOf } from './home-board.js';
-
-export interface AtomReport {
-  readonly name: string;
-  /** Of routed flows: one arrival of control at an atom, `name#2` for the second. */
-  readonly kind: 'task' | 'retry' | 'activation';
-  readonly state: AtomState | ActivationState;
-  /** Of a task: the last attempt, of its revert once that has begun. */
-  readonly attempt?: number;
-  /** The round in which it last ran; of a retry controller, the last one that it began. */
-  readonly round?: number;
-  /** Who has its request, and which delivery of it; only while one is open. */
-  readonly worker?: string;
-  readonly delivery?: number;
-  /** That worker was lost, and a person has to decide (`Client.decideParked`). */
-  readonly parked?: true;
-  /** It waits for an answer from outside (`Client.answerDelegate`), known by this name. */
-  readonly delegate?: string;
-  /** When nobody waits for that any more, ms since 1970, and what the answer must be (absent: anything). */
-  readonly dueAtMs?: number;
-  readonly expects?: Expects;
-  /** What it was given, as far as that is not stored apart: shown to who answers. */
-  readonly args?: Readonly<Record<string, JsonValue>>;
-  /** RUNNING or REVERTING, and no worker has it: none offers the task, or none has room. */
-  readonly waitingForWorker?: boolean;
-  /** RUNNING or REVERTING, and no worker has it before the suspended job is resumed. */
-  readonly heldBack?: true;
-  /** RUNNING or REVERTING when the run was ended without undoing it: nobody waits for it any more. */
-  readonly abandoned?: boolean;
-  readonly failure?: Failure;
-}
 
 export interface AppliedCommand extends OperatorNote {
   /** Its number in the job. */
@@ -72,6 +42,8 @@ export interface JobReport {
   readonly jobId: string;
   readonly name: string;
   readonly definitionHash: string;
+  /** Of a child run: the job that started it, and the first of all. */
+  readonly lineage?: Lineage;
   /** Where it was posted; the client's own where that was not recorded. */
   readonly board: string;
   readonly jobState: JobState | 'TRASHED' | 'DORMANT';
@@ -194,9 +166,7 @@ async function jobReport(sources: Sources): Promise<JobReport> {
       ? [{ member: entry.claim.member, fence: formatFence(entry.fence), seq: entry.seq, atMs: entry.atMs }]
       : [],
   );
-  const { store, env } = post.post;
-  const run =
-    compiled === undefined ? undefined : newAnyRun(compiled, { flowId: jobId, store, ...(env && { env }) });
+  const run = compiled === undefined ? undefined : newAnyRun(compiled, { flowId: jobId, ...post.post });
   if (run !== undefined) for (const entry of entries) foldAny(run, entry.facts);
   const requests = openRequests(entries);
   const dueTimes = dueTimesOf(entries);
@@ -205,6 +175,7 @@ async function jobReport(sources: Sources): Promise<JobReport> {
     jobId,
     name: post.post.name,
     definitionHash: post.post.definitionHash,
+    ...(post.post.lineage && { lineage: post.post.lineage }),
     board: sources.board,
     jobState: jobStateOf(reading, last),
     flowState: last.kind === 'terminal' ? last.outcome : (run?.flow ?? 'PENDING'),

@@ -15,13 +15,7 @@ import {
 import type { AnyCompiled, AnyDefinition, EnvironmentOptions } from '@baton/engine';
 import { canonicalFlowJson, isRouted, parseAnyFlow, targeted } from '@baton/flow';
 import type { Atom, FlowDefinition, NodeDefinition } from '@baton/flow';
-import {
-  defaultNamespace,
-  encodePosting,
-  postingBytesMax,
-  postingVersion,
-  priorities,
-} from '@baton/jobboard';
+import { defaultNamespace, encodePosting, postingVersion, postingWith, priorities } from '@baton/jobboard';
 import type { JobBoard, Posting, Priority } from '@baton/jobboard';
 import { checkPostSize, contentHashOf, placeJob } from '@baton/persistence';
 import type { GivenWithJob, JobPost, Persistence } from '@baton/persistence';
@@ -55,9 +49,6 @@ export type PostArguments<F> =
       : [options: PostOptionsWith<{ readonly store: R }>]
     : [options?: PostOptions];
 type PostOptionsWith<S> = Omit<PostOptions, 'store'> & S;
-
-/** Up to so many bytes of symbols ride on the board, so that a fresh job starts without a read. */
-const STORE_ON_BOARD_BYTES = 1_024;
 
 export interface PostDeps {
   readonly board: JobBoard;
@@ -153,7 +144,8 @@ async function admit({ board, persistence }: PostDeps, jobId: string): Promise<v
 export function checkedDefinition(flow: Postable, store?: object, target?: string): AnyDefinition {
   const whole = parseAnyFlow(isBuilt(flow) ? flow.toJSON() : flow, { unknownFields: 'refused' });
   const definition = target === undefined ? whole : targeted(whole, target);
-  if (!isRouted(definition)) refuseFunctions(definition.root);
+  for (const { root } of [definition, ...Object.values(isRouted(definition) ? (definition.flows ?? {}) : {})])
+    if (root.kind !== 'routed') refuseFunctions(root);
   const compiled = compileAny(definition);
   validateAny(compiled, store ? Object.keys(store) : inputsOf(compiled));
   return definition;
@@ -215,11 +207,7 @@ function postingOf(
     ...(options.notify && options.notify.length > 0 && { notify: true }),
     protocolVersion: postingVersion,
   };
-  const withStore: Posting = { ...posting, store, ...(env && { env }) };
-  const isSmall =
-    JSON.stringify([store, env]).length <= STORE_ON_BOARD_BYTES &&
-    Buffer.byteLength(JSON.stringify(withStore)) <= postingBytesMax;
-  return isSmall ? withStore : posting;
+  return postingWith(posting, { store, ...(env && { env }) });
 }
 
 /** Conductors hold no user code, so a function cannot decide (E-509). */

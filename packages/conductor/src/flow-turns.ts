@@ -5,7 +5,7 @@
  * What is authoritative: the journal; `state` is its fold plus the turns handed out by `next`, which are stored in that order or never.
  * Not here: saving and sending (`job-runner.ts`).
  */
-import { assertNever, failureOf, familyOf, type Fact, type Failure } from '@baton/core';
+import { failureOf, familyOf, type Fact, type Failure } from '@baton/core';
 import type { Refused, Result, Unknown } from '@baton/core';
 import { type Command, type Event, stepAny } from '@baton/engine';
 import type { NumberedCommand } from '@baton/persistence';
@@ -205,7 +205,7 @@ export class FlowTurns {
     // before anything is decided: a cancel in the same turn must find them parked
     this.state.applyOwn(parked, atMs);
     const facts: Fact[] = [];
-    const follow: Follow = { adopted: [], aborts: this.#aborts.splice(0), isTakeover: false };
+    const follow: Follow = { adopted: [], children: [], aborts: this.#aborts.splice(0), isTakeover: false };
     const answers: OpenRequest[] = [];
     const inputs = this.#inputs.splice(0);
     for (const [index, input] of inputs.entries()) {
@@ -227,9 +227,9 @@ export class FlowTurns {
     this.state.applyOwn(assigned, atMs);
     this.flight.dropSettled();
     this.#adopting += follow.adopted.length;
-    const { adopted, aborts } = follow;
+    const { adopted, aborts, children } = follow;
     const whole = [...parked, ...facts, ...assigned];
-    return { facts: whole, assignments, answers, adopted, aborts, finish: this.#finish };
+    return { facts: whole, assignments, answers, adopted, aborts, children, finish: this.#finish };
   }
 
   /** Whether it took long. */
@@ -247,7 +247,7 @@ export class FlowTurns {
 
   #ordered(command: NumberedCommand, facts: Fact[]): Event | undefined {
     const nowMs = this.#services.runtime.clock.wallMs();
-    return this.#unparked(command, facts) ?? eventOf(command, this.state.run, nowMs);
+    return this.#unparked(command, facts) ?? eventOf(command, this.state, nowMs);
   }
 
   stop(): void {
@@ -290,7 +290,7 @@ export class FlowTurns {
       case 'evaluated':
         return;
       default:
-        assertNever(command);
+        follow.children.push(command);
     }
   }
 

@@ -11,6 +11,7 @@ import type { Journal, Payloads, Persistence, Snapshots } from '@baton/persisten
 import { Inbox, ReplyReplay, type Outbox } from '@baton/transport';
 import { Adoption } from './adoption.js';
 import { caughtUp } from './caught-up.js';
+import { ChildJobs } from './child-jobs.js';
 import { ClaimLoop } from './claim-loop.js';
 import { checkLock } from './check-lock.js';
 import { CommandWatch } from './command-watch.js';
@@ -44,6 +45,7 @@ export class Incarnation implements Ownership {
   readonly roster: WorkerRoster;
   readonly dispatcher: Dispatcher;
   readonly places: PlaceQueue;
+  readonly children: ChildJobs;
   readonly counters: Counters;
   readonly heads: HeadListener | undefined;
   readonly logContact: LogContact;
@@ -137,6 +139,7 @@ export class Incarnation implements Ownership {
       },
     });
     this.#commands = new CommandWatch(services.persistence.commands, deps.runtime.logger);
+    this.children = new ChildJobs(this, services.persistence, this.#runners, this.#commands);
     this.#losses = new LossWatch({
       clock: deps.runtime.clock,
       logger: deps.runtime.logger,
@@ -337,8 +340,9 @@ export class Incarnation implements Ownership {
   #own(runner: JobRunner): void {
     this.#runners.set(runner.jobId, runner);
     if (this.#over) runner.stop('stopped');
-    // a command for a job that was never claimed is rare: the next look, within seconds, finds it
-    else if (!runner.claim.fresh) void this.#commands.look([runner]);
+    // a command for a job that was never claimed is rare, but for a child run: the next look, within seconds, finds it
+    else if (!runner.claim.fresh || runner.claim.posting.lineage !== undefined)
+      void this.#commands.look([runner]);
   }
 
   released(runner: JobRunner, reason: EndReason): void {

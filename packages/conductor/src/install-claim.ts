@@ -7,7 +7,7 @@
  */
 import { InputError, InvariantError, codeOf, failureOf, familyOf, noFence, toFailure } from '@baton/core';
 import type { ClaimEntry, Failure, JournalEntry, TerminalEntry } from '@baton/core';
-import type { AnyCompiled } from '@baton/engine';
+import { type AnyCompiled, failuresOfAny } from '@baton/engine';
 import type { Claim } from '@baton/jobboard';
 import { installFence } from '@baton/persistence';
 import type { FenceResult, FlowJournal, JournalHead, KnownEntries } from '@baton/persistence';
@@ -113,9 +113,7 @@ class Installation {
         // not at once: whoever has the higher fence is there, or the board was restored and everybody would try in a loop
         return owner.board.abandon(this.#claim, { pauseMs: limits.abandonMs.first });
       case 'terminal':
-        // its last owner may have died before it wrote the archive
-        owner.resume((await this.#flowThrough(result)).entries, this.#claim);
-        return this.#takeOff(result.entry);
+        return this.#over(result);
       case 'owned':
         return this.#owned(result);
     }
@@ -226,6 +224,7 @@ class Installation {
       return this.#refuse(
         known,
         failureOf('POISON', `claimed ${state.idleClaims - 1} times in a row without any progress`),
+        state,
       );
     this.#takeOver(entry, state, known);
   }
@@ -300,8 +299,17 @@ class Installation {
     runner.takeOver(entry);
   }
 
+  /** Its last owner may have died before it wrote the archive, or told the parent of the run. */
+  async #over(result: Extract<FenceResult, { result: 'terminal' }>): Promise<void> {
+    const flow = await this.#flowThrough(result);
+    this.#deps.owner.resume(flow.entries, this.#claim);
+    await this.#compile();
+    const state = this.#compiled && (await this.#load(flow, this.#compiled, result.entry.seq));
+    return this.#takeOff(result.entry, state);
+  }
+
   /** Ends a job that cannot be run: a terminal entry with the reason, then off the board (P-615, P-506). */
-  async #refuse(known: readonly JournalEntry[], reason: Failure): Promise<void> {
+  async #refuse(known: readonly JournalEntry[], reason: Failure, state?: OwnedState): Promise<void> {
     const { owner } = this.#deps;
     const entry: TerminalEntry = {
       ...this.#common((known.at(-1)?.seq ?? 0) + 1),
@@ -316,12 +324,16 @@ class Installation {
     owner.runtime.logger.warn('job.refused', { jobId: this.#claim.jobId, reason: reason.message });
     owner.resume([...known, entry], this.#claim);
     this.#giveUpRequests(known);
-    await this.#takeOff(entry);
+    await this.#takeOff(entry, state);
   }
 
   /** Off the board, as the entry says, whoever wrote it; a poisonous job goes to the trash, where a person finds it. */
-  #takeOff({ reason }: TerminalEntry): Promise<void> {
-    const { board } = this.#deps.owner;
+  async #takeOff({ reason, outcome }: TerminalEntry, state: OwnedState | undefined): Promise<void> {
+    const { board, children } = this.#deps.owner;
+    const { jobId, posting } = this.#claim;
+    const failures = reason ? [reason] : state ? failuresOfAny(state.run) : [];
+    const isCancelled = state?.cancelled === true;
+    await children.settle({ jobId, posting, end: { outcome, failures }, isCancelled, run: state?.run });
     return reason?.code === 'POISON'
       ? board.trash(this.#claim, `${reason.code}: ${reason.message}`)
       : board.consume(this.#claim);
@@ -363,6 +375,7 @@ class Installation {
         definitionHash: posting.definitionHash,
         store: posting.store ?? {},
         ...(posting.env && { env: posting.env }),
+        ...(posting.lineage && { lineage: posting.lineage }),
       },
     };
   }

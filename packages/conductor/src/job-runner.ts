@@ -6,28 +6,32 @@
  * Not here: computing a turn (`flow-turns.ts`), which job to claim (`claim-loop.ts`), batches of adoptions (`adoption.ts`).
  */
 import { ConflictError, codeOf, familyOf, formatFence, toFailure } from '@baton/core';
-import type { Fence, FlowOutcome, JournalEntry, Logger } from '@baton/core';
+import type { Fence, JournalEntry, Logger } from '@baton/core';
 import type { Claim, Posting, Waits } from '@baton/jobboard';
 import { snapshotEveryEntries } from '@baton/persistence';
 import { abandonClaim } from './abandon-claim.js';
+import { Family } from './family.js';
 import { FlowTurns } from './flow-turns.js';
 import { limits } from './options.js';
 import type { OwnedState } from './owned-state.js';
 import type { Ownership } from './ownership.js';
 import type { Waiter } from './place-queue.js';
 import { sendRequest } from './send-request.js';
-import type { TurnDraft } from './turn-draft.js';
+import type { Finish, TurnDraft } from './turn-draft.js';
 import { turnEntries } from './turn-entries.js';
 import { lineOf } from './worker-roster.js';
 
 /** Why a runner ended. `settled`: the run is over and off the board; `asleep`: it waits on the board; the others leave the job to somebody else. */
 export type EndReason = 'settled' | 'asleep' | 'fenced' | 'abandoned' | 'released' | 'stopped';
 
+const noFollow = { assignments: [], answers: [], aborts: [], adopted: [], children: [] } as const;
+
 export class JobRunner implements Waiter {
   readonly jobId: string;
   readonly fence: Fence;
   readonly claim: Claim;
   readonly turns: FlowTurns;
+  readonly #family: Family;
   readonly #owner: Ownership;
   readonly #log: Logger;
   #seq: number;
@@ -57,6 +61,10 @@ export class JobRunner implements Waiter {
       onFault: (error) => this.#giveUp(error),
       onAdopted: () => this.#lookIfHealthy(),
     });
+    this.#family = new Family(owner.children, claim, state, {
+      failed: (requestId, failure) => this.turns.event({ type: 'failed', requestId, failure }),
+      fault: (error) => this.#giveUp(error),
+    });
   }
 
   /** Computes the first turn of a job nobody owned before; its facts ride in the claim entry. */
@@ -72,6 +80,7 @@ export class JobRunner implements Waiter {
     if (claimEntry !== undefined) {
       this.#moved(claimEntry.seq);
       this.#owner.notify(this, claimEntry);
+      this.#family.stored([], [claimEntry]);
     }
     this.#log.debug('job.claimed', {
       jobId: this.jobId,
@@ -88,6 +97,7 @@ export class JobRunner implements Waiter {
     this.#owner.notify(this, stored);
     state.boundTimers(this.#owner.runtime.clock.wallMs(), this.claim.posting.dueTimer);
     for (const [id, dueAtMs] of state.timers) timers.set(id, dueAtMs);
+    this.#family.takenOver();
     timers.quiet(limits.poisonQuietMs, () => this.#stayedQuiet());
     this.turns.event({ type: state.started ? 'adopt' : 'run' });
   }
@@ -113,7 +123,11 @@ export class JobRunner implements Waiter {
 
   /** It only waits, for a worker that nobody offers, a time or a person. */
   get isResting(): boolean {
-    return this.#phase === 'running' && this.#saving === undefined && this.turns.isResting();
+    return this.#isIdle && this.turns.isResting();
+  }
+
+  get #isIdle(): boolean {
+    return this.#phase === 'running' && this.#saving === undefined && !this.#family.isBusy;
   }
 
   /** Number of the last entry that is known to be stored. */
@@ -124,8 +138,7 @@ export class JobRunner implements Waiter {
   /** What it waits for that can be waited for asleep; undefined: it has something to do, or will soon. */
   get waits(): Waits | undefined {
     const { turns } = this;
-    if (this.#phase !== 'running' || this.#saving !== undefined || !turns.isResting('dormant'))
-      return undefined;
+    if (!this.#isIdle || !turns.isResting('dormant')) return undefined;
     const { lastCommand } = turns;
     const { next } = turns.timers;
     if (next === undefined) return { lastCommand };
@@ -278,11 +291,12 @@ export class JobRunner implements Waiter {
       if (draft.finish === undefined) dispatcher.cancel(workerEpoch, target, 'cancelled');
       else dispatcher.giveUp(workerEpoch, target, 'its run is over');
     }
+    this.#family.stored(draft.children, entries);
     if (draft.adopted.length > 0) this.#owner.adopt(this, draft.adopted);
     for (const entry of entries) this.#owner.notify(this, entry);
     if (entries.length > 0) this.turns.timers.moved();
     if (this.#seq - this.#snapshotSeq >= snapshotEveryEntries && draft.finish === undefined) this.#snapshot();
-    if (draft.finish !== undefined) void this.#settle(draft.finish.outcome);
+    if (draft.finish !== undefined) void this.#settle(draft.finish);
     else this.#goOn();
   }
 
@@ -316,7 +330,7 @@ export class JobRunner implements Waiter {
   #saveBeside(follow: Partial<Pick<TurnDraft, 'aborts' | 'finish'>>): void {
     const turn = { flowId: this.jobId, seq: this.#seq + 1, fence: this.fence, facts: [] };
     const { outcome, failures } = follow.finish ?? {};
-    const nothing = { facts: [], assignments: [], answers: [], aborts: [], adopted: [], finish: undefined };
+    const nothing = { ...noFollow, facts: [], finish: undefined };
     this.#save(
       { ...nothing, ...follow },
       turnEntries({ ...turn, outcome, reason: failures?.[0] }, this.#owner.runtime),
@@ -335,11 +349,13 @@ export class JobRunner implements Waiter {
   }
 
   /** Takes the finished job off the board; repeated while the session lives, else the next owner does it (P-603, P-622). */
-  async #settle(outcome: FlowOutcome): Promise<void> {
+  async #settle(end: Finish): Promise<void> {
     const { board, runtime } = this.#owner;
+    const { outcome } = end;
     this.#phase = 'settling';
     while (this.#phase === 'settling') {
       try {
+        await this.#family.settle(end);
         await board.consume(this.claim);
         break;
       } catch (error) {

@@ -1,19 +1,25 @@
 import { type Fact, type Failure, failureOf, type JsonValue, type Value } from '@baton/core';
-import { type AnyRun, type Event, isOpenDelegate } from '@baton/engine';
+import { type AnyRun, type Event, isOpenChild, isOpenDelegate } from '@baton/engine';
 import type { NumberedCommand } from '@baton/persistence';
+import type { OwnedState } from './owned-state.js';
 
 /** Commands this version does not know are recorded and change nothing: a newer client may be about. */
-export function eventOf(command: NumberedCommand, run: AnyRun, nowMs: number): Event | undefined {
+export function eventOf(command: NumberedCommand, state: OwnedState, nowMs: number): Event | undefined {
+  const { run } = state;
   switch (command.command) {
     case 'cancel':
       return { type: 'cancel', revert: command.arguments?.['revert'] !== false };
     case 'suspend':
     case 'resume':
-      return { type: command.command };
+      return isObeyed(command.command, command, state) ? { type: command.command } : undefined;
     case 'answer-delegate':
       return answerOf(command, run);
     case 'extend-delegate':
       return extensionOf(command.arguments ?? {}, nowMs);
+    case 'child-settled':
+      return childSettled(command.arguments ?? {}, run);
+    case 'child-changed':
+      return childChanged(command.arguments ?? {}, run);
     default:
       return undefined;
   }
@@ -35,6 +41,39 @@ function answerOf({ arguments: given = {}, reason }: NumberedCommand, run: AnyRu
     const why = failureOf('DELEGATE_CANCELLED', reason ?? 'nobody will answer', { retryable: false });
     return { type: 'cancelled', requestId, failure: why };
   }
+  return outcomeOf(requestId, value, failure);
+}
+
+/** One that is told again, or that nobody waits for any more, changes nothing. */
+function childSettled(
+  { requestId, value, failure, cancelled }: Readonly<Record<string, JsonValue>>,
+  run: AnyRun,
+): Event | undefined {
+  if (typeof requestId !== 'string' || !isOpenChild(run, requestId)) return undefined;
+  return cancelled === true ? { type: 'childCancelled', requestId } : outcomeOf(requestId, value, failure);
+}
+
+function childChanged(
+  { requestId, state, order }: Readonly<Record<string, JsonValue>>,
+  run: AnyRun,
+): Event | undefined {
+  if (typeof requestId !== 'string' || !isOpenChild(run, requestId)) return undefined;
+  const isKnown = state === 'SUSPENDED' || state === 'RUNNING';
+  return isKnown ? { type: 'childChanged', requestId, state, order: Number(order ?? 0) } : undefined;
+}
+
+/** A person's is, always. */
+function isObeyed(type: 'suspend' | 'resume', command: NumberedCommand, state: OwnedState): boolean {
+  const order = orderOf(command);
+  return order === undefined || state.obeys(type, order);
+}
+
+function orderOf({ arguments: given }: NumberedCommand): number | undefined {
+  const order = given?.['order'];
+  return typeof order === 'number' ? order : undefined;
+}
+
+function outcomeOf(requestId: string, value: unknown, failure: unknown): Event | undefined {
   if (isFailure(failure)) return { type: 'failed', requestId, failure };
   return isValue(value) ? { type: 'completed', requestId, value } : undefined;
 }
@@ -63,11 +102,14 @@ function isRecord(given: unknown): given is Readonly<Record<string, unknown>> {
   return typeof given === 'object' && given !== null;
 }
 
-export function commandFact({ n, command, by, reason }: NumberedCommand): Fact {
+export function commandFact(given: NumberedCommand): Fact {
+  const { n, command, by, reason } = given;
+  const order = orderOf(given);
   return {
     fact: 'command',
     n,
     command,
+    ...(order === undefined ? {} : { order }),
     ...(by === undefined ? {} : { by }),
     ...(reason === undefined ? {} : { reason }),
   };

@@ -17,7 +17,24 @@ interface Snapshot {
   readonly timers: readonly (readonly [string, number])[];
   readonly delays?: readonly (readonly [string, number])[];
   readonly lastCommand: number;
+  readonly lastOrder?: number;
   readonly cancelled?: boolean;
+}
+
+/** A run was suspended, or went on. */
+export interface FlowChange {
+  readonly state: 'SUSPENDED' | 'RUNNING';
+  /** Of the entry that says so. */
+  readonly seq: number;
+}
+
+export function flowChangeIn({ facts, seq }: JournalEntry): FlowChange | undefined {
+  for (const fact of facts.toReversed()) {
+    if (fact.fact !== 'flow') continue;
+    if (fact.to === 'SUSPENDED') return { state: fact.to, seq };
+    if (fact.to === 'RUNNING' && fact.from === 'SUSPENDED') return { state: fact.to, seq };
+  }
+  return undefined;
 }
 
 export class OwnedState {
@@ -38,6 +55,11 @@ export class OwnedState {
   /** An operator's cancel was applied: what runs is not wanted any more. */
   cancelled = false;
 
+  /** The last order of the parent that was obeyed (`obeys`). */
+  lastOrder = 0;
+  /** The last one; undefined: it was never suspended. */
+  flowChange: FlowChange | undefined;
+
   private constructor(run: AnyRun) {
     this.run = run;
   }
@@ -56,8 +78,11 @@ export class OwnedState {
   }
 
   static #ofPost([post]: readonly JournalEntry[], compiled: AnyCompiled): OwnedState {
-    const { store, env } = post?.kind === 'post' ? post.post : { store: {} };
-    return new OwnedState(newAnyRun(compiled, { flowId: post?.flowId ?? '', store, ...(env && { env }) }));
+    const { store, env, lineage } = post?.kind === 'post' ? post.post : { store: {} };
+    const flowId = post?.flowId ?? '';
+    return new OwnedState(
+      newAnyRun(compiled, { flowId, store, ...(env && { env }), ...(lineage && { lineage }) }),
+    );
   }
 
   static #ofSnapshot(
@@ -72,6 +97,8 @@ export class OwnedState {
     for (const [id, dueAtMs] of stored.timers) state.timers.set(id, dueAtMs);
     for (const [id, delayMs] of stored.delays ?? []) state.#delays.set(id, delayMs);
     state.lastCommand = stored.lastCommand;
+    state.lastOrder = stored.lastOrder ?? 0;
+    if (run.flow === 'SUSPENDED') state.flowChange = { state: run.flow, seq };
     state.cancelled = stored.cancelled === true;
     state.seq = seq;
     state.started = true;
@@ -83,6 +110,7 @@ export class OwnedState {
     foldAny(this.run, entry.facts);
     this.table.apply(entry);
     this.#note(entry.facts, entry.atMs);
+    this.flowChange = flowChangeIn(entry) ?? this.flowChange;
     this.seq = entry.seq;
     if (entry.facts.length > 0) this.started = true;
     if (entry.kind === 'turn' || entry.facts.length > 0) this.idleClaims = 0;
@@ -93,6 +121,13 @@ export class OwnedState {
   applyOwn(facts: readonly Fact[], atMs: number): void {
     this.table.apply({ facts, atMs });
     this.#note(facts, atMs);
+  }
+
+  /** Whether a parent's order is new; one that a resumption has overtaken, or that a former owner of the parent repeats, is not. */
+  obeys(command: 'suspend' | 'resume', order: number): boolean {
+    const isNew = command === 'resume' ? order > this.lastOrder : order >= this.lastOrder;
+    this.lastOrder = Math.max(this.lastOrder, order);
+    return isNew;
   }
 
   /**
@@ -106,7 +141,7 @@ export class OwnedState {
 
   /** JSON text for `Snapshots.write`; to be taken when everything in here is stored. Undefined: there is none of such a run. */
   snapshot(): string | undefined {
-    const { table, timers, lastCommand, cancelled } = this;
+    const { table, timers, lastCommand, lastOrder, cancelled } = this;
     const run = snapshotAny(this.run);
     if (run === undefined) return undefined;
     const stored: Snapshot = {
@@ -116,6 +151,7 @@ export class OwnedState {
       timers: [...timers],
       delays: [...this.#delays],
       lastCommand,
+      ...(lastOrder > 0 && { lastOrder }),
       ...(cancelled && { cancelled }),
     };
     return JSON.stringify(stored);
@@ -125,6 +161,7 @@ export class OwnedState {
     for (const fact of facts) {
       if (fact.fact === 'command') {
         this.lastCommand = Math.max(this.lastCommand, fact.n);
+        this.lastOrder = Math.max(this.lastOrder, fact.order ?? 0);
         this.cancelled ||= fact.command === 'cancel';
       }
       if (fact.fact !== 'timer') continue;

@@ -1,6 +1,7 @@
 import type { JournalEntry, Refused, Runtime } from '@baton/core';
 import type { Claim, JobBoard } from '@baton/jobboard';
 import type { Journal, Payloads, Snapshots } from '@baton/persistence';
+import type { ChildJobs } from './child-jobs.js';
 import type { Dispatcher } from './dispatcher.js';
 import type { EndReason, JobRunner } from './job-runner.js';
 import type { PlaceQueue } from './place-queue.js';
@@ -41,6 +42,8 @@ export interface Ownership {
   readonly dispatcher: Dispatcher;
   /** Who gets the next free places of workers. */
   readonly places: PlaceQueue;
+  /** Child runs of owned flows. */
+  readonly children: ChildJobs;
   readonly counters: Counters;
   readonly heads: HeadListener | undefined;
   /** False while the session has been without contact for too long: nothing new is decided (P-704). */

@@ -117,6 +117,11 @@ export const errorCodes = {
     remedy:
       'Name a start, rename the atom, or let the join wait for what can come; make a cycle with a join a flow of its own.',
   },
+  BATON_DEFINITION_UNKNOWN_FLOW: {
+    cause: 'An atom names a flow to run, and no flow of that name was given with it.',
+    check: 'The message names the atom and the flow.',
+    remedy: 'Give the flow too: `withFlows(flow, [theOther])`, or both as documents of one YAML text.',
+  },
   BATON_DEFINITION_DECIDER_NOT_PORTABLE: {
     cause: 'A decider is a function; a conductor holds no user code.',
     check: 'The message names the link.',

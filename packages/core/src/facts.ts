@@ -143,6 +143,8 @@ export interface ActivationFact {
   readonly args?: Arguments;
   /** With the first attempt: what it, and each after it, may take; times in ms. */
   readonly limits?: AttemptLimits;
+  /** Of a sub-flow, with the first attempt: its name, which may have come of an expression. */
+  readonly flow?: string;
   /** With the first attempt of one that fans out: the variables of each item. */
   readonly items?: readonly Readonly<Record<string, JsonValue>>[];
   /** With DELAYED: what is waited with; absent: the next attempt. */
@@ -178,6 +180,15 @@ export interface HeldFact {
 export interface OpenedFact {
   readonly fact: 'opened';
   readonly activation: string;
+}
+
+/**
+ * Routed flows: a child run that is under way is not wanted any more: it is told to cancel, again by each new owner of its parent and before
+ * that leaves the board.
+ */
+export interface ChildCancelledFact {
+  readonly fact: 'childCancelled';
+  readonly requestId: string;
 }
 
 /** Routed flows: atoms that a waiting join need not wait for any more, because no way leads to them (C-510). */
@@ -227,6 +238,8 @@ export interface CommandFact extends OperatorNote {
   readonly fact: 'command';
   readonly n: number;
   readonly command: string;
+  /** Of a parent to its child run: the resumption of the parent to which it belongs. */
+  readonly order?: number;
 }
 
 export type Fact =
@@ -242,6 +255,7 @@ export type Fact =
   | CommandFact
   | ArrivalFact
   | ActivationFact
+  | ChildCancelledFact
   | LostFact
   | HeldFact
   | OpenedFact

@@ -13,6 +13,16 @@ export function checkId(kind: 'job' | 'member' | 'board' | 'schedule', id: strin
   return id;
 }
 
+/** Of a child run: whose it is, and how far below its root. */
+export interface Lineage {
+  readonly rootId: string;
+  readonly parentId: string;
+  /** Under which the parent waits for it. */
+  readonly requestId: string;
+  /** Of a child of the root 1. */
+  readonly depth: number;
+}
+
 export type Action = 'execute' | 'revert';
 
 export interface RequestIdParts {
@@ -52,6 +62,16 @@ export function atomNameOf(requestId: string): string {
 /** The number of the attempt that a request is. */
 export function attemptOf(requestId: string): number {
   return Number(requestId.slice(requestId.lastIndexOf('.') + 1));
+}
+
+/**
+ * The id of the child run that stands for a request of its parent (C-1206): the same whoever starts it, however often. Begins with the root's
+ * id and the name of the activation, as far as they fit, so that people find it.
+ */
+export function childIdOf(requestId: string, rootId: string): string {
+  const atom = atomNameOf(requestId).replaceAll(/[^A-Za-z0-9_-]+/g, '-');
+  const hash = [0, 1, 2, 3].map((part) => hash32(`${part}/${requestId}`).toString(36).padStart(7, '0'));
+  return `${rootId.slice(0, 56)}_${atom.slice(0, 40)}_${hash.join('')}`;
 }
 
 /** 32-bit hash with good spread, for ranks and spreading; not for security. (FNV-1a with a murmur finish.) */

@@ -1,6 +1,7 @@
 import type { Fact } from './facts.js';
 import type { Failure } from './failure.js';
 import type { Fence } from './fence.js';
+import type { Lineage } from './ids.js';
 import type { FlowOutcome } from './states.js';
 import type { Environment, Value } from './value.js';
 
@@ -30,6 +31,8 @@ export interface PostEntry extends EntryCommon {
     readonly store: Readonly<Record<string, Value>>;
     /** As it was given; what is made of the expressions in it is a fact of the first turn. */
     readonly env?: Environment;
+    /** Of a child run. */
+    readonly lineage?: Lineage;
   };
 }
 

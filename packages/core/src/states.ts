@@ -21,6 +21,7 @@ export type ActivationState =
   | 'WAITING'
   | 'RUNNING'
   | 'DELAYED'
+  | 'SUSPENDED'
   | 'SUCCESS'
   | 'FAILURE'
   | 'CANCELLED'
@@ -108,6 +109,12 @@ export const activationTransitions: TransitionTable<ActivationState> = {
       DELAYED: 'another attempt follows later, or it waits before its outcome is judged',
       SUCCESS: 'its attempt succeeded',
       FAILURE: 'its attempts failed, or could not begin',
+      CANCELLED: 'the run was cancelled',
+      SUSPENDED: 'its child run was suspended',
+    },
+    SUSPENDED: {
+      RUNNING: 'its child run goes on',
+      FAILURE: 'its time, or its child run, ended meanwhile',
       CANCELLED: 'the run was cancelled',
     },
     DELAYED: {

@@ -5,18 +5,19 @@ import { fold } from './apply-fact.js';
 import { compile } from './compile.js';
 import type { Compiled } from './compiled.js';
 import { failuresOf } from './finish.js';
-import type { Argument, Event, Turn, Watch } from './protocol.js';
+import type { Argument, CancelChildCommand, Event, Turn, Watch } from './protocol.js';
 import { applyRoutedFact } from './routed/apply-routed-fact.js';
+import { cancelChildCommandOf } from './routed/child-command.js';
 import { checkRouted } from './routed/check-routed.js';
 import { routedFailuresOf } from './routed/end.js';
 import { type RoutedGraph, routedGraph } from './routed/routed-graph.js';
-import { awaiting, newRoutedRun, type RoutedState } from './routed/routed-state.js';
+import { awaiting, findUnit, newRoutedRun, type RoutedState } from './routed/routed-state.js';
 import { routedStep } from './routed/routed-step.js';
 import { newRun, type RunOptions, type RunState } from './run-state.js';
 import { restoreRun, snapshotRun } from './snapshot.js';
 import { step } from './step.js';
 import { symbolValues } from './symbol-values.js';
-import { validate } from './validate.js';
+import { missingDependencies, validate } from './validate.js';
 
 export type AnyDefinition = FlowDefinition | RoutedFlowDefinition;
 export type AnyCompiled = Compiled | RoutedGraph;
@@ -25,13 +26,27 @@ export type AnyRun = RunState | RoutedState;
 /** @throws DefinitionError */
 export function compileAny(definition: AnyDefinition): AnyCompiled {
   if (!isRouted(definition)) return compile(definition);
-  return routedGraph(parseRoutedFlow(definition, { unknownFields: 'refused' }).root);
+  const { root, flows } = parseRoutedFlow(definition, { unknownFields: 'refused' });
+  return routedGraph(root, flows);
 }
 
 /** Everything that can be known to be wrong before it runs. @throws DefinitionError */
 export function validateAny(compiled: AnyCompiled, given: readonly string[]): void {
-  if ('shape' in compiled) checkRouted(compiled, given);
-  else validate(compiled, given);
+  if (!('shape' in compiled)) return validate(compiled, given);
+  checkRouted(compiled, given);
+  for (const name of compiled.subFlows.names) checkSubFlow(compiled, name);
+}
+
+/** What it is given is looked at when it is started (C-1204). */
+function checkSubFlow({ subFlows }: RoutedGraph, name: string): void {
+  const definition = subFlows.get(name);
+  const compiled = definition && compileAny(definition);
+  if (!compiled) return;
+  if ('shape' in compiled) return checkRouted(compiled);
+  validate(
+    compiled,
+    missingDependencies(compiled, []).map(({ symbol }) => symbol),
+  );
 }
 
 export function newAnyRun(compiled: AnyCompiled, options: RunOptions): AnyRun {
@@ -61,6 +76,19 @@ export function snapshotAny(run: AnyRun): string | undefined {
 export function isOpenDelegate(run: AnyRun, requestId: string): boolean {
   const unit = 'shape' in run ? awaiting(run, requestId) : undefined;
   return unit?.atom.definition.delegate !== undefined;
+}
+
+/** A child run is waited for under this id. */
+export function isOpenChild(run: AnyRun, requestId: string): boolean {
+  const unit = 'shape' in run ? awaiting(run, requestId) : undefined;
+  return unit?.atom.definition.flow !== undefined;
+}
+
+/** Child runs that may not be over: they are cancelled before their parent is left for good. */
+export function openChildrenOf(run: AnyRun): readonly CancelChildCommand[] {
+  if (!('shape' in run)) return [];
+  const requests = Array.from(run.children, (id) => findUnit(run, id)?.requestId ?? '');
+  return [...requests, ...run.cancelledChildren].map((requestId) => cancelChildCommandOf(run, requestId));
 }
 
 /** It is decided how the run ends, and tasks of it run still (C-432, C-433). */

@@ -97,6 +97,7 @@ export function applyFact(state: RunState, fact: Fact, witness?: Witness, node?:
       return;
     case 'arrival':
     case 'activation':
+    case 'childCancelled':
     case 'held':
     case 'opened':
     case 'lost':

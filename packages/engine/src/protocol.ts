@@ -2,8 +2,17 @@
  * What goes into `step` and what comes out. A driver carries the commands out, in order, after the facts are stored, and feeds
  * the answers back as events (engine.md 8.2, E-1702).
  */
-import type { Argument, Fact, Failure, FlowOutcome, OperatorNote, Value } from '@baton/core';
-import type { DeciderDepth, OnWorkerLoss } from '@baton/flow';
+import type {
+  Argument,
+  Environment,
+  Fact,
+  Failure,
+  FlowOutcome,
+  Lineage,
+  OperatorNote,
+  Value,
+} from '@baton/core';
+import type { DeciderDepth, FlowDefinition, OnWorkerLoss, RoutedFlowDefinition } from '@baton/flow';
 import type { Transition } from './apply-fact.js';
 
 export type { Argument } from '@baton/core';
@@ -21,6 +30,18 @@ export type Event =
   | { readonly type: 'cancelled'; readonly requestId: string; readonly failure: Failure }
   /** Of a delegate: its answer is waited for so long from now on. */
   | { readonly type: 'extended'; readonly requestId: string; readonly delayMs: number }
+  /** Routed flows: somebody cancelled the child run of this request, and with it this run (C-1305). */
+  | { readonly type: 'childCancelled'; readonly requestId: string }
+  /**
+   * Routed flows: the child run of this request was suspended, or goes on (C-1303). `order`: the last one that it had obeyed then; what it says
+   * of a suspension that has been taken back since changes nothing.
+   */
+  | {
+      readonly type: 'childChanged';
+      readonly requestId: string;
+      readonly state: 'SUSPENDED' | 'RUNNING';
+      readonly order: number;
+    }
   | { readonly type: 'suspend' }
   /** Suspending runs only: a request was taken back before anything was done for it; the next run asks for it again (E-823). */
   | { readonly type: 'withdrawn'; readonly requestId: string }
@@ -93,6 +114,44 @@ export interface RevertCommand extends RequestCommand {
   readonly flowFailures: Readonly<Record<string, Failure>>;
 }
 
+/**
+ * Routed flows: a flow is to be run as a run of its own, under the id that is given: the same one each time it is told, so that it exists
+ * once. What it comes to is `completed`, `failed` or `childCancelled`. Told again to who goes on with the run.
+ */
+export interface StartChildCommand {
+  readonly type: 'startChild';
+  readonly atom: string;
+  readonly requestId: string;
+  /** Of the child. */
+  readonly flowId: string;
+  readonly definition: FlowDefinition | RoutedFlowDefinition;
+  /** By input of the child; parts of values are still to be taken out. */
+  readonly args: Readonly<Record<string, Argument>>;
+  /** That of its parent, as it was made of what was given: for the child there is nothing to evaluate in it (C-711). */
+  readonly env: Environment;
+  readonly lineage: Lineage;
+}
+
+/** Nobody waits for this child run any more. Told again to who goes on with the run; nothing comes of it when the child has ended. */
+export interface CancelChildCommand {
+  readonly type: 'cancelChild';
+  readonly requestId: string;
+  /** Of the child. */
+  readonly flowId: string;
+}
+
+/**
+ * The run is being suspended, or goes on, and its child with it (C-1302, C-1304). `order` grows with each resumption: a child that has obeyed a
+ * higher one, or resumes by the same, has nothing to do. Told again to who goes on with the run.
+ */
+export interface OrderChildCommand {
+  readonly type: 'suspendChild' | 'resumeChild';
+  readonly requestId: string;
+  /** Of the child. */
+  readonly flowId: string;
+  readonly order: number;
+}
+
 export type Command =
   | ExecuteCommand
   | RevertCommand
@@ -112,6 +171,9 @@ export type Command =
       readonly delegate: string;
       readonly args: Readonly<Record<string, Argument>>;
     }
+  | StartChildCommand
+  | CancelChildCommand
+  | OrderChildCommand
   /** Nobody waits for this request any more: tell its worker to stop. Its answer changes nothing or is reverted. */
   | { readonly type: 'abort'; readonly atom: string; readonly requestId: string }
   | { readonly type: 'startTimer'; readonly id: string; readonly delayMs: number }

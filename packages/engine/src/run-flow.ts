@@ -1,22 +1,15 @@
 import { type Clock, type Failure, type FlowOutcome, InputError, type Logger } from '@baton/core';
 import type { Atom, FlowDefinition, FlowOptions, RunnableTask } from '@baton/flow';
 import type { Transition } from './apply-fact.js';
-import {
-  type AnyCompiled,
-  type AnyDefinition,
-  compileAny,
-  failuresOfAny,
-  resultsOfAny,
-  validateAny,
-} from './any-run.js';
-import { Drive } from './drivers/drive.js';
+import { type AnyCompiled, type AnyDefinition, failuresOfAny, resultsOfAny } from './any-run.js';
+import { isAtRest } from './drivers/drive.js';
 import { jsonOf, storableSymbols } from './drivers/json-values.js';
 import { type EnvironmentOptions, storableEnvironment } from './drivers/environment.js';
-import { ensureStored, type LogBook, MemoryLogBook } from './drivers/log-book.js';
+import { LocalRuns, type RunEars } from './drivers/local-runs.js';
+import type { LogBook } from './drivers/log-book.js';
 import { type Listener, type Notification, Notifier } from './drivers/notifier.js';
-import { type Progress, TaskCalls } from './drivers/task-calls.js';
 import { TransitionLog } from './drivers/transition-log.js';
-import { heldTurns, lazyTurns, type StoredTurn, type Turns } from './drivers/turns.js';
+import type { StoredTurn } from './drivers/turns.js';
 import type { LocalFunctions } from './local-functions.js';
 import type { RepairEvent, RerunEvent, SkipEvent } from './protocol.js';
 import { checkRunOptions, inProcessTable, runFlowTable } from './run-flow-options.js';
@@ -41,7 +34,7 @@ export interface InProcessOptions extends EnvironmentOptions {
   readonly functions?: LocalFunctions;
   /** Default `serial`. */
   readonly engine?: EngineKind;
-  /** Of the parallel engine: how many tasks run at a time. Default 16. */
+  /** Of the parallel engine: how many tasks run at a time, of each run when there are child runs. Default 16. */
   readonly concurrency?: number;
   /** TaskFlow's own order: completions one at a time, the oldest submission first, retry controllers among them (E-1421). */
   readonly deterministic?: boolean;
@@ -135,28 +128,21 @@ export async function runDefinition(
 ): Promise<FlowReport<Record<string, unknown>>> {
   checkRunOptions('runDefinition', inProcessTable, options);
   const { flowId = 'in-process', clock = 'virtual', log, concurrency = 16, engine = 'serial' } = options;
-  const { begin = { type: 'run' } } = options;
+  const { begin = { type: 'run' }, functions, deterministic, logBook } = options;
   const notifier = new Notifier(options.listeners ?? [], log);
   const transitions = new TransitionLog();
-  let place = { flowId, seq: 0, index: 0 };
-  const notify = (turn: StoredTurn): void => {
-    for (const transition of turn.transitions) transitions.push(transition);
-    if (!notifier.hasListeners) return;
-    for (const notification of notificationsOf(turn)) {
-      place = { flowId, seq: notification.seq, index: notification.index };
-      notifier.notify(notification);
-    }
-  };
-  const time = clock === 'virtual' ? undefined : clock;
-  const progress = (progress: Progress): void => notifier.notify({ of: 'progress', ...progress, ...place });
-  const drive = new Drive({
-    turns: await turnsOf(flow, { ...options, concurrency }, engine, flowId),
-    calls: new TaskCalls({ flowId, tasks: flow.tasks, clock: time, log, progress }),
-    concurrency: engine === 'parallel' ? concurrency : 1,
-    inRounds: engine !== 'parallel',
-    clock: time,
-    notify,
+  const runs = new LocalRuns({
+    ...{ tasks: flow.tasks, engine, concurrency, functions, deterministic, log, logBook },
+    clock: clock === 'virtual' ? undefined : clock,
+    ears: earsOf(notifier, (turn) => {
+      if (turn.state.flowId !== flowId) return;
+      for (const transition of turn.transitions) transitions.push(transition);
+    }),
   });
+  const { definition, compiled } = flow;
+  const env = storableEnvironment(options);
+  const store = storableSymbols(flow.store);
+  const drive = await runs.open({ flowId, definition, compiled, store, ...(env && { env }) }, begin);
   const unlisten = [
     onAbort(options.signal, () => drive.send({ type: 'cancel', revert: true })),
     onAbort(options.suspendSignal, () => drive.send({ type: 'suspend' })),
@@ -177,41 +163,28 @@ export async function runDefinition(
   }
 }
 
-/** More would be kept in memory for nothing: so many commands and results wait while one task after the other runs. */
-const outstandingMax = 250;
-
-async function turnsOf(
-  { definition, compiled = compileAny(definition), store }: RunnableFlow,
-  {
-    logBook,
-    functions,
-    deterministic,
-    begin,
-    concurrency,
-    env,
-    evaluateEnv,
-  }: InProcessOptions & { readonly concurrency: number },
-  engine: EngineKind,
-  flowId: string,
-): Promise<Turns> {
-  validateAny(compiled, Object.keys(store));
-  const atom = begin && 'atom' in begin ? begin.atom : begin?.type === 'rerun' ? begin.from : undefined;
-  if (atom !== undefined && 'deciders' in compiled && !compiled.atoms.has(atom))
-    throw new InputError('BATON_INPUT_INVALID', `${flowId} has no atom ${JSON.stringify(atom)}`);
-  const given = storableEnvironment({
-    ...(env && { env }),
-    ...(evaluateEnv !== undefined && { evaluateEnv }),
-  });
-  const kept = { flowId, store: storableSymbols(store), ...(given && { env: given }) };
-  const local = {
-    outstandingMax: engine === 'parallel' ? Math.max(outstandingMax, concurrency) : outstandingMax,
-    ...(functions && { functions }),
-    ...(deterministic !== undefined && { deterministic }),
+/** Listeners hear of child runs too. */
+function earsOf(notifier: Notifier, note: (turn: StoredTurn) => void): RunEars {
+  const places = new Map<string, { readonly seq: number; readonly index: number }>();
+  return {
+    turn: (turn) => {
+      note(turn);
+      if (!notifier.hasListeners) return;
+      for (const notification of notificationsOf(turn)) {
+        const { flowId, seq, index } = notification;
+        places.set(flowId, { seq, index });
+        notifier.notify(notification);
+      }
+      if (isAtRest(turn.state.flow)) places.delete(turn.state.flowId);
+    },
+    progress: (flowId, progress) =>
+      notifier.notify({
+        of: 'progress',
+        ...progress,
+        flowId,
+        ...(places.get(flowId) ?? { seq: 0, index: 0 }),
+      }),
   };
-  const book = logBook ?? (engine === 'lazy' ? new MemoryLogBook() : undefined);
-  if (book) await ensureStored(book, { ...kept, definition });
-  if (book && engine === 'lazy') return lazyTurns(book, flowId, local);
-  return heldTurns(book, compiled, { ...kept, ...local });
 }
 
 function onAbort(signal: StopSignal | undefined, act: () => void): () => void {

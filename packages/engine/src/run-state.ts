@@ -15,6 +15,7 @@ import {
   type FlowState,
   type Intention,
   InvariantError,
+  type Lineage,
   type Value,
 } from '@baton/core';
 import type { Compiled, Node, NodeId, RetryNode } from './compiled.js';
@@ -88,6 +89,8 @@ export interface RunOptions {
   readonly store: Readonly<Record<string, Value>>;
   /** Given with the job; of ordered flows nothing reads it. */
   readonly env?: Environment;
+  /** Of a child run (C-1202). */
+  readonly lineage?: Lineage;
   /** In-process engines only: custom retry controllers and deciders. */
   readonly functions?: LocalFunctions;
   /** TaskFlow's own order (14.1): retry controllers are queued like tasks, by `evaluated` commands. Default false. */

@@ -140,6 +140,10 @@ function commandText(command: Command): string {
       return `> cancelTimer ${command.id}`;
     case 'abort':
     case 'openDelegate':
+    case 'startChild':
+    case 'cancelChild':
+    case 'suspendChild':
+    case 'resumeChild':
     case 'evaluated':
       return `> ${command.type} ${command.requestId}`;
     case 'suspended':

@@ -68,6 +68,10 @@ function handle(turn: TurnDraft, event: Event): boolean {
       return skip(turn, event);
     case 'timerFired':
       return timerFired(turn, event.id);
+    case 'childChanged':
+    case 'childChanged': // it has no child runs
+    case 'childCancelled':
+      return false;
     default:
       return assertNever(event);
   }

@@ -8,9 +8,17 @@ type Fields = Readonly<Record<string, unknown>>;
  * User data (`inject`, `values`) is kept as it is, but for the order of keys.
  */
 export function canonicalFlowJson(definition: FlowDefinition | RoutedFlowDefinition): string {
-  if (isRouted(definition)) return JSON.stringify(sorted(definition));
+  return JSON.stringify(sorted(canonical(definition)));
+}
+
+function canonical(definition: FlowDefinition | RoutedFlowDefinition): object {
+  if (isRouted(definition)) {
+    const { flows, ...own } = definition;
+    const named = Object.entries(flows ?? {}).map(([name, flow]) => [name, canonical(flow)] as const);
+    return named.length === 0 ? own : { ...own, flows: Object.fromEntries(named) };
+  }
   const options = lean(definition.options, { deferReverts: true, neverResolve: false });
-  return JSON.stringify(sorted(lean({ ...definition, root: canonicalNode(definition.root), options })));
+  return lean({ ...definition, root: canonicalNode(definition.root), options });
 }
 
 function canonicalNode(node: NodeDefinition): Fields {

@@ -17,6 +17,7 @@ export * from './routed-definition.js';
 export { routedFlowSchema } from './routed-schema.js';
 export { firstMisfit, type Formats } from './schema-check.js';
 export * from './schema.js';
+export * from './sub-flows.js';
 export * from './task.js';
 export { targeted } from './targeted.js';
 export { taskArguments } from './task-arguments.js';

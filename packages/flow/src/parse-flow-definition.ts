@@ -32,7 +32,13 @@ export function parseRoutedFlow(
   { unknownFields = 'kept' }: { readonly unknownFields?: UnknownFields } = {},
 ): RoutedFlowDefinition {
   fits(routedFlowSchema, json, unknownFields);
-  return json as RoutedFlowDefinition;
+  const definition = json as RoutedFlowDefinition;
+  for (const [name, flow] of Object.entries(definition.flows ?? {})) {
+    if (Object.hasOwn(flow, 'flows')) refuse(`flows.${name}`, 'has flows of its own: they belong beside it');
+    if (parseAnyFlow(flow, { unknownFields }).root.name !== name)
+      refuse(`flows.${name}`, `is the flow ${flow.root.name}: it goes by its own name`);
+  }
+  return definition;
 }
 
 /** A flow of either shape. @throws DefinitionError */

@@ -21,6 +21,8 @@ export type Templates = Readonly<Record<string, Template>>;
 export interface RoutedFlowDefinition {
   readonly schemaVersion: 1;
   readonly root: RoutedDefinition;
+  /** Flows that its atoms name, and theirs (C-1203): made by `withFlows`. None of them has flows of its own. */
+  readonly flows?: Readonly<Record<string, FlowDefinition | RoutedFlowDefinition>>;
 }
 
 export interface RoutedDefinition {
@@ -86,7 +88,7 @@ export interface RoutedTimeouts {
 export interface RoutedAtomDefinition extends Inputs {
   /** Unique in the flow; no command. */
   readonly name: string;
-  /** Name under which workers offer it. Without it, and no delegate: a decision point, which succeeds at once with nothing. */
+  /** Name under which workers offer it. Without it, and no delegate or flow: a decision point, which succeeds at once with nothing. */
   readonly task?: string;
   /** Instead of a task: what is waited for outside, a person's answer or that of another system, by the name they know it by (C-1101). */
   readonly delegate?: string;
@@ -97,6 +99,11 @@ export interface RoutedAtomDefinition extends Inputs {
    * (`TaskContext.url`). What it returns is of no account; when it fails, so does the attempt (C-1101).
    */
   readonly open?: string;
+  /**
+   * Instead of a task: a flow of that name in `flows`, run apart from this one. `input` is what it is given, with variables that have the
+   * names of its other inputs; its output is the result (C-1202).
+   */
+  readonly flow?: Given<string>;
   /** `major.minor`. Default `1.0`. */
   readonly version?: string;
   readonly timeout?: RoutedTimeouts;

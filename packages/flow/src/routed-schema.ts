@@ -35,7 +35,11 @@ export const routedFlowSchema: JsonSchema = {
   title: 'Baton routed flow',
   type: 'object',
   required: ['schemaVersion', 'root'],
-  properties: { schemaVersion: { const: 1 }, root: ref('routed') },
+  properties: {
+    schemaVersion: { const: 1 },
+    root: ref('routed'),
+    flows: { type: 'object', propertyNames: name, additionalProperties: { type: 'object' } },
+  },
   $defs: {
     extraction,
     attempts: {
@@ -85,6 +89,7 @@ export const routedFlowSchema: JsonSchema = {
         delegate: name,
         expects,
         open: name,
+        flow: given(name),
         pauseBefore: given(flag),
         waitBeforeMs: given(ms),
         waitAfterMs: given(ms),

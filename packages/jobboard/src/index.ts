@@ -11,6 +11,7 @@ export {
   isServed,
   postingBytesMax,
   postingVersion,
+  postingWith,
   priorities,
   type Posting,
   type Priority,

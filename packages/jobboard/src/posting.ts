@@ -1,4 +1,4 @@
-import { type Environment, InputError, type Value } from '@baton/core';
+import { type Environment, InputError, type Lineage, type Value } from '@baton/core';
 import { fromBytes, toBytes } from './json-bytes.js';
 
 /** Highest first. */
@@ -29,6 +29,8 @@ export interface Posting {
   readonly env?: Environment;
   /** Somebody is to be told how it goes on. */
   readonly notify?: true;
+  /** Of a child run: the job that waits for it. */
+  readonly lineage?: Lineage;
   /** Set by an abandon with back-off: nobody should claim it before (ms since 1970, by the clock of whoever gave it back). */
   readonly notBeforeMs?: number;
   /** How long that was to be from then on, ms: who goes by another clock waits no longer than this from when it first reads it. */
@@ -48,6 +50,17 @@ export function isServed({ protocolVersion, namespace }: Posting): boolean {
 }
 
 export const postingBytesMax = 4096;
+
+/** Up to so many bytes of symbols and environment ride on the board, so that a fresh job starts without a read. */
+const storeBytesMax = 1_024;
+
+/** With the symbols and the environment of the job, if they are few and small. */
+export function postingWith(posting: Posting, given: Pick<Posting, 'store' | 'env'>): Posting {
+  const whole: Posting = { ...posting, ...given };
+  const isSmall =
+    JSON.stringify(given).length <= storeBytesMax && toBytes(whole).byteLength <= postingBytesMax;
+  return isSmall ? whole : posting;
+}
 
 /** @throws InputError `BATON_INPUT_TOO_LARGE` above 4 KiB of JSON. */
 export function encodePosting(posting: Posting): Uint8Array {

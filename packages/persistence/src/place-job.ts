@@ -5,7 +5,7 @@
  * On failure: UnavailableError; the same again finishes it.
  */
 import { InputError, noFence } from '@baton/core';
-import type { Environment, NotifyTarget, PostEntry, Value } from '@baton/core';
+import type { Environment, Lineage, NotifyTarget, PostEntry, Value } from '@baton/core';
 import { entrySizeOf } from './entry-codec.js';
 import { documentBytesMax } from './group-insert.js';
 import type { JobPost, JobRecord } from './job-records.js';
@@ -82,7 +82,7 @@ function postEntry(
   { jobId, definitionHash, contentHash, posting, postedAtMs }: JobPost,
   { store, env }: GivenWithJob,
 ): PostEntry {
-  const { name } = JSON.parse(posting) as { readonly name: string };
+  const { name, lineage } = JSON.parse(posting) as { readonly name: string; readonly lineage?: Lineage };
   return {
     ...{
       kind: 'post',
@@ -93,6 +93,6 @@ function postEntry(
       atMs: postedAtMs,
       facts: [],
     },
-    post: { name, definitionHash, store, ...(env && { env }) },
+    post: { name, definitionHash, store, ...(env && { env }), ...(lineage && { lineage }) },
   };
 }

@@ -15,10 +15,11 @@ import {
   InvariantError,
 } from '@baton/core';
 import { isRunningOut } from '../any-run.js';
-import type { Command, Event } from '../protocol.js';
+import type { Command, Event, StartChildCommand } from '../protocol.js';
 import { answerOf } from './lazy-engine.js';
 import { Queue } from '../queue.js';
 import type { TaskCalls, TaskCommand } from './task-calls.js';
+import type { ChildRuns } from './child-runs.js';
 import { TimerQueue } from './timer-queue.js';
 import type { StoredTurn, Turns } from './turns.js';
 
@@ -27,6 +28,7 @@ type DelegateCommand = Extract<Command, { type: 'openDelegate' }>;
 export interface DriveOptions {
   readonly turns: Turns;
   readonly calls: TaskCalls;
+  readonly children: ChildRuns;
   /** How many tasks may run at a time. */
   readonly concurrency: number;
   /** An answer is taken only when nothing runs and nothing waits to: a whole round comes before its results (E-1401). */
@@ -43,6 +45,7 @@ export class Drive {
   #running = 0;
   /** Delegates that have not answered. */
   #opened = 0;
+  #childrenRunning = 0;
   /** What a person or signal wants, and timers of the clock; go before answers. */
   readonly #controls = new Queue<Event>();
   readonly #answers = new Queue<Event>();
@@ -50,6 +53,8 @@ export class Drive {
   #virtualMs = 0;
   readonly #timers = new Map<string, () => void>();
   #wake: (() => void) | undefined;
+  /** Of a child run. */
+  #fault: { readonly error: unknown } | undefined;
 
   constructor(options: DriveOptions) {
     this.#options = options;
@@ -80,6 +85,7 @@ export class Drive {
     } finally {
       for (const cancel of this.#timers.values()) cancel();
       if (this.#opened > 0) this.#options.calls.abortAll('the run has ended, or is suspended');
+      await this.#until(() => this.#childrenRunning === 0);
     }
   }
 
@@ -101,6 +107,14 @@ export class Drive {
         return this.#startWaiting();
       case 'openDelegate':
         return void this.#open(command);
+      case 'startChild':
+        return void this.#runChild(command);
+      case 'cancelChild':
+        return this.#options.children.tell(command.flowId, { type: 'cancel', revert: true });
+      case 'suspendChild':
+        return this.#options.children.tell(command.flowId, { type: 'suspend' });
+      case 'resumeChild': // it is started again, and goes on by that
+        return;
       case 'evaluated':
         return this.#answers.push(answerOf(command.requestId, command.outcome));
       case 'startTimer':
@@ -153,6 +167,18 @@ export class Drive {
     this.#awake();
   }
 
+  async #runChild(command: StartChildCommand): Promise<void> {
+    this.#childrenRunning++;
+    try {
+      const ended = await this.#options.children.run(command);
+      if (ended) this.#controls.push(ended);
+    } catch (error) {
+      this.#fault ??= { error };
+    }
+    this.#childrenRunning--;
+    this.#awake();
+  }
+
   /** E-812: what nobody began stays to be asked for by the next run. */
   #withdrawWaiting(): void {
     for (const { requestId } of this.#waiting.drain()) this.#controls.push({ type: 'withdrawn', requestId });
@@ -173,12 +199,25 @@ export class Drive {
     for (;;) {
       const event = this.#arrived();
       if (event) return event;
-      if (this.#running + this.#opened + this.#timers.size === 0)
+      if (this.#fault) throw this.#fault.error;
+      if (this.#underWay + this.#timers.size === 0)
         throw new InvariantError('BATON_INVARIANT_UNREACHABLE', 'a run waits, and nothing is under way');
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
+      await this.#woken();
     }
+  }
+
+  get #underWay(): number {
+    return this.#running + this.#opened + this.#childrenRunning;
+  }
+
+  #woken(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wake = resolve;
+    });
+  }
+
+  async #until(isSo: () => boolean): Promise<void> {
+    while (!isSo()) await this.#woken();
   }
 
   #arrived(): Event | undefined {
@@ -186,7 +225,7 @@ export class Drive {
     if (control) return control;
     if (this.#options.inRounds && this.#running > 0) return undefined;
     const answer = this.#answers.shift();
-    if (answer || this.#running + this.#opened > 0) return answer;
+    if (answer || this.#underWay > 0) return answer;
     const timer = this.#virtualTimers.next();
     if (!timer) return undefined;
     this.#virtualMs = timer.dueMs;
@@ -202,10 +241,8 @@ export class Drive {
   async #abandon(): Promise<void> {
     this.#waiting.drain();
     this.#options.calls.abortAll('the engine has stopped');
-    while (this.#running + this.#opened > 0)
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
+    this.#options.children.cancelAll();
+    await this.#until(() => this.#underWay === 0);
   }
 }
 

@@ -1,5 +1,12 @@
 import { canonicalFlowJson, type FlowDefinition, type RoutedFlowDefinition } from '@baton/flow';
-import { ConflictError, type Environment, type Fact, NotFoundError, type Value } from '@baton/core';
+import {
+  ConflictError,
+  type Environment,
+  type Fact,
+  type Lineage,
+  NotFoundError,
+  type Value,
+} from '@baton/core';
 
 /** What a run is made of: everything an engine needs to begin it, or to go on with it elsewhere. */
 export interface FlowDetail {
@@ -8,6 +15,8 @@ export interface FlowDetail {
   /** Symbols given with the flow. */
   readonly store: Readonly<Record<string, Value>>;
   readonly env?: Environment;
+  /** Of a child run. */
+  readonly lineage?: Lineage;
 }
 
 export interface StoredFlow {

@@ -67,6 +67,7 @@ async function opened(
     flowId,
     store: detail.store,
     ...(detail.env && { env: detail.env }),
+    ...(detail.lineage && { lineage: detail.lineage }),
     ...(functions && { functions }),
     ...(deterministic !== undefined && { deterministic }),
     ...(outstandingMax !== undefined && { outstandingMax }),

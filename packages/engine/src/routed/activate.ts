@@ -9,8 +9,10 @@ import { checkSize } from './data-size.js';
 import { itemsFor, resultOf } from './fan-out.js';
 import { countAt, delayBefore, durationAt, isRepeated, isSoAt, isTrueAt } from './policies.js';
 import { endFlow } from './end.js';
+import { askedFor } from './asked.js';
+import { startChildCommandOf, suspend } from './child-command.js';
 import { noteLost } from './joins.js';
-import { argumentsFor, openDelegateCommandOf, requestCommandOf } from './routed-request.js';
+import { openDelegateCommandOf, requestCommandOf } from './routed-request.js';
 import {
   type Activation,
   contextOf,
@@ -45,8 +47,7 @@ export function begin(turn: RoutedTurn, activation: Activation): void {
     const place = placeOf(turn, activation);
     if (isTrueAt(place, pauseBefore, 'pause-before')) {
       turn.fact({ fact: 'held', activation: activation.id });
-      turn.suspend();
-      return;
+      return suspend(turn);
     }
     const delayMs = durationAt(place, waitBeforeMs, 'wait-before');
     if (delayMs === 0) return start(turn, activation);
@@ -57,8 +58,8 @@ export function begin(turn: RoutedTurn, activation: Activation): void {
 
 /** A decision point has nothing to run. */
 export function start(turn: RoutedTurn, activation: Activation): void {
-  const { task, delegate, forEach, timeout } = activation.atom.definition;
-  if (task === undefined && delegate === undefined) return settle(turn, activation, {});
+  const { task, delegate, flow, forEach, timeout } = activation.atom.definition;
+  if (task === undefined && delegate === undefined && flow === undefined) return settle(turn, activation, {});
   evaluating(turn, activation, () => {
     const place = placeOf(turn, activation);
     const totalMs = durationAt(place, timeout?.totalMs, 'timeout.total');
@@ -67,9 +68,9 @@ export function start(turn: RoutedTurn, activation: Activation): void {
       checkSize(items, `the items of ${activation.id}`);
       turn.activation(activation, 'RUNNING', { attempt: 1, items, limits: limitsAt(place) });
     } else {
-      const asked = argumentsFor(place);
+      const asked = askedFor(place);
       if ('failure' in asked) return settle(turn, activation, asked);
-      turn.activation(activation, 'RUNNING', { attempt: 1, args: asked.args, limits: limitsAt(place) });
+      turn.activation(activation, 'RUNNING', { attempt: 1, ...asked, limits: limitsAt(place) });
     }
     if (totalMs > 0) setTimer(turn, activation, totalTimerOf(activation), totalMs);
     submit(turn, activation);
@@ -98,10 +99,11 @@ function submit(turn: RoutedTurn, unit: Activation | Item): void {
 
 /** What the engine does itself follows later in the turn (`serve`): of many attempts one after the other there would be no end. */
 function ask(turn: RoutedTurn, unit: Unit): void {
-  const { due, outstanding, delegates } = turn.state;
+  const { due, outstanding, delegates, children } = turn.state;
   if (due.has(unit.id)) return;
   if (outstanding.has(unit.id)) turn.command(requestCommandOf(unit));
   if (delegates.has(unit.id)) turn.command(openDelegateCommandOf(unit));
+  if (children.has(unit.id)) turn.command(startChildCommandOf(turn.state, unit));
   const { waitMs } = unit.limits;
   if (waitMs !== undefined) awaitAnswer(turn, unit, waitMs);
 }
@@ -116,10 +118,10 @@ export function beginItem(turn: RoutedTurn, activation: Activation): void {
   const item = activation.fanOut?.items[activation.fanOut.begun];
   if (!item) return;
   evaluating(turn, activation, () => {
-    const asked = argumentsFor({ ...placeOf(turn, activation), item });
+    const asked = askedFor({ ...placeOf(turn, activation), item });
     if ('failure' in asked) return settleItem(turn, item, asked);
     const attempt = activation.attempt;
-    turn.activation(item, 'RUNNING', { attempt, args: asked.args, limits: activation.limits });
+    turn.activation(item, 'RUNNING', { attempt, ...asked, limits: activation.limits });
     ask(turn, item);
   });
 }
@@ -151,6 +153,8 @@ export function nextToFill({ state }: RoutedTurn): Activation | undefined {
 
 /** An attempt of an activation, or of an item, has ended. */
 export function answered(turn: RoutedTurn, unit: Activation | Item, outcome: Outcome): void {
+  // its child run went on, and ended before it was heard of
+  if (unit.state === 'SUSPENDED') turn.activation(unit, 'RUNNING');
   if (unit.timer !== undefined) turn.cancelTimer(unit.timer);
   if (unit.openId !== undefined) turn.abort(unit);
   const judged = 'failure' in outcome ? { failure: located(unit, outcome.failure) } : outcome;

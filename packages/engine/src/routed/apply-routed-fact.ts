@@ -65,6 +65,9 @@ export function applyRoutedFact(state: RoutedState, fact: Fact, witness?: Witnes
       state.outstanding.delete(fact.atom);
       state.withdrawn.add(fact.atom);
       return;
+    case 'childCancelled':
+      state.cancelledChildren.add(fact.requestId);
+      return;
     case 'request':
     case 'command':
       return;
@@ -88,6 +91,10 @@ function applyFlow(state: RoutedState, fact: FlowFact, witness?: Witness): void 
   if (fact.to === 'RUNNING') {
     for (const id of state.withdrawn) state.outstanding.add(id);
     state.withdrawn.clear();
+  }
+  if (fact.to === 'RUNNING' && fact.from === 'SUSPENDED') {
+    state.resumes++;
+    for (const id of state.children) unitOf(state, id).order = state.resumes;
   }
   // a run that is over follows nothing any more
   if (fact.to === 'SUCCESS' || fact.to === 'FAILURE' || fact.to === 'CANCELLED') state.backlog.clear();
@@ -134,6 +141,10 @@ function applyActivation(state: RoutedState, fact: ActivationFact, witness?: Wit
   const { from, to } = fact;
   if (unit.state !== from) misfit(state, `${fact.activation} is ${unit.state}, not ${from}`);
   if (checkTransition(activationTransitions, from, to, fact.activation) === 'ignore') return;
+  if (to === 'SUSPENDED' || (from === 'SUSPENDED' && to === 'RUNNING')) {
+    unit.state = to;
+    return witness?.changed({ of: 'activation', atom: fact.activation, from, to });
+  }
   if (isUndo(to)) stopWaiting(state, unit);
   else if (isItem(unit)) count(state, unit, fact);
   else leave(state, unit, fact);
@@ -185,6 +196,7 @@ function stopWaiting(state: RoutedState, unit: Unit): void {
   state.outstanding.delete(unit.id);
   state.due.delete(unit.id);
   state.delegates.delete(unit.id);
+  state.children.delete(unit.id);
   state.withdrawn.delete(unit.id);
   unit.requestId = unit.openId = undefined;
   if (unit.timer !== undefined) state.timers.delete(unit.timer);
@@ -194,22 +206,31 @@ function stopWaiting(state: RoutedState, unit: Unit): void {
 /** An attempt begins; without a number the unit only has waited, and its outcome is judged. */
 function begin(state: RoutedState, unit: Activation | Item, fact: ActivationFact): void {
   unit.delay = undefined;
-  const { attempt, args, limits, items } = fact;
+  const { attempt, args, limits, items, flow } = fact;
   if (attempt === undefined) return;
   unit.attempt = attempt;
   unit.value = unit.failure = undefined;
   if (args !== undefined) unit.args = args;
+  if (flow !== undefined) unit.flow = flow;
+  unit.order = 0;
   if (limits !== undefined) unit.limits = limits;
   const fanned = isItem(unit) ? undefined : (items ?? unit.fanOut?.items.map(({ variables }) => variables));
   if (fanned && !isItem(unit)) return fanOut(state, unit, fanned);
-  const { flowId, outstanding, due, delegates } = state;
-  const { task, delegate, open } = unit.atom.definition;
-  const request = { flowId, atom: unit.id, round: 0, attempt };
+  const { open } = unit.atom.definition;
+  const request = { flowId: state.flowId, atom: unit.id, round: 0, attempt };
   unit.requestId = requestIdOf({ ...request, action: 'execute' });
-  if (open !== undefined) unit.openId = requestIdOf({ ...request, action: 'open' });
-  if (delegate !== undefined) delegates.add(unit.id);
-  if (delegate === undefined && isBuiltIn(task)) due.add(unit.id);
-  else if (delegate === undefined || open !== undefined) outstanding.add(unit.id);
+  waitingOf(state, unit).add(unit.id);
+  if (open === undefined) return;
+  unit.openId = requestIdOf({ ...request, action: 'open' });
+  state.outstanding.add(unit.id);
+}
+
+/** With what else answers it is waited for. */
+function waitingOf({ outstanding, due, delegates, children }: RoutedState, { atom }: Unit): Set<string> {
+  const { task, delegate, flow } = atom.definition;
+  if (delegate !== undefined) return delegates;
+  if (flow !== undefined) return children;
+  return isBuiltIn(task) ? due : outstanding;
 }
 
 function fanOut(state: RoutedState, activation: Activation, items: readonly ItemVariables[]): void {

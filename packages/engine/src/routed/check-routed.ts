@@ -1,16 +1,22 @@
 import { DefinitionError } from '@baton/core';
-import { isRouteCommand, type PublishDefinition, type RoutedAtomDefinition } from '@baton/flow';
+import {
+  isRouteCommand,
+  type PublishDefinition,
+  type RoutedAtomDefinition,
+  type RoutedTimeouts,
+} from '@baton/flow';
 import { refusing } from '../check-expressions.js';
 import { builtInTasks, isBuiltIn } from './built-in-tasks.js';
 import { clauseEvents, clauseOf, type RoutedAtom, type RoutedGraph } from './routed-graph.js';
 
 /**
- * What is known to be wrong before a run begins: inputs that are missing or unknown (C-601), and every expression that is none (C-806).
+ * What is known to be wrong before a run begins: inputs that are missing or unknown (C-601), if it is said what is given, and every expression
+ * that is none (C-806).
  * @throws DefinitionError `BATON_DEFINITION_MISSING_REQUIREMENT`, `BATON_DEFINITION_ROUTE`, `BATON_DEFINITION_EXPRESSION`
  */
-export function checkRouted(graph: RoutedGraph, given: readonly string[]): void {
+export function checkRouted(graph: RoutedGraph, given?: readonly string[]): void {
   const { definition, templates } = graph;
-  checkInputs(graph, given);
+  if (given) checkInputs(graph, given);
   for (const atom of graph.atoms) checkAtom(graph, atom);
   for (const part of ['vars', 'output', 'outputOnError'] as const)
     refusing(`${part} of ${definition.name}`, JSON.stringify(definition[part] ?? {}), () =>
@@ -35,7 +41,7 @@ function checkInputs({ definition }: RoutedGraph, given: readonly string[]): voi
   );
 }
 
-function checkAtom({ templates }: RoutedGraph, { name, definition }: RoutedAtom): void {
+function checkAtom({ templates, subFlows }: RoutedGraph, { name, definition }: RoutedAtom): void {
   const template = (what: string, value: Parameters<typeof templates.check>[0]): void =>
     refusing(`${what} of ${name}`, JSON.stringify(value), () => templates.check(value));
   const published = (what: string, { branch = {}, global = {} }: PublishDefinition = {}): void =>
@@ -48,6 +54,12 @@ function checkAtom({ templates }: RoutedGraph, { name, definition }: RoutedAtom)
     const source = typeof value === 'string' ? value : expressionOf(value);
     if (source !== undefined) refusing(`${what} of ${name}`, source, () => templates.expression(source));
   });
+  const { flow } = definition;
+  if (typeof flow === 'string' && !subFlows.names.includes(flow))
+    throw new DefinitionError(
+      'BATON_DEFINITION_UNKNOWN_FLOW',
+      `${name} runs the flow ${flow}, which was not given with it`,
+    );
   template('for-each', definition.forEach ?? {});
   published('publish', publish);
   published('publishOnError', publishOnError);
@@ -64,7 +76,7 @@ function checkAtom({ templates }: RoutedGraph, { name, definition }: RoutedAtom)
 
 /** Expressions of policies, given to `check`; and policies that make no sense where they stand. */
 function checkPolicies(
-  { attempts, timeout, forEach, task, delegate, expects, open, ...atom }: RoutedAtomDefinition,
+  { attempts, timeout, forEach, task, delegate, expects, open, flow, ...atom }: RoutedAtomDefinition,
   name: string,
   check: (what: string, value: unknown) => void,
 ): void {
@@ -74,7 +86,7 @@ function checkPolicies(
     ...{ 'fail-on': failOn, parallel, 'attempts.max': attempts?.max, 'attempts.delay': attempts?.delayMs },
     ...{ 'break-on': attempts?.breakOn, 'continue-on': attempts?.continueOn },
     ...{ 'timeout.attempt': timeout?.attemptMs, 'timeout.queue': timeout?.queueMs },
-    ...{ 'timeout.wait': timeout?.waitMs, 'timeout.total': timeout?.totalMs },
+    ...{ 'timeout.wait': timeout?.waitMs, 'timeout.total': timeout?.totalMs, flow: expressionOf(flow) },
   }))
     check(what, value);
   if (task?.startsWith('std.') === true && !isKnown(task))
@@ -82,12 +94,14 @@ function checkPolicies(
       name,
       `asks for ${task}, which there is not; there are ${[...builtInTasks, ...workersOwn].join(', ')}`,
     );
-  if (task !== undefined && delegate !== undefined)
-    refuseAtom(name, 'has a task and a delegate: it is one of them');
+  const kinds = Object.entries({ task, delegate, flow }).flatMap(([kind, of]) =>
+    of === undefined ? [] : [kind],
+  );
+  if (kinds.length > 1) refuseAtom(name, `has ${kinds.join(' and ')}: it is one of them`);
   if (delegate === undefined && (expects !== undefined || open !== undefined))
     refuseAtom(name, `has ${expects ? 'expects' : 'open'}, which means nothing without delegate`);
-  if (forEach && task === undefined && delegate === undefined)
-    refuseAtom(name, 'has for-each, but no task to run for each element');
+  if (forEach && kinds.length === 0) refuseAtom(name, 'has for-each, but nothing to run for each element');
+  if (flow !== undefined) refuseForTasks(atom, timeout);
   if (forEach && Object.keys(forEach).length === 0) refuseAtom(name, 'has a for-each without a list');
   if (forEach) return;
   const stray = Object.entries({ parallel, onItemError, 'attempts.scope': attempts?.scope }).find(
@@ -101,6 +115,18 @@ const workersOwn = ['std.http', 'std.shell'];
 
 function isKnown(task: string): boolean {
   return isBuiltIn(task) || workersOwn.includes(task);
+}
+
+/** A child run has times and inputs of its own; of this atom it has `timeout.total`. */
+function refuseForTasks(
+  { name, version, onWorkerLoss, requires, optional }: RoutedAtomDefinition,
+  { attemptMs, queueMs, waitMs }: RoutedTimeouts = {},
+): void {
+  const limits = { 'timeout.attempt': attemptMs, 'timeout.queue': queueMs, 'timeout.wait': waitMs };
+  const stray = Object.entries({ ...limits, version, onWorkerLoss, requires, optional }).find(
+    ([, value]) => value !== undefined,
+  );
+  if (stray) refuseAtom(name, `has ${stray[0]}, which means nothing for a flow; there is timeout.total`);
 }
 
 function expressionOf(value: unknown): string | undefined {

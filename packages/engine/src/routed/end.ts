@@ -12,13 +12,14 @@ import { ExpressionError } from '../expression-error.js';
 import { merged } from './context.js';
 import { checkSize } from './data-size.js';
 import { dataOfAll, rendered } from './outcome.js';
+import { cancelChild, hasChild } from './child-command.js';
 import { giveUpFanOuts, isUndone } from './rollback.js';
 import {
   type Activation,
   isOver,
+  type Item,
   type Rollback,
   type RoutedState,
-  type Unit,
   unitOf,
 } from './routed-state.js';
 import type { RoutedTurn } from './routed-turn.js';
@@ -43,10 +44,12 @@ export function endIfOver(turn: RoutedTurn): void {
     return state.rollback ? undefined : endIfOver(turn);
   }
   if (flow === 'SUSPENDING') {
+    if (hasChild(state, 'RUNNING')) return;
     turn.flow('SUSPENDED');
     return turn.command({ type: 'suspended' });
   }
-  if (state.timers.size === 0 && state.withdrawn.size === 0 && backlog.length === 0)
+  const { timers, withdrawn, children } = state;
+  if (timers.size + withdrawn.size + children.size + backlog.length === 0)
     throw new InvariantError('BATON_INVARIANT_UNREACHABLE', `${state.flowId} waits for nothing`);
 }
 
@@ -108,17 +111,13 @@ function stopAll(turn: RoutedTurn): void {
 
 /** What has not begun, or waits for its next attempt, does not happen. */
 function stopWaiting(turn: RoutedTurn, activation: Activation): void {
-  const { id, state, requestId, failure, fanOut } = activation;
-  const { delegates, withdrawn, due } = turn.state;
+  const { state, requestId, failure, fanOut } = activation;
   for (const item of fanOut?.items ?? []) {
-    if (item.state === 'DELAYED') turn.activation(item, 'FAILURE');
     const isIdle = item.state === 'RUNNING' && item.requestId === undefined;
-    if (delegates.has(item.id)) stopAsking(turn, item);
-    else if (isIdle) turn.activation(item, 'CANCELLED');
-    if (withdrawn.has(item.id) || due.has(item.id)) turn.activation(item, 'CANCELLED', neverBegan);
+    if (item.state === 'DELAYED') turn.activation(item, 'FAILURE');
+    else if (!letGo(turn, item) && isIdle) turn.activation(item, 'CANCELLED');
   }
-  if (delegates.has(id)) return stopAsking(turn, activation);
-  if (withdrawn.has(id) || due.has(id)) return turn.activation(activation, 'CANCELLED', neverBegan);
+  if (letGo(turn, activation)) return;
   const isIdle = state === 'RUNNING' && requestId === undefined && !(fanOut && fanOut.running > 0);
   if (state === 'WAITING' || state === 'PENDING' || isIdle) turn.activation(activation, 'CANCELLED');
   if (state === 'DELAYED') turn.activation(activation, failure ? 'FAILURE' : 'CANCELLED');
@@ -128,9 +127,17 @@ function stopWaiting(turn: RoutedTurn, activation: Activation): void {
 const neverBegan = {
   failure: failureOf('CANCELLED', 'was cancelled before it began', { phase: 'queue', retryable: false }),
 };
-function stopAsking(turn: RoutedTurn, unit: Unit): void {
-  turn.abort(unit);
-  turn.activation(unit, 'CANCELLED');
+
+/** An answer from outside, or a child run, is not waited for (C-1306); nor is what no worker has. */
+function letGo(turn: RoutedTurn, unit: Activation | Item): boolean {
+  const { id } = unit;
+  const { delegates, children, withdrawn, due } = turn.state;
+  const hasBegun = delegates.has(id) || (!withdrawn.has(id) && !due.has(id));
+  if (hasBegun && !delegates.has(id) && !children.has(id)) return false;
+  if (children.has(id)) cancelChild(turn, unit);
+  if (delegates.has(id)) turn.abort(unit);
+  turn.activation(unit, 'CANCELLED', hasBegun ? {} : neverBegan);
+  return true;
 }
 
 interface Ended {

@@ -30,6 +30,12 @@ export function isTrueAt(place: Place, given: Maybe<boolean>, what: string): boo
     : fault(`of ${what} gives ${shown(value)}, neither true nor false`);
 }
 
+/** @throws ExpressionError for what is no text */
+export function textAt(place: Place, given: Given<string>, what: string): string {
+  const value = valueAt(place, given);
+  return typeof value === 'string' ? value : fault(`of ${what} gives ${shown(value ?? null)}, no text`);
+}
+
 /** What an expression of a policy says, given as its bare text. */
 export function isSoAt(place: Place, expr: string | undefined, what: string): boolean | undefined {
   return expr === undefined ? undefined : isTrueAt(place, { expr }, what);

@@ -3,6 +3,7 @@ import { failureOf, type Failure, InvariantError } from '@baton/core';
 import { isRouteCommand, type RouteCommand } from '@baton/flow';
 import { goOnLater } from '../timers.js';
 import { begin, beginItem, nextToFill, serve, takeUp } from './activate.js';
+import { hasChild, orderChildren, suspend } from './child-command.js';
 import type { Pending } from './backlog.js';
 import { endAgain, endFlow, endIfOver } from './end.js';
 import { noteUnreachable, verdictOf } from './joins.js';
@@ -48,7 +49,7 @@ export function takeUpAll(turn: RoutedTurn): void {
   if (state.rollback) return endAgain(turn);
   for (const join of state.flow === 'RUNNING' ? [...state.joins.values()] : []) noteUnreachable(turn, join);
   for (const unit of [...state.activations.values(), ...state.items.values()]) takeUp(turn, unit);
-  if (state.held.size > 0) turn.suspend();
+  if (state.held.size > 0 || hasChild(state, 'SUSPENDED')) suspend(turn);
   followOn(turn);
   if (turn.isDecided && state.flow !== 'PENDING') endAgain(turn);
 }
@@ -62,6 +63,7 @@ function obey(turn: RoutedTurn, { message, by }: Pending, command: RouteCommand)
   if (command === 'suspend') {
     turn.flow('SUSPENDING', message === undefined ? {} : { message });
     turn.fact({ fact: 'arrival', at: command, ...(by && { by }) });
+    orderChildren(turn, 'suspendChild');
   } else endFlow(turn, command === 'fail' ? 'FAILURE' : 'SUCCESS', message);
 }
 

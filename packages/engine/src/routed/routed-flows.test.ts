@@ -1,10 +1,11 @@
 import { targeted, task } from '@baton/flow';
 import { expect, it } from '@jest/globals';
-import { MemoryLogBook } from '../drivers/log-book.js';
+import { type LogBook, MemoryLogBook } from '../drivers/log-book.js';
+import type { Listener } from '../drivers/notifier.js';
 import { type EngineKind, runDefinition } from '../run-flow.js';
 import { acceptance } from '../../../testkit/src/routed-flows/acceptance.js';
 import { chain, targets } from '../../../testkit/src/routed-flows/target-cases.js';
-import { next, routed, run, runBy, tasks } from '../../../testkit/src/routed-flows/routed.js';
+import { named, next, routed, run, runBy, tasks } from '../../../testkit/src/routed-flows/routed.js';
 
 const engines: readonly EngineKind[] = ['serial', 'parallel', 'lazy'];
 
@@ -76,4 +77,52 @@ inEach('a run that is cancelled ends so, with all that is under way', async (eng
   const given = [...tasks, task('stop', { execute: () => stop.abort() })];
   const { outcome, states } = await run(definition, { engine, given, signal: stop.signal });
   expect([outcome, states]).toEqual(['CANCELLED', { a: 'CANCELLED' }]);
+});
+
+const waiting = named('waiting', {
+  c: { task: 'stop', onSuccess: next('d') },
+  d: { task: 'sleep', input: { ms: 200 }, onSuccess: next('e') },
+  e: { task: 'echo' },
+});
+const parent = routed(
+  { a: { flow: 'waiting', onSuccess: next('b') }, b: { publish: { branch: { all: true } } } },
+  { output: { all: '${all}' } },
+);
+
+inEach('M38 suspend and sub-flows: suspended from outside', async (engine) => {
+  const stop = new AbortController();
+  const given = [...tasks, task('stop', { execute: () => stop.abort() })];
+  const options = { engine, given, flows: [waiting], logBook: new MemoryLogBook() };
+  const held = await run(parent, { ...options, suspendSignal: stop.signal });
+  expect([held.outcome, held.states]).toEqual(['SUSPENDED', { a: 'SUSPENDED' }]);
+  const going = await run(parent, options);
+  expect([going.outcome, going.output]).toEqual(['SUCCESS', { all: true }]);
+});
+
+inEach('M39 cancel: children and theirs', async (engine) => {
+  const stop = new AbortController();
+  const given = [...tasks, task('stop', { execute: () => stop.abort() })];
+  const middle = named('middle', { m: { flow: 'waiting' }, n: { flow: 'waiting' } });
+  const definition = routed({ a: { flow: 'middle', forEach: { item: [1, 2] } } });
+  const heard = new Map<string, string>();
+  const listener: Listener = {
+    notify: (told) => void (told.of === 'flow' && heard.set(told.flowId, told.to)),
+  };
+  const options = { engine, given, flows: [middle, waiting], signal: stop.signal, listeners: [listener] };
+  expect((await run(definition, options)).outcome).toBe('CANCELLED');
+  expect(new Set(heard.values())).toEqual(new Set(['CANCELLED']));
+});
+
+inEach('a run whose engine stopped goes on, with its child', async (engine) => {
+  const [logBook, full] = [new MemoryLogBook(), new Error('full')];
+  const failing: LogBook = {
+    create: (detail) => logBook.create(detail),
+    load: (flowId) => logBook.load(flowId),
+    append: (flowId, seq, facts) =>
+      flowId !== 'in-process' && seq === 1 ? Promise.reject(full) : logBook.append(flowId, seq, facts),
+  };
+  const given = [...tasks, task('stop', { execute: () => null })];
+  const options = { engine, given, flows: [waiting] };
+  await expect(run(parent, { ...options, logBook: failing })).rejects.toBe(full);
+  expect((await run(parent, { ...options, logBook })).output).toEqual({ all: true });
 });

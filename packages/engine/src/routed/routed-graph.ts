@@ -4,9 +4,11 @@ import type {
   ClauseDefinition,
   RoutedAtomDefinition,
   RoutedDefinition,
+  RoutedFlowDefinition,
   TransitionDefinition,
 } from '@baton/flow';
 import { isRouteCommand } from '@baton/flow';
+import { SubFlows } from './sub-flows.js';
 import { Templates } from './templates.js';
 
 /** Position in document order. */
@@ -34,13 +36,18 @@ export interface RoutedGraph {
   readonly start: readonly AtomIndex[];
   /** Expressions and templates, parsed when they are first asked. */
   readonly templates: Templates;
+  /** What its atoms may run as child runs. */
+  readonly subFlows: SubFlows;
 }
 
 /**
  * @throws DefinitionError `BATON_DEFINITION_DUPLICATE_ATOM`, `BATON_DEFINITION_UNKNOWN_NODE`, or `BATON_DEFINITION_ROUTE` for a name that is
  *   reserved, a join that can never be met, one on a cycle, and a flow without a start.
  */
-export function routedGraph(definition: RoutedDefinition): RoutedGraph {
+export function routedGraph(
+  definition: RoutedDefinition,
+  flows: RoutedFlowDefinition['flows'] = {},
+): RoutedGraph {
   const indexes = indexesOf(definition);
   const targets = definition.atoms.map((atom) => targetsOf(atom, indexes));
   const sources: AtomIndex[][] = definition.atoms.map(() => []);
@@ -63,6 +70,7 @@ export function routedGraph(definition: RoutedDefinition): RoutedGraph {
     byName: new Map(atoms.map((atom) => [atom.name, atom])),
     start: startOf(definition, atoms, indexes),
     templates: new Templates(),
+    subFlows: new SubFlows(flows),
   };
 }
 

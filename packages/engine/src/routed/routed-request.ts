@@ -6,6 +6,7 @@ import {
   type JsonValue,
   openRecord,
 } from '@baton/core';
+import type { Inputs } from '@baton/flow';
 import { fault } from '../expression-error.js';
 import type { Command, ExecuteCommand, RevertCommand } from '../protocol.js';
 import { checkSize } from './data-size.js';
@@ -13,15 +14,17 @@ import type { Activation, Unit } from './routed-state.js';
 import { type AtActivation, evaluateAt, type Place, variableAt } from './surroundings.js';
 
 /**
- * What the task of an activation is given: `input`, then `rebind`, then variables of the same name, then what the environment has for its
- * task (C-602, C-603); or what is missing.
+ * What an activation gives to what it runs: `input`, then `rebind`, then variables of the same name, then what the environment has for its
+ * task (C-602, C-603); or what is missing, as a failure of that code.
  * @throws ExpressionError
  */
 export function argumentsFor(
   place: AtActivation,
+  { requires = [], optional = [], rebind = {} }: Inputs,
+  code: string,
 ): { readonly args: Arguments } | { readonly failure: Failure } {
   const { activation } = place;
-  const { input = {}, requires = [], optional = [], rebind = {} } = activation.atom.definition;
+  const { input = {} } = activation.atom.definition;
   const args = openRecord<Argument>();
   const given = inputFor(place, input);
   checkSize(given, `the input of ${activation.id}`);
@@ -40,7 +43,7 @@ export function argumentsFor(
   if (missing.length === 0) return { args };
   const message = `${activation.id} found no value for ${missing.join(', ')}`;
   const context = { phase: 'arguments', atom: activation.id, retryable: false } as const;
-  return { failure: { ...failureOf('ARGUMENT_MISSING', message, context), types: ['NotFound', 'Error'] } };
+  return { failure: { ...failureOf(code, message, context), types: ['NotFound', 'Error'] } };
 }
 
 /** `env.defaults`, by task. */

@@ -18,6 +18,7 @@ import {
   type FlowState,
   InvariantError,
   type JsonValue,
+  type Lineage,
   type RollbackFact,
   type TakenTransition,
   type Trigger,
@@ -36,6 +37,9 @@ export interface Unit {
   attempt: number;
   /** What its task was given: the same for each attempt, whatever became of the variables since. */
   args: Arguments;
+  /** Of a sub-flow: which flow it runs, and the last resumption that its child run was told of. */
+  flow: string | undefined;
+  order: number;
   limits: AttemptLimits;
   requestId: string | undefined;
   /** Of a delegate, while a task asks for its answer: the request of that. */
@@ -116,12 +120,15 @@ export interface RoutedOptions {
   /** Inputs given with the job. */
   readonly store: Readonly<Record<string, Value>>;
   readonly env?: Environment;
+  /** Of a child run. */
+  readonly lineage?: Lineage;
 }
 
 export interface RoutedState {
   readonly shape: 'routed';
   readonly graph: RoutedGraph;
   readonly flowId: string;
+  readonly lineage: Lineage | undefined;
   readonly store: Readonly<Record<string, Value>>;
   /** As it was given, until its expressions are evaluated when the run starts. */
   env: Environment;
@@ -147,6 +154,12 @@ export interface RoutedState {
   readonly due: Set<string>;
   /** Activations and items that an answer from outside is waited for, in the order they were opened. */
   readonly delegates: Set<string>;
+  /** Activations and items whose child run has not ended, in the order they were started. */
+  readonly children: Set<string>;
+  /** How often the run was resumed. */
+  resumes: number;
+  /** Requests of child runs that nobody waits for any more. */
+  readonly cancelledChildren: Set<string>;
   /** The same for requests that were taken back while suspending; outstanding again with the next run. */
   readonly withdrawn: Set<string>;
   /** Items that are not over, of fan-outs that are not. */
@@ -167,11 +180,15 @@ export interface RoutedState {
 }
 
 /** A run that has not begun. */
-export function newRoutedRun(graph: RoutedGraph, { flowId, store, env = {} }: RoutedOptions): RoutedState {
+export function newRoutedRun(
+  graph: RoutedGraph,
+  { flowId, store, env = {}, lineage }: RoutedOptions,
+): RoutedState {
   return {
     shape: 'routed',
     graph,
     flowId,
+    lineage,
     store,
     env,
     isEnvMade: false,
@@ -188,6 +205,9 @@ export function newRoutedRun(graph: RoutedGraph, { flowId, store, env = {} }: Ro
     outstanding: new Set(),
     due: new Set(),
     delegates: new Set(),
+    children: new Set(),
+    resumes: 0,
+    cancelledChildren: new Set(),
     withdrawn: new Set(),
     items: new Map(),
     fanOuts: new Set(),
@@ -220,6 +240,8 @@ export function newActivation(id: string, atom: RoutedAtom): Activation {
 const idle = {
   attempt: 0,
   args: {},
+  flow: undefined,
+  order: 0,
   limits: {},
   requestId: undefined,
   openId: undefined,
@@ -277,7 +299,8 @@ export function unitOf(state: RoutedState, id: string): Activation | Item {
 export function awaiting(state: RoutedState, requestId: string): Activation | Item | undefined {
   const unit = findUnit(state, atomNameOf(requestId));
   if (unit?.requestId !== requestId) return undefined;
-  return state.outstanding.has(unit.id) || state.delegates.has(unit.id) ? unit : undefined;
+  const { outstanding, delegates, children } = state;
+  return [outstanding, delegates, children].some((waiting) => waiting.has(unit.id)) ? unit : undefined;
 }
 
 /** The delegate for whose answer this request asks; undefined: none does. */

@@ -8,6 +8,13 @@ import type { Environment, Failure } from '@baton/core';
 import { ExpressionError } from '../expression-error.js';
 import type { Event, Outcome, Turn, Watch } from '../protocol.js';
 import { answered, awaitAnswer, cancelled, goOn, start as startActivation } from './activate.js';
+import {
+  cancelChildCommandOf,
+  hasChild,
+  orderChildren,
+  startChildCommandOf,
+  suspend,
+} from './child-command.js';
 import { noContext } from './context.js';
 import { checkSize } from './data-size.js';
 import { rendered } from './outcome.js';
@@ -41,13 +48,12 @@ export function routedStep(state: RoutedState, event: Event, watch?: Watch): Tur
 function handle(turn: RoutedTurn, event: Event): void {
   switch (event.type) {
     case 'run':
-      return turn.state.flow === 'PENDING' ? start(turn) : resume(turn);
+      return run(turn);
     case 'resume':
       turn.stopSuspending();
       return resume(turn);
     case 'adopt':
-      askAgain(turn, turn.state.outstanding);
-      return takeUpAll(turn);
+      return adopt(turn);
     case 'completed':
       return take(turn, event.requestId, event.value === undefined ? {} : { value: event.value });
     case 'failed':
@@ -56,8 +62,13 @@ function handle(turn: RoutedTurn, event: Event): void {
       return cancelDelegate(turn, event.requestId, event.failure);
     case 'extended':
       return extendDelegate(turn, event.requestId, event.delayMs);
+    case 'childCancelled':
+      if (awaiting(turn.state, event.requestId)) cancel(turn, true);
+      return;
+    case 'childChanged':
+      return childChanged(turn, event);
     case 'suspend':
-      return void turn.suspend();
+      return suspend(turn);
     case 'withdrawn':
       return withdrawn(turn, event.requestId);
     case 'cancel':
@@ -74,6 +85,21 @@ function handle(turn: RoutedTurn, event: Event): void {
     case 'skip':
       return;
   }
+}
+
+function run(turn: RoutedTurn): void {
+  const { flow } = turn.state;
+  if (flow === 'PENDING') return start(turn);
+  return flow === 'SUSPENDED' ? resume(turn) : adopt(turn);
+}
+
+/** Its engine stopped, wherever it was. */
+function adopt(turn: RoutedTurn): void {
+  const { outstanding, flow } = turn.state;
+  askAgain(turn, outstanding);
+  if (flow !== 'SUSPENDED') orderChildren(turn, 'resumeChild');
+  if (flow === 'SUSPENDING') orderChildren(turn, 'suspendChild');
+  takeUpAll(turn);
 }
 
 function start(turn: RoutedTurn): void {
@@ -113,6 +139,9 @@ function resume(turn: RoutedTurn): void {
   const again = [...state.withdrawn];
   turn.flow('RUNNING');
   askAgain(turn, again);
+  for (const id of state.children)
+    if (unitOf(state, id).state === 'SUSPENDED') turn.activation(unitOf(state, id), 'RUNNING');
+  orderChildren(turn, 'resumeChild');
   const held = [...state.held];
   for (const id of held) if (!turn.isDecided) startActivation(turn, activationOf(state, id));
   // what came due while nothing was to happen (C-1029)
@@ -120,11 +149,13 @@ function resume(turn: RoutedTurn): void {
   takeUpAll(turn);
 }
 
-/** For tasks that were asked for, and for every answer from outside. */
+/** For tasks that were asked for, for every answer from outside, and for child runs. */
 function askAgain(turn: RoutedTurn, tasks: Iterable<string>): void {
   const { state } = turn;
   for (const id of tasks) turn.command(requestCommandOf(unitOf(state, id)));
   for (const id of state.delegates) turn.command(openDelegateCommandOf(unitOf(state, id)));
+  for (const id of state.children) turn.command(startChildCommandOf(state, unitOf(state, id)));
+  for (const requestId of state.cancelledChildren) turn.command(cancelChildCommandOf(state, requestId));
 }
 
 function take(turn: RoutedTurn, requestId: string, outcome: Outcome): void {
@@ -150,6 +181,29 @@ function extendDelegate(turn: RoutedTurn, requestId: string, delayMs: number): v
 function withdrawn(turn: RoutedTurn, requestId: string): void {
   const unit = opening(turn.state, requestId) ?? awaiting(turn.state, requestId);
   if (unit && turn.state.flow === 'SUSPENDING') turn.fact({ fact: 'withdrawn', atom: unit.id });
+}
+
+/** A child run that is suspended suspends its parent; the last one that goes on has it go on (C-1303). */
+function childChanged(
+  turn: RoutedTurn,
+  { requestId, state: to, order }: Extract<Event, { type: 'childChanged' }>,
+): void {
+  const { state } = turn;
+  const unit = awaiting(state, requestId);
+  if (!unit || !state.children.has(unit.id) || unit.state === to) return;
+  if (to === 'SUSPENDED') {
+    if (order < unit.order) return;
+    turn.activation(unit, to);
+    return suspend(turn);
+  }
+  turn.activation(unit, to);
+  if (hasChild(state, 'SUSPENDED')) {
+    // the others win until all of them are
+    if (state.flow === 'SUSPENDING') orderChildren(turn, 'suspendChild');
+    return;
+  }
+  turn.stopSuspending();
+  resume(turn);
 }
 
 /** While suspended its effect is held until the run goes on (C-1029). */

@@ -2,10 +2,11 @@
 import { failureOf } from '@baton/core';
 import { ExpressionError } from '../expression-error.js';
 import type { Outcome } from '../protocol.js';
+import { cancelChild } from './child-command.js';
 import { endFlow } from './end.js';
 import { noteLost } from './joins.js';
 import { leavingOf } from './outcome.js';
-import { type Activation, isOver } from './routed-state.js';
+import { type Activation, isOver, type Unit } from './routed-state.js';
 import type { RoutedTurn } from './routed-turn.js';
 
 /**
@@ -58,12 +59,17 @@ export function evaluating(turn: RoutedTurn, activation: Activation, work: () =>
 
 /** What runs of an activation is told to stop; its answers change nothing any more. */
 export function abandon(turn: RoutedTurn, activation: Activation): void {
-  turn.abort(activation);
+  stop(turn, activation);
   for (const item of activation.fanOut?.items ?? []) {
     if (item.timer !== undefined) turn.cancelTimer(item.timer);
-    turn.abort(item);
+    stop(turn, item);
     if (!isOver(item.state) && item.state !== 'PENDING') turn.activation(item, 'CANCELLED');
   }
   if (activation.timer !== undefined) turn.cancelTimer(activation.timer);
   if (activation.totalTimer !== undefined) turn.cancelTimer(activation.totalTimer);
+}
+
+function stop(turn: RoutedTurn, unit: Unit): void {
+  if (turn.state.children.has(unit.id)) cancelChild(turn, unit);
+  else turn.abort(unit);
 }

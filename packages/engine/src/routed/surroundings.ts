@@ -73,7 +73,11 @@ function variablesFor(state: RoutedState, place: Place, expression: Expression):
   give('input', (keys) => some(keys ?? inputNames(state), (name) => inputOf(state, name)));
   give('vars', (keys) => some(keys ?? Object.keys(state.vars), (name) => own(state.vars, name)));
   give('env', (keys) => (keys ? picked(state.env, keys) : state.env));
-  give('run', () => ({ id: state.flowId, rootId: state.flowId, name: state.graph.definition.name }));
+  give('run', () => ({
+    id: state.flowId,
+    rootId: state.lineage?.rootId ?? state.flowId,
+    name: state.graph.definition.name,
+  }));
   const { activation, item } = place;
   if (item) {
     give('item', () => soleOf(item.variables));

@@ -5,6 +5,8 @@ import { type AtomPart, type Compiling, isMap, type ListPart, type PoliciesPart 
 import { insertedIn, isLists } from './policies.js';
 import { checkTemplates } from './short-forms.js';
 
+const kinds = ['task', 'delegate', 'flow'] as const;
+
 /** Expressions of policies, those of an atom or of `atom-defaults`, where they stand. */
 export function checkPolicies(compiling: Compiling, part: PoliciesPart, path: Path): void {
   const { attempts, timeout } = part;
@@ -25,21 +27,23 @@ export function checkPolicies(compiling: Compiling, part: PoliciesPart, path: Pa
 /** What an atom is, and that a fan-out has something to run, and nothing else has what is for fan-outs (C-1524, C-1525, C-1530). */
 export function checkKind(compiling: Compiling, atom: AtomPart, path: Path): void {
   const { problems } = compiling;
-  const isWork = Object.hasOwn(atom, 'task') || Object.hasOwn(atom, 'delegate');
-  if (Object.hasOwn(atom, 'task') && Object.hasOwn(atom, 'delegate'))
+  const [kind, other] = kinds.filter((key) => Object.hasOwn(atom, key));
+  if (other !== undefined)
     problems.add(
-      [...path, 'delegate'],
-      'and task exclude each other, an atom is one of them: keep one',
+      [...path, other],
+      `and ${kind ?? ''} exclude each other, an atom is one of them: keep one`,
       'key',
     );
   for (const key of ['expects', 'open'] as const)
     if (Object.hasOwn(atom, key) && !Object.hasOwn(atom, 'delegate'))
       problems.add([...path, key], 'means nothing without delegate: leave it out, or write delegate', 'key');
+  checkInserted(compiling, atom.flow, [...path, 'flow']);
+  if (kind === 'flow') checkFlow(compiling, atom, path);
   if (Object.hasOwn(atom, 'for-each')) {
-    if (!isWork && !Object.hasOwn(atom, 'flow'))
+    if (kind === undefined)
       problems.add(
         [...path, 'for-each'],
-        'has nothing to run for each item: write task: NAME, or delegate: NAME',
+        'has nothing to run for each item: write task: NAME, delegate: NAME or flow: NAME',
         'key',
       );
     return checkLists(compiling, atom, [...path, 'for-each']);
@@ -49,6 +53,16 @@ export function checkKind(compiling: Compiling, atom: AtomPart, path: Path): voi
   for (const key of ['as', 'parallel', 'on-item-error'] as const)
     if (Object.hasOwn(atom, key) && atom[key] !== null) stray([...path, key]);
   if (isMap(atom.attempts) && Object.hasOwn(atom.attempts, 'scope')) stray([...path, 'attempts', 'scope']);
+}
+
+/** A flow has limits and inputs of its own; of the atom that runs it there is the time in all. */
+function checkFlow({ problems }: Compiling, { timeout, ...atom }: AtomPart, path: Path): void {
+  const stray = (key: string, ...at: readonly string[]): void =>
+    problems.add([...path, ...at, key], 'is for a task, and this atom is a flow: leave it out', 'key');
+  for (const key of ['onWorkerLoss', 'version', 'requires', 'optional'])
+    if (Object.hasOwn(atom, key)) stray(key);
+  for (const key of ['attempt', 'queue', 'wait'])
+    if (isMap(timeout) && Object.hasOwn(timeout, key)) stray(key, 'timeout');
 }
 
 function checkLists(compiling: Compiling, atom: AtomPart, path: Path): void {

@@ -23,6 +23,7 @@ import {
   type DocumentPart,
   entriesOf,
   type FlowPart,
+  isMap,
   type LinkPart,
 } from './document.js';
 import { withDefaults, workOf } from './policies.js';
@@ -95,7 +96,12 @@ class OrderedCompiler {
             'is for a task, and this atom is a flow: say it inside of the flow',
             'key',
           );
-      const inner = atom.flow ?? {};
+      if (typeof atom.flow === 'string')
+        problems.add(
+          [...path, 'flow'],
+          'names a flow, which is not supported yet in an ordered flow: write it out, { atoms }',
+        );
+      const inner = isMap(atom.flow) ? (atom.flow as FlowPart) : {};
       checkKeys(this.#compiling, inner, [...path, 'flow'], 'inner');
       return this.pattern(inner, [...path, 'flow'], name, around);
     }

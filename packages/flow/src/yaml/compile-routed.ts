@@ -99,8 +99,11 @@ class RoutedCompiler {
         'is a command, which a transition may lead to, and no name for an atom: call it otherwise',
         'key',
       );
-    if (Object.hasOwn(own, 'flow'))
-      problems.add([...path, 'flow'], 'is not supported yet in a routed flow', 'key');
+    if (isMap(own.flow))
+      problems.add(
+        [...path, 'flow'],
+        'is written out inside of a routed flow, which is not supported yet: make it a document of its own, and write its name',
+      );
     checkKind(this.#compiling, own, path);
     checkPolicies(this.#compiling, own, path);
     const atom = withDefaults(this.#compiling, own, this.#defaults, path);

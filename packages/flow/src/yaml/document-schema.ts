@@ -165,7 +165,11 @@ const atom: JsonSchema = {
   description: 'a map of what the atom is, such as { task: NAME }',
   properties: {
     task: name,
-    flow: ref('inner'),
+    flow: {
+      description:
+        'the name of a flow, "${…}" that gives it, or a flow written out: { pattern, retry, atoms }',
+      anyOf: [name, inserted, ref('inner')],
+    },
     delegate: { ...name, only: 'routed' },
     name: { ...name, only: 'ordered' },
     description: text,
@@ -259,7 +263,7 @@ export const yamlDocumentSchema: JsonSchema = {
     atom,
     inner: {
       type: 'object',
-      description: 'a flow written out: { pattern, retry, atoms }; a flow by its name is not supported yet',
+      description: 'a flow written out: { pattern, retry, atoms }',
       required: ['atoms'],
       properties: { ...level, atoms },
     },

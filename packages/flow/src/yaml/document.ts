@@ -90,7 +90,8 @@ export type AtomPart = PoliciesPart &
   TakingPart &
   Maybe<{
     task: string;
-    flow: FlowPart;
+    /** Its name or one `${…}`, of another run; or it is written out. */
+    flow: FlowPart | string;
     delegate: string;
     expects: Expects;
     open: string;

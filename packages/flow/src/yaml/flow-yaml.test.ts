@@ -14,7 +14,8 @@ import type { RoutedDefinition, RoutedFlowDefinition } from '../routed-definitio
 import { task } from '../task.js';
 import { type } from '../schema.js';
 import { flowYaml } from './flow-yaml.js';
-import { parseFlowYaml } from './parse-flow-yaml.js';
+import { withFlows } from '../sub-flows.js';
+import { parseFlowYaml, parseFlowYamlStream } from './parse-flow-yaml.js';
 import { withoutEmpty } from './routed-yaml.js';
 
 type AnyFlow = FlowDefinition | RoutedFlowDefinition;
@@ -205,10 +206,32 @@ describe('routed flows', () => {
     root: withoutEmpty(root),
   });
 
+  it('come back as they were: one that runs others, with them', () => {
+    const other = (name: string, ...runs: readonly string[]): RoutedFlowDefinition => ({
+      schemaVersion: 1,
+      root: {
+        kind: 'routed',
+        name,
+        atoms: runs.map((flow, n) => ({ name: `a${n}`, flow })).concat({ name: 'z' } as never),
+      },
+    });
+    const ordered = linear('l')
+      .add(task('t', { execute: () => undefined }))
+      .toJSON();
+    const whole = withFlows(other('f', 'g', 'l'), [other('g', 'h'), other('h', 'g'), other('x'), ordered]);
+    expect(Object.keys(whole.flows ?? {}).toSorted()).toEqual(['g', 'h', 'l']);
+    const [first, ...others] = parseFlowYamlStream(flowYaml(whole), { expressions: expressionChecks });
+    const back = withFlows(
+      first?.definition as AnyFlow,
+      others.map(({ definition }) => definition),
+    );
+    expect(there(back)).toBe(there(whole));
+  });
+
   it('come back as they were: those of the acceptance cases', async () => {
     const flows = await routedFlows();
     expect(flows.length).toBeGreaterThan(60);
-    for (const part of ['forEach', 'delegate', 'failOn', 'waitMs', 'pauseBefore', 'continueOn'])
+    for (const part of ['forEach', 'delegate', 'flow', 'failOn', 'waitMs', 'pauseBefore', 'continueOn'])
       expect(JSON.stringify(flows)).toContain(`"${part}":`);
     for (const root of flows) expect(andBack({ schemaVersion: 1, root })).toBe(there(lean(root)));
   });

@@ -33,9 +33,16 @@ import {
  * The document that `parseFlowYaml` makes this definition of, but for order where it says nothing, defaults, and what is empty.
  * @throws DefinitionError when it is no flow, or one that YAML has no words for: a flow that is just one task, an empty one, `output: {}`, or one
  *   beyond the limits of a document.
+ * Flows that it runs follow as documents of their own.
  */
 export function flowYaml(flow: FlowDefinition | RoutedFlowDefinition): string {
   const definition = parseAnyFlow(JSON.parse(JSON.stringify(flow)), { unknownFields: 'refused' });
+  if (!isRouted(definition) || !definition.flows) return oneDocument(definition);
+  const { flows, ...own } = definition;
+  return [own, ...Object.values(flows)].map(oneDocument).join('---\n');
+}
+
+function oneDocument(definition: FlowDefinition | RoutedFlowDefinition): string {
   if (isRouted(definition)) {
     const lean = { ...definition, root: withoutEmpty(definition.root) };
     return verified(lean, [routedDocument(lean.root)]);

@@ -50,10 +50,12 @@ export function timeoutsOf(part: TimeoutPart, atom: AtomPart): RoutedTimeouts {
 
 /** Of an atom of a document, or of flow JSON. */
 export function shortTimeout(
-  atom: Pick<AtomPart, 'for-each' | 'delegate'> | Pick<RoutedAtomDefinition, 'forEach' | 'delegate'>,
+  atom:
+    | Pick<AtomPart, 'for-each' | 'delegate' | 'flow'>
+    | Pick<RoutedAtomDefinition, 'forEach' | 'delegate' | 'flow'>,
 ): keyof RoutedTimeouts {
   const forEach = 'for-each' in atom ? atom['for-each'] : 'forEach' in atom ? atom.forEach : undefined;
-  if (forEach !== undefined) return 'totalMs';
+  if (forEach !== undefined || atom.flow !== undefined) return 'totalMs';
   return atom.delegate === undefined ? 'attemptMs' : 'waitMs';
 }
 
@@ -65,6 +67,7 @@ export function policiesOf(atom: AtomPart): Partial<RoutedAtomDefinition> {
     delegate: atom.delegate,
     expects: atom.expects,
     open: atom.open,
+    flow: typeof atom.flow === 'string' ? namedFlow(atom.flow) : undefined,
     pauseBefore: pauseBefore === undefined ? undefined : givenOf(pauseBefore),
     waitBeforeMs: durationOf(atom['wait-before'] ?? undefined),
     waitAfterMs: durationOf(atom['wait-after'] ?? undefined),
@@ -99,6 +102,11 @@ function durationOf(part: DurationPart | undefined): Given<number> | undefined {
 
 function givenOf<T extends number | boolean>(part: GivenPart<T>): Given<T> {
   return typeof part === 'string' ? { expr: insertedIn(part) ?? '' } : part;
+}
+
+function namedFlow(text: string): Given<string> {
+  const whole = insertedIn(text);
+  return whole === undefined ? text : { expr: whole };
 }
 
 /** The CEL of a text that is one `${…}`. */
@@ -145,7 +153,7 @@ function takesDefault(atom: AtomPart, key: string): boolean {
     case 'timeout':
     case 'fail-on':
     case 'wait-after':
-      return atom.task !== undefined || atom.delegate !== undefined;
+      return [atom.task, atom.delegate, atom.flow].some((work) => work !== undefined);
     case 'onWorkerLoss':
       return atom.task !== undefined;
     case 'parallel':

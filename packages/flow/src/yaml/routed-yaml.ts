@@ -99,13 +99,14 @@ function inputField(value: JsonValue): unknown {
 }
 
 function atomFields(atom: RoutedAtomDefinition): Written {
-  const { task, delegate, expects, open, input, provides, keepResult, join } = atom;
+  const { task, delegate, expects, open, flow, input, provides, keepResult, join } = atom;
   const isWhole = input !== undefined && typeof input['expr'] === 'string' && Object.keys(input).length === 1;
   return written({
     task,
     delegate,
     expects,
     open,
+    flow: givenField(flow),
     join,
     ...fanOutFields(atom),
     'pause-before': givenField(atom.pauseBefore),

@@ -74,7 +74,7 @@ export function durationField(given: Given<number> | undefined): unknown {
   return typeof given === 'number' ? duration(given) : givenField(given);
 }
 
-export function givenField(given: Given<number | boolean> | undefined): unknown {
+export function givenField(given: Given<number | boolean | string> | undefined): unknown {
   return typeof given === 'object' ? `\${${given.expr}}` : given;
 }
 

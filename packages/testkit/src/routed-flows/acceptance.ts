@@ -6,6 +6,7 @@ import { joinCases } from './join-cases.js';
 import { policyCases } from './policy-cases.js';
 import { rollbackCases } from './rollback-cases.js';
 import { routeCases } from './route-cases.js';
+import { subFlowCases } from './sub-flow-cases.js';
 import type { RoutedCase } from './routed.js';
 
 /** The acceptance cases of control-flow.md section 19; whoever has a driver runs them. */
@@ -18,4 +19,5 @@ export const acceptance: readonly RoutedCase[] = [
   ...rollbackCases,
   ...defaultCases,
   ...builtInCases,
+  ...subFlowCases,
 ];

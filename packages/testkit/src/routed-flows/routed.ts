@@ -4,11 +4,14 @@ import {
   type ClauseDefinition,
   type RoutedAtomDefinition,
   type RoutedDefinition,
+  type RoutedFlowDefinition,
   type RunnableTask,
   task,
+  withFlows,
 } from '@baton/flow';
 import { realRuntime } from '../index.js';
 import {
+  type AnyDefinition,
   type EngineKind,
   type EnvironmentOptions,
   type InProcessOptions,
@@ -34,6 +37,15 @@ export function next(...entries: readonly Next[]): ClauseDefinition {
 }
 
 type Atoms = Readonly<Record<string, Omit<RoutedAtomDefinition, 'name'>>>;
+
+/** A flow that others run. */
+export function named(
+  name: string,
+  atoms: Atoms,
+  more: Partial<RoutedDefinition> = {},
+): RoutedFlowDefinition {
+  return { schemaVersion: 1, root: routed(atoms, { ...more, name }) };
+}
 
 export function routed(atoms: Atoms, more: Partial<RoutedDefinition> = {}): RoutedDefinition {
   return {
@@ -97,10 +109,14 @@ export interface Outcome {
 }
 
 /** Runs a flow with the tasks above until it ends or is suspended. */
-export type Run = (
-  definition: RoutedDefinition,
-  given?: { readonly store?: object; readonly answers?: Answers } & EnvironmentOptions,
-) => Promise<Outcome>;
+export type Run = (definition: RoutedDefinition, given?: Given) => Promise<Outcome>;
+
+export interface Given extends EnvironmentOptions {
+  readonly store?: object;
+  readonly answers?: Answers;
+  /** Flows that it runs. */
+  readonly flows?: readonly AnyDefinition[];
+}
 
 /** By delegate: what is answered to an attempt of it; undefined: nothing, ever. */
 export type Answers = Readonly<
@@ -118,17 +134,23 @@ export function runBy(engine: EngineKind): Run {
   return (definition, given) => run(definition, { engine, ...given });
 }
 
-type Options = InProcessOptions & {
-  readonly store?: object;
-  readonly given?: Iterable<RunnableTask>;
-  readonly answers?: Answers;
-};
+type Options = InProcessOptions & Given & { readonly given?: Iterable<RunnableTask> };
 
 export async function run(definition: RoutedDefinition, options: Options = {}): Promise<Outcome> {
-  const { store = {}, given = tasks, answers = {}, logBook = new MemoryLogBook(), ...others } = options;
+  const {
+    store = {},
+    given = tasks,
+    answers = {},
+    flows = [],
+    logBook = new MemoryLogBook(),
+    ...others
+  } = options;
   const answering = Object.entries(answers).map(([name, answer]) => answeringTask(name, answer));
   const report = await runDefinition(
-    { definition: { schemaVersion: 1, root: definition }, tasks: [...given, ...answering], store },
+    {
+      definition: withFlows({ schemaVersion: 1, root: definition }, flows),
+      ...{ tasks: [...given, ...answering], store },
+    },
     { logBook, clock: realRuntime().clock, ...others },
   );
   const changes = report.transitions.filter((transition) => transition.of === 'activation');

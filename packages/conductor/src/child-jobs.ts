@@ -1,0 +1,258 @@
+/**
+ * Purpose: child runs of owned flows as jobs of their own (C-1206), which any conductor may claim: posts and cancels them for their parents,
+ *   and tells a parent how its child ended.
+ * States of a child, in this order: its start is in the parent's journal → it is posted under the id that follows from the request → its
+ *   terminal entry is stored → that is a command of its parent → its job leaves the board.
+ * What is authoritative: the two journals. Each step is repeated by the next owner of the parent, up to the post, or of the child, from then
+ *   on; repeating one changes nothing.
+ * On failure: a store or board that is away is the caller's; what can never be posted fails its activation.
+ * Not here: what a child is given and what becomes of its end (@baton/engine).
+ */
+import {
+  type Argument,
+  atomNameOf,
+  codeOf,
+  familyOf,
+  type Failure,
+  InputError,
+  type Lineage,
+  type Runtime,
+  toFailure,
+  type Value,
+} from '@baton/core';
+import {
+  type AnyRun,
+  type CancelChildCommand,
+  type ChildEnd,
+  childFailure,
+  openChildrenOf,
+  type OrderChildCommand,
+  partOf,
+  resultsOfAny,
+  type StartChildCommand,
+} from '@baton/engine';
+import { canonicalFlowJson, decodeUserValue, encodeUserValue } from '@baton/flow';
+import { type JobBoard, type Posting, postingVersion, postingWith } from '@baton/jobboard';
+import { type JobPost, type OperatorCommand, type Persistence, placeJob } from '@baton/persistence';
+import { limits } from './options.js';
+import type { CommandWatch } from './command-watch.js';
+import type { JobRunner } from './job-runner.js';
+import type { FlowChange } from './owned-state.js';
+import { Turnstile } from './turnstile.js';
+
+type Store = Pick<
+  Persistence,
+  'commands' | 'definitions' | 'jobs' | 'journal' | 'notifications' | 'payloads'
+>;
+
+export type ChildCommand = StartChildCommand | CancelChildCommand | OrderChildCommand;
+
+/** What a parent is told of a child that goes on or does not; `order`: the last of the parent's that it obeyed. */
+export interface ChildChange extends FlowChange {
+  readonly order: number;
+}
+
+/** A run that is over, and is about to leave the board. */
+export interface EndedRun {
+  readonly jobId: string;
+  readonly posting: Posting;
+  readonly end: Pick<ChildEnd, 'outcome' | 'failures'>;
+  /** A person had it cancelled. */
+  readonly isCancelled: boolean;
+  /** As its journal tells it; undefined when nobody can read it. */
+  readonly run: AnyRun | undefined;
+}
+
+export class ChildJobs {
+  readonly #owner: { readonly runtime: Runtime; readonly board: JobBoard };
+  readonly #store: Store;
+  readonly #turnstile = new Turnstile(limits.childPostsMax);
+  /** By child: what it is being told. */
+  readonly #last = new Map<string, Promise<void>>();
+
+  readonly #owned: ReadonlyMap<string, JobRunner>;
+  readonly #commands: CommandWatch;
+
+  /** `owned`: jobs whose commands are looked for here. */
+  constructor(
+    owner: { readonly runtime: Runtime; readonly board: JobBoard },
+    store: Store,
+    owned: ReadonlyMap<string, JobRunner>,
+    commands: CommandWatch,
+  ) {
+    this.#owner = owner;
+    this.#store = store;
+    this.#owned = owned;
+    this.#commands = commands;
+  }
+
+  /**
+   * Carries out what a turn of the parent asked for, once that is stored. Gives why a child can never be started.
+   * @throws UnavailableError
+   */
+  async carryOut(command: ChildCommand, parent: Posting): Promise<Failure | undefined> {
+    return this.#inTurn(command.flowId, async () => {
+      if (command.type === 'cancelChild') return void (await this.#cancel(command));
+      if (command.type !== 'startChild') return void (await this.#order(command));
+      try {
+        await this.#start(command, parent);
+      } catch (error) {
+        if (familyOf(error) === 'unavailable') throw error;
+        return { ...toFailure(error), code: 'CHILD_NOT_STARTED', retryable: false };
+      }
+      return undefined;
+    });
+  }
+
+  /** What is to be stored elsewhere before an ended run leaves the board: nobody looks at it afterwards. @throws UnavailableError */
+  async settle(ended: EndedRun): Promise<void> {
+    const { run, posting } = ended;
+    const open = run === undefined ? [] : openChildrenOf(run);
+    await Promise.all(open.map((child) => this.#inTurn(child.flowId, () => this.#cancel(child))));
+    if (posting.lineage) await this.#tell(posting.lineage, ended);
+  }
+
+  /** A child run was suspended, or goes on: so does its parent (C-1303). @throws UnavailableError */
+  async changed({ parentId, requestId }: Lineage, { state, seq, order }: ChildChange): Promise<void> {
+    const command = { command: 'child-changed', arguments: { requestId, state, order } };
+    await this.#give(parentId, command, `child ${requestId} ${seq}`);
+  }
+
+  /** What one child is told, in order. */
+  async #inTurn<T>(flowId: string, work: () => Promise<T>): Promise<T> {
+    const before = this.#last.get(flowId) ?? Promise.resolve();
+    const done = before.then(() => this.#turnstile.pass(work));
+    const settled = done.then(ignore, ignore);
+    this.#last.set(flowId, settled);
+    try {
+      return await done;
+    } finally {
+      if (this.#last.get(flowId) === settled) this.#last.delete(flowId);
+    }
+  }
+
+  async #order({ type, flowId, order }: OrderChildCommand): Promise<void> {
+    if (await this.#isOver(flowId)) return;
+    await this.#give(flowId, {
+      command: type === 'suspendChild' ? 'suspend' : 'resume',
+      arguments: { order },
+    });
+  }
+
+  async #isOver(jobId: string): Promise<boolean> {
+    return (await this.#store.journal.head(jobId))?.entry.kind === 'terminal';
+  }
+
+  async #start(
+    { flowId: jobId, definition, args, env, lineage }: StartChildCommand,
+    parent: Posting,
+  ): Promise<void> {
+    const { board, runtime } = this.#owner;
+    const persistence = this.#store;
+    const [definitionHash, store] = await Promise.all([
+      persistence.definitions.put(canonicalFlowJson(definition)),
+      this.#storeOf(args),
+    ]);
+    const { name } = definition.root;
+    const posting: Posting = {
+      ...{ name, definitionHash, lineage, tags: {}, protocolVersion: postingVersion },
+      ...{ priority: parent.priority, namespace: parent.namespace, board: board.name },
+      createdAtMs: runtime.clock.wallMs(),
+    };
+    const post: JobPost = {
+      jobId,
+      definitionHash,
+      // the id alone says all that this is about; a job of another poster has another text here
+      contentHash: `child ${lineage.requestId}`,
+      posting: JSON.stringify(postingWith(posting, { store, env })),
+      postedAtMs: posting.createdAtMs,
+    };
+    const { record } = await persistence.jobs.insertOrFind(post);
+    await placeJob(persistence, { record, store, env }, ({ posting: standing }) =>
+      board.post(jobId, JSON.parse(standing) as Posting),
+    );
+  }
+
+  async #storeOf(args: Readonly<Record<string, Argument>>): Promise<Readonly<Record<string, Value>>> {
+    const { payloads } = this.#store;
+    const given = Object.entries(args).map(async ([name, { value, path }]) => {
+      if (path === undefined) return [name, value] as const;
+      const whole = await payloads.resolve(value);
+      const part = 'data' in whole ? { data: partOf(whole.data, path) ?? null } : whole;
+      return [name, await payloads.externalise(part)] as const;
+    });
+    return Object.fromEntries(await Promise.all(given));
+  }
+
+  /** Also where there is no such child: whoever starts it late, a former owner of the parent, starts one that is cancelled. */
+  async #cancel({ flowId }: CancelChildCommand): Promise<void> {
+    if (await this.#isOver(flowId)) return;
+    const command = { command: 'cancel', arguments: { revert: true }, reason: 'its parent waits no more' };
+    await this.#give(flowId, command, 'its parent waits no more');
+  }
+
+  async #tell({ parentId, requestId }: Lineage, ended: EndedRun): Promise<void> {
+    const outcome = await this.#outcomeFor(requestId, ended);
+    const told = { command: 'child-settled', arguments: { requestId, ...outcome } };
+    const command = JSON.parse(JSON.stringify(told)) as OperatorCommand;
+    await this.#give(parentId, command, `child ${requestId}`);
+  }
+
+  async #outcomeFor(
+    requestId: string,
+    { jobId: flowId, posting: { name }, end, isCancelled, run }: EndedRun,
+  ): Promise<{ readonly value: Value } | { readonly failure: Failure } | { readonly cancelled: true }> {
+    const { outcome } = end;
+    if (outcome === 'CANCELLED' || (outcome === 'REVERTED' && isCancelled)) return { cancelled: true };
+    const failed = (why: ChildEnd) => ({
+      failure: childFailure({ atom: atomNameOf(requestId), flowId, name }, why),
+    });
+    if (outcome !== 'SUCCESS' || run === undefined) return failed(end);
+    try {
+      return { value: await this.#outputOf(run) };
+    } catch (error) {
+      // too large for one value, or of a record that is not whole
+      if (!['input', 'not-found'].includes(familyOf(error) ?? '')) throw error;
+      return failed({ outcome: 'FAILURE', failures: [toFailure(error)] });
+    }
+  }
+
+  /** One map, as the result of a task would be kept. @throws InputError when it cannot be */
+  async #outputOf(run: AnyRun): Promise<Value> {
+    const { payloads } = this.#store;
+    const output = Object.entries(resultsOfAny(run, (argument) => argument)).map(
+      async ([name, { value, path }]) => {
+        const whole = await payloads.resolve(value);
+        const part =
+          path !== undefined && 'data' in whole ? { data: partOf(whole.data, path) ?? null } : whole;
+        return [name, decodeUserValue(part)] as const;
+      },
+    );
+    const encoded = encodeUserValue(Object.fromEntries(await Promise.all(output)), 'output');
+    if ('problem' in encoded) throw new InputError('BATON_INPUT_INVALID', encoded.problem);
+    return payloads.externalise(encoded.value);
+  }
+
+  /** Under a key it is stored once; whoever repeats it may say it otherwise. */
+  async #give(jobId: string, command: OperatorCommand, key?: string): Promise<void> {
+    try {
+      await this.#store.commands.append(jobId, command, key);
+    } catch (error) {
+      if (codeOf(error) !== 'BATON_CONFLICT_KEY_REUSED') throw error;
+    }
+    await this.#announce(jobId);
+  }
+
+  /** Whoever is not told looks within seconds, and who watches over dormant jobs within half a minute. */
+  async #announce(jobId: string): Promise<void> {
+    const runner = this.#owned.get(jobId);
+    if (runner) return this.#commands.look([runner]);
+    const { board } = this.#owner;
+    const nudged = board.read(jobId).then(({ owner }) => owner && board.nudge(owner.member));
+    await Promise.allSettled([nudged, board.dormant.wakeAny(jobId)]);
+  }
+}
+
+function ignore(): void {
+  // told to who waits for it
+}

@@ -1,0 +1,75 @@
+/** Child runs (section 12): the commands that start and cancel them. */
+import { childIdOf, type Environment, InvariantError, requestIdOf } from '@baton/core';
+import { literalTemplate } from '@baton/flow';
+import type { CancelChildCommand, OrderChildCommand, StartChildCommand } from '../protocol.js';
+import { type RoutedState, type Unit, unitOf } from './routed-state.js';
+import type { RoutedTurn } from './routed-turn.js';
+
+/** The same each time it is asked for. */
+export function startChildCommandOf(
+  state: RoutedState,
+  { id, requestId = '', flow = '', args }: Unit,
+): StartChildCommand {
+  const { flowId: parentId, lineage, graph, env } = state;
+  const rootId = lineage?.rootId ?? parentId;
+  const definition = graph.subFlows.get(flow);
+  if (!definition)
+    throw new InvariantError('BATON_INVARIANT_UNREACHABLE', `${parentId} has no flow ${flow} for ${id}`);
+  return {
+    type: 'startChild',
+    atom: id,
+    requestId,
+    flowId: childIdOf(requestId, rootId),
+    definition,
+    args,
+    // its text is not looked into again
+    env: literalTemplate(env) as Environment,
+    lineage: { rootId, parentId, requestId, depth: depthOf(state) + 1 },
+  };
+}
+
+export function cancelChildCommandOf(
+  { flowId, lineage }: RoutedState,
+  requestId: string,
+): CancelChildCommand {
+  return { type: 'cancelChild', requestId, flowId: childIdOf(requestId, lineage?.rootId ?? flowId) };
+}
+
+/** Nobody waits for it any more; who goes on with the run tells it again. */
+export function cancelChild(turn: RoutedTurn, { requestId = '' }: Unit): void {
+  turn.fact({ fact: 'childCancelled', requestId });
+  turn.command(cancelChildCommandOf(turn.state, requestId));
+}
+
+/** To those child runs that this is about: of a run that is being suspended, those that run. */
+export function orderChildren(turn: RoutedTurn, type: OrderChildCommand['type']): void {
+  const { state } = turn;
+  for (const id of state.children) {
+    const unit = unitOf(state, id);
+    const { requestId = '', order } = unit;
+    const isMeant = type === 'suspendChild' ? unit.state === 'RUNNING' : order > 0;
+    if (!isMeant) continue;
+    turn.command({ type, requestId, flowId: childOf(state, unit), order });
+  }
+}
+
+/** With the child runs (C-1302). */
+export function suspend(turn: RoutedTurn): void {
+  if (turn.suspend()) orderChildren(turn, 'suspendChild');
+}
+
+/** Whether one of its child runs is in this state, as far as the run knows. */
+export function hasChild(state: RoutedState, wanted: 'RUNNING' | 'SUSPENDED'): boolean {
+  return [...state.children].some((id) => unitOf(state, id).state === wanted);
+}
+
+/** The run of the last attempt of a sub-flow. */
+export function childOf({ flowId, lineage }: RoutedState, { id: atom, attempt }: Unit): string {
+  const requestId = requestIdOf({ flowId, atom, action: 'execute', round: 0, attempt });
+  return childIdOf(requestId, lineage?.rootId ?? flowId);
+}
+
+/** How many flows are above it. */
+export function depthOf({ lineage }: RoutedState): number {
+  return lineage?.depth ?? 0;
+}
