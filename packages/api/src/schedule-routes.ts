@@ -34,7 +34,7 @@ export const scheduleRoutes: readonly Route[] = [
     },
   },
   {
-    ...{ method: 'PUT', path: '/v1/schedules/:id', role: 'poster', ...one },
+    ...{ method: 'PUT', path: '/v1/schedules/:id', role: 'operator', ...one },
     summary:
       'Make a schedule, or change it to exactly this. A flow that is not stored yet takes the role author.',
     ...{ headers: schemas.changeHeaders, body: schemas.putScheduleBody },

@@ -64,12 +64,17 @@ describe('schedules (C-1615)', () => {
   });
 
   it('take the roles that posting and commands take', async () => {
-    expect((await ask('PUT', '/nightly', { payload: nightly }, 'poster')).status).toBe(403);
+    const payload = { id: 'nightly', ...nightly };
+    expect((await ask('POST', '', { payload }, 'poster')).status).toBe(403);
     await world.post('j');
     const { definitionHash } = await world.client.job('j');
-    const ofHash = { ...nightly, flow: definitionHash };
-    expect((await ask('PUT', '/nightly', { payload: ofHash }, 'viewer')).status).toBe(403);
-    expect((await ask('PUT', '/nightly', { payload: ofHash }, 'poster')).status).toBe(201);
+    const ofHash = { ...payload, flow: definitionHash };
+    expect((await ask('POST', '', { payload: ofHash }, 'viewer')).status).toBe(403);
+    expect((await ask('POST', '', { payload: ofHash }, 'poster')).status).toBe(201);
+    // a change may stop a schedule, and have its running job cancelled
+    expect((await ask('PUT', '/nightly', { payload: { ...nightly, paused: true } }, 'author')).status).toBe(
+      403,
+    );
     expect((await ask('POST', '/nightly/pause', {}, 'author')).status).toBe(403);
     expect((await ask('DELETE', '/nightly', {}, 'author')).status).toBe(403);
   });
