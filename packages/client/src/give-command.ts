@@ -44,7 +44,7 @@ export async function giveCommand(
     key === undefined ? undefined : persistence.commands.find(jobId, asked, key),
   ]);
   if (before !== undefined) {
-    await announce(board, jobId);
+    await board.announce(jobId);
     return before;
   }
   if (head === undefined) throw unknownJob(jobId);
@@ -59,15 +59,6 @@ export async function giveCommand(
   checkBoard(record, board.name);
   await check?.();
   const n = await persistence.commands.append(jobId, asked, key);
-  await announce(board, jobId);
+  await board.announce(jobId);
   return n;
-}
-
-/**
- * The command is given: should this fail, whoever owns the job looks within seconds, and who watches over dormant jobs within half a minute. A job
- * that falls asleep meanwhile is found asleep here, or its owner finds the command (P-1103).
- */
-async function announce(board: JobBoard, jobId: string): Promise<void> {
-  const nudged = board.read(jobId).then(({ owner }) => owner && board.nudge(owner.member));
-  await Promise.allSettled([nudged, board.dormant.wakeAny(jobId)]);
 }

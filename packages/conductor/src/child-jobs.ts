@@ -240,16 +240,8 @@ export class ChildJobs {
     } catch (error) {
       if (codeOf(error) !== 'BATON_CONFLICT_KEY_REUSED') throw error;
     }
-    await this.#announce(jobId);
-  }
-
-  /** Whoever is not told looks within seconds, and who watches over dormant jobs within half a minute. */
-  async #announce(jobId: string): Promise<void> {
     const runner = this.#owned.get(jobId);
-    if (runner) return this.#commands.look([runner]);
-    const { board } = this.#owner;
-    const nudged = board.read(jobId).then(({ owner }) => owner && board.nudge(owner.member));
-    await Promise.allSettled([nudged, board.dormant.wakeAny(jobId)]);
+    await (runner ? this.#commands.look([runner]) : this.#owner.board.announce(jobId));
   }
 }
 

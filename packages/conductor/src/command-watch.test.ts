@@ -1,6 +1,6 @@
 import { expect, it } from '@jest/globals';
 import { UnavailableError, type DocumentStore, type StoredDocument } from '@baton/core';
-import { Commands, type NumberedCommand } from '@baton/persistence';
+import { commandIdOf, Commands, type NumberedCommand } from '@baton/persistence';
 import { fakeRuntime } from '@baton/testkit';
 import { CommandWatch } from './command-watch.js';
 import type { JobRunner } from './job-runner.js';
@@ -28,7 +28,7 @@ it('does not pile up looks while the store is away, and finds what came meanwhil
   }
   expect(underWay).toBeLessThanOrEqual(1);
   const body = JSON.stringify({ command: 'cancel' });
-  find = () => Promise.resolve([{ _id: 'job:cmd:1', flowId: 'job', n: 1, at: 0, body }]);
+  find = () => Promise.resolve([{ _id: commandIdOf('job', 1), flowId: 'job', n: 1, at: 0, body }]);
   await clock.advance(5_000);
   void watch.look([runner]);
   await clock.advance(5_000);

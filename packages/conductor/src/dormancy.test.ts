@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { linear, type RoutedDefinition } from '@baton/flow';
+import { commandIdOf } from '@baton/persistence';
 import { SimulatedDocumentStore } from '@baton/testkit';
 import { Cluster, noop, ok } from './fixtures/cluster.js';
 
@@ -78,7 +79,9 @@ describe('a job that waits for nothing but a time, an answer or a person (C-209,
     const store = new SimulatedDocumentStore(cluster.runtime, { service: cluster.documents });
     const body = JSON.stringify({ command: 'cancel' });
     await cluster.drive(
-      store.insert('commands', [{ _id: `${jobId}:cmd:1`, flowId: jobId, n: 1, opId: 'op', at: 0, body }]),
+      store.insert('commands', [
+        { _id: commandIdOf(jobId, 1), flowId: jobId, n: 1, opId: 'op', at: 0, body },
+      ]),
     );
     await pass(31_000);
     expect((await report(jobId)).outcome).toBe('CANCELLED');
@@ -102,14 +105,16 @@ describe('a job that waits for nothing but a time, an answer or a person (C-209,
   });
 
   it('is no poison, however often it is woken for nothing', async () => {
-    cluster.conductor('c1');
+    const { conductor } = cluster.conductor('c1');
     const jobId = await post(approval);
+    const board = await cluster.board();
     for (let time = 0; time < 6; time++) {
       await pass(5_000);
       expect((await report(jobId)).jobState).toBe('DORMANT');
-      await cluster.drive(cluster.client.resume(jobId));
+      await cluster.drive(board.dormant.wakeAny(jobId));
       await pass(500);
     }
+    expect(conductor.counters.takenOver).toBe(6);
     expect((await report(jobId)).flowState).toBe('RUNNING');
   });
 

@@ -185,9 +185,7 @@ export class ScheduleDuty {
     const by = `schedule ${this.#schedule.scheduleId}`;
     const command = { command: 'cancel', arguments: { revert: true }, by };
     await persistence.commands.append(jobId, command, by);
-    // its owner looks within seconds without a nudge, and one that is asleep is found within half a minute
-    const nudged = board.read(jobId).then(({ owner }) => owner && board.nudge(owner.member));
-    await Promise.allSettled([nudged, board.dormant.wakeAny(jobId)]);
+    await board.announce(jobId);
   }
 
   #tell({ scheduleId, nominalMs, decision, jobId, missed, skipped }: ScheduleSlot): void {

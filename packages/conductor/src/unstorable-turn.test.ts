@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { linear } from '@baton/flow';
+import { commandIdOf } from '@baton/persistence';
 import { SimulatedDocumentStore } from '@baton/testkit';
 import { Cluster, noop, ok } from './fixtures/cluster.js';
 
@@ -19,7 +20,9 @@ describe('a turn that is too large for a document of the store', () => {
     const store = new SimulatedDocumentStore(cluster.runtime, { service: cluster.documents });
     const body = JSON.stringify({ command: 'cancel', reason: 'x'.repeat(1_044_260) });
     await cluster.drive(
-      store.insert('commands', [{ _id: 'job:cmd:1', flowId: 'job', n: 1, opId: 'op', at: 0, body }]),
+      store.insert('commands', [
+        { _id: commandIdOf('job', 1), flowId: 'job', n: 1, opId: 'op', at: 0, body },
+      ]),
     );
 
     const end = await cluster.drive(cluster.client.wait('job', { timeoutMs: 60_000 }));

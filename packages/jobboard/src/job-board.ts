@@ -298,6 +298,15 @@ export class JobBoard {
     return this.#registration.nudge(memberId);
   }
 
+  /**
+   * There is a command for this job: its owner is told to look, or it is woken where it sleeps. One that falls asleep meanwhile is found asleep here, or
+   * its owner finds the command (P-1103). Never rejects: whoever owns the job looks within seconds, who watches over dormant jobs within half a minute.
+   */
+  async announce(jobId: string): Promise<void> {
+    const nudged = this.read(jobId).then(({ owner }) => owner && this.nudge(owner.member));
+    await Promise.allSettled([nudged, this.dormant.wakeAny(jobId)]);
+  }
+
   /** Calls back for nudges of this member (several may come as one), and after each reconnection. The answer unsubscribes. */
   onNudge(listener: () => void): () => void {
     return this.#registration.onNudge(listener);

@@ -1,5 +1,5 @@
 /**
- * Keeps what was used last, up to a number of bytes. For immutable content only: nothing is ever refreshed.
+ * Keeps what was used last, up to a number of bytes. For what never becomes wrong: nothing is ever refreshed.
  */
 export class BoundedCache<V> {
   readonly #bytesMax: number;

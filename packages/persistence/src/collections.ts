@@ -13,8 +13,10 @@ export const collectionNames = {
   definitions: 'definitions',
   /** Encoded user values above the inline limit, by SHA-256. */
   payloads: 'payloads',
-  /** Operator commands; `_id` = `<flowId>:cmd:<n>`. */
+  /** Operator commands; `_id` = `<flowId>:cmd:<n>`, nine digits. */
   commands: 'commands',
+  /** Commands that were given under a key; `_id` = `<flowId>:key:<key>`. */
+  commandKeys: 'command_keys',
   /** Schema versions and the cluster this store belongs to; `probe`, which is written over, says when the store was last asked whether it is back. */
   meta: 'meta',
   /** Revisions of schedules; `_id` = `<scheduleId>:<revision>`. Superseded ones are deleted after a while. */
@@ -39,6 +41,7 @@ export type CollectionName = (typeof collectionNames)[keyof typeof collectionNam
 const indexes: Partial<Record<CollectionName, readonly string[]>> = {
   snapshots: ['flowId'],
   commands: ['flowId'],
+  command_keys: ['flowId'],
   jobs: ['state'],
   schedules: ['board', 'scheduleId'],
   notifications: ['state'],

@@ -1,12 +1,13 @@
 /**
  * Purpose: operator commands to a flow, numbered without gaps from 1, read by its owner (P-1108).
  * States: none; stored or not.
- * What is authoritative: the insert: the number in the id is the place in the order.
+ * What is authoritative: the insert: the number in the id is the place in the order. A key is an insert of its own, before that of its command.
  * On failure: as GroupInsert. A stale read finds fewer; the next reading finds the rest.
  * Not here: applying a command, and remembering which were applied (`command` facts in the journal).
  */
 import { ConflictError, InputError } from '@baton/core';
-import type { DocumentStore, JsonValue, Runtime, StoredDocument } from '@baton/core';
+import type { DocumentStore, FindQuery, JsonValue, Runtime, StoredDocument } from '@baton/core';
+import { BoundedCache } from './bounded-cache.js';
 import { collectionNames } from './collections.js';
 import { GroupGet } from './group-get.js';
 import { GroupInsert } from './group-insert.js';
@@ -15,6 +16,11 @@ import { gaveUp, readPatiently } from './patience.js';
 /** Flows asked about in one query: owners ask for all of theirs at once, and mostly there is nothing. */
 const FLOWS_PER_QUERY_MAX = 500;
 const PAGE = 1_000;
+/** So many that its owner knows are read again, to ask for many flows at once; a flow with more is asked about alone, from the next on. */
+const KNOWN_READ_MAX = 50;
+const NUMBER_DIGITS = 9;
+/** Flows. */
+const ENDS_MAX = 10_000;
 /** Of each text that the owner writes into the journal beside the command. */
 const TEXT_BYTES_MAX = 1_024;
 
@@ -39,20 +45,38 @@ export interface NumberedCommand extends OperatorCommand {
   readonly atMs: number;
 }
 
+/** What is known of one flow's commands while one of them is being stored. */
+interface Addition {
+  readonly flowId: string;
+  readonly opId: string;
+  readonly body: string;
+  /** All up to this one are there. */
+  readonly last: number;
+}
+
 export class Commands {
   readonly #runtime: Runtime;
   readonly #inserts: GroupInsert;
   readonly #documents: GroupGet;
+  readonly #keyInserts: GroupInsert;
+  readonly #keys: GroupGet;
   readonly #store: DocumentStore;
+  /** By flow: one is stored after the other, or those of one process would race for each number. */
+  readonly #appending = new Map<string, Promise<unknown>>();
+  /** By flow: a number that is there, at or near the end. */
+  readonly #ends = new BoundedCache<number>(ENDS_MAX);
   readonly #queue: Asked[] = [];
   #isReading = false;
 
   constructor(options: { store: DocumentStore; runtime: Runtime }) {
     const commands = { ...options, collection: collectionNames.commands };
+    const keys = { ...options, collection: collectionNames.commandKeys };
     this.#runtime = options.runtime;
     this.#store = options.store;
     this.#inserts = new GroupInsert(commands);
     this.#documents = new GroupGet(commands);
+    this.#keyInserts = new GroupInsert(keys);
+    this.#keys = new GroupGet(keys);
   }
 
   /**
@@ -62,26 +86,24 @@ export class Commands {
   async append(flowId: string, command: OperatorCommand, key?: string): Promise<number> {
     for (const text of ['by', 'reason'] as const) checkSize(text, command[text] ?? '');
     checkSize('key', key ?? '');
-    const opId = key === undefined ? this.#runtime.random.nonce() : opIdOf(key);
-    const atMs = this.#runtime.clock.wallMs();
-    const known = await this.#inOrder(flowId, 0);
-    const before = known.find((document) => document['opId'] === opId);
-    if (before !== undefined) return sameCommand(before, command);
-    for (let n = known.length + 1; ; n++) {
-      const _id = idOf(flowId, n);
-      const document = { _id, flowId, n, opId, at: atMs, body: JSON.stringify(command) };
-      if ((await this.#inserts.insert(document)) === 'stored') return n;
-      const taken = await this.#documents.getStored(_id);
-      if (taken === undefined) throw gaveUp(`command ${n} of ${flowId}`, undefined);
-      if (taken['opId'] === opId) return sameCommand(taken, command);
+    const before = this.#appending.get(flowId);
+    const added = (before ?? Promise.resolve()).then(() => this.#append(flowId, command, key));
+    const settled = added.catch(() => undefined);
+    this.#appending.set(flowId, settled);
+    try {
+      return await added;
+    } finally {
+      if (this.#appending.get(flowId) === settled) this.#appending.delete(flowId);
     }
   }
 
   /** The number of the command that was stored under this key; undefined when there is none. @throws as `append` */
   async find(flowId: string, command: OperatorCommand, key: string): Promise<number | undefined> {
-    const known = await this.#inOrder(flowId, 0);
-    const before = known.find((document) => document['opId'] === opIdOf(key));
-    return before && sameCommand(before, command);
+    const known = await this.#keys.get(keyIdOf(flowId, key));
+    if (known === undefined) return undefined;
+    checkSame(known, command);
+    return (await this.#inOrder(flowId, 0)).find(({ opId }) => opId === opIdOf(key))?.['n'] as
+      number | undefined;
   }
 
   /** Commands with a number above `n`, in order, up to the first that is not there. Flows asked about together are one query. @throws UnavailableError */
@@ -89,13 +111,59 @@ export class Commands {
     return (await this.#inOrder(flowId, n)).map(decode);
   }
 
+  close(): void {
+    this.#inserts.close();
+    this.#keyInserts.close();
+  }
+
+  async #append(flowId: string, command: OperatorCommand, key: string | undefined): Promise<number> {
+    const body = JSON.stringify(command);
+    if (key === undefined) {
+      const opId = this.#runtime.random.nonce();
+      return this.#add({ flowId, opId, body, last: await this.#endOf(flowId) });
+    }
+    const opId = opIdOf(key);
+    // found before the key is there: whoever comes upon the key and stores the command for us stores it behind that
+    const last = await this.#endOf(flowId);
+    const _id = keyIdOf(flowId, key);
+    if ((await this.#keyInserts.insert({ _id, flowId, body })) === 'stored')
+      return this.#add({ flowId, opId, body, last });
+    const known = await this.#keys.getStored(_id);
+    if (known === undefined) throw gaveUp(`command key ${_id}`, undefined);
+    checkSame(known, command);
+    const all = await this.#inOrder(flowId, 0);
+    const stored = all.find((document) => document['opId'] === opId);
+    // whoever stored the key may have died before the command
+    return stored ? Number(stored['n']) : this.#add({ flowId, opId, body, last: all.length });
+  }
+
+  async #add({ flowId, opId, body, last }: Addition): Promise<number> {
+    const at = this.#runtime.clock.wallMs();
+    for (let n = last + 1; ; n++) {
+      const _id = commandIdOf(flowId, n);
+      const isStored = (await this.#inserts.insert({ _id, flowId, n, opId, at, body })) === 'stored';
+      this.#ends.set(flowId, n, 1);
+      if (isStored) return n;
+      const taken = await this.#documents.getStored(_id);
+      if (taken === undefined) throw gaveUp(`command ${n} of ${flowId}`, undefined);
+      if (taken['opId'] === opId) return n;
+    }
+  }
+
+  /** A number up to which all are there: mostly the last one, 0 when there is none. */
+  async #endOf(flowId: string): Promise<number> {
+    const known = this.#ends.get(flowId);
+    if (known !== undefined) return known;
+    const where = { field: 'flowId', oneOf: [flowId] };
+    const [last] = await this.#find({ where, order: 'descending', limit: 1 });
+    return Number(last?.['n'] ?? 0);
+  }
+
   async #inOrder(flowId: string, n: number): Promise<readonly StoredDocument[]> {
-    const documents = await new Promise<readonly StoredDocument[]>((resolve, reject) => {
-      this.#queue.push({ flowId, resolve, reject });
-      if (this.#isReading) return;
-      this.#isReading = true;
-      this.#runtime.clock.setImmediate(() => void this.#drain());
-    });
+    const documents =
+      n > KNOWN_READ_MAX
+        ? ((await this.#of([flowId], commandIdOf(flowId, n))).get(flowId) ?? [])
+        : await this.#together(flowId);
     const byNumber = new Map(documents.map((document) => [Number(document['n']), document]));
     const found: StoredDocument[] = [];
     for (let next = n + 1; ; next++) {
@@ -105,8 +173,14 @@ export class Commands {
     }
   }
 
-  close(): void {
-    this.#inserts.close();
+  /** All of a flow, in one query with the flows that are asked about meanwhile. */
+  #together(flowId: string): Promise<readonly StoredDocument[]> {
+    return new Promise((resolve, reject) => {
+      this.#queue.push({ flowId, resolve, reject });
+      if (this.#isReading) return;
+      this.#isReading = true;
+      this.#runtime.clock.setImmediate(() => void this.#drain());
+    });
   }
 
   async #drain(): Promise<void> {
@@ -122,14 +196,11 @@ export class Commands {
     this.#isReading = false;
   }
 
-  async #of(flowIds: readonly string[]): Promise<Map<string, StoredDocument[]>> {
+  async #of(flowIds: readonly string[], from?: string): Promise<Map<string, StoredDocument[]>> {
     const flows = new Map<string, StoredDocument[]>();
     const where = { field: 'flowId', oneOf: flowIds };
-    for (let after: string | undefined; ;) {
-      const query = { where, limit: PAGE, ...(after === undefined ? {} : { after }) };
-      const page = await readPatiently(this.#runtime, () =>
-        this.#store.find(collectionNames.commands, query),
-      );
+    for (let after = from; ;) {
+      const page = await this.#find({ where, limit: PAGE, ...(after !== undefined && { after }) });
       for (const document of page) {
         const flowId = String(document['flowId']);
         const commands = flows.get(flowId);
@@ -139,6 +210,10 @@ export class Commands {
       if (page.length < PAGE) return flows;
       after = page.at(-1)?._id;
     }
+  }
+
+  #find(query: FindQuery): Promise<readonly StoredDocument[]> {
+    return readPatiently(this.#runtime, () => this.#store.find(collectionNames.commands, query));
   }
 }
 
@@ -154,11 +229,12 @@ function checkSize(name: string, text: string): void {
 /** Told apart from the random ones. */
 const opIdOf = (key: string): string => `key ${key}`;
 
-function sameCommand(stored: StoredDocument, command: OperatorCommand): number {
-  if (isSameOrder(JSON.parse(String(stored['body'])) as OperatorCommand, command)) return Number(stored['n']);
+/** @throws ConflictError */
+function checkSame(stored: StoredDocument, command: OperatorCommand): void {
+  if (isSameOrder(JSON.parse(String(stored['body'])) as OperatorCommand, command)) return;
   throw new ConflictError(
     'BATON_CONFLICT_KEY_REUSED',
-    `command ${String(stored['n'])} of job ${String(stored['flowId'])} was given under this key, with other content`,
+    `a command with other content was given to job ${String(stored['flowId'])} under this key`,
   );
 }
 
@@ -178,7 +254,11 @@ function sortedJson(value: unknown): string {
   );
 }
 
-const idOf = (flowId: string, n: number): string => `${flowId}:cmd:${n}`;
+/** In the order of their numbers, so that a flow can be read from one of them on. */
+export const commandIdOf = (flowId: string, n: number): string =>
+  `${flowId}:cmd:${String(n).padStart(NUMBER_DIGITS, '0')}`;
+
+const keyIdOf = (flowId: string, key: string): string => `${flowId}:key:${key}`;
 
 function decode(document: StoredDocument): NumberedCommand {
   const command = JSON.parse(String(document['body'])) as OperatorCommand;

@@ -1,5 +1,5 @@
 export { collectionNames, collectionSpecs } from './collections.js';
-export { Commands, type NumberedCommand, type OperatorCommand } from './commands.js';
+export { commandIdOf, Commands, type NumberedCommand, type OperatorCommand } from './commands.js';
 export { Definitions } from './definitions.js';
 export { entryIdOf, entrySizeOf, schemaVersion, splitFacts } from './entry-codec.js';
 export type { FlowJournal } from './flow-journal.js';

@@ -1,4 +1,5 @@
 /** P-1108: a command whose number its user was told is stored, and its owner takes it in. */
+import { commandIdOf } from '@baton/persistence';
 import type { AcknowledgedCommand, Happened, LostOwner, StoredEntry } from '../history.js';
 import type { Violations } from './evidence.js';
 
@@ -22,7 +23,7 @@ export function* commandRules(
   const entriesOf = new Map(jobs.map(({ job, entries }) => [job.jobId, entries]));
   const lastLostMs = Math.max(0, ...history.lost.map(({ atMs }) => atMs));
   for (const { jobId, n, atMs, order } of history.acknowledgedCommands) {
-    const stored = history.commands.get(`${jobId}:cmd:${n}`);
+    const stored = history.commands.get(commandIdOf(jobId, n));
     if (stored === undefined || stored.order > order)
       yield `P-1108 ${jobId}: command ${n} was acknowledged before it was stored`;
     const entries = entriesOf.get(jobId) ?? [];

@@ -2,6 +2,7 @@
 import type { JournalEntry, NodeOperation } from '@baton/core';
 import { compile } from '@baton/engine';
 import type { FlowDefinition } from '@baton/flow';
+import { commandIdOf } from '@baton/persistence';
 import { describe, expect, it } from '@jest/globals';
 import type { PlannedJob } from '../workload.js';
 import { World } from '../world-task.js';
@@ -369,7 +370,9 @@ describe('P-1108: an acknowledged command is not lost', () => {
     entry: { seq: 2, kind: 'terminal', facts: [] } as unknown as JournalEntry,
   });
   const check = (storedAt: number | undefined, entries: readonly StoredEntry[], boundMs?: number) => {
-    const commands = new Map(storedAt === undefined ? [] : [['job:cmd:1', { order: storedAt, atMs: 0 }]]);
+    const commands = new Map(
+      storedAt === undefined ? [] : [[commandIdOf('job', 1), { order: storedAt, atMs: 0 }]],
+    );
     const acknowledgedCommands = [{ order: 3, atMs: 3, jobId: 'job', n: 1 }];
     const history = { commands, acknowledgedCommands, lost: [] };
     return [...commandRules({ history, jobs: [{ job: { jobId: 'job' }, entries }] }, { boundMs })];

@@ -3,7 +3,7 @@ import {
   dormantJobs,
   dormantWatch,
   flight,
-  giveCommand,
+  jobBoard,
   owned,
   runnerTimers,
   type Sabotage,
@@ -67,9 +67,9 @@ export const dormancySabotages: readonly Sabotage[] = [
   {
     id: 'a command wakes nobody',
     hazard: 'H26',
-    file: giveCommand,
-    find: '  await Promise.allSettled([nudged, board.dormant.wakeAny(jobId)]);\n',
-    replace: '  await nudged.catch(() => undefined);\n',
+    file: jobBoard,
+    find: '    await Promise.allSettled([nudged, this.dormant.wakeAny(jobId)]);\n',
+    replace: '    await nudged.catch(() => undefined);\n',
   },
   {
     id: 'no look for commands once it is asleep',

@@ -115,7 +115,7 @@ export class MongoDocumentStore implements DocumentStore {
     for (const { name, indexes = [] } of collections) {
       await this.#create(name);
       for (const field of indexes)
-        await this.#try(() => this.#db.collection(name).createIndex({ [field]: 1 }));
+        await this.#try(() => this.#db.collection(name).createIndex({ [field]: 1, _id: 1 }));
     }
   }
 
