@@ -13,10 +13,12 @@ import { openPersistence } from './persistence.js';
 
 class CountingStore extends SimulatedDocumentStore {
   replaces = 0;
+  replaced = 0;
   isBroken = false;
 
   override async replace(collection: string, documents: readonly StoredDocument[]): Promise<void> {
     this.replaces++;
+    this.replaced += documents.length;
     if (this.isBroken) throw new Error('broken');
     return super.replace(collection, documents);
   }
@@ -53,6 +55,17 @@ describe('ReadModels', () => {
     await clock.advance(10_000);
     expect(store.replaces).toBeLessThanOrEqual(4);
     expect(clock.pendingTimers).toBe(0);
+  });
+
+  it('writes a flow that is let go of alone', async () => {
+    const { clock, store, readModels } = await makeWorld();
+    for (let n = 0; n < 100; n++) readModels.observe(claim(`f${n}`), about);
+    await clock.drive(readModels.written('f7'));
+    expect(store.replaced).toBe(1);
+    expect(await clock.drive(readModels.flow('f7'))).toMatchObject({ owner: 'member-3' });
+    await clock.drive(readModels.written('f7'));
+    await clock.advance(5_000);
+    expect(store.replaced).toBe(100);
   });
 
   it('archives an ended flow at once, with the counts of its owner, and keeps nothing of it', async () => {

@@ -92,7 +92,8 @@ export class ReadModels {
 
   /** Resolves when what is known of a flow is written, or could not be: for an owner that lets go of it while nobody else takes it. */
   async written(flowId: string): Promise<void> {
-    if (this.#flows.get(flowId)?.isDue === true) this.#writeNow();
+    const flow = this.#flows.get(flowId);
+    if (flow?.isDue === true) this.#writeDue(new Set([flow]));
     await this.#lastDue;
   }
 
@@ -149,14 +150,17 @@ export class ReadModels {
   }
 
   #writeNow(): void {
-    const due = this.#writeDue();
-    this.#lastDue = Promise.allSettled([this.#lastDue, due]).then(() => undefined);
-    this.#track(due);
+    this.#writeDue(new Set([...this.#flows.values()].filter((flow) => flow.isDue)));
     this.#track(this.#archive.writeKept());
   }
 
-  async #writeDue(): Promise<void> {
-    const due = new Set([...this.#flows.values()].filter((flow) => flow.isDue));
+  #writeDue(due: ReadonlySet<Observed>): void {
+    const written = this.#write(due);
+    this.#lastDue = Promise.allSettled([this.#lastDue, written]).then(() => undefined);
+    this.#track(written);
+  }
+
+  async #write(due: ReadonlySet<Observed>): Promise<void> {
     if (due.size === 0) return;
     if (this.#store.problem !== undefined) return this.#writeLater();
     for (const flow of due) Object.assign(flow, { isDue: false, mayBeWritten: true });
