@@ -55,7 +55,7 @@ describe('I16: the highest priority is claimed first', () => {
 
   it('a claim that passes over one that was there for long is a breach', () => {
     expect(check(boardOf(...posted, [3_000, 1, ...claim('low')]))).toEqual([
-      'I16 low was claimed while high, of higher priority, had been free for 2980 ms',
+      'I16 low was claimed while high, of higher priority, had been free for 2000 ms',
     ]);
     const lost = [
       [100, 1, ...claim('high')],
@@ -92,6 +92,14 @@ describe('I16: the highest priority is claimed first', () => {
       'its claimer has just begun',
       [
         [2_900, 2, conductor('c2')],
+        [3_000, 2, ...claim('low')],
+      ],
+    ],
+    [
+      'its claimer needed long to see the board',
+      [
+        [1_400, 2, conductor('c2')],
+        [2_000, 2, made(jobOf('other')), made(lockOf('other'))],
         [3_000, 2, ...claim('low')],
       ],
     ],
