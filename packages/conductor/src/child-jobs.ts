@@ -70,6 +70,7 @@ export class ChildJobs {
   /** By child: what it is being told. */
   readonly #last = new Map<string, Promise<void>>();
 
+  readonly #kept = new WeakMap<StartChildCommand['definition'], Promise<string>>();
   readonly #owned: ReadonlyMap<string, JobRunner>;
   readonly #commands: CommandWatch;
 
@@ -97,8 +98,9 @@ export class ChildJobs {
       try {
         await this.#start(command, parent);
       } catch (error) {
-        if (familyOf(error) === 'unavailable') throw error;
-        return { ...toFailure(error), code: 'CHILD_NOT_STARTED', retryable: false };
+        const isFull = codeOf(error) === 'BATON_UNAVAILABLE_BOARD_FULL';
+        if (familyOf(error) === 'unavailable' && !isFull) throw error;
+        return { ...toFailure(error), code: 'CHILD_NOT_STARTED', retryable: isFull };
       }
       return undefined;
     });
@@ -144,15 +146,14 @@ export class ChildJobs {
   }
 
   async #start(
-    { flowId: jobId, definition, args, env, lineage }: StartChildCommand,
+    { flowId: jobId, definition, args, env, lineage, isAgain }: StartChildCommand,
     parent: Posting,
   ): Promise<void> {
     const { board, runtime } = this.#owner;
     const persistence = this.#store;
-    const [definitionHash, store] = await Promise.all([
-      persistence.definitions.put(canonicalFlowJson(definition)),
-      this.#storeOf(args),
-    ]);
+    if (isAgain && (await persistence.jobs.get(jobId))?.state === 'POSTED') return;
+    await board.admit(jobId, { isChild: true });
+    const [definitionHash, store] = await Promise.all([this.#keep(definition), this.#storeOf(args)]);
     const { name } = definition.root;
     const posting: Posting = {
       ...{ name, definitionHash, lineage, tags: {}, protocolVersion: postingVersion },
@@ -171,6 +172,14 @@ export class ChildJobs {
     await placeJob(persistence, { record, store, env }, ({ posting: standing }) =>
       board.post(jobId, JSON.parse(standing) as Posting),
     );
+  }
+
+  /** Gives its hash; once for all children of one fan-out. */
+  #keep(definition: StartChildCommand['definition']): Promise<string> {
+    const kept = this.#kept.get(definition) ?? this.#store.definitions.put(canonicalFlowJson(definition));
+    this.#kept.set(definition, kept);
+    kept.catch(() => this.#kept.delete(definition));
+    return kept;
   }
 
   async #storeOf(args: Readonly<Record<string, Argument>>): Promise<Readonly<Record<string, Value>>> {

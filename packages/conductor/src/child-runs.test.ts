@@ -47,6 +47,20 @@ const parent = withFlows(
   [child],
 );
 
+/** Notes what is inserted where. */
+class CountedInserts extends SimulatedDocumentStore {
+  readonly collections: string[] = [];
+
+  constructor({ runtime, documents: service }: Cluster) {
+    super(runtime, { service });
+  }
+
+  override insert(collection: string, documents: readonly StoredDocument[]) {
+    this.collections.push(collection);
+    return super.insert(collection, documents);
+  }
+}
+
 describe('a child run is a job of its own (C-1206)', () => {
   let cluster: Cluster;
   beforeEach(() => void (cluster = new Cluster()));
@@ -114,6 +128,21 @@ describe('a child run is a job of its own (C-1206)', () => {
     await post(parent);
     expect(await ended('p')).toBe('FAILURE');
     expect((await report('p')).atoms).toMatchObject([{}, { failure: { code: 'CHILD_NOT_STARTED' } }]);
+  });
+
+  it('is not started again by the next owner of its parent', async () => {
+    const first = cluster.conductor('c1');
+    await working();
+    const each = flow('parent', { b: { flow: 'child', forEach: { n: '${range(20)}' } } });
+    await post(withFlows(each, [flow('child', { c: { task: 'never' } }, { requires: ['n'] })]));
+    await cluster.runtime.clock.advance(2_000);
+    cluster.coordination.expire(first.session());
+    void first.stop();
+    const writes = new CountedInserts(cluster);
+    cluster.conductor('c2', {}, { store: writes });
+    await cluster.runtime.clock.advance(5_000);
+    expect((await report('p')).atoms.filter(({ child }) => child !== undefined)).toHaveLength(20);
+    expect(writes.collections.filter((name) => !['journal', 'meta'].includes(name))).toEqual([]);
   });
 
   it('has one place for each item of a fan-out, whatever its size', async () => {

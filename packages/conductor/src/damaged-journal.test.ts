@@ -1,5 +1,5 @@
 import type { StoredDocument } from '@baton/core';
-import { linear } from '@baton/flow';
+import { linear, type RoutedFlowDefinition, withFlows } from '@baton/flow';
 import { SimulatedDocumentStore } from '@baton/testkit';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Cluster, noop, ok } from './fixtures/cluster.js';
@@ -62,6 +62,43 @@ describe('a conductor', () => {
     expect(refused).toHaveLength(1);
     expect(conductor.counters.settled).toBe(1);
   });
+
+  it.each(['is missing', 'cannot be read'])(
+    'tells the parent of a child run whose record %s, and puts that aside',
+    async (what) => {
+      const first = cluster.conductor('c1');
+      const worker = await cluster.drive(cluster.worker('w0', { a: () => new Promise(() => undefined) }));
+      const root = (name: string, atom: object) =>
+        ({
+          ...{ schemaVersion: 1, root: { kind: 'routed', name, atoms: [{ name: 'x', ...atom }] } },
+        }) as RoutedFlowDefinition;
+      const parent = withFlows(root('parent', { flow: 'child' }), [root('child', { task: 'a' })]);
+      await cluster.drive(cluster.client.post(parent, { key: 'p' }));
+      await cluster.runtime.clock.advanceUntil(() => worker.seen.length === 1);
+      await cluster.drive(first.stop());
+      await cluster.drive(worker.die());
+      const own = cluster.documents.documentsOf('journal').filter(({ _id }) => !_id.startsWith('p:'));
+      await cluster.drive(
+        what === 'is missing'
+          ? store.delete(
+              'journal',
+              own.map(({ _id }) => _id),
+            )
+          : store.replace('journal', own.slice(-1).map(unreadable)),
+      );
+      cluster.conductor('c2');
+      expect((await cluster.drive(cluster.client.wait('p', { timeoutMs: 60_000 }))).outcome).toBe('FAILURE');
+      const { atoms } = await cluster.drive(cluster.client.job('p'));
+      expect(atoms[0]?.failure).toMatchObject({
+        code: 'CHILD_FAILED',
+        causes: [{ code: 'QUARANTINE' }],
+      });
+      const childId = own[0]?._id.replace(/:0$/, '') ?? '';
+      await expect(cluster.drive(cluster.client.wait(childId))).rejects.toMatchObject({
+        code: 'BATON_CONFLICT_QUARANTINED',
+      });
+    },
+  );
 
   it('does not keep others waiting while it looks for jobs whose record is missing', async () => {
     const first = cluster.conductor('c1');

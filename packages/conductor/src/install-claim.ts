@@ -62,8 +62,8 @@ export async function installClaim(deps: InstallDeps, claim: Claim, course: Clai
       return await abandonClaim(owner, claim, { pauseMs: limits.abandonMs.first });
     // what is stored of this job cannot be read: no fault of who reads it, and it would end one conductor after the other
     if (installation.isHandedOver || familyOf(error) !== 'input') return owner.fatal(error);
-    await owner.board
-      .trash(claim, `QUARANTINE: ${(error as Error).message}`)
+    await installation
+      .quarantine((error as Error).message)
       .catch(() => abandonClaim(owner, claim, { pauseMs: limits.abandonMs.first }));
   } finally {
     if (!installation.isHandedOver) deps.suspects.leave(claim.jobId);
@@ -104,10 +104,7 @@ class Installation {
     if (result.result !== 'owned') this.drop();
     switch (result.result) {
       case 'missing':
-        return owner.board.trash(
-          this.#claim,
-          'QUARANTINE: the record of this job was not found in the store',
-        );
+        return this.quarantine('the record of this job was not found in the store');
       case 'superseded':
         owner.counters.fenced++;
         // not at once: whoever has the higher fence is there, or the board was restored and everybody would try in a loop
@@ -117,6 +114,15 @@ class Installation {
       case 'owned':
         return this.#owned(result);
     }
+  }
+
+  /** Put aside for a person; a parent waits for it no more. @throws UnavailableError */
+  async quarantine(why: string): Promise<void> {
+    const { board, children } = this.#deps.owner;
+    const { jobId, posting } = this.#claim;
+    const end = { outcome: 'FAILURE', failures: [failureOf('QUARANTINE', why)] } as const;
+    await children.settle({ jobId, posting, end, isCancelled: false, run: undefined });
+    await board.trash(this.#claim, `QUARANTINE: ${why}`);
   }
 
   /** Gives back what a first turn took that was not stored. */

@@ -130,6 +130,8 @@ export interface StartChildCommand {
   /** That of its parent, as it was made of what was given: for the child there is nothing to evaluate in it (C-711). */
   readonly env: Environment;
   readonly lineage: Lineage;
+  /** It was told before, mostly with effect. */
+  readonly isAgain: boolean;
 }
 
 /** Nobody waits for this child run any more. Told again to who goes on with the run; nothing comes of it when the child has ended. */

@@ -6,8 +6,9 @@ import { BoardPaths } from './layout.js';
 
 function boardWith(jobs: number) {
   const { clock } = fakeRuntime();
-  const board = { jobs, listings: 0, isAway: false };
-  const children = async (): Promise<string[]> => {
+  const board = { jobs, dormant: 0, listings: 0, isAway: false };
+  const children = async (path: string): Promise<string[]> => {
+    if (path.includes('/dormant/')) return new Array<string>(board.dormant).fill('name');
     board.listings++;
     if (board.isAway) throw new UnavailableError('BATON_UNAVAILABLE_DISCONNECTED', 'away');
     return new Array<string>(board.jobs).fill('name');
@@ -25,6 +26,16 @@ describe('a board', () => {
       message: 'the board is full: about 512000 jobs on it have not ended; job a was not posted',
     });
     expect(board.listings).toBe(1);
+  });
+
+  it('counts those that sleep, and takes child runs twice as long', async () => {
+    const { board, room } = boardWith(jobsPerBucketMax - 1_000);
+    board.dormant = 1_000;
+    const full = { code: 'BATON_UNAVAILABLE_BOARD_FULL' };
+    await expect(room.admit('a')).rejects.toMatchObject(full);
+    await room.admit('a', { isChild: true });
+    board.dormant = jobsPerBucketMax + 1_000;
+    await expect(room.admit('b', { isChild: true })).rejects.toMatchObject(full);
   });
 
   it('is looked at again after a second, for each bucket apart', async () => {

@@ -36,11 +36,11 @@ export class BoardRoom {
   }
 
   /** @throws UnavailableError `BATON_UNAVAILABLE_BOARD_FULL` */
-  async admit(jobId: string): Promise<void> {
+  async admit(jobId: string, { isChild = false }: { readonly isChild?: boolean } = {}): Promise<void> {
     const count = this.#countOf(bucketIndexOf(jobId));
     count.admitted++;
     const jobs = (await count.jobs) + count.admitted;
-    if (jobs <= jobsPerBucketMax) return;
+    if (jobs <= (isChild ? 2 : 1) * jobsPerBucketMax) return;
     throw new UnavailableError(
       'BATON_UNAVAILABLE_BOARD_FULL',
       `the board is full: about ${buckets.length * (jobs - 1)} jobs on it have not ended; job ${jobId} was not posted`,
@@ -51,7 +51,10 @@ export class BoardRoom {
     const nowMs = this.#clock.monotonicMs();
     const known = this.#counts.get(bucket);
     if (known !== undefined && nowMs - known.atMs < COUNTED_AGAIN_MS) return known;
-    const jobs = this.#session.children(this.#paths.bucket('jobs', bucket)).then(({ length }) => length);
+    const listings = (['jobs', 'dormant'] as const).map((kind) =>
+      this.#session.children(this.#paths.bucket(kind, bucket)),
+    );
+    const jobs = Promise.all(listings).then((listed) => listed.flat().length);
     const count: Count = { jobs, atMs: nowMs, admitted: 0 };
     this.#counts.set(bucket, count);
     // an answer that did not come is no count

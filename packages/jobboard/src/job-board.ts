@@ -123,11 +123,12 @@ export class JobBoard {
   }
 
   /**
-   * Whether the board has room for a new job: to be asked before anything of it is stored.
+   * Whether the board has room for a new job: to be asked before anything of it is stored. For child runs, without which their parents do not end, there is
+   * room twice as long.
    * @throws UnavailableError `BATON_UNAVAILABLE_BOARD_FULL` when about 512,000 jobs are on the board; those of `CoordinationSession.children`
    */
-  admit(jobId: string): Promise<void> {
-    return this.#room.admit(jobId);
+  admit(jobId: string, options: { readonly isChild?: boolean } = {}): Promise<void> {
+    return this.#room.admit(jobId, options);
   }
 
   /**

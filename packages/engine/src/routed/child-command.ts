@@ -5,10 +5,11 @@ import type { CancelChildCommand, OrderChildCommand, StartChildCommand } from '.
 import { type RoutedState, type Unit, unitOf } from './routed-state.js';
 import type { RoutedTurn } from './routed-turn.js';
 
-/** The same each time it is asked for. */
+/** The same each time it is asked for, but for `isAgain`. */
 export function startChildCommandOf(
   state: RoutedState,
   { id, requestId = '', flow = '', args }: Unit,
+  isAgain = false,
 ): StartChildCommand {
   const { flowId: parentId, lineage, graph, env } = state;
   const rootId = lineage?.rootId ?? parentId;
@@ -25,6 +26,7 @@ export function startChildCommandOf(
     // its text is not looked into again
     env: literalTemplate(env) as Environment,
     lineage: { rootId, parentId, requestId, depth: depthOf(state) + 1 },
+    isAgain,
   };
 }
 

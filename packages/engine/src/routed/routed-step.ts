@@ -154,7 +154,7 @@ function askAgain(turn: RoutedTurn, tasks: Iterable<string>): void {
   const { state } = turn;
   for (const id of tasks) turn.command(requestCommandOf(unitOf(state, id)));
   for (const id of state.delegates) turn.command(openDelegateCommandOf(unitOf(state, id)));
-  for (const id of state.children) turn.command(startChildCommandOf(state, unitOf(state, id)));
+  for (const id of state.children) turn.command(startChildCommandOf(state, unitOf(state, id), true));
   for (const requestId of state.cancelledChildren) turn.command(cancelChildCommandOf(state, requestId));
 }
 
