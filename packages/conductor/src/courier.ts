@@ -47,8 +47,9 @@ export class Courier {
     for (const [key, target] of Object.entries(targets)) void this.#lane(key, target);
   }
 
-  /** An entry was stored. */
+  /** An entry was stored, by this conductor. */
   stored(seq: number): void {
+    this.#isLeaving = false;
     this.#newestSeq = Math.max(this.#newestSeq, seq);
     this.#wake();
   }
@@ -101,6 +102,7 @@ export class Courier {
     const before: NotifyProgress = this.#record.progress[key] ?? { seq: -1, dead: 0 };
     const { problem: _, ...well } = before;
     for (let attempt = 1; ; attempt++) {
+      await this.#stopIfLeft();
       if (this.#stop.signal.aborted) return false;
       const reason = await this.#deps.send(target, message).then(
         () => undefined,
@@ -138,7 +140,16 @@ export class Courier {
   async #save(progress: Notifications['progress'], isLast = false): Promise<void> {
     this.#record = { ...this.#record, progress: { ...this.#record.progress, ...progress } };
     if (isLast) this.#record = { ...this.#record, state: 'DONE' };
+    await this.#stopIfLeft();
     if (!this.#stop.signal.aborted) await this.#deps.persistence.notifications.save(this.#record);
+  }
+
+  /** Whoever owns the job by now tells of it: two would do so in two orders. */
+  async #stopIfLeft(): Promise<void> {
+    if (!this.#isLeaving) return;
+    const { by, flowId } = this.#record;
+    const standing = await this.#deps.persistence.notifications.get(flowId);
+    if (this.#isLeaving && standing?.by !== by) this.stop();
   }
 
   /** Until an entry is stored, or it is stopped. */

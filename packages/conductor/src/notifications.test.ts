@@ -1,6 +1,6 @@
 /** Who is told of a job: in order, at least once, whoever owns it (C-1404, C-1405). */
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import type { Notification, NotifyTarget } from '@baton/core';
+import { type Notification, type NotifyTarget, rendezvousFirst } from '@baton/core';
 import type { PostOptions } from '@baton/client';
 import { linear } from '@baton/flow';
 import { Cluster, noop, ok } from './fixtures/cluster.js';
@@ -181,6 +181,50 @@ describe('notifications', () => {
       ...['run.started', 'run.suspending', 'run.suspended', 'run.resumed', 'run.succeeded'],
     ]);
   });
+
+  it('of a job that sleeps are gone on with when who put it to sleep dies', async () => {
+    const first = start('c1');
+    refuse = (_, { events }) => events.some(({ type }) => type === 'run.suspended');
+    await post();
+    await cluster.drive(cluster.client.suspend('j'));
+    await cluster.runtime.clock.advance(20_000);
+    cluster.coordination.expire(first.session());
+    await cluster.drive(first.stop());
+    refuse = () => false;
+    start('c2');
+    await cluster.runtime.clock.advance(120_000);
+    expect((await cluster.drive(cluster.client.job('j'))).jobState).toBe('DORMANT');
+    expect(types().at(-1)).toBe('run.suspended');
+  });
+
+  it.each([0, 20_000])(
+    'of a job that wakes elsewhere are told by its new owner alone (%d ms after it was suspended)',
+    async (delayMs) => {
+      start('c2');
+      refuse = (_, { events }) => events.some(({ type }) => type === 'run.suspended');
+      await post();
+      await cluster.drive(cluster.client.suspend('j'));
+      await cluster.runtime.clock.advance(20_000);
+      const other = rendezvousFirst('j', ['c1', 'c2']) ?? '';
+      expect(other).toBe('c1');
+      const { conductor } = start(other);
+      await cluster.runtime.clock.advance(delayMs);
+      await cluster.drive(cluster.client.resume('j'));
+      await cluster.runtime.clock.advance(2_000);
+      expect(conductor.counters.takenOver).toBe(1);
+      refuse = () => false;
+      await cluster.drive(cluster.worker('w1', { a: ok, b: ok }));
+      await wait();
+      await cluster.runtime.clock.advance(120_000);
+      const woken = told.slice(told.findIndex(({ by }) => by === other));
+      expect(new Set(woken.map(({ by }) => by))).toEqual(new Set([other]));
+      expect(types().filter((type) => type.startsWith('run.'))).toEqual([
+        ...['run.started', 'run.suspending', 'run.suspended', 'run.resumed', 'run.succeeded'],
+      ]);
+      const [record] = cluster.documents.documentsOf('notifications');
+      expect(record?.['state']).toBe('DONE');
+    },
+  );
 
   it('make the same post another one when they differ', async () => {
     await post();

@@ -1,6 +1,6 @@
 /**
- * Purpose: who tells which job (C-1404): its owner, while it is owned and until all have been told of its end; where that owner died after the end, the first in
- *   rank of those that live.
+ * Purpose: who tells which job (C-1404): its owner, while it is owned and until all have been told of its end, or of its falling asleep; where that owner died
+ *   after that, the first in rank of those that live.
  * States: open; stopped with the session.
  * What is authoritative: the stored record of a job; `by` in it says who is at it.
  * On failure: what cannot be opened is opened at the next entry, or by the sweep.
@@ -14,15 +14,18 @@ import type { EndReason } from './job-runner.js';
 import { limits } from './options.js';
 
 export interface NotifierDeps extends CourierDeps {
-  readonly board: Pick<JobBoard, 'name'>;
+  readonly board: Pick<JobBoard, 'name' | 'read'>;
   readonly memberId: string;
   /** The conductors that live, this one included. */
   readonly members: () => ReadonlyMap<string, Pick<Member, 'epoch'>>;
 }
 
-/** What opens a courier, and the newest entry since. */
+/** What opens a courier, and what has become of the job since. */
 interface Opening {
+  /** The newest entry. */
   seq: number;
+  /** Nobody owns it. */
+  isLeaving: boolean;
 }
 
 /** The next owner goes on. */
@@ -43,9 +46,9 @@ export class Notifier {
   stored(flowId: string, seq: number, posting: Pick<Posting, 'name' | 'notify'>): void {
     const courier = this.#couriers.get(flowId);
     if (courier instanceof Courier) return courier.stored(seq);
-    if (courier !== undefined) return void (courier.seq = seq);
+    if (courier !== undefined) return void Object.assign(courier, { seq, isLeaving: false });
     if (posting.notify === true || Object.keys(this.#deps.targets).length > 0)
-      void this.#open(flowId, { seq }, () => this.#recordOf(flowId, posting));
+      void this.#open(flowId, { seq, isLeaving: false }, () => this.#recordOf(flowId, posting));
   }
 
   /** This conductor owns the job no more. */
@@ -56,9 +59,10 @@ export class Notifier {
       this.#couriers.delete(flowId);
       if (courier instanceof Courier) courier.stop();
     } else if (courier instanceof Courier) courier.leave();
+    else courier.isLeaving = true;
   }
 
-  /** Looks for jobs that have ended and whose teller is gone, a page at a time. Never rejects. */
+  /** Looks for jobs that have ended, or sleep, and whose teller is gone, a page at a time. Never rejects. */
   async sweep(): Promise<void> {
     if (this.#isSweeping || this.#isStopped) return;
     this.#isSweeping = true;
@@ -93,10 +97,14 @@ export class Notifier {
 
   async #adopt(record: Notifications): Promise<void> {
     const { flowId } = record;
-    const head = await this.#deps.persistence.journal.head(flowId);
+    const { board, persistence } = this.#deps;
+    const [head, { state }] = await Promise.all([persistence.journal.head(flowId), board.read(flowId)]);
+    if (head === undefined) return;
+    const { kind, seq } = head.entry;
     // one that goes on has an owner, or will have one
-    if (head?.entry.kind !== 'terminal') return;
-    await this.#open(flowId, { seq: head.entry.seq }, () => Promise.resolve(record));
+    const isLeaving = state === 'DORMANT';
+    if (kind === 'terminal' || isLeaving)
+      await this.#open(flowId, { seq, isLeaving }, () => Promise.resolve(record));
   }
 
   async #open(
@@ -116,6 +124,7 @@ export class Notifier {
       const courier = new Courier(this.#deps, mine);
       this.#couriers.set(flowId, courier);
       courier.stored(opening.seq);
+      if (opening.isLeaving) courier.leave();
       void courier.ended.then(() => {
         if (this.#couriers.get(flowId) === courier) this.#couriers.delete(flowId);
       });
