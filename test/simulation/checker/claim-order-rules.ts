@@ -11,10 +11,10 @@ const seenMs = 1_500;
 const sideBySideMs = 100;
 /**
  * After these a conductor's copy of the board may be older than that; or it holds a job for its own whose lock was taken away by hand before it
- * had seen the lock itself.
+ * had seen the lock itself; or its claim of the higher one was refused, and it may have claimed another before it tries again.
  */
 const blinding =
-  /^(pause|coordination|(cut|silence|expire|lag) session|guard ends session|lock removed by hand)/;
+  /^(pause|coordination|(cut|silence|expire|lag) session|guard ends session|lock removed by hand|next transaction)/;
 
 const ranks: readonly Posting['priority'][] = ['VERY_HIGH', 'HIGH', 'NORMAL', 'LOW', 'VERY_LOW'];
 
