@@ -111,10 +111,17 @@ export class ScheduleDuty {
     { nominalMs, fires, missed, skipped }: Extract<SlotPlan, { nominalMs: number }>,
     last: ScheduleSlot | undefined,
   ): Promise<ScheduleSlot> {
-    const { scheduleId, overlap } = this.#schedule;
+    const { scheduleId, revision, overlap } = this.#schedule;
     const fired = firedSoFar(this.#schedule, last);
     const before = last?.jobId;
-    const common = { scheduleId, nominalMs, missed, skipped, atMs: this.#deps.runtime.clock.wallMs() };
+    const common = {
+      scheduleId,
+      revision,
+      nominalMs,
+      missed,
+      skipped,
+      atMs: this.#deps.runtime.clock.wallMs(),
+    };
     const isInTheWay =
       fires && overlap !== 'allow' && before !== undefined && !(await this.#hasEnded(before));
     if (!fires || (isInTheWay && overlap === 'skip'))
@@ -147,9 +154,10 @@ export class ScheduleDuty {
     return true;
   }
 
-  async #post({ jobId = '', nominalMs }: ScheduleSlot): Promise<void> {
+  async #post(slot: ScheduleSlot): Promise<void> {
     const { runtime, board, persistence } = this.#deps;
-    const { scheduleId, post } = this.#schedule;
+    const { jobId = '', nominalMs } = slot;
+    const { scheduleId, post } = await this.#decidedBy(slot);
     const { posting: prepared, ...given } = post;
     const scheduled = JSON.parse(prepared) as Posting;
     const createdAtMs = runtime.clock.wallMs();
@@ -165,10 +173,16 @@ export class ScheduleDuty {
         board.post(jobId, JSON.parse(job.posting) as Posting),
       );
     } catch (error) {
-      // posted, before the schedule was changed; or somebody has used the id
+      // somebody has used the id
       if (codeOf(error) !== 'BATON_CONFLICT_KEY_REUSED') throw error;
-      runtime.logger.warn('schedule.posted-before', { scheduleId, jobId });
+      runtime.logger.warn('schedule.id-taken', { scheduleId, jobId });
     }
+  }
+
+  /** Part of its job may be stored, by the conductor that decided: the same is to be posted. */
+  async #decidedBy({ scheduleId, revision }: ScheduleSlot): Promise<Schedule> {
+    if (revision === this.#schedule.revision) return this.#schedule;
+    return (await this.#deps.persistence.schedules.at(scheduleId, revision)) ?? this.#schedule;
   }
 
   async #hasEnded(jobId: string): Promise<boolean> {

@@ -1,6 +1,6 @@
 /** Schedules fired by conductors that come and go (C-1401 to C-1403, H55). */
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { rendezvousFirst, type InlineValue } from '@baton/core';
+import { rendezvousFirst, type InlineValue, type StoredDocument } from '@baton/core';
 import type { ScheduleOptions } from '@baton/client';
 import { linear } from '@baton/flow';
 import { SimulatedDocumentStore } from '@baton/testkit';
@@ -106,7 +106,7 @@ describe('a schedule', () => {
     await put({ startAtMs: cluster.runtime.clock.wallMs() + 1_000 });
     const nominalMs = cluster.runtime.clock.wallMs() + 500;
     const slot = {
-      scheduleId: 's',
+      ...{ scheduleId: 's', revision: 1 },
       nominalMs,
       decision: 'fired',
       fired: 1,
@@ -121,6 +121,36 @@ describe('a schedule', () => {
     await advance(5_000);
     expect(await jobs()).toEqual(expect.arrayContaining(['j']));
     expect((await report()).slots.at(-1)).toMatchObject({ jobId: 'j', isDone: true });
+  });
+
+  it('that is changed while a job of it is half posted: what was decided is posted', async () => {
+    await cluster.drive(cluster.worker('w1', { t: ok }));
+    await put({ cron: '* * * * *', tags: { is: 'first' } });
+    /** Stops for ever between the record of a job and its journal. */
+    class HalfStore extends SimulatedDocumentStore {
+      override insert(collection: string, documents: readonly StoredDocument[]) {
+        return collection === 'journal'
+          ? new Promise<never>(() => undefined)
+          : super.insert(collection, documents);
+      }
+    }
+    const half = new HalfStore(cluster.runtime, { service: cluster.documents });
+    const first = cluster.conductor('c1', {}, { store: half });
+    await advance(MINUTE);
+    expect(await jobs()).toEqual(minutes(1));
+    cluster.coordination.expire(first.session());
+    void first.stop();
+    await put({ cron: '* * * * *', tags: { is: 'second' } });
+    await start('c2');
+    await advance(MINUTE);
+    for (const [jobId, is] of [
+      [minutes(1)[0] ?? '', 'first'],
+      [minutes(2)[0] ?? '', 'second'],
+    ] as const) {
+      const [record] = await cluster.drive(store().get('jobs', [jobId]));
+      expect(JSON.parse(String(record?.['posting']))).toMatchObject({ tags: { is } });
+      expect((await cluster.drive(cluster.client.job(jobId))).outcome).toBe('SUCCESS');
+    }
   });
 
   it.each([

@@ -12,7 +12,7 @@ const schedule: Schedule = {
   post: { posting: '{}', store: {} },
 };
 const slot = (n: number, fired = n): ScheduleSlot => ({
-  ...{ scheduleId: 's', nominalMs: minute(n), decision: 'fired', fired, missed: 0, skipped: 0 },
+  ...{ scheduleId: 's', revision: 1, nominalMs: minute(n), decision: 'fired', fired, missed: 0, skipped: 0 },
   ...{ jobId: `s-${n}`, isDone: true, atMs: minute(n) },
 });
 const fires = (n: number, passed: object = {}) => ({

@@ -48,6 +48,8 @@ export interface Schedule extends ScheduleContent {
 /** What was decided about a slot. */
 export interface ScheduleSlot {
   readonly scheduleId: string;
+  /** By which this was decided, and its job is posted, whatever became of the schedule since. */
+  readonly revision: number;
   readonly nominalMs: number;
   readonly decision: 'fired' | 'skipped' | 'missed';
   /** Slots that have fired so far. */
@@ -119,6 +121,16 @@ export class Schedules {
     const found = decode(document);
     const { revision, board } = found;
     return isThere(found) ? { schedule: found, revision, board } : { schedule: undefined, revision };
+  }
+
+  /** Undefined: it was deleted, or is one of the old ones that are forgotten. @throws UnavailableError */
+  async at(scheduleId: string, revision: number): Promise<Schedule | undefined> {
+    const ids = [revisionIdOf(scheduleId, revision)];
+    const [document] = await readPatiently(this.#runtime, () =>
+      this.#store.get(collectionNames.schedules, ids),
+    );
+    const found = document && decode(document);
+    return found && isThere(found) ? found : undefined;
   }
 
   /**

@@ -21,7 +21,7 @@ const report: ScheduleReport = {
   slots: [
     ...[
       {
-        nominalMs: Date.UTC(2030, 0, 2, 1),
+        ...{ revision: 3, nominalMs: Date.UTC(2030, 0, 2, 1) },
         decision: 'skipped' as const,
         missed: 1,
         skipped: 1,
@@ -29,7 +29,13 @@ const report: ScheduleReport = {
       },
     ],
     ...[
-      { nominalMs: Date.UTC(2030, 0, 1, 1), decision: 'fired' as const, missed: 0, skipped: 0, isDone: true },
+      {
+        ...{ revision: 3, nominalMs: Date.UTC(2030, 0, 1, 1) },
+        decision: 'fired' as const,
+        missed: 0,
+        skipped: 0,
+        isDone: true,
+      },
     ],
   ].map((slot) => ({ ...slot, jobId: 's-20300101T010000Z', fired: 2, atMs: 0 })),
 };
