@@ -60,6 +60,22 @@ describe('a job that waits for nothing but a time, an answer or a person (C-209,
     expect(await outcomeOf(jobId)).toBe('SUCCESS');
   });
 
+  it('sleeps as long as it has to though the clock of its owner is set back meanwhile', async () => {
+    let aheadMs = 0;
+    cluster.conductor('c1', {}, { aheadMs: () => aheadMs });
+    await cluster.drive(cluster.worker('w1', { after: ok }));
+    const jobId = await post({
+      ...approval,
+      atoms: [{ name: 'after', task: 'after', waitBeforeMs: 20_000 }],
+    });
+    await pass(500);
+    aheadMs = -600_000;
+    await pass(5_000);
+    expect((await report(jobId)).jobState).toBe('DORMANT');
+    await pass(16_000);
+    expect(await outcomeOf(jobId)).toBe('SUCCESS');
+  });
+
   it('stays with its owner when it waits for a moment only', async () => {
     cluster.conductor('c1');
     await cluster.drive(cluster.worker('w1', { after: ok }));

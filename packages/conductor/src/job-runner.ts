@@ -142,8 +142,7 @@ export class JobRunner implements Waiter {
     const { lastCommand } = turns;
     const { next } = turns.timers;
     if (next === undefined) return { lastCommand };
-    const inMs = next.atMs - this.#owner.runtime.clock.wallMs();
-    return inMs < limits.sleepMsMin ? undefined : { lastCommand, due: { timer: next.timer, inMs } };
+    return next.inMs < limits.sleepMsMin ? undefined : { lastCommand, due: next };
   }
 
   /** Decides nothing until `goOn`. */

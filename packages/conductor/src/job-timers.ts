@@ -6,6 +6,7 @@ const durable = 'timer ';
 export class JobTimers {
   readonly #clock: Clock;
   readonly #onDue: (id: string) => void;
+  /** Due by the monotonic clock: what is being waited for here does not change when the wall clock is set. */
   readonly #started = new Map<string, { readonly dueAtMs: number; readonly cancel: () => void }>();
   #quiet = false;
 
@@ -50,17 +51,18 @@ export class JobTimers {
 
   /** One is due that has not fired yet. */
   get isOverdue(): boolean {
-    const nowMs = this.#clock.wallMs();
+    const nowMs = this.#clock.monotonicMs();
     for (const { dueAtMs } of this.#started.values()) if (dueAtMs <= nowMs) return true;
     return false;
   }
 
-  /** The durable one that is due first, by this wall clock. */
-  get next(): { readonly timer: string; readonly atMs: number } | undefined {
-    let next: { timer: string; atMs: number } | undefined;
-    for (const [key, { dueAtMs: atMs }] of this.#started)
-      if (key.startsWith(durable) && atMs < (next?.atMs ?? Infinity))
-        next = { timer: key.slice(durable.length), atMs };
+  /** The durable one that is due first, and in how long. */
+  get next(): { readonly timer: string; readonly inMs: number } | undefined {
+    const nowMs = this.#clock.monotonicMs();
+    let next: { timer: string; inMs: number } | undefined;
+    for (const [key, { dueAtMs }] of this.#started)
+      if (key.startsWith(durable) && dueAtMs - nowMs < (next?.inMs ?? Infinity))
+        next = { timer: key.slice(durable.length), inMs: dueAtMs - nowMs };
     return next;
   }
 
@@ -81,7 +83,7 @@ export class JobTimers {
       this.#started.delete(key);
       callback();
     };
-    const dueAtMs = this.#clock.wallMs() + delayMs;
+    const dueAtMs = this.#clock.monotonicMs() + delayMs;
     this.#started.set(key, { dueAtMs, cancel: this.#clock.setTimer(Math.max(0, delayMs), fire) });
   }
 
