@@ -1,6 +1,6 @@
 /** Atoms that wait for a person or another system: which there are, what one of them asks for (C-1101 to C-1105). */
-import { ConflictError, InputError, type JsonValue, NotFoundError, requestIdOf } from '@baton/core';
-import { type Expects, isRouted, parseAnyFlow } from '@baton/flow';
+import { ConflictError, familyOf, InputError, type JsonValue, NotFoundError, requestIdOf } from '@baton/core';
+import { type Expects, isRouted, parseAnyFlow, type RoutedAtomDefinition } from '@baton/flow';
 import type { FlowDetail, Persistence } from '@baton/persistence';
 import type { AtomReport } from './atom-report.js';
 import { type CommandOptions, giveCommand } from './give-command.js';
@@ -56,8 +56,8 @@ export interface DelegatesPage {
 
 /** How long after its time an answer is still taken, if no owner has found out yet that the time is over; clocks differ too. */
 const GRACE_MS = 60_000;
-/** Flows that are read at a time. */
-const FLOWS_READ = 1_000;
+/** Flows that are read at a time, with what 100 delegates of each say at most. */
+const FLOWS_READ = 200;
 
 /**
  * A page of what waits for an answer, of all boards, by descending id of the job; from the read model, which may lag: of one job the first 100.
@@ -84,7 +84,7 @@ export async function listDelegates(
   found.splice(0, Infinity, ...found.filter(({ atom }) => atom > afterAtom));
   for (let before = afterJob; found.length <= limit;) {
     const flows = await readModels.flows({
-      ...{ of: 'running', limit: FLOWS_READ },
+      ...{ of: 'waiting', limit: FLOWS_READ },
       ...(before !== undefined && { before }),
     });
     for (const flow of flows) await take(flow);
@@ -170,11 +170,24 @@ export function checkWaiting(
 
 type DelegateNames = (activation: string) => string;
 
+/** Empty names of a definition that cannot be read: the others are listed all the same. @throws UnavailableError */
 async function delegateNames(definitions: Persistence['definitions'], hash: string): Promise<DelegateNames> {
-  const definition = parseAnyFlow(JSON.parse(await definitions.get(hash, { withinMs: 0 })));
-  const atoms = isRouted(definition) ? definition.root.atoms : [];
+  const atoms = await definitions.get(hash, { withinMs: 0 }).then(delegateAtoms, (error: unknown) => {
+    if (familyOf(error) !== 'not-found') throw error;
+    return [];
+  });
   const names = new Map(atoms.map(({ name, delegate = '' }) => [name, delegate]));
   return (activation) => names.get(activation.replace(/[#[].*$/, '')) ?? '';
+}
+
+function delegateAtoms(json: string): readonly RoutedAtomDefinition[] {
+  try {
+    const definition = parseAnyFlow(JSON.parse(json));
+    return isRouted(definition) ? definition.root.atoms : [];
+  } catch {
+    // of a newer version, or damaged
+    return [];
+  }
 }
 
 /** `jobId/atom`. */

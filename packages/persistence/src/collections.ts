@@ -43,6 +43,7 @@ const indexes: Partial<Record<CollectionName, readonly string[]>> = {
   commands: ['flowId'],
   command_keys: ['flowId'],
   jobs: ['state'],
+  flow_details: ['waitsFor'],
   schedules: ['board', 'scheduleId'],
   notifications: ['state'],
   schedule_slots: ['scheduleId'],

@@ -16,6 +16,7 @@ export function encodeFlowDetail(detail: FlowDetail): StoredDocument {
     seq: detail.seq,
     claims: detail.claims,
     postedAt: detail.postedAtMs ?? null,
+    waitsFor: delegates ? 'delegate' : null,
     updatedAt: detail.updatedAtMs,
     body: JSON.stringify({ name, counts, failures, ...(delegates && { delegates }) } satisfies Folded),
   };

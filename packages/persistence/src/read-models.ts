@@ -7,7 +7,7 @@
  *   was cut off may be carried out long after, also of an owner that is dead: what that brings back of an ended flow, whoever lists it takes away.
  * Not here: atoms one by one (FlowView over `Journal.history` gives them), members (the board knows them).
  */
-import type { AtomState, JournalEntry, Runtime, StoredDocument } from '@baton/core';
+import type { AtomState, FindQuery, JournalEntry, Runtime, StoredDocument } from '@baton/core';
 import { Archive } from './archive.js';
 import { collectionNames } from './collections.js';
 import { FlowView, type FlowDetail } from './flow-view.js';
@@ -35,6 +35,12 @@ interface Observed {
   isDue: boolean;
   /** A document of the running flow may be there: written from here, or by an owner before. */
   mayBeWritten: boolean;
+}
+
+interface Page {
+  readonly before?: string | undefined;
+  readonly limit: number;
+  readonly where?: FindQuery['where'] | undefined;
 }
 
 interface ReadModelsOptions {
@@ -105,16 +111,17 @@ export class ReadModels {
   }
 
   /**
-   * A page of flows by descending id (ULIDs: newest first), short only when it is the last; the next one begins `before` the last id of this.
+   * A page of flows by descending id (ULIDs: newest first), short only when it is the last; the next one begins `before` the last id of this. `waiting`: those
+   * that run and wait for an answer from outside.
    * @throws UnavailableError
    */
   async flows(page: {
-    readonly of: 'running' | 'ended';
+    readonly of: 'running' | 'waiting' | 'ended';
     readonly before?: string;
     readonly limit: number;
   }): Promise<readonly FlowDetail[]> {
     const { of, before, limit } = page;
-    const found = of === 'running' ? this.#running(before, limit) : this.#page('jobArchive', before, limit);
+    const found = of === 'ended' ? this.#page('jobArchive', page) : this.#running(before, limit, of);
     return (await found).map(decodeFlowDetail);
   }
 
@@ -181,11 +188,16 @@ export class ReadModels {
   }
 
   /** Without those that have ended all the same, which are taken away. */
-  async #running(before: string | undefined, limit: number): Promise<readonly StoredDocument[]> {
+  async #running(
+    before: string | undefined,
+    limit: number,
+    of: 'running' | 'waiting',
+  ): Promise<readonly StoredDocument[]> {
+    const where = of === 'waiting' ? { field: 'waitsFor', oneOf: ['delegate'] } : undefined;
     const running: StoredDocument[] = [];
     for (let last = before; ;) {
       const asked = limit - running.length;
-      const found = await this.#page('flowDetails', last, asked);
+      const found = await this.#page('flowDetails', { before: last, limit: asked, where });
       const ended = await Promise.all(found.map(({ _id }) => this.#archived.get(_id)));
       running.push(...found.filter((_, index) => ended[index] === undefined));
       const overtaken = ended.flatMap((flow) => flow?._id ?? []);
@@ -197,10 +209,14 @@ export class ReadModels {
 
   #page(
     collection: 'flowDetails' | 'jobArchive',
-    before: string | undefined,
-    limit: number,
+    { before, limit, where }: Page,
   ): Promise<readonly StoredDocument[]> {
-    const query = { order: 'descending', limit, ...(before === undefined ? {} : { after: before }) } as const;
+    const query: FindQuery = {
+      order: 'descending',
+      limit,
+      ...(before !== undefined && { after: before }),
+      ...(where && { where }),
+    };
     return readPatiently(this.#runtime, () => this.#store.find(collectionNames[collection], query));
   }
 
