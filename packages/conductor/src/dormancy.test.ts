@@ -134,6 +134,22 @@ describe('a job that waits for nothing but a time, an answer or a person (C-209,
     expect((await report(jobId)).flowState).toBe('RUNNING');
   });
 
+  it('is read from a snapshot when it has slept often, however little happened in between', async () => {
+    cluster.conductor('c1');
+    const jobId = await cluster.drive(cluster.client.post(linear('f').add(noop('a')), {}));
+    for (let time = 0; time < 80; time++) {
+      await cluster.drive(cluster.client.suspend(jobId));
+      await pass(4_000);
+      expect((await report(jobId)).jobState).toBe('DORMANT');
+      await cluster.drive(cluster.client.resume(jobId));
+      await pass(100);
+    }
+    const entries = cluster.documents.documentsOf('journal').length;
+    const seqs = cluster.documents.documentsOf('snapshots').map(({ seq }) => Number(seq));
+    expect(entries).toBeGreaterThan(200);
+    expect(seqs).toHaveLength(Math.floor((entries - 1) / 200));
+  });
+
   it('stays where it is when its post is repeated late (P-305)', async () => {
     cluster.conductor('c1');
     const jobId = await post(approval);

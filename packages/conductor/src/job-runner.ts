@@ -35,7 +35,7 @@ export class JobRunner implements Waiter {
   readonly #owner: Ownership;
   readonly #log: Logger;
   #seq: number;
-  /** Entry of the last snapshot, or where this ownership began. */
+  /** Entry of the last snapshot. */
   #snapshotSeq: number;
   #saving: Promise<void> | undefined;
   #kickDue = false;
@@ -55,7 +55,7 @@ export class JobRunner implements Waiter {
     this.jobId = claim.jobId;
     this.fence = claim.fence;
     this.#seq = state.seq;
-    this.#snapshotSeq = state.seq;
+    this.#snapshotSeq = state.snapshotSeq;
     this.turns = new FlowTurns(owner, claim.jobId, state, {
       onInput: () => this.#kickSoon(),
       onFault: (error) => this.#giveUp(error),

@@ -46,6 +46,8 @@ export class OwnedState {
   run: AnyRun;
   /** Sequence number of the last entry that was folded. */
   seq = -1;
+  /** Of the entry that the snapshot was written after from which this was read; 0: from none. */
+  snapshotSeq = 0;
   /** Something was decided before this claim: requests may be on their way. */
   started = false;
   /** Claims in a row that led to nothing. */
@@ -101,6 +103,7 @@ export class OwnedState {
     if (run.flow === 'SUSPENDED') state.flowChange = { state: run.flow, seq };
     state.cancelled = stored.cancelled === true;
     state.seq = seq;
+    state.snapshotSeq = seq;
     state.started = true;
     return state;
   }
