@@ -26,6 +26,12 @@ export class Backlog {
     return this.#leading.has(name);
   }
 
+  /** The activations that it leads there from. */
+  origins(name: string): string[] {
+    if (!this.leadsTo(name)) return [];
+    return [...this.#pending].flatMap(({ to, by }) => (to === name && by ? [by.activation] : []));
+  }
+
   add(pending: Pending): void {
     this.#pending.push(pending);
     this.#leading.set(pending.to, (this.#leading.get(pending.to) ?? 0) + 1);

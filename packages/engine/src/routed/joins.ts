@@ -4,7 +4,7 @@
  */
 import type { RoutedTurn } from './routed-turn.js';
 import type { AtomIndex } from './routed-graph.js';
-import type { Activation, RoutedState, WaitingJoin } from './routed-state.js';
+import { type Activation, activationOf, type RoutedState, type WaitingJoin } from './routed-state.js';
 
 export type Verdict = 'wait' | 'begin' | 'fail';
 
@@ -18,11 +18,10 @@ export function verdictOf({ activation, arrived, lost }: WaitingJoin): Verdict {
 }
 
 /** A join that has just begun to wait, or is met by a new owner: which of its sources can never come. */
-export function noteUnreachable(turn: RoutedTurn, { activation, arrived, lost: known }: WaitingJoin): void {
-  const lost = activation.atom.sources.filter(
-    (source) => !arrived.has(source) && !known.has(source) && !isPossible(turn.state, source),
-  );
-  tell(turn, activation, lost);
+export function noteUnreachable(turn: RoutedTurn, join: WaitingJoin): void {
+  const { activation, arrived, lost: known } = join;
+  const unknown = activation.atom.sources.filter((source) => !arrived.has(source) && !known.has(source));
+  tell(turn, activation, lostOf(turn.state, join, unknown));
 }
 
 /** An activation is over: the joins that lost a way by what it did not take are to be judged again. */
@@ -30,7 +29,7 @@ export function noteLost(turn: RoutedTurn, over: Activation): void {
   const { state } = turn;
   if (state.joins.size === 0) return;
   for (const [join, sources] of suspects(state, over)) {
-    const lost = sources.filter((source) => !isPossible(state, source));
+    const lost = lostOf(state, join, sources);
     if (lost.length === 0) continue;
     tell(turn, join.activation, lost);
     turn.judge(join);
@@ -72,6 +71,16 @@ function suspects(state: RoutedState, over: Activation): ReadonlyMap<WaitingJoin
     }
   }
   return found;
+}
+
+/** Those that will not come: control is neither on its way from there to the join, nor may it still come to them. */
+function lostOf(
+  state: RoutedState,
+  { activation: { atom } }: WaitingJoin,
+  sources: readonly AtomIndex[],
+): AtomIndex[] {
+  const coming = new Set(state.backlog.origins(atom.name).map((id) => activationOf(state, id).atom.index));
+  return sources.filter((source) => !coming.has(source) && !isPossible(state, source));
 }
 
 /** Something is under way from where control may still come to this atom. */

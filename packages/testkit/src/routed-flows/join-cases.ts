@@ -35,6 +35,21 @@ each('M10 full join', async (run) => {
   expect([output, states]).toEqual([{ both: '1,2' }, { a: 'SUCCESS', b: 'SUCCESS', j: 'SUCCESS' }]);
 });
 
+for (const [what, work] of [
+  ['nothing to run', {}],
+  ['tasks of the engine', { task: 'std.noop' }],
+] as const)
+  each(`M10 full join: of atoms with ${what}, which all end in one turn`, async (run) => {
+    const definition = routed({
+      a: { ...work, onComplete: next('j') },
+      b: { ...work, onComplete: next('j', { c: 'false' }) },
+      c: { ...work, onComplete: next('j') },
+      j: { join: 2 },
+    });
+    const { states } = await run(definition);
+    expect(states).toEqual({ a: 'SUCCESS', b: 'SUCCESS', j: 'SUCCESS' });
+  });
+
 each('M11 full join over a handled failure', async (run) => {
   const definition = routed({
     a: { task: 'echo', onComplete: next('j') },
