@@ -138,9 +138,16 @@ export interface ActivationFact {
   readonly activation: string;
   readonly from: ActivationState;
   readonly to: ActivationState;
-  /** With RUNNING, when an attempt begins; the first time with what the task is given. */
+  /**
+   * With RUNNING, when an attempt begins; the first time with what the task is given. With PENDING, when a person has it run again: what it is
+   * given instead of what its definition says.
+   */
   readonly attempt?: number;
   readonly args?: Arguments;
+  /** With PENDING, of one that fans out: the items that succeeded stay. */
+  readonly keepsItems?: true;
+  /** When a person had it run again or skipped. */
+  readonly note?: OperatorNote;
   /** With the first attempt: what it, and each after it, may take; times in ms. */
   readonly limits?: AttemptLimits;
   /** Of a sub-flow, with the first attempt: its name, which may have come of an expression. */

@@ -8,6 +8,7 @@ import type {
   Fact,
   Failure,
   FlowOutcome,
+  JsonValue,
   Lineage,
   OperatorNote,
   Value,
@@ -65,17 +66,26 @@ export interface RepairEvent extends OperatorNote {
 }
 
 /**
- * A person has an ended run run again: all of it, or the atom `from` and what comes after it; what else was done stays (E-1324). Nothing is
- * reverted before: an undone run begins afresh, of a finished one the results are overwritten. A run that is not over: nothing.
+ * A person has an ended run run again. Ordered flows: all of it, or the atom `from` and what comes after it; what else was done stays (E-1324).
+ * Nothing is reverted before: an undone run begins afresh, of a finished one the results are overwritten. A run that is not over: nothing.
+ * Routed flows: the activation `from`, or all that failed unhandled or was cancelled; control goes on from there, and joins that failed for
+ * want of it wait again (C-1308). A run in which nothing of the kind is there, or that succeeded or was undone: nothing.
  */
 export interface RerunEvent extends OperatorNote {
   readonly type: 'rerun';
   readonly from?: string;
+  /** Routed flows, of a fan-out: its list is made anew, and all items run again. Default: those that did not succeed. */
+  readonly reset?: boolean;
+  /** Routed flows: parameters that are given as they are here, in place of what the definition says. */
+  readonly input?: Readonly<Record<string, JsonValue>>;
+  /** Routed flows: keys of the environment that are from now on as they are here. */
+  readonly env?: Environment;
 }
 
 /**
- * A person has an atom left out that failed, in a flow that resolves no failure: it is ignored, with what else a decider of that depth would
- * leave out (default `atom`), and the flow goes on (C-1310). An atom that did not fail, or whose failure is being resolved: nothing.
+ * A person has an atom left out that failed, and the flow goes on (C-1310). Ordered flows that resolve no failure: it is ignored, with what else
+ * a decider of that depth would leave out (default `atom`). Routed flows: the activation is SKIPPED, and control goes on by `on-skip`, or as after
+ * success. An atom that did not fail, or whose failure is being resolved: nothing.
  */
 export interface SkipEvent extends OperatorNote {
   readonly type: 'skip';

@@ -42,6 +42,8 @@ export function begin(turn: RoutedTurn, activation: Activation): void {
     return endFlow(turn, 'FAILURE', `LIMIT: more than ${activationsMax} activations`);
   if (isCyclic && (counts[index] ?? 0) > turnsMax)
     return endFlow(turn, 'FAILURE', `LIMIT: ${name} turned more than ${turnsMax} times`);
+  // it was held, and has waited, before a person had it run again (C-1002)
+  if (activation.again) return start(turn, activation);
   const { pauseBefore, waitBeforeMs } = activation.atom.definition;
   evaluating(turn, activation, () => {
     const place = placeOf(turn, activation);
@@ -63,18 +65,24 @@ export function start(turn: RoutedTurn, activation: Activation): void {
   evaluating(turn, activation, () => {
     const place = placeOf(turn, activation);
     const totalMs = durationAt(place, timeout?.totalMs, 'timeout.total');
+    const attempt = activation.spent + 1;
     if (forEach) {
-      const items = itemsFor(place, forEach);
-      checkSize(items, `the items of ${activation.id}`);
-      turn.activation(activation, 'RUNNING', { attempt: 1, items, limits: limitsAt(place) });
+      const items = keptItems(activation) ? {} : { items: itemsFor(place, forEach) };
+      checkSize(items.items ?? [], `the items of ${activation.id}`);
+      turn.activation(activation, 'RUNNING', { attempt, ...items, limits: limitsAt(place) });
     } else {
       const asked = askedFor(place);
       if ('failure' in asked) return settle(turn, activation, asked);
-      turn.activation(activation, 'RUNNING', { attempt: 1, ...asked, limits: limitsAt(place) });
+      turn.activation(activation, 'RUNNING', { attempt, ...asked, limits: limitsAt(place) });
     }
     if (totalMs > 0) setTimer(turn, activation, totalTimerOf(activation), totalMs);
     submit(turn, activation);
   });
+}
+
+/** Whether some of them are run again and the others stay (C-909). */
+function keptItems({ again, fanOut }: Activation): boolean {
+  return again?.keepsItems === true && fanOut?.items.every(({ state }) => state === 'SUCCESS') === false;
 }
 
 function limitsAt(place: Place): AttemptLimits {

@@ -7,6 +7,8 @@ import {
   type Fact,
   type Failure,
   type FlowFact,
+  flowOutcomes,
+  type FlowState,
   flowTransitions,
   InvariantError,
   type LostFact,
@@ -18,6 +20,7 @@ import type { Witness } from '../apply-fact.js';
 import { applyRollback, applyUndo, noteOver } from './apply-undo.js';
 import { isBuiltIn } from './built-in-tasks.js';
 import { outbound } from './context.js';
+import { joinOf, verdictOf } from './joins.js';
 import {
   type Activation,
   activationOf,
@@ -28,9 +31,11 @@ import {
   isUndo,
   type Item,
   type ItemVariables,
+  lastAttemptOf,
   newActivation,
   newFanOut,
   nextIdOf,
+  passOver,
   type RoutedState,
   totalTimerOf,
   type Unit,
@@ -84,8 +89,9 @@ function applyFlow(state: RoutedState, fact: FlowFact, witness?: Witness): void 
   if (state.flow !== fact.from) misfit(state, `the flow is ${state.flow}, so it cannot leave ${fact.from}`);
   checkTransition(flowTransitions, fact.from, fact.to, state.flowId);
   state.flow = fact.to;
-  if (fact.message !== undefined) state.message = fact.message;
-  if (fact.output !== undefined) state.output = fact.output;
+  const isReopened = (flowOutcomes as readonly FlowState[]).includes(fact.from);
+  if (isReopened || fact.message !== undefined) state.message = fact.message;
+  if (isReopened || fact.output !== undefined) state.output = fact.output;
   if (fact.from === 'PENDING' && fact.to === 'RUNNING')
     for (const index of state.graph.start) state.backlog.add({ to: state.graph.atoms[index]?.name ?? '' });
   if (fact.to === 'RUNNING') {
@@ -131,8 +137,7 @@ function begun(state: RoutedState, name: string, id: string): Activation {
   state.counts[atom.index] = (state.counts[atom.index] ?? 0) + 1;
   state.live[atom.index] = (state.live[atom.index] ?? 0) + 1;
   state.unfinished++;
-  if (atom.join !== undefined)
-    state.joins.set(atom.index, { activation, arrived: new Set(), lost: new Set() });
+  if (atom.join !== undefined) state.joins.set(atom.index, joinOf(state, activation));
   return activation;
 }
 
@@ -147,11 +152,12 @@ function applyActivation(state: RoutedState, fact: ActivationFact, witness?: Wit
   }
   if (isUndo(to)) stopWaiting(state, unit);
   else if (isItem(unit)) count(state, unit, fact);
+  else if (isOver(from)) reopen(state, unit, fact);
   else leave(state, unit, fact);
   unit.state = to;
   if (isUndo(to)) applyUndo(state, unit, fact);
   else if (to === 'RUNNING') begin(state, unit, fact);
-  else conclude(state, unit, fact);
+  else if (to !== 'PENDING' && to !== 'WAITING') conclude(state, unit, fact);
   witness?.changed({ of: 'activation', atom: fact.activation, from, to });
 }
 
@@ -171,12 +177,33 @@ function mayHaveBegun({ attempt }: Unit, failure: Failure | undefined): boolean 
   return attempt > 0 && failure?.phase !== 'arguments' && failure?.phase !== 'queue';
 }
 
-function leave(state: RoutedState, activation: Activation, { from }: ActivationFact): void {
+function leave(state: RoutedState, activation: Activation, { from, to }: ActivationFact): void {
   stopWaiting(state, activation);
   state.held.delete(activation.id);
   if (from !== 'WAITING') return;
+  const { index } = activation.atom;
+  const join = state.joins.get(index);
+  if (join && isOver(to) && verdictOf(join) !== 'begin') state.brokenJoins.add(activation.id);
   activation.inbound = contextOf(state, activation);
-  state.joins.delete(activation.atom.index);
+  state.joins.delete(index);
+}
+
+/** A person has it run again, or skipped; or its join may come about after all. What it left behind has been followed, and is forgotten. */
+function reopen(state: RoutedState, activation: Activation, fact: ActivationFact): void {
+  const { id, atom } = activation;
+  const { index } = atom;
+  state.unhandled.delete(id);
+  state.brokenJoins.delete(id);
+  state.unfinished++;
+  state.live[index] = (state.live[index] ?? 0) + 1;
+  activation.value = activation.failure = activation.delay = undefined;
+  activation.isExpired = false;
+  // it may lead where nothing was to come any more: who decides about it looks again
+  for (const join of state.joins.values()) join.lost.clear();
+  if (fact.to === 'WAITING') state.joins.set(index, joinOf(state, activation));
+  if (fact.to !== 'PENDING') return;
+  activation.spent = lastAttemptOf(activation);
+  activation.again = { args: fact.args ?? {}, keepsItems: fact.keepsItems === true };
 }
 
 /** An item begins, waits for its next attempt, or is over. */
@@ -186,6 +213,7 @@ function count(state: RoutedState, item: Item, { from, to }: ActivationFact): vo
   const { fanOut } = parent;
   if (!fanOut) return misfit(state, `${id} is of no fan-out`);
   if (from === 'PENDING') fanOut.begun++;
+  passOver(fanOut);
   if (fanOut.begun === fanOut.items.length) state.fanOuts.delete(parent);
   if (to === 'RUNNING' && from === 'PENDING') fanOut.running++;
   if (isOver(to) && from !== 'PENDING') fanOut.running--;
@@ -215,7 +243,9 @@ function begin(state: RoutedState, unit: Activation | Item, fact: ActivationFact
   unit.order = 0;
   if (limits !== undefined) unit.limits = limits;
   const fanned = isItem(unit) ? undefined : (items ?? unit.fanOut?.items.map(({ variables }) => variables));
-  if (fanned && !isItem(unit)) return fanOut(state, unit, fanned);
+  // the first attempt of a rerun that is given no items keeps those it has
+  const kept = attempt === unit.spent + 1 && !items && !isItem(unit) ? unit.fanOut?.items : undefined;
+  if (fanned && !isItem(unit)) return fanOut(state, unit, fanned, kept);
   const { open } = unit.atom.definition;
   const request = { flowId: state.flowId, atom: unit.id, round: 0, attempt };
   unit.requestId = requestIdOf({ ...request, action: 'execute' });
@@ -233,9 +263,14 @@ function waitingOf({ outstanding, due, delegates, children }: RoutedState, { ato
   return isBuiltIn(task) ? due : outstanding;
 }
 
-function fanOut(state: RoutedState, activation: Activation, items: readonly ItemVariables[]): void {
-  activation.fanOut = newFanOut(activation, items);
-  for (const item of activation.fanOut.items) state.items.set(item.id, item);
+function fanOut(
+  state: RoutedState,
+  activation: Activation,
+  items: readonly ItemVariables[],
+  kept?: readonly Item[],
+): void {
+  activation.fanOut = newFanOut(activation, items, kept);
+  for (const item of activation.fanOut.items) if (!isOver(item.state)) state.items.set(item.id, item);
   if (items.length > 0) state.fanOuts.add(activation);
 }
 

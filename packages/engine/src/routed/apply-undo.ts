@@ -51,7 +51,7 @@ function namesOf(triggeredBy: Activation['triggeredBy']): ReadonlySet<string> {
 }
 
 function isToUndo(activation: Activation): boolean {
-  if (activation.state === 'REVERTED') return false;
+  if (activation.state === 'REVERTED' || activation.state === 'SKIPPED') return false;
   return activation.fanOut ? activation.fanOut.items.some(isUndoable) : isUndoable(activation);
 }
 

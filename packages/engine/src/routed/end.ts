@@ -4,6 +4,7 @@ import {
   failureOf,
   type Failure,
   type FlowOutcome,
+  flowOutcomes,
   InvariantError,
   type JsonValue,
 } from '@baton/core';
@@ -37,9 +38,13 @@ export function endIfOver(turn: RoutedTurn): void {
   if (state.rollback && isUndone(state.rollback) && state.withdrawn.size === 0)
     return endUndone(turn, state.rollback);
   if (unfinished === 0 && backlog.length === 0 && !state.rollback) {
-    const cancelled = [...state.activations.values()].filter((each) => each.state === 'CANCELLED');
+    const cancelled = [...state.activations.values()].some((each) => each.state === 'CANCELLED');
     const isToUndo = state.graph.definition.rollback === 'completed';
-    if (cancelled.length > 0) return isToUndo ? cancelAndUndo(turn) : endCancelled(turn, cancelled);
+    if (cancelled && isToUndo) return cancelAndUndo(turn);
+    if (cancelled) {
+      turn.flow('CANCELLED');
+      return tellEnd(turn, 'CANCELLED');
+    }
     endFlow(turn, state.unhandled.size > 0 ? 'FAILURE' : 'SUCCESS');
     return state.rollback ? undefined : endIfOver(turn);
   }
@@ -51,13 +56,6 @@ export function endIfOver(turn: RoutedTurn): void {
   const { timers, withdrawn, children } = state;
   if (timers.size + withdrawn.size + children.size + backlog.length === 0)
     throw new InvariantError('BATON_INVARIANT_UNREACHABLE', `${state.flowId} waits for nothing`);
-}
-
-/** C-426. Of one that was cancelled by itself the failure says why. */
-function endCancelled(turn: RoutedTurn, cancelled: readonly Activation[]): void {
-  turn.flow('CANCELLED');
-  const failures = cancelled.flatMap(({ failure }) => failure ?? []);
-  turn.command({ type: 'finish', outcome: 'CANCELLED', failures });
 }
 
 /**
@@ -75,10 +73,10 @@ export function endFlow(turn: RoutedTurn, outcome: 'SUCCESS' | 'FAILURE', messag
 }
 
 /** A person wants it undone (C-1305): what runs is told to stop, and undone when it has. */
-export function cancelAndUndo(turn: RoutedTurn): void {
+export function cancelAndUndo(turn: RoutedTurn, message = 'cancelled'): void {
   const { state } = turn;
   // a half-stored cancel comes again
-  if (!state.rollback) turn.fact({ fact: 'rollback', output: {}, message: 'cancelled', isCancelled: true });
+  if (!state.rollback) turn.fact({ fact: 'rollback', output: {}, message, isCancelled: true });
   stopAll(turn);
   turn.stopSuspending();
   if (state.flow === 'SUSPENDED') turn.flow('RUNNING');
@@ -99,9 +97,9 @@ function endUndone(turn: RoutedTurn, rollback: Rollback): void {
 /** A decided run has a new owner, who may know only a part of the turn that decided it. */
 export function endAgain(turn: RoutedTurn): void {
   const { flow, outstanding, rollback } = turn.state;
-  const isEnded = flow === 'SUCCESS' || flow === 'FAILURE' || flow === 'REVERTED';
-  if (isEnded || rollback) stopAll(turn);
-  if (isEnded && outstanding.size === 0 && turn.facts.length === 0) tellEnd(turn, flow);
+  const outcome = flowOutcomes.find((known) => known === flow);
+  if (outcome || rollback) stopAll(turn);
+  if (outcome && outstanding.size === 0 && turn.facts.length === 0) tellEnd(turn, outcome);
 }
 
 function stopAll(turn: RoutedTurn): void {
@@ -196,10 +194,12 @@ function tellEnd(turn: RoutedTurn, outcome: FlowOutcome): void {
 
 /**
  * Of a run that failed: the failures that nothing handled, then those of reverts; of one that a transition had fail, what that said. A run that
- * was cancelled need not have any.
+ * was cancelled, those of activations that were cancelled by themselves; it need not have any.
  */
 export function routedFailuresOf(state: RoutedState): readonly Failure[] {
   const { flow, unhandled, activations, message, rollback } = state;
+  if (flow === 'CANCELLED')
+    return [...activations.values()].flatMap((each) => (each.state === flow && each.failure) || []);
   if (flow !== 'FAILURE' && flow !== 'REVERTED') return [];
   const failures = [
     ...Array.from(unhandled, (id) => activations.get(id)?.failure),

@@ -17,6 +17,31 @@ export function verdictOf({ activation, arrived, lost }: WaitingJoin): Verdict {
   return arrived.size + open < join ? 'fail' : 'wait';
 }
 
+/** A join as it waits: who has come is on its activation. */
+export function joinOf(state: RoutedState, activation: Activation): WaitingJoin {
+  const arrived = activation.triggeredBy.map((by) => activationOf(state, by.activation).atom.index);
+  return { activation, arrived: new Set(arrived), lost: new Set() };
+}
+
+/**
+ * Something runs again: joins that failed, or were cancelled, for want of what may come now wait again (C-1308), and what those that wait need
+ * not wait for is found anew.
+ */
+export function revive(turn: RoutedTurn): void {
+  const { state } = turn;
+  // one that waits again may let those behind it come about
+  const isBack = (id: string): boolean => {
+    const join = joinOf(state, activationOf(state, id));
+    const missing = join.activation.atom.sources.filter((source) => !join.arrived.has(source));
+    const lost = new Set(lostOf(state, join, missing));
+    if (lost.size === missing.length || verdictOf({ ...join, lost }) === 'fail') return false;
+    turn.activation(join.activation, 'WAITING');
+    return true;
+  };
+  while ([...state.brokenJoins].some(isBack));
+  for (const join of state.joins.values()) noteUnreachable(turn, join);
+}
+
 /** A join that has just begun to wait, or is met by a new owner: which of its sources can never come. */
 export function noteUnreachable(turn: RoutedTurn, join: WaitingJoin): void {
   const { activation, arrived, lost: known } = join;

@@ -26,20 +26,26 @@ export interface Leaving {
 const clauses = {
   SUCCESS: ['success', 'complete'],
   FAILURE: ['error', 'complete'],
-} as const satisfies Record<'SUCCESS' | 'FAILURE', readonly ClauseEvent[]>;
+  SKIPPED: ['skip'],
+} as const satisfies Record<FinalState, readonly ClauseEvent[]>;
+
+type FinalState = 'SUCCESS' | 'FAILURE' | 'SKIPPED';
 
 /** @throws ExpressionError */
 export function leavingOf(
   { state, budget }: RoutedTurn,
   activation: Activation,
-  self: Self & { readonly state: 'SUCCESS' | 'FAILURE' },
+  self: Self & { readonly state: FinalState },
 ): Leaving {
   const inbound = contextOf(state, activation);
   const before: AtActivation = { state, budget, context: inbound, activation, self };
   const events = clauses[self.state];
   const { branch, global } = publishedBy(before, events);
   const context = outbound(inbound, branch, state.graph.definition.merge);
-  const next = takenFrom({ ...before, context, self: { ...self, published: branch } }, events);
+  const after = { ...before, context, self: { ...self, published: branch } };
+  const taken = takenFrom(after, events);
+  // C-413
+  const next = self.state === 'SKIPPED' && taken.length === 0 ? takenFrom(after, ['success']) : taken;
   return {
     ...(Object.keys(branch).length > 0 && { published: branch }),
     ...(Object.keys(global).length > 0 && { globals: global }),
@@ -56,8 +62,9 @@ interface PublishedBy {
 function publishedBy(place: AtActivation, events: readonly ClauseEvent[]): PublishedBy {
   const { definition } = place.activation.atom;
   const isSuccess = place.self?.state === 'SUCCESS';
+  const { publish: always, publishOnError, publishOnSkip } = definition;
   const blocks = [
-    isSuccess ? definition.publish : definition.publishOnError,
+    isSuccess ? always : place.self?.state === 'SKIPPED' ? publishOnSkip : publishOnError,
     ...events.toReversed().map((event) => clauseOf(definition, event)?.publish),
   ];
   const branch = openRecord<Argument>();

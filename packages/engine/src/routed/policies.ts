@@ -54,7 +54,7 @@ function wholeNumber(value: JsonValue, least: number, what: string): number {
 
 /** Whether another attempt follows on an outcome (C-1011 to C-1018); `place` knows the outcome as `self`. @throws ExpressionError */
 export function isRepeated(place: Place, unit: Unit, policy: RoutedAttemptPolicy, outcome: Outcome): boolean {
-  if (unit.attempt >= (countAt(place, policy.max, 'attempts.max') ?? 1)) return false;
+  if (unit.attempt - unit.spent >= (countAt(place, policy.max, 'attempts.max') ?? 1)) return false;
   const goesOn = isSoAt(place, policy.continueOn, 'continue-on');
   if (!('failure' in outcome)) return goesOn === true;
   const { failure } = outcome;
@@ -67,6 +67,10 @@ export function delayBefore(place: Place, unit: Unit, policy: RoutedAttemptPolic
   const { backoff: kind = 'constant', maxDelayMs: maxMs, jitter = false } = policy;
   const initialMs = durationAt(place, policy.delayMs, 'attempts.delay');
   const backoff = { kind, initialMs, jitter, ...(maxMs !== undefined && { maxMs }) };
-  const planned = backoffMs(backoff, unit.attempt, `${place.state.flowId}/${unit.id}/${unit.attempt}`);
+  const planned = backoffMs(
+    backoff,
+    unit.attempt - unit.spent,
+    `${place.state.flowId}/${unit.id}/${unit.attempt}`,
+  );
   return 'failure' in outcome ? Math.max(planned, outcome.failure.retryAfterMs ?? 0) : planned;
 }

@@ -6,7 +6,7 @@ import { begin, beginItem, nextToFill, serve, takeUp } from './activate.js';
 import { hasChild, orderChildren, suspend } from './child-command.js';
 import type { Pending } from './backlog.js';
 import { endAgain, endFlow, endIfOver } from './end.js';
-import { noteUnreachable, verdictOf } from './joins.js';
+import { noteUnreachable, revive, verdictOf } from './joins.js';
 import { nextToUndo } from './rollback.js';
 import { activationOf, nextIdOf, type RoutedState, unitOf, type WaitingJoin } from './routed-state.js';
 import type { RoutedTurn } from './routed-turn.js';
@@ -47,7 +47,7 @@ function nextToFollow(turn: RoutedTurn): (() => void) | undefined {
 export function takeUpAll(turn: RoutedTurn): void {
   const { state } = turn;
   if (state.rollback) return endAgain(turn);
-  for (const join of state.flow === 'RUNNING' ? [...state.joins.values()] : []) noteUnreachable(turn, join);
+  if (state.flow === 'RUNNING') revive(turn);
   for (const unit of [...state.activations.values(), ...state.items.values()]) takeUp(turn, unit);
   if (state.held.size > 0 || hasChild(state, 'SUSPENDED')) suspend(turn);
   followOn(turn);

@@ -180,7 +180,15 @@ function drive(definition: RoutedDefinition, pick: (among: number) => number): D
     if (turns < 100 || turns % 100 === 0 || ended) expect(plain(folded)).toEqual(plain(state));
   };
   take({ type: 'run' });
-  while (!ended) {
+  let repairs = 0;
+  for (;;) {
+    if (ended) {
+      const repair = repairs++ < 3 ? repairOf(state, pick) : undefined;
+      if (!repair) break;
+      ended = false;
+      take(repair);
+      continue;
+    }
     if (state.flow === 'SUSPENDED') {
       take({ type: 'run' });
       continue;
@@ -195,6 +203,23 @@ function drive(definition: RoutedDefinition, pick: (among: number) => number): D
     else throw new Error(`${state.flow}: nothing is outstanding`);
   }
   return { state, turns };
+}
+
+/** What a person may do about a run that failed; undefined: nothing. */
+function repairOf(
+  { flow, rollback, activations, brokenJoins }: RoutedState,
+  pick: (among: number) => number,
+): Event | undefined {
+  const failed = [...activations.values()].filter(
+    ({ id, state }) => state === 'FAILURE' && !brokenJoins.has(id),
+  );
+  const one = failed[pick(failed.length)];
+  if (rollback) return undefined;
+  // what a run that failed did not wait for was cancelled, and stays so
+  if (flow === 'CANCELLED') return { type: 'rerun' };
+  if (flow !== 'FAILURE' || !one) return undefined;
+  if (pick(3) === 0) return { type: 'skip', atom: one.id };
+  return { type: 'rerun', from: one.id, reset: pick(2) === 0 };
 }
 
 /**
@@ -215,6 +240,7 @@ function driveWithDeaths(definition: RoutedDefinition, pick: (among: number) => 
       state = newRun();
       for (const fact of JSON.parse(JSON.stringify(journal)) as Fact[]) applyRoutedFact(state, fact);
       open = Array.from(state.timers.keys(), (id) => ({ type: 'startTimer', id, delayMs: 1 }));
+      ended = false;
       if (state.flow !== 'SUSPENDED') take({ type: state.flow === 'PENDING' ? 'run' : 'adopt' });
       return;
     }
@@ -228,7 +254,15 @@ function driveWithDeaths(definition: RoutedDefinition, pick: (among: number) => 
     }
   };
   take({ type: 'run' });
-  while (!ended) {
+  let repairs = 0;
+  for (;;) {
+    if (ended) {
+      const repair = repairs++ < 3 ? repairOf(state, pick) : undefined;
+      if (!repair) break;
+      ended = false;
+      take(repair);
+      continue;
+    }
     if (state.flow === 'SUSPENDED') {
       take({ type: 'run' });
       continue;
@@ -257,7 +291,9 @@ function plain(state: RoutedState): unknown {
 /** Undone, as far as reverts did not fail: and nothing of what stays was led to by what is undone. */
 function expectEnd({ flow, graph, rollback, activations }: RoutedState): void {
   const isUndone = graph.definition.rollback === 'completed';
-  expect(isUndone ? ['SUCCESS', 'REVERTED', 'FAILURE'] : ['SUCCESS', 'FAILURE']).toContain(flow);
+  const ends = isUndone ? ['SUCCESS', 'REVERTED', 'FAILURE'] : ['SUCCESS', 'FAILURE', 'CANCELLED'];
+  expect(ends).toContain(flow);
+  if (flow === 'CANCELLED') expect([...activations.values()].map(({ state }) => state)).toContain(flow);
   expect(flow === 'REVERTED').toBe(rollback !== undefined && rollback.failed.size === 0);
   for (const { state, hasRun, atom, triggeredBy, fanOut } of rollback ? activations.values() : []) {
     const ran = fanOut ? fanOut.items.some((item) => item.hasRun) : hasRun;

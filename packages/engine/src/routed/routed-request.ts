@@ -29,6 +29,7 @@ export function argumentsFor(
   const given = inputFor(place, input);
   checkSize(given, `the input of ${activation.id}`);
   for (const [name, data] of Object.entries(given)) args[name] = { value: { data } };
+  Object.assign(args, activation.again?.args);
   const defaults = defaultsFor(place);
   const missing: string[] = [];
   for (const parameter of new Set([...requires, ...optional, ...Object.keys(rebind)])) {

@@ -35,6 +35,8 @@ export interface Unit {
   state: ActivationState;
   /** Number of the last attempt. */
   attempt: number;
+  /** Of these, those before a person had it run again: its policy does not count them. */
+  spent: number;
   /** What its task was given: the same for each attempt, whatever became of the variables since. */
   args: Arguments;
   /** Of a sub-flow: which flow it runs, and the last resumption that its child run was told of. */
@@ -87,10 +89,20 @@ export interface Activation extends Unit {
   published: Arguments;
   next: readonly TakenTransition[];
   fanOut: FanOut | undefined;
+  /** A person had it run again. */
+  again: Again | undefined;
   /** Of the time that it has in all. */
   totalTimer: string | undefined;
   /** That is over, and nothing has been made of it yet. */
   isExpired: boolean;
+}
+
+/** How a person has an activation run again. */
+export interface Again {
+  /** In place of what its definition says. */
+  readonly args: Arguments;
+  /** Of a fan-out: the items that succeeded stay. */
+  readonly keepsItems: boolean;
 }
 
 /** A join that waits: which atoms have arrived, and which never will. */
@@ -146,6 +158,8 @@ export interface RoutedState {
   readonly live: number[];
   /** By atom. */
   readonly joins: Map<AtomIndex, WaitingJoin>;
+  /** Joins that ended before what they waited for had come. */
+  readonly brokenJoins: Set<string>;
   /** Empty at the end of a turn, unless the run is suspended or what is left is for another turn. */
   readonly backlog: Backlog;
   /** Activations whose request is outstanding, in the order of submission; of delegates, that of the task that asks for the answer. */
@@ -201,6 +215,7 @@ export function newRoutedRun(
     counts: graph.atoms.map(() => 0),
     live: graph.atoms.map(() => 0),
     joins: new Map(),
+    brokenJoins: new Set(),
     backlog: new Backlog(),
     outstanding: new Set(),
     due: new Set(),
@@ -231,6 +246,7 @@ export function newActivation(id: string, atom: RoutedAtom): Activation {
     published: {},
     next: [],
     fanOut: undefined,
+    again: undefined,
     totalTimer: undefined,
     isExpired: false,
     ...idle,
@@ -239,6 +255,7 @@ export function newActivation(id: string, atom: RoutedAtom): Activation {
 
 const idle = {
   attempt: 0,
+  spent: 0,
   args: {},
   flow: undefined,
   order: 0,
@@ -254,21 +271,40 @@ const idle = {
   revertFailure: undefined,
 } as const;
 
-export function newFanOut(parent: Activation, items: readonly ItemVariables[]): FanOut {
-  return {
-    items: items.map((variables, index) => ({
+/** `kept`: of these items those that succeeded stay. */
+export function newFanOut(
+  parent: Activation,
+  variablesOfEach: readonly ItemVariables[],
+  kept: readonly Item[] = [],
+): FanOut {
+  const items = variablesOfEach.map((variables, index): Item => {
+    const before = kept[index];
+    if (before?.state === 'SUCCESS') return before;
+    return {
       id: `${parent.id}[${index}]`,
       atom: parent.atom,
       state: 'PENDING',
       ...idle,
+      spent: parent.spent,
+      hasRun: before?.hasRun ?? false,
       parent,
       index,
       variables,
-    })),
-    begun: 0,
-    running: 0,
-    failed: 0,
-  };
+    };
+  });
+  const fanOut = { items, begun: 0, running: 0, failed: 0 };
+  passOver(fanOut);
+  return fanOut;
+}
+
+/** Items that stay as they are do not begin. */
+export function passOver(fanOut: FanOut): void {
+  while (fanOut.items[fanOut.begun]?.state === 'SUCCESS') fanOut.begun++;
+}
+
+/** Of an activation with its items: the number of the last attempt of any of them. */
+export function lastAttemptOf({ attempt, fanOut }: Activation): number {
+  return Math.max(attempt, ...(fanOut?.items ?? []).map((item) => item.attempt));
 }
 
 /** The id of the next activation of an atom. */

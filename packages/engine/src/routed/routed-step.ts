@@ -20,6 +20,7 @@ import { checkSize } from './data-size.js';
 import { rendered } from './outcome.js';
 import { laterTimer } from '../timers.js';
 import { cancelAndUndo, endFlow } from './end.js';
+import { rerun, revert, skip } from './repair.js';
 import { undone } from './rollback.js';
 import { follow, followOn, takeUpAll } from './route.js';
 import { abandon } from './settle.js';
@@ -75,14 +76,17 @@ function handle(turn: RoutedTurn, event: Event): void {
       return cancel(turn, event.revert);
     case 'timerFired':
       return timerFired(turn, event.id);
-    // operations on routed runs are not there yet
+    case 'rerun':
+      return rerun(turn, event);
+    case 'skip':
+      return skip(turn, event);
+    case 'revert':
+      return revert(turn);
+    // not for routed runs yet
     case 'prepare':
     case 'reset':
-    case 'revert':
     case 'retryRevert':
     case 'acceptRevert':
-    case 'rerun':
-    case 'skip':
       return;
   }
 }

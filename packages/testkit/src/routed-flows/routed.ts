@@ -16,7 +16,9 @@ import {
   type EnvironmentOptions,
   type InProcessOptions,
   MemoryLogBook,
+  type RerunEvent,
   runDefinition,
+  type SkipEvent,
 } from '@baton/engine';
 
 /** `to: 'b'`, `{ b: guard }`, or in full. */
@@ -104,9 +106,14 @@ export interface Outcome {
   readonly undone: readonly string[];
   /** How many of them ran at once. */
   readonly peak: number;
-  /** Of a run that is suspended; jobs cannot be resumed by a command yet. */
+  /** Of a run that is suspended. */
   resume?(answers?: Answers): Promise<Outcome>;
+  /** Of a run that has ended: what a person does about it, and what becomes of it then. */
+  repair?(how: Repair): Promise<Outcome>;
 }
+
+/** As events of the engine, without who and why. */
+export type Repair = RerunEvent | SkipEvent | { readonly type: 'revert' };
 
 /** Runs a flow with the tasks above until it ends or is suspended. */
 export type Run = (definition: RoutedDefinition, given?: Given) => Promise<Outcome>;
@@ -134,7 +141,11 @@ export function runBy(engine: EngineKind): Run {
   return (definition, given) => run(definition, { engine, ...given });
 }
 
-type Options = InProcessOptions & Given & { readonly given?: Iterable<RunnableTask> };
+interface Options extends InProcessOptions, Given {
+  readonly given?: Iterable<RunnableTask>;
+  /** What is known of the run from before. */
+  readonly before?: Outcome['states'];
+}
 
 export async function run(definition: RoutedDefinition, options: Options = {}): Promise<Outcome> {
   const {
@@ -143,6 +154,7 @@ export async function run(definition: RoutedDefinition, options: Options = {}): 
     answers = {},
     flows = [],
     logBook = new MemoryLogBook(),
+    before = {},
     ...others
   } = options;
   const answering = Object.entries(answers).map(([name, answer]) => answeringTask(name, answer));
@@ -155,14 +167,16 @@ export async function run(definition: RoutedDefinition, options: Options = {}): 
   );
   const changes = report.transitions.filter((transition) => transition.of === 'activation');
   const events = report.transitions.map(({ to, ...of }) => `${'atom' in of ? of.atom : 'flow'} ${to}`);
+  const states = { ...before, ...Object.fromEntries(changes.map(({ atom, to }) => [atom, to])) };
   return {
     outcome: report.outcome,
     output: report.results,
-    states: Object.fromEntries(changes.map(({ atom, to }) => [atom, to])),
+    states,
     failures: report.failures.map(({ code, message }) => code ?? message),
     events,
     ...countsOf(changes.map(({ atom, from, to }) => ({ id: atom, from, to }))),
     resume: (later = answers) => run(definition, { ...options, answers: later, logBook }),
+    repair: (begin) => run(definition, { ...options, logBook, begin, before: states }),
   };
 }
 
