@@ -6,7 +6,7 @@ import { commandIdOf } from '@baton/persistence';
 import { describe, expect, it } from '@jest/globals';
 import type { PlannedJob } from '../workload.js';
 import { World } from '../world-task.js';
-import { History, type BoardChange, type LostOwner, type StoredEntry } from '../history.js';
+import type { BoardChange, LostOwner, StoredEntry } from '../history.js';
 import { boardRules } from './board-rules.js';
 import { claimOrderRules } from './claim-order-rules.js';
 import { commandRules } from './command-rules.js';
@@ -17,7 +17,6 @@ import { modelRules } from './model-rules.js';
 import { pauseRules } from './pause-rules.js';
 import { requestRules } from './request-rules.js';
 import { runRules, suspensionsOf } from './run-rules.js';
-import { secretRules } from './secret-rules.js';
 import { takeoverRules, takeovers } from './takeover-rules.js';
 import { workerLosses, workerLossRules } from './worker-loss-rules.js';
 
@@ -170,39 +169,6 @@ describe('I17: a job whose owner is killed is owned again in time', () => {
     const other = { order: 2.2, atMs: 800, sessionIds: [2n], isGuarded: false };
     expect(check(killed(true), 9_000)).not.toEqual([]);
     expect(check(killed(true), 9_000, board, [other])).toEqual([]);
-  });
-});
-
-describe('I19: secrets are seen by nobody they are not meant for', () => {
-  const seen = (show: (history: History) => void) => {
-    const history = new History({ nowMs: 0 });
-    history.keep('s3cr3t', 'password of a session');
-    history.keep('pin-1', 'value of a user');
-    show(history);
-    return [...secretRules({ history })];
-  };
-  const bytes = (text: string) => new TextEncoder().encode(text);
-  const transaction = (text: string) => ({
-    ...{ zxid: 1n, sessionId: 1n },
-    operations: [{ ...made(jobOf('j')), data: bytes(text) }] as NodeOperation[],
-  });
-  const document = (body: string) => ({
-    ...{ collection: 'values', verdict: 'stored', document: { _id: 'x', body } },
-  });
-
-  it('the password of a session is nowhere', () => {
-    expect(seen((history) => history.see('log', 'session.state {"token":"s3cr3t"}'))).toEqual([
-      'I19 password of a session in log: session.state {"token":"…',
-    ]);
-    expect(seen((history) => history.transaction(transaction('s3cr3t')))).toHaveLength(1);
-    expect(seen((history) => history.document(document('s3cr3t')))).toHaveLength(1);
-  });
-
-  it('a value that a user gave is stored, and in no log and no dead letter', () => {
-    expect(seen((history) => history.see('log', 'pin-1'))).toHaveLength(1);
-    expect(seen((history) => history.record('sim.dead', 0, bytes('pin-1')))).toHaveLength(1);
-    expect(seen((history) => history.document(document('pin-1')))).toEqual([]);
-    expect(seen((history) => history.transaction(transaction('pin-1')))).toEqual([]);
   });
 });
 
