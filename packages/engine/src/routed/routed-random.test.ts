@@ -187,6 +187,8 @@ function drive(definition: RoutedDefinition, pick: (among: number) => number): D
       if (!repair) break;
       ended = false;
       take(repair);
+      // only a join that nothing leads to any more was cancelled: there is nothing to run again
+      ended ||= state.flow === 'CANCELLED';
       continue;
     }
     if (state.flow === 'SUSPENDED') {
@@ -261,6 +263,8 @@ function driveWithDeaths(definition: RoutedDefinition, pick: (among: number) => 
       if (!repair) break;
       ended = false;
       take(repair);
+      // only a join that nothing leads to any more was cancelled: there is nothing to run again
+      ended ||= state.flow === 'CANCELLED';
       continue;
     }
     if (state.flow === 'SUSPENDED') {
