@@ -78,6 +78,25 @@ describe('a delegate', () => {
     expect((await report(jobId)).outcome).toBe('SUCCESS');
   });
 
+  it('keeps no place at a worker, and nobody awake, when it is answered before the task that asks has returned', async () => {
+    cluster.conductor('c1', {}, { linkTo });
+    const ask = () => new Promise<InlineValue>(() => undefined);
+    const worker = await cluster.drive(cluster.worker('w1', { ask, next: ok }, { concurrency: 1 }));
+    const then = (name: string) => ({ onSuccess: { next: [{ to: name }] } });
+    const atoms = [
+      { name: 'a', delegate: 'approve', open: 'ask', ...then('b') },
+      { name: 'b', task: 'next', ...then('c') },
+      { name: 'c', delegate: 'approve' },
+    ];
+    const root = { kind: 'routed', name: 'f', atoms } as const;
+    const jobId = await cluster.drive(cluster.client.post({ schemaVersion: 1, root }));
+    await cluster.runtime.clock.advanceUntil(() => worker.seen.length === 1);
+    await answer(jobId);
+    await pass(20_000);
+    expect(worker.seen.map(({ task }) => task)).toEqual(['ask', 'next']);
+    expect((await report(jobId)).jobState).toBe('DORMANT');
+  });
+
   it('is not asked for again by who takes over while the task asks', async () => {
     const owner = cluster.conductor('c1', {}, { linkTo });
     const { worker, finish } = await asking();

@@ -225,7 +225,7 @@ export class FlowTurns {
       this.#finish === undefined ? this.flight.assign(this.#services.inboxPlace(), placesMax) : [];
     const assigned = assignments.map((assignment) => assignment.fact);
     this.state.applyOwn(assigned, atMs);
-    this.flight.dropSettled();
+    answers.push(...this.flight.dropSettled(follow.aborts));
     this.#adopting += follow.adopted.length;
     const { adopted, aborts, children } = follow;
     const whole = [...parked, ...facts, ...assigned];

@@ -257,15 +257,20 @@ export class InFlight {
     return assignments;
   }
 
-  /** Forgets the answered requests that the engine no longer waits for. */
-  dropSettled(): void {
+  /**
+   * Forgets the answered requests that the engine no longer waits for; and, of those that are `aborted`, the ones that it has given up: their answers are of no
+   * account, so nobody waits for these either. Gives the latter.
+   */
+  dropSettled(aborted: readonly OpenRequest[]): readonly OpenRequest[] {
+    const givenUp = aborted.filter(({ requestId }) => this.openOf(requestId) === undefined);
+    for (const { requestId } of givenUp) this.answer(requestId);
     for (const requestId of this.#answered) {
-      const outstanding = this.#requests.get(requestId);
       // its answer is not part of a turn yet, or it is parked and waits for a person
-      if (outstanding && this.#table.get(outstanding.command.atom)?.requestId === requestId) continue;
+      if (this.openOf(requestId) !== undefined) continue;
       this.#requests.delete(requestId);
       this.#answered.delete(requestId);
     }
+    return givenUp;
   }
 
   clear(): void {
