@@ -31,8 +31,8 @@ export const dormancySabotages: readonly Sabotage[] = [
     id: 'asleep with a timer that nobody is told of',
     hazard: 'H54',
     file: runnerTimers,
-    find: '      if (key.startsWith(durable) && atMs < (next?.atMs ?? Infinity))',
-    replace: '      if (!key.startsWith(durable) && atMs < (next?.atMs ?? Infinity))',
+    find: '      if (key.startsWith(durable) && dueAtMs - nowMs < (next?.inMs ?? Infinity))',
+    replace: '      if (!key.startsWith(durable) && dueAtMs - nowMs < (next?.inMs ?? Infinity))',
   },
   {
     id: 'woken for a timer, which begins anew',

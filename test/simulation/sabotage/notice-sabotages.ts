@@ -16,8 +16,8 @@ export const noticeSabotages: readonly Sabotage[] = [
     id: 'command acknowledged and not stored',
     hazard: 'H26',
     file: commands,
-    find: "      if ((await this.#inserts.insert(document)) === 'stored') return n;\n",
-    replace: '      if (document._id !== undefined) return n;\n',
+    find: "      const isStored = (await this.#inserts.insert({ _id, flowId, n, opId, at, body })) === 'stored';\n",
+    replace: "      const isStored = [opId, at, body].length > 0 || _id === '';\n",
   },
   {
     id: 'command taken in and forgotten',
