@@ -1,13 +1,4 @@
-import {
-  dormancy,
-  dormantJobs,
-  dormantWatch,
-  flight,
-  jobBoard,
-  owned,
-  runnerTimers,
-  type Sabotage,
-} from './sabotage.js';
+import { dormantJobs, dormantWatch, flight, owned, runnerTimers, type Sabotage } from './sabotage.js';
 
 /** In putting jobs to sleep and waking them. */
 export const dormancySabotages: readonly Sabotage[] = [
@@ -63,19 +54,5 @@ export const dormancySabotages: readonly Sabotage[] = [
     file: dormantJobs,
     find: "        { type: 'delete', path: this.#paths.dormant(key) },\n",
     replace: '',
-  },
-  {
-    id: 'a command wakes nobody',
-    hazard: 'H26',
-    file: jobBoard,
-    find: '    await Promise.allSettled([nudged, this.dormant.wakeAny(jobId)]);\n',
-    replace: '    await nudged.catch(() => undefined);\n',
-  },
-  {
-    id: 'no look for commands once it is asleep',
-    hazard: 'H26',
-    file: dormancy,
-    find: '    if (lastCommand !== undefined) await this.#lookAgain(jobId, lastCommand);\n',
-    replace: '    if (lastCommand === -1) await this.#lookAgain(jobId, lastCommand);\n',
   },
 ];
