@@ -10,8 +10,8 @@ const noTime = {
   setImmediate: () => undefined,
 };
 
-export type Stream = 'choices' | 'jobs' | 'faults' | 'world' | 'pauses';
-const streams: readonly Stream[] = ['choices', 'jobs', 'faults', 'world', 'pauses'];
+const streams = ['choices', 'jobs', 'faults', 'world', 'pauses', 'routed', 'schedules'] as const;
+export type Stream = (typeof streams)[number];
 
 export function streamOf(seed: number, stream: Stream, number = 0): SeededRandom {
   const mixed = Math.imul(seed * 31 + streams.indexOf(stream), 0x9e3779b1) + Math.imul(number, 0x85ebca6b);

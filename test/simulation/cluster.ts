@@ -8,7 +8,7 @@
  */
 import { Client } from '@baton/client';
 import { createConductor } from '@baton/conductor';
-import type { CoordinationSession, LastWords, SessionToken } from '@baton/core';
+import type { CoordinationSession, DelegateLink, LastWords, SessionToken } from '@baton/core';
 import { JobBoard, bucketIndexOf, headHintWords } from '@baton/jobboard';
 import {
   SimulatedCoordination,
@@ -165,6 +165,7 @@ export class Cluster {
             ...deps,
             store: this.#storeOf(process),
             options: { ...common, maxJobs },
+            linkTo: (requestId) => this.#linkTo(requestId),
             heads: {
               changed: (jobId, seq) => void heads.set(jobId, seq),
               gone: (jobId) => void heads.delete(jobId),
@@ -258,6 +259,12 @@ export class Cluster {
       board,
       [...heads].map(([jobId, seq]) => [jobId, isWrong ? Math.max(0, seq + below(random, 9) - 6) : seq]),
     );
+  }
+
+  #linkTo(requestId: string): DelegateLink {
+    const token = `token-of-${requestId}`;
+    this.history.keep(token, 'token of a delegate');
+    return { token, url: `https://baton.test/delegates/${token}` };
   }
 
   #taskOf(member: Member) {

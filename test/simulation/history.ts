@@ -14,6 +14,7 @@ import {
   type RequestMessage,
   type StoredDocument,
 } from '@baton/core';
+import type { OperatorCommand, ScheduleSlot } from '@baton/persistence';
 import { decodeReply, decodeRequest } from '@baton/wire';
 import type { VirtualTime } from './virtual-time.js';
 
@@ -80,6 +81,17 @@ export interface RefusedEntry extends Happened {
   readonly fence: Fence;
 }
 
+/** A command in the store. */
+export interface StoredCommand extends Happened {
+  readonly jobId: string;
+  readonly command: OperatorCommand;
+}
+
+/** What was decided about a slot of a schedule, when it was for the first time. */
+export interface StoredSlot extends Happened {
+  readonly slot: ScheduleSlot;
+}
+
 /** A command whose number its user was told. */
 export interface AcknowledgedCommand extends Happened {
   readonly jobId: string;
@@ -93,8 +105,11 @@ export interface LostOwner extends Happened {
   readonly isGuarded: boolean;
 }
 
-/** The password of a session is for its member and its guard alone; what users give to their tasks goes through the services, and into no log. */
-export type Secret = 'password of a session' | 'value of a user';
+/**
+ * The password of a session is for its member and its guard alone, the token of a delegate for the task that asks for its answer; what users give to their tasks
+ * goes through the services, and into no log.
+ */
+export type Secret = 'password of a session' | 'token of a delegate' | 'value of a user';
 type Sight = 'log' | 'board' | 'store' | 'dead letters';
 
 export class History {
@@ -108,8 +123,10 @@ export class History {
   readonly told = new Map<string, Happened>();
   /** Jobs whose post was acknowledged, and when for the first time. */
   readonly acknowledged = new Map<string, Happened>();
-  /** Id of the document of a command → when it was stored. */
-  readonly commands = new Map<string, Happened>();
+  /** By the id of their documents. */
+  readonly commands = new Map<string, StoredCommand>();
+  /** In the order in which they were stored. */
+  readonly slots: StoredSlot[] = [];
   readonly acknowledgedCommands: AcknowledgedCommand[] = [];
   /** Session → process that opened it. */
   readonly sessions = new Map<bigint, string>();
@@ -171,7 +188,7 @@ export class History {
   }): void {
     const happened = this.#next(`${collection} ${verdict} ${document._id} ${String(document['body'] ?? '')}`);
     this.see('store', `${collection} ${String(document['body'])}`);
-    if (collection === 'commands' && verdict === 'stored') this.commands.set(document._id, happened);
+    if (verdict === 'stored') this.#stored(collection, document, happened);
     if (collection !== 'journal') return;
     const flowId = String(document['flowId']);
     const known = this.entries.get(flowId) ?? [];
@@ -182,6 +199,14 @@ export class History {
       this.#tell({ kind: 'entry', entry });
     } else if (known[Number(document['seq'])]?.entry.opId !== document['opId'])
       this.refused.push({ ...happened, flowId, seq: Number(document['seq']), fence: fenceOf(document) });
+  }
+
+  #stored(collection: string, { _id, flowId, body }: StoredDocument, happened: Happened): void {
+    if (collection === 'schedule_slots')
+      this.slots.push({ ...happened, slot: JSON.parse(String(body)) as ScheduleSlot });
+    if (collection !== 'commands') return;
+    const command = JSON.parse(String(body)) as OperatorCommand;
+    this.commands.set(_id, { ...happened, jobId: String(flowId), command });
   }
 
   transaction(change: { zxid: bigint; sessionId: bigint; operations: readonly NodeOperation[] }): void {

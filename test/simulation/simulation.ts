@@ -1,8 +1,8 @@
 /** One seed, from the first process to the verdict. */
-import { compile } from '@baton/engine';
 import { check } from './checker/check.js';
 import { claimOrderRules } from './checker/claim-order-rules.js';
 import type { Evidence } from './checker/evidence.js';
+import { runsOf } from './checker/runs.js';
 import { secretRules } from './checker/secret-rules.js';
 import type { Takeover } from './checker/takeover-rules.js';
 import { figuresOf, timeRules } from './checker/time-rules.js';
@@ -12,6 +12,8 @@ import { Cluster } from './cluster.js';
 import { clockJumpMs } from './fault-kinds.js';
 import { Faults, planFaults, type ThemeName } from './faults.js';
 import { wallStartMs, type LogLine } from './process.js';
+import { withRouted } from './routed-workload.js';
+import { planSchedules, ScheduleMaker } from './schedules.js';
 import { User } from './user.js';
 import { planJobs } from './workload.js';
 
@@ -70,21 +72,25 @@ export async function simulate(plan: RunPlan, onLog?: (line: LogLine) => void): 
   const { time, history, world } = cluster;
   for (let n = 1; n <= choices.conductors; n++) cluster.start('conductor', `c${n}`);
   for (let n = 1; n <= choices.workers; n++) cluster.start('worker', `w${n}`);
-  const jobs = planJobs(streamOf(seed, 'jobs'), choices.jobs, streamOf(seed, 'pauses')).filter(
-    ({ jobId }) => plan.jobs?.includes(jobId) ?? true,
-  );
+  const planned = planJobs(streamOf(seed, 'jobs'), choices.jobs, streamOf(seed, 'pauses'));
+  const isWanted = (id: string): boolean => plan.jobs?.includes(id) ?? true;
+  const jobs = withRouted(planned, streamOf(seed, 'routed')).filter(({ jobId }) => isWanted(jobId));
   const users = jobs.map((job) => new User(cluster, job));
-  const planned = planFaults(seed, { count: choices.faults, untilMs }).filter(
+  const schedules = planSchedules(streamOf(seed, 'schedules'), { untilMs }).filter(({ scheduleId }) =>
+    isWanted(scheduleId),
+  );
+  const makers = schedules.map((schedule) => new ScheduleMaker(cluster, schedule));
+  const plannedFaults = planFaults(seed, { count: choices.faults, untilMs }).filter(
     ({ number }) => plan.faults?.includes(number) ?? true,
   );
   const { sessionTimeoutMs } = choices;
-  const faults = new Faults({ cluster, users }, planned, { seed, untilMs, sessionTimeoutMs });
+  const faults = new Faults({ cluster, users }, plannedFaults, { seed, untilMs, sessionTimeoutMs });
   const found: string[] = [];
   // what is on the board when all users have their answers was posted by nobody who waits for it
   const isOver = (): boolean =>
-    time.nowMs > untilMs && users.every(({ isDone }) => isDone) && cluster.jobsOnBoard === 0;
+    time.nowMs > untilMs && [...users, ...makers].every(({ isDone }) => isDone) && cluster.jobsOnBoard === 0;
   if (!(await time.run(isOver, untilMs + healMs))) {
-    const waiting = users.filter(({ isDone }) => !isDone).map(({ job }) => job.jobId);
+    const waiting = [...users, ...makers].filter(({ isDone }) => !isDone).map(({ id }) => id);
     found.push(
       `I08 not over ${healMs / 1_000} s after the last fault: ${waiting.join(', ') || 'board not empty'}`,
     );
@@ -106,27 +112,26 @@ export async function simulate(plan: RunPlan, onLog?: (line: LogLine) => void): 
       ownSlackMs: faults.struck.has('clock jumps') ? Infinity : 1,
     },
     struck: new Set(faults.struck.keys()),
-    jobs: users.map(({ job, told }) => ({
-      job,
-      compiled: compile(job.definition),
-      entries: history.entries.get(job.jobId) ?? [],
-      told,
-    })),
+    jobs: runsOf([...users, ...makers.flatMap(({ jobs }) => jobs)], history.entries),
   };
+  const known = new Set(evidence.jobs.map(({ job }) => job.jobId));
+  for (const jobId of history.entries.keys())
+    if (!known.has(jobId)) found.push(`I07 ${jobId} has a journal and nobody asked for it`);
   found.push(...cluster.crashes.map((crash) => `a process ended with an error: ${crash}`));
   found.push(
     ...cluster.leaks(),
     ...check(evidence),
     ...claimOrderRules(evidence),
     ...secretRules({ history }),
+    ...makers.flatMap((maker) => [...maker.check(slackOfBoardMs(choices))]),
   );
   const figures = figuresOf({ history, jobs: evidence.jobs }, choices, evidence.struck);
   found.push(...timeRules({ history, jobs: evidence.jobs }, figures, choices));
   return {
     plan: {
       seed,
-      faults: planned.map(({ number }) => number),
-      jobs: jobs.map(({ jobId }) => jobId),
+      faults: plannedFaults.map(({ number }) => number),
+      jobs: [...users, ...makers].map(({ id }) => id),
     },
     violations: found,
     hash: history.digest(),
@@ -144,6 +149,11 @@ function clockSpreadMs(
   { nowMs, jumps }: { readonly nowMs: number; readonly jumps: number },
 ): number {
   return 1 + 2 * skewMs + nowMs * (drift - 1 / drift) + jumps * 2 * clockJumpMs;
+}
+
+/** By how much a conductor may take the clock of the board to be ahead: it asks for the time every half minute, and goes by its own in between. */
+function slackOfBoardMs({ drift }: Choices): number {
+  return 30_000 * (drift - 1) + 1_000;
 }
 
 function statsOf(

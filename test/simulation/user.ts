@@ -4,18 +4,22 @@
  * What is authoritative: nothing here; `told` is what the last program was told.
  * Not here: whether what it was told is true (checker/).
  */
-import { codeOf, type CoordinationSession } from '@baton/core';
+import type { CoordinationSession } from '@baton/core';
 import type { Client } from '@baton/client';
+import { isRouted } from '@baton/flow';
 import type { Cluster } from './cluster.js';
 import { chance } from './choices.js';
 import type { SimulatedProcess } from './process.js';
-import type { PlannedJob } from './workload.js';
+import { Answers } from './answers.js';
+import { parkedIn } from './journal-view.js';
+import { pause, persist } from './persist.js';
+import type { AnyJob } from './routed-workload.js';
 
 /** How often a user looks for tasks that wait for a decision. */
 const lookMs = 1_500;
 
 export class User {
-  readonly job: PlannedJob;
+  readonly job: AnyJob;
   /** Outcome it was told. */
   told: string | undefined;
   /** Its program died before the post was acknowledged, and it did not try again. */
@@ -31,11 +35,15 @@ export class User {
   /** Times that its job was suspended and resumed. */
   #paused = 0;
 
-  constructor(cluster: Cluster, job: PlannedJob) {
+  constructor(cluster: Cluster, job: AnyJob) {
     this.#cluster = cluster;
     this.job = job;
     this.#isFickle = chance(cluster.random, 0.3);
     cluster.time.schedule(job.atMs, () => this.#start());
+  }
+
+  get id(): string {
+    return this.job.jobId;
   }
 
   get isDone(): boolean {
@@ -91,8 +99,10 @@ export class User {
     this.#isPosted = true;
     history.acknowledge(jobId);
     const waiting = persist(process, () => client.wait(jobId));
-    void this.#decideParked(process, client);
     void this.#pauses(process, client);
+    if (isRouted(definition))
+      void new Answers(this.#cluster, { process, client, roots: () => [jobId] }).give(() => this.isDone);
+    else void this.#decideParked(process, client);
     if (cancel !== undefined && !this.#isCancelled) {
       await pause(process, cancel.afterMs);
       await this.#command(process, () => client.cancel(jobId, { revert: cancel.revert }));
@@ -130,7 +140,7 @@ export class User {
     for (;;) {
       await pause(process, lookMs);
       if (this.isDone) return;
-      for (const [atom, key] of this.#parked()) {
+      for (const [atom, key] of parkedIn(this.#cluster.history.entries.get(this.job.jobId) ?? [])) {
         if (decided.has(key)) continue;
         const decision = chance(process.runtime.random, 0.5) ? 'rerun' : 'fail';
         const give = () => client.decideParked(this.job.jobId, { atom, decision });
@@ -138,34 +148,4 @@ export class User {
       }
     }
   }
-
-  /** Atoms whose newest request is parked. A person sees them in the report of the job; here a look at the journal is cheaper. */
-  #parked(): ReadonlyMap<string, string> {
-    const parked = new Map<string, string>();
-    for (const { entry } of this.#cluster.history.entries.get(this.job.jobId) ?? [])
-      for (const fact of entry.facts) {
-        if (fact.fact === 'request' && fact.state === 'parked')
-          parked.set(fact.atom, `${entry.seq} ${fact.atom}`);
-        else if (fact.fact === 'request' || fact.fact === 'atom') parked.delete(fact.atom);
-      }
-    return parked;
-  }
-}
-
-/** Until it is answered. What a person has to be told ends it; that the job has ended, or its task is decided, already is no news. */
-async function persist<T>(process: SimulatedProcess, what: () => Promise<T>): Promise<T | undefined> {
-  for (;;)
-    try {
-      return await what();
-    } catch (error) {
-      const code = codeOf(error);
-      if (code === 'BATON_CONFLICT_ENDED' || code === 'BATON_CONFLICT_NOT_PARKED') return undefined;
-      // not found: it was acknowledged, and the store shows an old state
-      if (code !== 'BATON_NOT_FOUND_JOB' && code?.startsWith('BATON_UNAVAILABLE_') !== true) throw error;
-      await pause(process, 100);
-    }
-}
-
-function pause(process: SimulatedProcess, ms: number): Promise<void> {
-  return new Promise((resolve) => process.clock.setTimer(ms, resolve));
 }

@@ -12,9 +12,9 @@ import type {
 } from '@baton/flow';
 import { below, chance, pick } from './choices.js';
 
-export interface PlannedJob {
+export interface PlannedJob<D = FlowDefinition> {
   readonly jobId: string;
-  readonly definition: FlowDefinition;
+  readonly definition: D;
   readonly priority: 'HIGH' | 'NORMAL' | 'LOW';
   /** True ms. */
   readonly atMs: number;

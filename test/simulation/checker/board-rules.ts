@@ -90,6 +90,7 @@ class Board {
         if (fact.fact === 'request' && fact.state === 'assigned') running.add(fact.atom);
         else if (fact.fact === 'request' || fact.fact === 'atom' || fact.fact === 'attempt')
           running.delete(fact.atom);
+        else if (fact.fact === 'activation' || fact.fact === 'opened') running.delete(fact.activation);
     }
     for (const atom of running) yield `I06 ${jobId}: put to sleep while a worker had ${atom}`;
   }

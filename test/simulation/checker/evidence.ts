@@ -3,14 +3,15 @@
  * it happen (history.ts); of real services it is read afterwards (test/chaos).
  */
 import type { AtomState, FlowOutcome, FlowState } from '@baton/core';
-import type { Compiled } from '@baton/engine';
+import type { AnyCompiled, AnyDefinition, Compiled, RoutedGraph } from '@baton/engine';
+import { isRouted, type FlowDefinition, type RoutedFlowDefinition } from '@baton/flow';
 import type { History, StoredEntry } from '../history.js';
 import type { World } from '../world-task.js';
 import type { PlannedJob } from '../workload.js';
 
 export interface Evidence {
   readonly history: Pick<History, 'board' | 'replies' | 'calls' | 'asked' | 'told' | 'acknowledged'> &
-    Partial<Pick<History, 'sessions'>>;
+    Partial<Pick<History, 'sessions' | 'commands'>>;
   readonly world: World;
   readonly clocks: {
     /** Wall time at which `atMs` of the history is 0. */
@@ -25,12 +26,23 @@ export interface Evidence {
   readonly jobs: readonly JobEvidence[];
 }
 
-export interface JobEvidence {
-  readonly job: PlannedJob;
-  readonly compiled: Compiled;
+export interface JobEvidence<D extends AnyDefinition = AnyDefinition, C extends AnyCompiled = AnyCompiled> {
+  readonly job: Pick<PlannedJob<D>, 'jobId' | 'definition' | 'priority'>;
+  readonly compiled: C;
   readonly entries: readonly StoredEntry[];
   /** What its user was told. */
   readonly told: string | undefined;
+}
+
+export type OrderedJob = JobEvidence<FlowDefinition, Compiled>;
+export type RoutedJob = JobEvidence<RoutedFlowDefinition, RoutedGraph>;
+
+export function isRoutedJob(job: JobEvidence): job is RoutedJob {
+  return isRouted(job.job.definition);
+}
+
+export function isOrderedJob(job: JobEvidence): job is OrderedJob {
+  return !isRoutedJob(job);
 }
 
 /** A state change as the journal records it, and the states after it. */

@@ -1,9 +1,10 @@
 /** I09, I10, P-103, P-412: requests, the calls of user code they led to, and the answers. */
 import { flowIdOf, type RequestFact } from '@baton/core';
-import type { NodeDefinition, OnWorkerLoss } from '@baton/flow';
+import type { AnyDefinition } from '@baton/engine';
+import { isRouted, type NodeDefinition, type OnWorkerLoss } from '@baton/flow';
 import { toldKey, type Call, type Happened, type Reply } from '../history.js';
 import type { Evidence, JobEvidence, Violations } from './evidence.js';
-import { isSuccess, outcomesOf, type Outcome } from './request-stories.js';
+import { atomOf, isSuccess, outcomesOf, type Outcome } from './request-stories.js';
 import { workerEpochs, type WorkerEpoch } from './worker-epochs.js';
 
 interface Assignment extends Happened {
@@ -126,16 +127,20 @@ function* answered(
 
 /** A stored result is the one its task gave. */
 function* results({ job, entries }: JobEvidence): Violations {
+  const policyOf = policiesOf(job.definition);
   const rounds = new Map<string, number>();
   for (const { entry } of entries)
     for (const fact of entry.facts) {
-      if (fact.fact !== 'atom') continue;
-      if (fact.to === 'RUNNING') rounds.set(fact.atom, fact.round ?? 0);
+      if (fact.fact !== 'atom' && fact.fact !== 'activation') continue;
+      const atom = fact.fact === 'atom' ? fact.atom : fact.activation;
+      // an answer from outside is no task's (delegate-rules.ts)
+      if (policyOf.get(atomOf(atom)) === undefined) continue;
+      if (fact.fact === 'atom' && fact.to === 'RUNNING') rounds.set(atom, fact.round ?? 0);
       if (fact.to !== 'SUCCESS' || fact.value === undefined || !('data' in fact.value)) continue;
       const { data } = fact.value;
-      const expected = `${job.jobId}/${fact.atom}/${rounds.get(fact.atom)}`;
+      const expected = `${job.jobId}/${atom}/${rounds.get(atom) ?? 0}`;
       if (typeof data === 'string' && !data.startsWith(expected))
-        yield `I12 ${job.jobId}: ${fact.atom} has the result ${data.slice(0, 40)}, expected ${expected}`;
+        yield `I12 ${job.jobId}: ${atom} has the result ${data.slice(0, 40)}, expected ${expected}`;
     }
 }
 
@@ -150,26 +155,35 @@ function* policies(
     readonly assignments: ReadonlyMap<string, readonly Assignment[]>;
   },
 ): Violations {
-  const policyOf = new Map<string, OnWorkerLoss>();
-  const visit = (node: NodeDefinition): void => {
-    if (node.kind === 'task') policyOf.set(node.name, node.onWorkerLoss ?? 'resend');
-    else node.children?.forEach(visit);
-  };
-  visit(job.definition.root);
+  const policyOf = policiesOf(job.definition);
   for (const fact of entries.flatMap(({ entry }) => entry.facts)) {
     if (fact.fact !== 'request' || fact.state !== 'assigned') continue;
-    const policy = policyOf.get(fact.atom);
+    const policy = policyOf.get(atomOf(fact.atom));
     if (policy === 'resend' && fact.losses > lossesMax)
       yield `P-933 ${fact.requestId} is sent again after ${fact.losses} workers were lost with it`;
   }
   for (const [requestId, given] of o.assignments) {
     const atom = given[0]?.fact.atom ?? '';
-    const policy = policyOf.get(atom);
+    const policy = policyOf.get(atomOf(atom));
     if (flowIdOf(requestId) !== job.jobId || policy === undefined || policy === 'resend') continue;
     const parked = given.filter(({ fact }) => fact.state === 'parked').length;
     const ran = (o.calls.get(requestId) ?? []).filter(({ epoch }) => epoch !== undefined).length;
     if (ran > 1 + parked) yield `P-932 ${requestId} ran ${ran} times, its policy is ${policy}`;
   }
+}
+
+/** Of all tasks. */
+function policiesOf(definition: AnyDefinition): ReadonlyMap<string, OnWorkerLoss> {
+  const policies = new Map<string, OnWorkerLoss>();
+  const visit = (node: NodeDefinition): void => {
+    if (node.kind === 'task') policies.set(node.name, node.onWorkerLoss ?? 'resend');
+    else node.children?.forEach(visit);
+  };
+  if (!isRouted(definition)) visit(definition.root);
+  else
+    for (const { name, task, onWorkerLoss = 'resend' } of definition.root.atoms)
+      if (task !== undefined) policies.set(name, onWorkerLoss);
+  return policies;
 }
 
 function byRequest<T>(items: readonly T[], idOf: (item: T) => string): Map<string, T[]> {

@@ -1,4 +1,4 @@
-import { formatFence, requestIdOf, type AtomFact, type AttemptFact } from '@baton/core';
+import { formatFence, requestIdOf, type ActivationFact, type AtomFact, type AttemptFact } from '@baton/core';
 import type { StoredEntry } from '../history.js';
 import type { Evidence, JobEvidence } from './evidence.js';
 
@@ -6,7 +6,7 @@ import type { Evidence, JobEvidence } from './evidence.js';
 export interface Outcome {
   readonly requestId: string;
   readonly stored: StoredEntry;
-  readonly fact: AtomFact | AttemptFact;
+  readonly fact: AtomFact | AttemptFact | ActivationFact;
 }
 
 /** In order. Also of what ended without having been asked for. */
@@ -14,6 +14,7 @@ export function* outcomesOf({ job, entries }: Pick<JobEvidence, 'job' | 'entries
   const open = new Map<string, string>();
   for (const stored of entries)
     for (const fact of stored.entry.facts) {
+      if (fact.fact === 'activation') yield* activationOutcome(fact, stored, open);
       if (fact.fact !== 'atom' && fact.fact !== 'attempt') continue;
       const { atom } = fact;
       if (fact.fact === 'atom' && (fact.to === 'RUNNING' || fact.to === 'REVERTING')) {
@@ -30,9 +31,34 @@ export function* outcomesOf({ job, entries }: Pick<JobEvidence, 'job' | 'entries
     }
 }
 
+/** The atom that an activation, or an item of one, is of. */
+export function atomOf(activation: string): string {
+  return activation.replace(/[#[].*$/, '');
+}
+
+/** Of a routed flow. One whose outcome is still to be judged, or whose child run is suspended, has not asked anew. */
+function* activationOutcome(
+  fact: ActivationFact,
+  stored: StoredEntry,
+  open: Map<string, string>,
+): Generator<Outcome> {
+  const { activation: atom, to, attempt } = fact;
+  const flowId = stored.entry.flowId;
+  const requestId = open.get(atom);
+  if (to === 'RUNNING' && attempt !== undefined)
+    return void open.set(atom, requestIdOf({ flowId, atom, action: 'execute', round: 0, attempt }));
+  if (to === 'REVERTING')
+    return void open.set(atom, requestIdOf({ flowId, atom, action: 'revert', round: 0, attempt: 1 }));
+  if (to === 'RUNNING' || to === 'SUSPENDED' || requestId === undefined) return;
+  open.delete(atom);
+  yield { requestId, stored, fact };
+}
+
 /** The good ones: their results are in the journal. */
 export function isSuccess({ fact }: Outcome): boolean {
-  return fact.fact === 'atom' && (fact.to === 'SUCCESS' || fact.to === 'REVERTED');
+  if (fact.fact === 'attempt') return false;
+  const isJudgedLater = fact.fact === 'activation' && fact.to === 'DELAYED' && fact.failure === undefined;
+  return isJudgedLater || fact.to === 'SUCCESS' || fact.to === 'REVERTED';
 }
 
 /** What happened to one request, in order. */

@@ -1,26 +1,31 @@
-/** I04 (legal changes), I05, I11, I13, I14, I15, and what a run says of itself against the world outside (I09). */
+/** Of ordered runs: I04 (legal changes), I05, I11, I13, and what a run says of itself against the world outside (I09); of all runs: I14, I15. */
 import { type AtomState, type Fact, type FlowState } from '@baton/core';
 import { fold, newRun } from '@baton/engine';
 import { retryNameOf, type NodeDefinition } from '@baton/flow';
-import type { Evidence, JobEvidence, RunEnd, Step, Violations } from './evidence.js';
+import { isOrderedJob } from './evidence.js';
+import type { Evidence, JobEvidence, OrderedJob, RunEnd, Step, Violations } from './evidence.js';
 
 export function* runRules(evidence: Evidence): Violations {
   for (const job of evidence.jobs) {
     if (job.entries.length === 0) continue;
-    const steps: Step[] = [];
-    const end = folded(job, steps);
-    if (typeof end === 'string') yield `I04 ${job.job.jobId}: ${end}`;
-    yield* orderOf(job, steps);
-    yield* roundsOf(job, steps);
-    yield* commandsOf(job, steps);
+    if (isOrderedJob(job)) yield* orderedRun(job, evidence);
+    yield* commandsOf(job);
     yield* suspensionsOf(job);
     yield* timersOf(job, evidence);
-    if (typeof end !== 'string') yield* worldOf(job, end, evidence);
   }
 }
 
+function* orderedRun(job: OrderedJob, evidence: Evidence): Violations {
+  const steps: Step[] = [];
+  const end = folded(job, steps);
+  if (typeof end === 'string') yield `I04 ${job.job.jobId}: ${end}`;
+  yield* orderOf(job, steps);
+  yield* roundsOf(job, steps);
+  if (typeof end !== 'string') yield* worldOf(job, end, evidence);
+}
+
 /** The engine's own fold refuses what its tables do not allow; what it told is judged here. */
-function folded({ job, compiled, entries }: JobEvidence, steps: Step[]): RunEnd | string {
+function folded({ job, compiled, entries }: OrderedJob, steps: Step[]): RunEnd | string {
   const states = new Map<string, AtomState>();
   let flow: FlowState = 'PENDING';
   const run = newRun(compiled, { flowId: job.jobId, store: {} });
@@ -93,7 +98,7 @@ function behind(
   return found;
 }
 
-function* orderOf({ job: { jobId, definition } }: JobEvidence, steps: readonly Step[]): Violations {
+function* orderOf({ job: { jobId, definition } }: OrderedJob, steps: readonly Step[]): Violations {
   const before = predecessors(definition.root);
   const after = new Map<string, string[]>();
   for (const [atom, sources] of before)
@@ -111,7 +116,7 @@ function* orderOf({ job: { jobId, definition } }: JobEvidence, steps: readonly S
 }
 
 /** Rounds of each controller, attempts of each task in a round: consecutive, and no more than its policy allows. */
-function* roundsOf({ job: { jobId, definition }, entries }: JobEvidence, steps: readonly Step[]): Violations {
+function* roundsOf({ job: { jobId, definition }, entries }: OrderedJob, steps: readonly Step[]): Violations {
   const allowed = new Map<string, number>();
   const attemptsMax = new Map<string, number>();
   const visit = (node: NodeDefinition): void => {
@@ -144,7 +149,7 @@ function* roundsOf({ job: { jobId, definition }, entries }: JobEvidence, steps: 
 }
 
 /** Commands are applied once, in their order; after the entry that applies a cancel nothing starts but reverts. */
-function* commandsOf({ job: { jobId }, entries }: JobEvidence, steps: readonly Step[]): Violations {
+function* commandsOf({ job: { jobId }, entries }: JobEvidence): Violations {
   const numbers = entries.flatMap(({ entry }) =>
     entry.facts.flatMap((fact) => (fact.fact === 'command' ? [fact.n] : [])),
   );
@@ -153,16 +158,21 @@ function* commandsOf({ job: { jobId }, entries }: JobEvidence, steps: readonly S
   const isCancel = (fact: Fact): boolean => fact.fact === 'command' && fact.command === 'cancel';
   const cancelled = entries.find(({ entry }) => entry.facts.some(isCancel));
   if (cancelled === undefined) return;
-  for (const { entry, atom, to } of steps)
-    if (to === 'RUNNING' && entry.order > cancelled.order)
-      yield `I14 ${jobId}: ${atom} starts after the run was cancelled`;
   for (const { entry, order } of entries)
-    for (const fact of entry.facts)
-      if (order > cancelled.order && fact.fact === 'request' && fact.action === 'execute')
+    for (const fact of order > cancelled.order ? entry.facts : []) {
+      const atom = begunBy(fact, ['RUNNING']);
+      if (atom !== undefined) yield `I14 ${jobId}: ${atom} starts after the run was cancelled`;
+      if (fact.fact === 'request' && fact.action === 'execute')
         yield `I14 ${jobId}: ${fact.requestId} is ${fact.state} after the run was cancelled`;
+    }
 }
 
-const begun: ReadonlySet<AtomState> = new Set<AtomState>(['RUNNING', 'REVERTING', 'RETRYING']);
+/** What it begins; undefined: nothing. An activation that goes on has no number of an attempt. */
+function begunBy(fact: Fact, states: readonly string[]): string | undefined {
+  if (fact.fact === 'atom') return states.includes(fact.to) ? fact.atom : undefined;
+  if (fact.fact !== 'activation' || !states.includes(fact.to)) return undefined;
+  return fact.to === 'RUNNING' && fact.attempt === undefined ? undefined : fact.activation;
+}
 
 /** From the fact that suspends a run to the one that has it go on nothing begins, and nothing is given to a worker (E-1001). */
 export function* suspensionsOf({
@@ -174,8 +184,9 @@ export function* suspensionsOf({
     for (const fact of entry.facts) {
       if (fact.fact === 'flow') flow = fact.to;
       if (flow !== 'SUSPENDING' && flow !== 'SUSPENDED') continue;
-      if (fact.fact === 'atom' && begun.has(fact.to))
-        yield `I14 ${jobId}: ${fact.atom} is ${fact.to} while the run is ${flow}`;
+      const atom = begunBy(fact, ['RUNNING', 'REVERTING', 'RETRYING']);
+      if (atom !== undefined && 'to' in fact)
+        yield `I14 ${jobId}: ${atom} is ${fact.to} while the run is ${flow}`;
       if (fact.fact === 'request' && fact.state === 'assigned')
         yield `I14 ${jobId}: ${fact.requestId} is assigned while the run is ${flow}`;
     }
@@ -214,7 +225,7 @@ function* timersOf({ job: { jobId }, entries }: JobEvidence, { clocks }: Evidenc
 }
 
 /** What stands outside must be what the run says: everything after SUCCESS, nothing that was undone. */
-function* worldOf({ job, told }: JobEvidence, end: RunEnd, { world }: Evidence): Violations {
+function* worldOf({ job, told }: OrderedJob, end: RunEnd, { world }: Evidence): Violations {
   const { jobId } = job;
   if (end.outcome === undefined) return;
   if (told !== undefined && told !== end.outcome)

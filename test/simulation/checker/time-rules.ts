@@ -1,6 +1,7 @@
-/** I17, P-508, P-605, P-934, P-1108: how long what has to follow may take, judged where nothing else is in the way. */
+/** I17, P-508, P-605, P-934, P-1108, C-1305: how long what has to follow may take, judged where nothing else is in the way. */
 import type { Choices } from '../choices.js';
 import type { History } from '../history.js';
+import { orphanRules } from './child-rules.js';
 import { commandRules } from './command-rules.js';
 import type { JobEvidence, Violations } from './evidence.js';
 import { freeJobRules } from './free-job-rules.js';
@@ -32,6 +33,8 @@ const claimTroubles = /^log /;
 const commandPollMs = 5_000;
 /** When the faults are over, those that were hit have to come back: they wait for sessions of the dead, and for what did not answer. */
 const pauseBoundMs = 60_000;
+/** A child run that is not wanted any more: it is found asleep within half a minute, and has a few things to undo. */
+const orphanBoundMs = 90_000;
 /** A read of the log waits so long when there is nothing, and simulated ones are answered in order. */
 const logReadMs = 500;
 
@@ -57,6 +60,7 @@ export function* timeRules(
   yield* workerLossRules(workersLost, { boundMs: (logReadMs + 250) * drift });
   if (isLogCalm) yield* freeJobRules({ history }, { boundMs: 500 * drift });
   if (maxJobs > 100) yield* pauseRules({ history }, { fromMs: faultsUntilMs, drift, boundMs: pauseBoundMs });
+  yield* orphanRules(jobs, { fromMs: faultsUntilMs, boundMs: orphanBoundMs * drift });
   const commandMs = commandPollMs * drift + sessionTimeoutMs + 1_000;
   yield* commandRules({ history, jobs }, { boundMs: isCalm ? commandMs : undefined });
 }

@@ -1,0 +1,49 @@
+/** What a journal shows to who looks at it, without the flow that it is of. */
+import type { FlowState } from '@baton/core';
+import type { StoredEntry } from './history.js';
+
+export interface WaitingDelegate {
+  /** `approve#2`, of a fan-out `approve[3]`. */
+  readonly atom: string;
+  readonly attempt: number;
+  /** What is to be made of it (routed-workload.ts). */
+  readonly plan: string;
+}
+
+export function flowStateOf(entries: readonly StoredEntry[]): FlowState {
+  for (const { entry } of entries.toReversed())
+    for (const fact of entry.facts.toReversed()) if (fact.fact === 'flow') return fact.to;
+  return 'PENDING';
+}
+
+/** Delegates that wait for an answer now. */
+export function waitingDelegates(entries: readonly StoredEntry[]): readonly WaitingDelegate[] {
+  if (entries.at(-1)?.entry.kind === 'terminal') return [];
+  const waiting = new Map<string, WaitingDelegate>();
+  const plans = new Map<string, string>();
+  for (const { entry } of entries)
+    for (const fact of entry.facts) {
+      if (fact.fact !== 'activation') continue;
+      const { activation: atom, to, attempt, args } = fact;
+      const plan = args?.['plan']?.value;
+      if (plan && 'data' in plan && typeof plan.data === 'string') plans.set(atom, plan.data);
+      const planned = plans.get(atom);
+      if (to === 'RUNNING' && attempt !== undefined && planned !== undefined)
+        waiting.set(atom, { atom, attempt, plan: planned });
+      else waiting.delete(atom);
+    }
+  return [...waiting.values()];
+}
+
+/** Atoms whose newest request is parked, each with what tells it from an earlier time that it was. A person sees them in the report of the job. */
+export function parkedIn(entries: readonly StoredEntry[]): ReadonlyMap<string, string> {
+  const parked = new Map<string, string>();
+  for (const { entry } of entries)
+    for (const fact of entry.facts) {
+      if (fact.fact === 'request' && fact.state === 'parked')
+        parked.set(fact.atom, `${entry.seq} ${fact.atom}`);
+      else if (fact.fact === 'request' || fact.fact === 'atom') parked.delete(fact.atom);
+      else if (fact.fact === 'activation') parked.delete(fact.activation);
+    }
+  return parked;
+}
