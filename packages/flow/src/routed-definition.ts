@@ -126,6 +126,8 @@ export interface RoutedAtomDefinition extends Inputs {
   readonly onWorkerLoss?: OnWorkerLoss;
   /** Parameter → what is given for it; an expression gives all of them as one map (C-602). */
   readonly input?: Templates | { readonly expr: string };
+  /** What its result is made: of a success, with what came as `self.result`. Not where runs are undone, as its task must be given what came. */
+  readonly output?: Template;
   /** Symbol → where in the result: published into the branch like the rest (C-703). */
   readonly provides?: Readonly<Record<string, Extraction>>;
   readonly publish?: PublishDefinition;

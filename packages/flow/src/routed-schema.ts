@@ -102,6 +102,7 @@ export const routedFlowSchema: JsonSchema = {
         publish: ref('publish'),
         publishOnError: ref('publish'),
         publishOnSkip: ref('publish'),
+        output: template,
         keepResult: { type: 'boolean' },
         onSuccess: ref('clause'),
         onError: ref('clause'),

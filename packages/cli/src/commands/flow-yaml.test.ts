@@ -131,6 +131,32 @@ describe('a file of several flows', () => {
   });
 });
 
+describe('a bundle', () => {
+  const bundle = file(
+    'bundle.yaml',
+    `baton: 1
+bundle: shop
+tasks: { pay: { uses: bank.pay, input: { currency: EUR }, output: '\${self.result.id}' } }
+flows:
+  order: { requires: { sum: integer }, atoms: { a: { task: pay, requires: [sum], on-success: b }, b: { flow: ship } } }
+  ship: { atoms: { s: { task: post.send } } }
+`,
+  );
+
+  it('is its flows, each with those it runs', async () => {
+    expect((await ran('flow', 'validate', bundle)).out).toBe(
+      `shop.order\t2\tsum\t${bundle}#shop.order\nshop.ship\t1\t\t${bundle}#shop.ship\n`,
+    );
+    const { out } = await ran('flow', 'convert', `${bundle}#shop.order`);
+    expect(JSON.parse(out)).toMatchObject({
+      root: { name: 'shop.order', atoms: [{ task: 'bank.pay' }, { flow: 'shop.ship' }] },
+      flows: { 'shop.ship': { root: { name: 'shop.ship' } } },
+    });
+    const again = file('order.yaml', (await ran('flow', 'convert', file('order.json', out))).out);
+    expect((await ran('flow', 'convert', `${again}#shop.order`)).out).toBe(out);
+  });
+});
+
 describe('baton flow convert', () => {
   it.each([ordered, routed, json])('there and back: %s', async (reference) => {
     const asJson = (await ran('flow', 'convert', reference, '--to', 'json')).out;
@@ -164,10 +190,16 @@ describe('baton flow convert', () => {
 it('baton flow schema prints a JSON Schema that editors understand', async () => {
   const { code, out } = await ran('flow', 'schema');
   expect(code).toBe(exitCodes.ok);
-  const schema = JSON.parse(out) as { $schema: string; properties: object; additionalProperties: boolean };
-  expect(schema.$schema).toContain('2020-12');
-  expect(schema.additionalProperties).toBe(false);
-  expect(Object.keys(schema.properties)).toEqual(expect.arrayContaining(['baton', 'flow', 'atoms', 'retry']));
+  const { $schema, anyOf } = JSON.parse(out) as {
+    $schema: string;
+    anyOf: { properties: object; additionalProperties: boolean }[];
+  };
+  expect($schema).toContain('2020-12');
+  expect(anyOf.map(({ additionalProperties }) => additionalProperties)).toEqual([false, false]);
+  expect(anyOf.map(({ properties }) => Object.keys(properties))).toEqual([
+    expect.arrayContaining(['baton', 'flow', 'atoms', 'retry']),
+    ['baton', 'bundle', 'description', 'flows', 'tasks'],
+  ]);
   expect(out).not.toMatch(/notYet|"only"/);
 });
 

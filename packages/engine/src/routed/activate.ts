@@ -12,6 +12,7 @@ import { endFlow } from './end.js';
 import { askedFor } from './asked.js';
 import { startChildCommandOf, suspend } from './child-command.js';
 import { noteLost } from './joins.js';
+import { renderedValue } from './outcome.js';
 import { openDelegateCommandOf, requestCommandOf } from './routed-request.js';
 import {
   type Activation,
@@ -165,9 +166,21 @@ export function answered(turn: RoutedTurn, unit: Activation | Item, outcome: Out
   if (unit.state === 'SUSPENDED') turn.activation(unit, 'RUNNING');
   if (unit.timer !== undefined) turn.cancelTimer(unit.timer);
   if (unit.openId !== undefined) turn.abort(unit);
-  const judged = 'failure' in outcome ? { failure: located(unit, outcome.failure) } : outcome;
-  if (isItem(unit)) settleItem(turn, unit, judged);
-  else concluded(turn, unit, judged);
+  if ('failure' in outcome) return taken(turn, unit, { failure: located(unit, outcome.failure) });
+  const { output } = unit.atom.definition;
+  if (output === undefined || turn.isDecided) return taken(turn, unit, outcome);
+  const activation = isItem(unit) ? unit.parent : unit;
+  evaluating(turn, activation, () => {
+    const place = { ...placeOf(turn, activation, outcome), ...(isItem(unit) && { item: unit }) };
+    const data = renderedValue(place, output);
+    checkSize(data, `the output of ${unit.id}`);
+    taken(turn, unit, { value: { data } });
+  });
+}
+
+function taken(turn: RoutedTurn, unit: Activation | Item, outcome: Outcome): void {
+  if (isItem(unit)) settleItem(turn, unit, outcome);
+  else concluded(turn, unit, outcome);
 }
 
 /** Nobody will answer a delegate (C-1106); of a fan-out no other item is waited for either (C-907). */

@@ -41,7 +41,10 @@ function checkInputs({ definition }: RoutedGraph, given: readonly string[]): voi
   );
 }
 
-function checkAtom({ templates, subFlows }: RoutedGraph, { name, definition }: RoutedAtom): void {
+function checkAtom(
+  { templates, subFlows, definition: { rollback } }: RoutedGraph,
+  { name, definition }: RoutedAtom,
+): void {
   const template = (what: string, value: Parameters<typeof templates.check>[0]): void =>
     refusing(`${what} of ${name}`, JSON.stringify(value), () => templates.check(value));
   const published = (what: string, { branch = {}, global = {} }: PublishDefinition = {}): void =>
@@ -54,7 +57,10 @@ function checkAtom({ templates, subFlows }: RoutedGraph, { name, definition }: R
     const source = typeof value === 'string' ? value : expressionOf(value);
     if (source !== undefined) refusing(`${what} of ${name}`, source, () => templates.expression(source));
   });
-  const { flow } = definition;
+  const { flow, output } = definition;
+  if (output !== undefined) template('the output', output);
+  if (output !== undefined && rollback === 'completed')
+    refuseAtom(name, 'has an output, and its flow is undone with what its tasks gave: leave out one of them');
   if (typeof flow === 'string' && !subFlows.names.includes(flow))
     throw new DefinitionError(
       'BATON_DEFINITION_UNKNOWN_FLOW',
@@ -100,6 +106,8 @@ function checkPolicies(
   if (kinds.length > 1) refuseAtom(name, `has ${kinds.join(' and ')}: it is one of them`);
   if (delegate === undefined && (expects !== undefined || open !== undefined))
     refuseAtom(name, `has ${expects ? 'expects' : 'open'}, which means nothing without delegate`);
+  if (atom.output !== undefined && kinds.length === 0)
+    refuseAtom(name, 'has an output, but nothing that gives a result');
   if (forEach && kinds.length === 0) refuseAtom(name, 'has for-each, but nothing to run for each element');
   if (flow !== undefined) refuseForTasks(atom, timeout);
   if (forEach && Object.keys(forEach).length === 0) refuseAtom(name, 'has a for-each without a list');

@@ -37,6 +37,12 @@ export function checkKind(compiling: Compiling, atom: AtomPart, path: Path): voi
   for (const key of ['expects', 'open'] as const)
     if (Object.hasOwn(atom, key) && !Object.hasOwn(atom, 'delegate'))
       problems.add([...path, key], 'means nothing without delegate: leave it out, or write delegate', 'key');
+  if (Object.hasOwn(atom, 'output') && kind === undefined)
+    problems.add(
+      [...path, 'output'],
+      'has no result to be made of: write task: NAME, delegate: NAME or flow: NAME',
+      'key',
+    );
   checkInserted(compiling, atom.flow, [...path, 'flow']);
   if (kind === 'flow') checkFlow(compiling, atom, path);
   if (Object.hasOwn(atom, 'for-each')) {

@@ -45,8 +45,7 @@ export function compileRouted(compiling: Compiling, document: DocumentPart): Rou
   checkDeclared(compiling, document);
   for (const key of ['vars', 'output', 'output-on-error'] as const)
     checkTemplates(compiling, document[key], [key]);
-  const names = Object.keys(document.atoms ?? {});
-  const compiler = new RoutedCompiler(compiling, names, document['atom-defaults'] ?? {});
+  const compiler = new RoutedCompiler(compiling, document);
   const atoms = atomsOf(compiling, document, []).map(([name, atom, path]) => compiler.atom(name, atom, path));
   const root: RoutedDefinition = {
     kind: 'routed',
@@ -77,10 +76,14 @@ class RoutedCompiler {
   readonly #defaults: PoliciesPart;
   readonly #fallbacks: ReadonlyMap<ClauseKey, ClauseDefinition>;
 
-  constructor(compiling: Compiling, names: readonly string[], defaults: PoliciesPart) {
+  readonly #isUndone: boolean;
+
+  constructor(compiling: Compiling, document: DocumentPart) {
+    const { atoms = {}, 'atom-defaults': defaults = {}, rollback } = document;
     this.#compiling = compiling;
-    this.#names = names;
-    this.#known = new Set(names);
+    this.#isUndone = rollback === 'completed';
+    this.#names = Object.keys(atoms);
+    this.#known = new Set(this.#names);
     this.#defaults = defaults;
     checkPolicies(compiling, defaults, ['atom-defaults']);
     this.#fallbacks = new Map(
@@ -106,6 +109,13 @@ class RoutedCompiler {
       );
     checkKind(this.#compiling, own, path);
     checkPolicies(this.#compiling, own, path);
+    checkTemplates(this.#compiling, own.output, [...path, 'output']);
+    if (own.output !== undefined && this.#isUndone)
+      problems.add(
+        [...path, 'output'],
+        'cannot be with rollback: completed, as tasks are undone with what they gave: leave out one of them',
+        'key',
+      );
     const atom = withDefaults(this.#compiling, own, this.#defaults, path);
     const clauses = clauseKeys.map(
       (key) => [clauseFields[key], this.#clauseOf(name, own, key, path)] as const,
@@ -122,6 +132,7 @@ class RoutedCompiler {
         publish: this.#published(atom.publish, [...path, 'publish']),
         publishOnError: this.#published(atom['publish-on-error'], [...path, 'publish-on-error']),
         publishOnSkip: this.#published(atom['publish-on-skip'], [...path, 'publish-on-skip']),
+        output: atom.output,
         keepResult: atom['keep-result'],
         join: join === 'one' ? 1 : join,
       }),

@@ -1,88 +1,29 @@
 /**
  * The keys of YAML documents (control-flow.md 15.2), one table: the parser checks with it, and the published JSON Schema is made of it. Beyond 15.2
- * stand `requires`, `optional`, `revert-inputs`, `name`, `links`, `defer-reverts`, `never-resolve` and flows written out under `flow`: without them
- * not all flow JSON could be written as YAML (C-1513).
+ * stand `requires`, `optional`, `revert-inputs`, `name`, `links`, `output` of an atom, `defer-reverts`, `never-resolve` and flows written out under
+ * `flow`: without them not all flow JSON could be written as YAML (C-1513).
  */
-import { typeNames } from '../expects.js';
+import { decisions, extraction, flag, type JsonSchema, priority, ref, work } from '../flow-schema.js';
 import {
-  decisions,
-  expression,
-  extraction,
-  flag,
-  type JsonSchema,
-  name as anyName,
-  priority,
-  ref,
-  symbol as anySymbol,
-  work,
-} from '../flow-schema.js';
-
-const name: JsonSchema = { ...anyName, description: 'a name: up to 255 of letters, digits and . _ + $ -' };
-/** C-1528: where a name and an id may stand, it must be clear which one it is. */
-const flowName: JsonSchema = {
-  type: 'string',
-  pattern: `^(?![0-7][0-9A-HJKMNP-TV-Za-hjkmnp-tv-z]{25}$)${(anyName.pattern ?? '').slice(1)}`,
-  description: `${name.description ?? ''}; not one that looks like the id of a job`,
-};
-const symbol: JsonSchema = {
-  ...anySymbol,
-  description: 'a name of letters, digits and . _ $ -, beginning with a letter, _ or $',
-};
-const text: JsonSchema = { type: 'string', maxLength: 4096, description: 'a text' };
-const texts: JsonSchema = {
-  type: 'array',
-  items: { type: 'string', maxLength: 255 },
-  minItems: 1,
-  uniqueItems: true,
-};
-const symbols: JsonSchema = { type: 'array', items: symbol, uniqueItems: true };
-const cel: JsonSchema = {
-  type: 'string',
-  pattern: '\\S',
-  maxLength: expression.properties?.['expr']?.maxLength ?? 0,
-  description: 'a CEL expression, such as n > 3',
-};
-const none: JsonSchema = { const: null };
-const templates: JsonSchema = { type: 'object', propertyNames: symbol, additionalProperties: {} };
-const filled: JsonSchema = { ...templates, minProperties: 1 };
-const notYet = (what: string): JsonSchema => ({ notYet: what });
-
-/** C-1006. */
-const duration: JsonSchema = {
-  description: 'a duration such as 250ms, 10s, 2m, 1h or 3d, or whole milliseconds',
-  anyOf: [
-    { type: 'integer', minimum: 0 },
-    // no more digits than whole milliseconds have
-    { type: 'string', pattern: '^([0-9]{1,12}(ms|s)|[0-9]{1,8}(m|h|d))$' },
-  ],
-};
-/** C-802: what stands for a value is one insertion; what it gives is known when it is needed. */
-const inserted: JsonSchema = {
-  type: 'string',
-  pattern: '^\\$\\{\\s*\\S[^]*\\}$',
-  maxLength: (cel.maxLength ?? 0) + 3,
-};
-const given = (literal: JsonSchema): JsonSchema => ({
-  description: `${literal.description ?? ''}, or "\${…}" that gives it`,
-  anyOf: [...(literal.anyOf ?? [literal]), inserted],
-});
-const orNone = (schema: JsonSchema): JsonSchema => ({
-  description: `${schema.description ?? ''}; null cancels a default`,
-  anyOf: [...(schema.anyOf ?? [schema]), none],
-});
-const count: JsonSchema = { type: 'integer', minimum: 1, description: 'a whole number from 1 on' };
-
-const inputType: JsonSchema = {
-  type: 'string',
-  pattern: typeNames.pattern,
-  description: `a type: ${typeNames.words}`,
-};
-const typed: JsonSchema = {
-  type: 'object',
-  required: ['type'],
-  properties: { type: inputType, default: {}, description: text },
-};
-const input: JsonSchema = { description: inputType.description ?? '', anyOf: [inputType, typed] };
+  cel,
+  count,
+  duration,
+  filled,
+  flowName,
+  given,
+  input,
+  inputType,
+  inserted,
+  name,
+  none,
+  notYet,
+  orNone,
+  symbol,
+  symbols,
+  templates,
+  text,
+  texts,
+} from './schema-parts.js';
 
 const rebind: JsonSchema = { type: 'object', propertyNames: symbol, additionalProperties: symbol };
 const inject: JsonSchema = { type: 'object', propertyNames: symbol };
@@ -178,6 +119,7 @@ const atom: JsonSchema = {
       description: 'a map of parameters, or one "${…}" that gives all of them',
       anyOf: [{ ...templates }, { type: 'string', pattern: '^\\$\\{[^]*\\}$', maxLength: 4099 }],
     },
+    output: { only: 'routed' },
     provides,
     publish,
     'publish-on-error': publish,
@@ -223,44 +165,52 @@ const level = {
 } satisfies Record<string, JsonSchema>;
 const atoms: JsonSchema = { type: 'object', propertyNames: name, additionalProperties: ref('atom') };
 
+/** What a flow says in a document of its own and in a bundle alike. */
+const flow = {
+  ...level,
+  atoms: { ...atoms, minProperties: 1 },
+  requires: { type: 'object', propertyNames: symbol, additionalProperties: input },
+  optional: { type: 'object', propertyNames: symbol, additionalProperties: input },
+  provides: { ...symbols, only: 'ordered' },
+  vars: { ...filled, only: 'routed' },
+  output: { ...filled, only: 'routed' },
+  'output-on-error': { ...filled, only: 'routed' },
+  start: {
+    only: 'routed',
+    description: 'the name of an atom, or a list of them',
+    anyOf: [name, { type: 'array', items: name, minItems: 1, uniqueItems: true }],
+  },
+  merge: { enum: ['replace', 'deep'], only: 'routed' },
+  'on-expression-error': { enum: ['fail-flow', 'fail-atom'], only: 'routed' },
+  'defer-reverts': { ...flag, only: 'ordered' },
+  'never-resolve': { ...flag, only: 'ordered' },
+  rollback: { enum: ['none', 'completed'], only: 'routed' },
+  deadline: notYet('an end by the clock'),
+  tags: notYet('labels to search by'),
+  namespace: notYet('flows of the same name apart from each other'),
+  version: notYet('versions of a flow'),
+} satisfies Record<string, JsonSchema>;
+export const baton: JsonSchema = {
+  description: '1, the version of the document',
+  anyOf: [{ const: 1 }, { const: '1' }],
+};
+
 export const yamlDocumentSchema: JsonSchema = {
   $schema: 'https://json-schema.org/draft/2020-12/schema',
   $id: 'urn:baton:flow-document:1',
   title: 'Baton flow document (YAML)',
   type: 'object',
-  description: 'a map with baton: 1, flow: NAME and atoms',
+  description: 'a map with baton: 1, flow: NAME and atoms, or baton: 1, bundle: NAME and flows',
   required: ['baton', 'flow', 'atoms'],
-  properties: {
-    baton: { description: '1, the version of the document', anyOf: [{ const: 1 }, { const: '1' }] },
-    flow: flowName,
-    ...level,
-    atoms: { ...atoms, minProperties: 1 },
-    requires: { type: 'object', propertyNames: symbol, additionalProperties: input },
-    optional: { type: 'object', propertyNames: symbol, additionalProperties: input },
-    provides: { ...symbols, only: 'ordered' },
-    vars: { ...filled, only: 'routed' },
-    output: { ...filled, only: 'routed' },
-    'output-on-error': { ...filled, only: 'routed' },
-    start: {
-      only: 'routed',
-      description: 'the name of an atom, or a list of them',
-      anyOf: [name, { type: 'array', items: name, minItems: 1, uniqueItems: true }],
-    },
-    merge: { enum: ['replace', 'deep'], only: 'routed' },
-    'on-expression-error': { enum: ['fail-flow', 'fail-atom'], only: 'routed' },
-    'defer-reverts': { ...flag, only: 'ordered' },
-    'never-resolve': { ...flag, only: 'ordered' },
-    rollback: { enum: ['none', 'completed'], only: 'routed' },
-    deadline: notYet('an end by the clock'),
-    tags: notYet('labels to search by'),
-    namespace: notYet('flows of the same name apart from each other'),
-    version: notYet('versions of a flow'),
-    bundle: notYet('several flows in one document'),
-    flows: notYet('several flows in one document'),
-    tasks: notYet('other names for tasks'),
-  },
+  properties: { baton, flow: flowName, ...flow },
   $defs: {
     atom,
+    member: {
+      type: 'object',
+      description: 'a flow: what a document has, without baton and flow',
+      required: ['atoms'],
+      properties: flow,
+    },
     inner: {
       type: 'object',
       description: 'a flow written out: { pattern, retry, atoms }',

@@ -97,6 +97,7 @@ export type AtomPart = PoliciesPart &
     open: string;
     name: string;
     input: DataMap | string;
+    output: JsonValue;
     provides: ProvidesPart;
     publish: DataMap;
     'publish-on-error': DataMap;
@@ -170,6 +171,15 @@ export type DocumentPart = FlowPart &
     'defer-reverts': boolean;
     'never-resolve': boolean;
   }>;
+
+/** Another name for a task or delegate, or for an alias. */
+export type AliasPart = Maybe<{ uses: string; input: DataMap; output: JsonValue }>;
+
+export type BundlePart = Maybe<{
+  bundle: string;
+  flows: Readonly<Record<string, unknown>>;
+  tasks: Readonly<Record<string, AliasPart | undefined>>;
+}>;
 
 /** Values that are there, each with its path. */
 export function entriesOf<T>(

@@ -1,7 +1,10 @@
+import type { JsonValue } from '@baton/core';
 import type { FlowDefinition } from '../definition.js';
+import type { JsonSchema } from '../flow-schema.js';
 import { parseAnyFlow } from '../parse-flow-definition.js';
 import type { RoutedFlowDefinition } from '../routed-definition.js';
-import { misfits } from '../schema-check.js';
+import { misfits, type Path } from '../schema-check.js';
+import { isBundle, readBundle } from './bundle.js';
 import { checkKeys } from './check-shape.js';
 import { compileOrdered } from './compile-ordered.js';
 import { compileRouted } from './compile-routed.js';
@@ -23,7 +26,7 @@ export interface ParseYamlOptions {
   readonly expressions?: ExpressionChecks;
 }
 
-/** One flow of a text, with its part of it. */
+/** One flow of a text, with the document that it stands in. */
 export interface YamlFlow {
   readonly name: string;
   readonly definition: FlowDefinition | RoutedFlowDefinition;
@@ -46,7 +49,8 @@ export function parseFlowYaml(
 }
 
 /**
- * The same for a text of several documents, which are flows without anything in common (C-1502). Their names must differ.
+ * The same for a text of several documents, which have nothing in common (C-1502): each is a flow, or a bundle of flows that know each other
+ * (C-1503). Their names must differ; those of a bundle are `BUNDLE.NAME`.
  * @throws DefinitionError as `parseFlowYaml`, with the problems of all
  */
 export function parseFlowYamlStream(text: string, options: ParseYamlOptions = {}): readonly YamlFlow[] {
@@ -56,11 +60,11 @@ export function parseFlowYamlStream(text: string, options: ParseYamlOptions = {}
 function flowsOf(
   text: string,
   { path = 'flow.yaml', expressions }: ParseYamlOptions,
-  documentsMax: number,
+  flowsMax: number,
 ): readonly YamlFlow[] {
   const problems = new Problems(path, text);
   const documents = readYaml(text, problems) ?? [];
-  const surplus = documents[documentsMax];
+  const surplus = documents[flowsMax];
   if (surplus)
     problems.addAt(
       surplus.range[0],
@@ -68,13 +72,11 @@ function flowsOf(
     );
   problems.throwIfAny();
   const names = new Set<unknown>();
-  const flows = documents.map((document) => {
-    const definition = definitionOf({ problems, expressions }, document);
-    const name = isMap(document.value) ? document.value['flow'] : undefined;
-    if (name !== undefined && names.has(name))
-      problems.add(['flow'], 'is the name of two flows: call one otherwise');
-    names.add(name);
-    return { definition, text: text.slice(...document.range) };
+  const flows = documents.flatMap((document) => {
+    const found = definitionsOf({ problems, expressions }, document, names);
+    if (found.length > flowsMax)
+      problems.add(['flows'], 'has several flows, and one is wanted here: give each a file of its own');
+    return found.map((definition) => ({ definition, text: text.slice(...document.range) }));
   });
   problems.throwIfAny();
   return flows.map((flow) => {
@@ -83,15 +85,46 @@ function flowsOf(
   });
 }
 
-function definitionOf(compiling: Compiling, { value, source }: YamlData): unknown {
+/** `names`: of the flows before, to which its own are added. */
+function definitionsOf(
+  compiling: Compiling,
+  { value, source }: YamlData,
+  names: Set<unknown>,
+): readonly unknown[] {
   const { problems } = compiling;
   problems.read(value, source);
-  const refused = misfits(yamlDocumentSchema, value, { unknownFields: 'refused', max: 100 });
+  const bundle = isBundle(value) ? readBundle(compiling, value) : undefined;
+  const claimed: readonly (readonly [unknown, Path])[] = bundle
+    ? bundle.members.map((name) => [bundle.nameOf(name), ['flows', name]] as const)
+    : isMap(value)
+      ? [[value['flow'], ['flow']]]
+      : [];
+  for (const [name, path] of claimed) {
+    if (name !== undefined && names.has(name))
+      problems.add(path, 'is the name of two flows: call one otherwise', bundle ? 'key' : 'value');
+    names.add(name);
+  }
+  if (!bundle) return [definitionOf(compiling, value, yamlDocumentSchema)];
+  return bundle.members.map((name) => {
+    const [member, at] = bundle.read(name, source);
+    problems.read(member, at, ['flows', name]);
+    return definitionOf(compiling, member, bundle.schema, (part) => bundle.flowOf(name, part));
+  });
+}
+
+function definitionOf(
+  compiling: Compiling,
+  value: JsonValue,
+  schema: JsonSchema,
+  completed = (part: DocumentPart): DocumentPart => part,
+): unknown {
+  const { problems } = compiling;
+  const refused = misfits(schema, value, { unknownFields: 'refused', max: 100 });
   for (const { keys, reason, what } of refused) problems.add(keys, reason, what);
   if (!isMap(value)) return undefined;
   // also with what is left something may be wrong: all of it is said at once
   const paths = refused.map(({ keys }) => keys);
-  return compiled(compiling, withoutRefused(value, paths) as DocumentPart);
+  return compiled(compiling, completed(withoutRefused(value, paths) as DocumentPart));
 }
 
 function compiled(compiling: Compiling, document: DocumentPart): FlowDefinition | RoutedFlowDefinition {

@@ -31,6 +31,7 @@ export class Problems {
   readonly #text: string;
   readonly #found: (YamlProblem & { readonly at: number })[] = [];
   #root: SourceNode = { at: 0 };
+  #prefix: Path = [];
   #value: JsonValue = null;
   #before = 0;
   #lineStarts: readonly number[] | undefined;
@@ -40,9 +41,10 @@ export class Problems {
     this.#text = text;
   }
 
-  /** From here on places are found by path, in this document of the text. */
-  read(value: JsonValue, root: SourceNode): void {
+  /** From here on places are found by path, in this document of the text, or in what stands at `prefix` of it. */
+  read(value: JsonValue, root: SourceNode, prefix: Path = []): void {
     this.#before = this.#found.length;
+    this.#prefix = prefix;
     this.#value = value;
     this.#root = root;
   }
@@ -51,7 +53,7 @@ export class Problems {
     return this.#found.length >= problemsMax;
   }
 
-  /** Of this document. */
+  /** Of what is read now. */
   get count(): number {
     return this.#found.length - this.#before;
   }
@@ -79,7 +81,7 @@ export class Problems {
       what === 'key' && isThere ? (node.keyAt ?? node.at) : isThere ? node.at : (node.keyAt ?? node.at);
     const said = what === 'key' ? shown(String(keys.at(-1) ?? '')) : isThere ? shown(value) : '';
     const text = typeof reason === 'string' ? reason : reason();
-    this.addAt(at, said === '' ? text : `${said} ${text}`, shortPath(pathText(keys)));
+    this.addAt(at, said === '' ? text : `${said} ${text}`, shortPath(pathText([...this.#prefix, ...keys])));
   }
 
   /** A scalar as it is written: `1.10` is not 1.1. */

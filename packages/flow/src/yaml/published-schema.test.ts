@@ -8,6 +8,7 @@ import { publishedSchema } from './published-schema.js';
 const published = z.fromJSONSchema(publishedSchema() as Parameters<typeof z.fromJSONSchema>[0]);
 const fits = (document: unknown): boolean => published.safeParse(document).success;
 const withAtom = (atom: object): object => ({ baton: 1, flow: 'f', atoms: { a: atom } });
+const member = { f: { atoms: { a: { task: 't' } } } };
 
 describe('the published schema', () => {
   it.each(['ordered', 'routed'])('takes %s.yaml', (name) => {
@@ -20,6 +21,9 @@ describe('the published schema', () => {
     ['no document', {}],
     ['another version', { ...withAtom({ task: 't' }), baton: 2 }],
     ['no atoms', { baton: 1, flow: 'f', atoms: {} }],
+    ['a document that is both', { baton: 1, flow: 'f', bundle: 'b', flows: { f: {} } }],
+    ['a bundle without a flow', { baton: 1, bundle: 'b', flows: {} }],
+    ['an alias of nothing', { baton: 1, bundle: 'b', flows: member, tasks: { t: {} } }],
     ['a key there is not', withAtom({ tsk: 't' })],
     ['a key that is not supported yet', withAtom({ delegate: 't', topic: 't' })],
     ['an answer of no type', withAtom({ delegate: 't', expects: { by: 'text' } })],
@@ -33,6 +37,12 @@ describe('the published schema', () => {
     ['an id for a name', { ...withAtom({ task: 't' }), flow: '01ARZ3NDEKTSV4RRFFQ69G5FAV' }],
   ])('refuses %s', (_, document) => {
     expect(fits(document)).toBe(false);
+  });
+
+  it('takes a bundle', () => {
+    expect(fits({ baton: '1', bundle: 'b', flows: member, tasks: { t: { uses: 'u', output: 1 } } })).toBe(
+      true,
+    );
   });
 
   it('names each key that the parser knows, and says nothing that is only for the parser', () => {

@@ -1,9 +1,17 @@
 /** The JSON Schema of YAML documents, for editors. */
 import type { JsonSchema } from '../flow-schema.js';
+import { yamlBundleSchema } from './bundle-schema.js';
 import { yamlDocumentSchema } from './document-schema.js';
 
+const { $schema = '', $id = '', title = '', ...flow } = yamlDocumentSchema;
+const whole: JsonSchema = {
+  ...{ $schema, $id, title, description: flow.description ?? '' },
+  anyOf: [flow, yamlBundleSchema].map(({ $defs: _, ...document }) => document),
+  $defs: yamlBundleSchema.$defs ?? {},
+};
+
 /** What is published: without what is refused, and closed, as documents may have no other keys. */
-export function publishedSchema(schema: JsonSchema = yamlDocumentSchema): object {
+export function publishedSchema(schema: JsonSchema = whole): object {
   const {
     notYet: _,
     only: __,

@@ -113,6 +113,7 @@ function atomFields(atom: RoutedAtomDefinition): Written {
     'wait-before': durationField(atom.waitBeforeMs),
     ...takenFields(atom),
     input: isWhole ? `\${${String(input['expr'])}}` : input,
+    output: atom.output,
     provides: provides && providesField(provides),
     ...workFields(atom, shortTimeout(atom)),
     'wait-after': durationField(atom.waitAfterMs),

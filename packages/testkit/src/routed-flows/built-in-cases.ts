@@ -76,3 +76,36 @@ each('what the engine does itself has arguments too, and nothing to undo', async
   expect([outcome, failures]).toEqual(['REVERTED', ['ARGUMENTS_INVALID']]);
   expect(states).toEqual({ a: 'SUCCESS', b: 'FAILURE' });
 });
+
+each('C-1504 an output is made of a result before anything else is', async (run) => {
+  const definition = routed(
+    {
+      a: {
+        ...{ task: 'std.echo', input: { value: { rows: [1, 2] } }, output: '${self.result.rows}' },
+        ...{ failOn: 'len(self.result) != 2', publish: { branch: { n: '${sum(self.result)}' } } },
+        onSuccess: next('b'),
+      },
+      b: {
+        ...{ forEach: { item: [5, 6] }, task: 'std.echo', input: { value: '${item}' } },
+        ...{ output: { of: '${item}', twice: '${self.result * 2.0}' } },
+        publish: { branch: { all: '${self.result}' } },
+        onSuccess: next('c'),
+      },
+      c: { task: 'std.echo', output: '${self.result.none}', onError: next('d') },
+      d: {},
+    },
+    { output: { n: '${n}', all: '${all}' }, onExpressionError: 'fail-atom' },
+  );
+  const { outcome, output, states } = await run(definition);
+  expect([outcome, output, states]).toMatchObject([
+    'SUCCESS',
+    {
+      n: 3,
+      all: [
+        { of: 5, twice: 10 },
+        { of: 6, twice: 12 },
+      ],
+    },
+    { c: 'FAILURE', d: 'SUCCESS' },
+  ]);
+});
