@@ -22,6 +22,7 @@ export interface GlobalFlags {
   readonly id?: string;
   readonly maxJobs?: string;
   readonly concurrency?: string;
+  readonly std?: string;
   readonly listen?: string;
 }
 
@@ -35,6 +36,7 @@ const flagKeys: Readonly<Record<Exclude<keyof GlobalFlags, 'output' | 'config'>,
   id: 'member.id',
   maxJobs: 'conductor.max_jobs',
   concurrency: 'worker.concurrency',
+  std: 'worker.std',
   listen: 'http.listen',
 };
 

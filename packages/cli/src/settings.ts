@@ -5,11 +5,12 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { availableParallelism, hostname } from 'node:os';
 import { checkNotify, clusterDefaults } from '@baton/client';
-import { InputError, checkId, closest, durationMs, workerConcurrencyMax } from '@baton/core';
+import { InputError, checkId, durationMs, workerConcurrencyMax } from '@baton/core';
 import type { Duration, NotifyTarget } from '@baton/core';
 import { parse as parseYaml } from 'yaml';
 import { baseUrl, brokers, delegateKeys, listenOn } from './address-settings.js';
 import type { Environment } from './environment.js';
+import { unknownKey } from './unknown-setting.js';
 
 type Parse<T> = (text: string, key: string) => T;
 
@@ -29,6 +30,14 @@ const key = <T>(parse: Parse<T>, fallback: string | undefined, about: string, se
 });
 
 const text: Parse<string> = (value) => value;
+
+/** Parted by commas or spaces. */
+const partsOf = (value: string): readonly string[] => value.split(/[\s,]+/).filter((part) => part !== '');
+const networkList: Parse<readonly string[]> = partsOf;
+
+function listOf<T extends string>(...allowed: readonly T[]): Parse<readonly T[]> {
+  return (value, name) => partsOf(value).map((part) => oneOf(...allowed)(part, name));
+}
 
 /** What a member would refuse, or a timer or a service could not take, is refused before anything is opened. */
 function duration(min: Duration, max: Duration): Parse<number> {
@@ -86,6 +95,16 @@ export const settingKeys = {
     String(availableParallelism()),
     'tasks one worker runs at the same time',
   ),
+  'worker.std': key(
+    listOf('std.http', 'std.shell'),
+    '',
+    'which of std.http and std.shell a worker offers; std.shell gives whoever posts flows a shell on it',
+  ),
+  'worker.http_allow': key(
+    networkList,
+    '',
+    'private networks and addresses that std.http may ask: 10.1.0.0/16, 127.0.0.1',
+  ),
   'guard.enabled': key(yesOrNo, 'true', 'run conductors and workers under a guard'),
   'guard.hang': key(
     duration('0ms', '1d'),
@@ -140,7 +159,7 @@ export const settingKeys = {
     true,
   ),
   'notify.allow': key(
-    (value) => value.split(/[\s,]+/).filter((network) => network !== ''),
+    networkList,
     '',
     'private networks and addresses that web hooks may be in: 10.1.0.0/16, 127.0.0.1',
   ),
@@ -291,46 +310,6 @@ function flatten(value: unknown, path: string): [string, string][] {
   return Object.entries(value).flatMap(([name, inner]) =>
     flatten(inner, path === '' ? name : `${path}.${name}`),
   );
-}
-
-function unknownKey(
-  name: string,
-  { known, file }: { readonly known: readonly string[]; readonly file?: string },
-): InputError {
-  const place = file === undefined ? '' : ` in ${file}`;
-  const inside = known.filter((candidate) => candidate.startsWith(`${name}.`));
-  if (inside.length > 0)
-    return new InputError(
-      'BATON_INPUT_INVALID',
-      `${name}${place} is a group of settings, not one: ${inside.join(', ')}`,
-    );
-  const suggested = suggestions(name, known).join(', ');
-  return new InputError(
-    'BATON_INPUT_INVALID',
-    `unknown setting ${name}${place}${suggested === '' ? '' : `, did you mean ${suggested}?`}`,
-  );
-}
-
-/** By the whole name; else by its end, for who left out the group; else all of the group it seems to name. */
-function suggestions(name: string, known: readonly string[]): readonly string[] {
-  const near = closest(name, known);
-  if (near !== undefined) return [near];
-  const bare = name.replace(/^BATON_/, '');
-  const separator = name === bare ? '.' : '_';
-  const wordsOf = (candidate: string): string[] => candidate.replace(/^BATON_/, '').split(separator);
-  const byEnd = new Map(
-    known.flatMap((candidate) => {
-      const words = wordsOf(candidate);
-      return words.map((_, from) => [words.slice(from).join(separator), candidate] as const);
-    }),
-  );
-  // of two letters everything short is a slip
-  const end = bare.length < 3 ? undefined : closest(bare, [...byEnd.keys()]);
-  if (end !== undefined) return [byEnd.get(end) ?? end];
-  const [first = ''] = wordsOf(name);
-  const group =
-    first.length < 3 ? undefined : closest(first, [...new Set(known.map((each) => wordsOf(each)[0] ?? ''))]);
-  return known.filter((candidate) => wordsOf(candidate)[0] === group);
 }
 
 /** Relations between values (P-1712). */

@@ -1,15 +1,6 @@
-/**
- * Purpose: sends one notification over HTTP, under the egress rules (T10): http and https only; no address of a private network, of this machine or of its
- *   link unless it is allowed; the address that was checked is the one that is connected to; no redirect is followed; time is bounded and the answer not read.
- * States: none; a connection a request.
- * On failure: rejects with a reason that names neither headers nor the path of the url, where secrets may be.
- */
-import { lookup } from 'node:dns';
-import { request as requestHttp } from 'node:http';
-import { request as requestHttps } from 'node:https';
-import { BlockList, isIP, type LookupFunction } from 'node:net';
-import { InputError } from '@baton/core';
+/** Sends one notification over HTTP, under the egress rules; time is bounded, the answer not read, and no redirect followed. */
 import type { NotifyTarget } from '@baton/core';
+import { createEgress } from '@baton/transport';
 
 /** Resolves when it was taken. */
 export type SendNotification = (
@@ -19,102 +10,28 @@ export type SendNotification = (
 
 const TIMEOUT_MS = 10_000;
 
-/** Private, shared, local, link-local, documentation, benchmark, multicast and reserved networks (RFC 6890), and those that lead to them by translation. */
-const refusedNetworks = [
-  ...['0.0.0.0/8', '10.0.0.0/8', '100.64.0.0/10', '127.0.0.0/8', '169.254.0.0/16', '172.16.0.0/12'],
-  ...['192.0.0.0/24', '192.0.2.0/24', '192.88.99.0/24', '192.168.0.0/16', '198.18.0.0/15'],
-  ...['198.51.100.0/24', '203.0.113.0/24', '224.0.0.0/4', '240.0.0.0/4'],
-  ...['::/127', '64:ff9b::/96', '64:ff9b:1::/48', '100::/64', '2001::/23', '2001:db8::/32', '2002::/16'],
-  ...['fc00::/7', 'fe80::/10', 'fec0::/10', 'ff00::/8'],
-];
-
 /**
+ * What it rejects with names neither headers nor the path of the url, where secrets may be.
  * @param allow networks (`10.1.0.0/16`) and addresses that may be sent to although they are private
  * @throws InputError `BATON_INPUT_INVALID` for one that is none
  */
 export function createWebhook({ allow }: { readonly allow: readonly string[] }): SendNotification {
-  const refused = networks(refusedNetworks);
-  const allowed = networks(allow);
-  const mayConnect = (address: string): boolean => isIn(allowed, address) || !isIn(refused, address);
-  // what is checked is what is connected to: a name that changes its address in between gains nothing
-  const checkedLookup: LookupFunction = (host, options, callback) =>
-    lookup(host, { ...options, all: true }, (error, found) => {
-      if (error) return callback(error, '');
-      const [first] = found;
-      const bad = found.find(({ address }) => !mayConnect(address));
-      if (first === undefined || bad) return callback(new Error(notAllowed(host)), '');
-      if (options.all === true) callback(null, found);
-      else callback(null, first.address, first.family);
+  const egress = createEgress({ allow, setting: 'notify.allow' });
+  return async ({ url, headers = {} }, { body, id }) => {
+    const signal = AbortSignal.timeout(TIMEOUT_MS);
+    const own = { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(body)) };
+    const answer = await egress({
+      ...{ url, method: 'POST', body, signal },
+      headers: { ...headers, ...own, 'user-agent': 'baton', 'idempotency-key': id },
+    }).catch((error: unknown) => {
+      throw signal.aborted ? new Error('no answer within 10 s', { cause: error }) : error;
     });
-  return (target, message) => send(target, message, { checkedLookup, mayConnect });
-}
-
-function send(
-  { url, headers = {} }: NotifyTarget,
-  { body, id }: { readonly body: string; readonly id: string },
-  rules: { readonly checkedLookup: LookupFunction; readonly mayConnect: (address: string) => boolean },
-): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const { protocol, hostname } = new URL(url);
-    if (protocol !== 'http:' && protocol !== 'https:')
-      return reject(new Error('the url is not http or https'));
-    const host = hostname.replace(/^\[|\]$/g, '');
-    // an address is not looked up
-    if (isIP(host) !== 0 && !rules.mayConnect(host)) return reject(new Error(notAllowed(host)));
-    const request = (protocol === 'https:' ? requestHttps : requestHttp)(url, {
-      ...{
-        method: 'POST',
-        agent: false,
-        lookup: rules.checkedLookup,
-        signal: AbortSignal.timeout(TIMEOUT_MS),
-      },
-      headers: {
-        ...headers,
-        ...{ 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) },
-        ...{ 'user-agent': 'baton', 'idempotency-key': id },
-      },
-    });
-    request.on('error', (error) =>
-      reject(
-        new Error(
-          error.name === 'TimeoutError' || error.name === 'AbortError'
-            ? 'no answer within 10 s'
-            : error.message,
-        ),
-      ),
+    const { statusCode = 0 } = answer;
+    answer.destroy();
+    if (statusCode >= 200 && statusCode < 300) return;
+    const isRedirect = statusCode >= 300 && statusCode < 400;
+    throw new Error(
+      `${new URL(url).hostname} answered ${statusCode}${isRedirect ? ': redirects are not followed' : ''}`,
     );
-    request.on('response', ({ statusCode = 0 }) => {
-      request.destroy();
-      if (statusCode >= 200 && statusCode < 300) resolve();
-      else if (statusCode >= 300 && statusCode < 400)
-        reject(new Error(`${host} answered ${statusCode}: redirects are not followed`));
-      else reject(new Error(`${host} answered ${statusCode}`));
-    });
-    request.end(body);
-  });
-}
-
-function notAllowed(host: string): string {
-  return `${host} is not in the public internet: notify.allow may name its network`;
-}
-
-function networks(list: readonly string[]): BlockList {
-  const result = new BlockList();
-  for (const network of list) {
-    const [address = '', prefix] = network.split('/');
-    const family = isIP(address);
-    const bits = prefix === undefined ? (family === 6 ? 128 : 32) : Number(prefix);
-    if (family === 0 || !Number.isInteger(bits) || bits < 0 || bits > (family === 6 ? 128 : 32))
-      throw new InputError(
-        'BATON_INPUT_INVALID',
-        `${JSON.stringify(network)} is no network: give one as 10.1.0.0/16, or an address`,
-      );
-    result.addSubnet(address, bits, family === 6 ? 'ipv6' : 'ipv4');
-  }
-  return result;
-}
-
-/** An IPv4 address that is written as IPv6 is in the networks of IPv4. */
-function isIn(list: BlockList, address: string): boolean {
-  return list.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4');
+  };
 }

@@ -1,3 +1,4 @@
+export { createEgress, type Egress, EgressRefused, type EgressRequest } from './egress.js';
 export { Inbox, type InboxOptions, type Received } from './inbox.js';
 export { Outbox, type OutboxOptions } from './outbox.js';
 export type { Poison } from './poison.js';

@@ -4,7 +4,14 @@
  */
 import { hostname } from 'node:os';
 import { resolve } from 'node:path';
-import type { Logger, MemberKind, Readiness, Runtime, SessionToken } from '@baton/core';
+import {
+  InputError,
+  type Logger,
+  type MemberKind,
+  type Readiness,
+  type Runtime,
+  type SessionToken,
+} from '@baton/core';
 import { GuardLink, runGuarded } from '@baton/guard';
 import { headHintWords } from '@baton/jobboard';
 import { Option, type Command } from 'commander';
@@ -29,7 +36,7 @@ interface MemberFlags {
 }
 
 interface WorkerFlags extends MemberFlags {
-  readonly tasks: string;
+  readonly tasks?: string;
 }
 
 /** How long a guard tries to end the session of its dead child, each time. */
@@ -53,7 +60,8 @@ export function addMemberCommands(program: Command, run: Run): void {
       .command('run')
       .description('run a worker until SIGTERM (finishes what runs) or a second one (at once)'),
   )
-    .requiredOption('--tasks <module>', 'module that exports the tasks')
+    .option('--tasks <module>', 'module that exports the tasks')
+    .option('--std <names>', 'tasks of Baton that it offers too: std.http, std.shell')
     .option('--id <id>', 'name of this worker')
     .option('--concurrency <n>', 'tasks run at the same time')
     .action(run(runWorker));
@@ -99,18 +107,32 @@ async function runConductor(
 
 async function runWorker(invocation: Invocation, _: readonly string[], flags: WorkerFlags): Promise<number> {
   return runMember(invocation, 'worker', flags, async (member) => {
-    const { createWorker, loadTasks } = await import('@baton/worker');
+    const { createWorker, loadTasks, stdTasks } = await import('@baton/worker');
     const { settings } = invocation;
-    const module = resolve(flags.tasks);
-    const tasks = await loadUnlessStopped(loadTasks(module), {
-      module,
-      signal: member.signal,
-      runtime: member.deps.runtime,
+    const std = stdTasks(settings.get('worker.std'), {
+      egressAllow: settings.get('worker.http_allow'),
+      setting: 'worker.http_allow',
+      environment: invocation.environment.forChildren,
+      clock: member.deps.runtime.clock,
     });
+    const module = flags.tasks === undefined ? undefined : resolve(flags.tasks);
+    if (module === undefined && std.length === 0)
+      throw new InputError(
+        'BATON_INPUT_INVALID',
+        'a worker needs tasks: give --tasks MODULE, or --std std.http',
+      );
+    const tasks =
+      module === undefined
+        ? []
+        : await loadUnlessStopped(loadTasks(module), {
+            module,
+            signal: member.signal,
+            runtime: member.deps.runtime,
+          });
     if (tasks === undefined) return exitCodes.ok;
     const worker = createWorker({
       ...member.deps,
-      tasks,
+      tasks: [...tasks, ...std],
       startHost: startTaskHost,
       options: {
         concurrency: settings.get('worker.concurrency'),
