@@ -3,7 +3,7 @@
  * it by its id, with the role for it (C-1105).
  */
 import { attemptOf, atomNameOf, codeOf, ConflictError, durationMs, flowIdOf, InputError } from '@baton/core';
-import { answerSchema, type DelegateAnswer } from '@baton/client';
+import { answerSchema, type DelegateAnswer, type DelegateUpdate } from '@baton/client';
 import { bodyProblems, type Asked, type Reply, type Route } from './route.js';
 import * as schemas from './schemas.js';
 
@@ -57,6 +57,24 @@ export const delegateRoutes: readonly Route[] = [
     handle: (asked) => answer(asked, { cancelled: true }),
   },
   {
+    ...{ method: 'POST', path: '/v1/delegates/:delegate/progress', role: 'operator', ...ofOne },
+    summary: 'Tell how far it is.',
+    ...{ body: schemas.progressBody, answers: answered, problems },
+    handle: (asked) => update(asked, { progress: asked.body }),
+  },
+  {
+    ...{ method: 'POST', path: '/v1/delegates/:delegate/pause', role: 'operator', ...ofOne },
+    summary: 'Suspend it, and its flow with it.',
+    ...{ body: schemas.reasonBody, answers: answered, problems },
+    handle: (asked) => update(asked, { paused: true }),
+  },
+  {
+    ...{ method: 'POST', path: '/v1/delegates/:delegate/resume', role: 'operator', ...ofOne },
+    summary: 'Have it go on, and its flow once nothing of it is paused any more.',
+    ...{ body: schemas.reasonBody, answers: answered, problems },
+    handle: (asked) => update(asked, { paused: false }),
+  },
+  {
     ...{ method: 'POST', path: '/v1/delegates/:delegate/extend', role: 'operator', ...ofOne },
     summary: 'Have it waited for longer.',
     body: schemas.extendBody,
@@ -92,6 +110,15 @@ async function answer(asked: Asked, given: DelegateAnswer): Promise<Reply> {
   return gone(async () => ({
     status: 200,
     body: { commandId: await asked.client.answerDelegate(jobId, options) },
+  }));
+}
+
+async function update(asked: Asked, given: DelegateUpdate): Promise<Reply> {
+  const { jobId, ...which } = delegateOf(asked);
+  const options = { ...which, ...given, ...whoOf(asked) };
+  return gone(async () => ({
+    status: 200,
+    body: { commandId: await asked.client.updateDelegate(jobId, options) },
   }));
 }
 

@@ -83,6 +83,27 @@ describe('a delegate', () => {
     expect(pending).toMatchObject([{ command: 'answer-delegate', by: 'link', arguments: stored }]);
   });
 
+  it.each([
+    ['pause', { reason: 'ill' }, 'pause-delegate', {}],
+    ['resume', {}, 'resume-delegate', {}],
+    ['progress', { fraction: 0.5, note: 'half' }, 'progress-delegate', { fraction: 0.5, note: 'half' }],
+  ])('is told before it is answered: %s', async (verb, payload, command, more) => {
+    const { requestId } = await waiting();
+    expect(await ask('POST', `${tokenOf(requestId(1))}/${verb}`, payload)).toMatchObject({ status: 200 });
+    expect((await ask('POST', `${byId}/${verb}`, payload, 'operator')).status).toBe(200);
+    expect((await ask('POST', `${byId}/${verb}`, payload, 'viewer')).status).toBe(403);
+    expect((await ask('POST', `${tokenOf(requestId(2))}/${verb}`, payload)).status).toBe(410);
+    expect((await world.client.job('j')).pending[0]).toMatchObject({
+      ...{ command, by: 'link', arguments: { requestId: requestId(1), ...more } },
+    });
+  });
+
+  it('refuses progress that says nothing, or too much', async () => {
+    const { requestId } = await waiting();
+    for (const wrong of [{}, { fraction: 2 }, { note: 'x'.repeat(1_025) }, { more: 1 }])
+      expect((await ask('POST', `${tokenOf(requestId(1))}/progress`, wrong)).status).toBe(400);
+  });
+
   it('decides between many answers at once: one counts, the same again is one', async () => {
     const { requestId } = await waiting();
     const path = `${tokenOf(requestId(1))}/complete`;

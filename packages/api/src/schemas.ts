@@ -173,6 +173,10 @@ export const failBody = object(
   ['message'],
 );
 
+export const progressBody = object({
+  fraction: { type: 'number', minimum: 0, maximum: 1 },
+  note: { type: 'string', maxLength: 1024 },
+});
 export const extendBody = object(
   {
     for: {

@@ -9,6 +9,8 @@ export type Standing = 'going' | 'suspended' | 'over';
 interface Surroundings {
   /** Timer → when it is due. */
   readonly dueTimes: ReadonlyMap<string, number>;
+  /** By request of a delegate. */
+  readonly progress: ProgressByRequest;
   readonly standing: Standing;
   /** Of something that runs: who has it. */
   readonly requestReport: (id: string) => Partial<AtomReport>;
@@ -16,7 +18,7 @@ interface Surroundings {
 
 export function activationReports(
   run: RoutedState,
-  { dueTimes, standing, requestReport }: Surroundings,
+  { dueTimes, progress, standing, requestReport }: Surroundings,
 ): AtomReport[] {
   const units = [...run.activations.values()].flatMap((activation) => [
     activation,
@@ -34,6 +36,7 @@ export function activationReports(
       ...(run.delegates.has(id)
         ? standing !== 'over' && {
             ...waitingReport(unit, dueTimes.get(unit.timer ?? '')),
+            ...progress.get(requestId ?? ''),
             ...(unit.openId !== undefined && requestReport(id)),
           }
         : requestId !== undefined && !isChild && requestReport(id)),
@@ -62,6 +65,19 @@ export function dueTimesOf(entries: readonly JournalEntry[]): ReadonlyMap<string
     facts.flatMap((fact) => (fact.fact === 'timer' && fact.dueAtMs !== undefined ? [fact] : [])),
   );
   return new Map(timers.map(({ id, dueAtMs = 0 }) => [id, dueAtMs]));
+}
+
+type ProgressByRequest = ReadonlyMap<string, Pick<AtomReport, 'progress'>>;
+
+export function progressOf(entries: readonly JournalEntry[]): ProgressByRequest {
+  const told = new Map<string, Pick<AtomReport, 'progress'>>();
+  for (const { facts, atMs } of entries)
+    for (const fact of facts) {
+      if (fact.fact !== 'command' || !fact.progress) continue;
+      const { requestId, ...progress } = fact.progress;
+      told.set(requestId, { progress: { ...progress, atMs } });
+    }
+  return told;
 }
 
 function dataOf(args: Arguments): Readonly<Record<string, JsonValue>> {

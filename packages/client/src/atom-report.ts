@@ -22,6 +22,8 @@ export interface AtomReport {
   /** When nobody waits for that any more, ms since 1970, and what the answer must be (absent: anything). */
   readonly dueAtMs?: number;
   readonly expects?: Expects;
+  /** How far whoever shall answer says it is, the last time it was told. */
+  readonly progress?: { readonly fraction?: number; readonly note?: string; readonly atMs: number };
   /** What it was given, as far as that is not stored apart: shown to who answers. */
   readonly args?: Readonly<Record<string, JsonValue>>;
   /** RUNNING or REVERTING, and no worker has it: none offers the task, or none has room. */

@@ -26,6 +26,13 @@ const failureLike = kind(
   'an object with a message',
   (value) => isObject(value) && typeof value['message'] === 'string',
 );
+const progressLike = kind(
+  'an object with a fraction, a note, or both',
+  (value) =>
+    isObject(value) &&
+    ['number', 'undefined'].includes(typeof value['fraction']) &&
+    ['string', 'undefined'].includes(typeof value['note']),
+);
 const callback = kind('a function', (value) => typeof value === 'function');
 
 const listener = { onOutage: callback, onRecovery: callback };
@@ -71,6 +78,10 @@ const optionsOf = {
   extendDelegate: {
     ...{ atom: required(text), attempt: wholeNumber(1), by: text, reason: text },
     ...{ byMs: required(milliseconds), mostMs: required(milliseconds) },
+  },
+  updateDelegate: {
+    ...{ atom: required(text), attempt: wholeNumber(1), by: text, reason: text },
+    ...{ paused: flag, progress: progressLike },
   },
   decideParked: { atom: required(text), decision: required(oneOf('rerun', 'fail')), ...who },
 } satisfies Readonly<Record<string, Readonly<Record<string, Kind>>>>;

@@ -4,25 +4,25 @@
  * What is authoritative: the store for runs, the board for ownership. The client decides nothing but what it posts.
  * On failure: UnavailableErrors reach the caller; posting again with the same key is safe.
  */
-import { UnavailableError, checkId } from '@baton/core';
-import type {
-  Coordination,
-  CoordinationSession,
-  DocumentStore,
-  FlowOutcome,
-  JournalEntry,
-  Member,
-  Runtime,
-} from '@baton/core';
-import { JobBoard, type JobListing } from '@baton/jobboard';
-import { openPersistence, type FlowDetail, type Persistence } from '@baton/persistence';
+import { checkId } from '@baton/core';
+import type { FlowOutcome, JournalEntry, Member } from '@baton/core';
+import type { JobListing } from '@baton/jobboard';
+import type { FlowDetail } from '@baton/persistence';
 import type { AnyDefinition } from '@baton/engine';
 import { parseAnyFlow } from '@baton/flow';
 import { answerDelegate, type AnswerDelegateOptions } from './answer-delegate.js';
-import { delegateReport, extendDelegate, listDelegates } from './delegates.js';
-import type { DelegateAttempt, DelegateReport, DelegatesPage, Extended, ExtendOptions } from './delegates.js';
-import { answeredWithin } from './answered-within.js';
+import {
+  type DelegateAttempt,
+  type DelegateReport,
+  delegateReport,
+  type DelegatesPage,
+  extendDelegate,
+  type Extended,
+  type ExtendOptions,
+  listDelegates,
+} from './delegates.js';
 import { type BoardChange, changesThrough } from './board-changes.js';
+import { type ClientDeps, Connection, type Open } from './connection.js';
 import { checkOptions } from './check-options.js';
 import { giveCommand, type CancelOptions, type CommandOptions } from './give-command.js';
 import { endOf, tooLate, type JobEnd } from './job-end.js';
@@ -31,20 +31,9 @@ import { checkParked, readJob, type JobReport } from './job-report.js';
 import { OutagePatience, type OutageListener } from './outage-patience.js';
 import { postJob, type PostArguments, type PostOptions, type Postable, type Posted } from './post-job.js';
 import { Schedules } from './schedules.js';
+import { StopWith } from './stop-with.js';
 import { unknownJob } from './unknown-job.js';
-
-export interface ClientDeps {
-  readonly runtime: Runtime;
-  readonly coordination: Coordination;
-  readonly store: DocumentStore;
-  /** Name of the jobboard. */
-  readonly board: string;
-  /** Label of this client in the board's records. */
-  readonly clientId: string;
-  readonly sessionTimeoutMs?: number;
-  /** Longest wait for the first connection. Default 5,000 ms. */
-  readonly connectTimeoutMs?: number;
-}
+import { updateDelegate, type UpdateDelegateOptions } from './update-delegate.js';
 
 export interface ClusterReport {
   readonly clusterId: string;
@@ -53,26 +42,18 @@ export interface ClusterReport {
   readonly jobs: readonly JobListing[];
 }
 
-interface Open {
-  readonly board: JobBoard;
-  /** Others of the cluster that were asked about a job, on the same session. */
-  readonly others: Map<string, Promise<JobBoard>>;
-  readonly persistence: Persistence;
-}
-
 const POLL_MS = { first: 10, max: 1_000 };
 
 export class Client {
   readonly schedules: Schedules;
   readonly #deps: ClientDeps;
-  #open: Promise<Open> | undefined;
-  #persistence: Promise<Persistence> | undefined;
-  #isClosed = false;
+  readonly #connection: Connection;
 
   /** Of services that are open already; `openClient` opens them. Connects with its first call. */
   constructor(deps: ClientDeps) {
     this.#deps = deps;
-    this.schedules = new Schedules(() => this.#services(), deps.runtime);
+    this.#connection = new Connection(deps);
+    this.schedules = new Schedules(() => this.#connection.open(), deps.runtime);
   }
 
   /** Posts a job and gives its id; see `postJob`. */
@@ -83,26 +64,26 @@ export class Client {
   /** As `post` with any options, and tells whether the job is new, or the same one was posted under its key before. */
   async postOrFind(flow: Postable, options?: PostOptions): Promise<Posted> {
     if (options !== undefined) checkOptions('post', options);
-    return postJob({ ...(await this.#services()), runtime: this.#deps.runtime }, flow, options);
+    return postJob({ ...(await this.#connection.open()), runtime: this.#deps.runtime }, flow, options);
   }
 
   /** The flow that was posted and is stored under this hash. @throws NotFoundError `BATON_NOT_FOUND_DOCUMENT` */
   async definition(hash: string): Promise<AnyDefinition> {
-    const { definitions } = (await this.#services()).persistence;
+    const { definitions } = (await this.#connection.open()).persistence;
     return parseAnyFlow(JSON.parse(await definitions.get(hash, { withinMs: 0 })));
   }
 
   /** @throws NotFoundError `BATON_NOT_FOUND_JOB`, InputError for what cannot be the id of a job */
   async job(jobId: string): Promise<JobReport> {
     checkId('job', jobId);
-    const services = await this.#services();
-    return readJob({ ...services, otherBoard: (name) => this.#otherBoard(name, services) }, jobId);
+    const services = await this.#connection.open();
+    return readJob({ ...services, otherBoard: (name) => this.#connection.otherBoard(name, services) }, jobId);
   }
 
   /** How far a job is: the number of its last journal entry, and how it ended if it has. @throws as `job` */
   async head(jobId: string): Promise<{ readonly seq: number; readonly outcome?: FlowOutcome }> {
     checkId('job', jobId);
-    const head = await (await this.#services()).persistence.journal.head(jobId);
+    const head = await (await this.#connection.open()).persistence.journal.head(jobId);
     if (head === undefined) throw unknownJob(jobId);
     const { entry } = head;
     return { seq: entry.seq, ...(entry.kind === 'terminal' && { outcome: entry.outcome }) };
@@ -111,14 +92,14 @@ export class Client {
   /** All journal entries of a job that are kept, oldest first. @throws as `job` */
   async history(jobId: string): Promise<readonly JournalEntry[]> {
     checkId('job', jobId);
-    const entries = await (await this.#services()).persistence.journal.history(jobId);
+    const entries = await (await this.#connection.open()).persistence.journal.history(jobId);
     if (entries.length === 0) throw unknownJob(jobId);
     return entries;
   }
 
   /** Jobs on the board now, highest priority first. */
   async jobs(): Promise<readonly JobListing[]> {
-    return (await this.#services()).board.list();
+    return (await this.#connection.open()).board.list();
   }
 
   /** A page of ended or running flows of all boards, newest id first; from the read model, which may lag. */
@@ -128,7 +109,7 @@ export class Client {
     readonly limit: number;
   }): Promise<readonly FlowDetail[]> {
     checkOptions('flows', page);
-    return (await this.#services()).persistence.readModels.flows(page);
+    return (await this.#connection.open()).persistence.readModels.flows(page);
   }
 
   /**
@@ -137,7 +118,7 @@ export class Client {
    */
   async ended(options: { readonly limit: number }): Promise<readonly FlowDetail[]> {
     checkOptions('ended', options);
-    return lastEnded(await this.#services(), options.limit);
+    return lastEnded(await this.#connection.open(), options.limit);
   }
 
   /**
@@ -152,12 +133,8 @@ export class Client {
     checkId('job', jobId);
     checkOptions('wait', options);
     const { timeoutMs } = options;
-    // `AbortSignal.any` gives one that Node keeps, with whatever listens to it, until it is aborted
-    const stop = new AbortController();
+    const stop = new StopWith(options.signal);
     const { signal } = stop;
-    const follow = (): void => stop.abort(options.signal?.reason);
-    options.signal?.addEventListener('abort', follow);
-    if (options.signal?.aborted === true) follow();
     const patience = this.#patience({ listener: options, signal });
     const cancel =
       timeoutMs === undefined
@@ -169,7 +146,7 @@ export class Client {
       return await this.#wait(jobId, signal, patience);
     } finally {
       cancel?.();
-      options.signal?.removeEventListener('abort', follow);
+      stop.letGo();
     }
   }
 
@@ -184,7 +161,7 @@ export class Client {
     checkId('job', jobId);
     checkOptions('watch', options);
     const patience = this.#patience({ listener: options, signal: options.signal });
-    const { persistence } = await patience.through(() => this.#services());
+    const { persistence } = await patience.through(() => this.#connection.open());
     let seq = options.fromSeq ?? 0;
     for (let pauseMs = POLL_MS.first; ; pauseMs = Math.min(POLL_MS.max, pauseMs * 2)) {
       options.signal?.throwIfAborted();
@@ -211,7 +188,7 @@ export class Client {
     checkOptions('changes', options);
     const { signal } = options;
     const patience = this.#patience({ listener: options, signal });
-    yield* changesThrough(patience, () => this.#services(), signal);
+    yield* changesThrough(patience, () => this.#connection.open(), signal);
   }
 
   /** Stores the command and tells the owner; it is applied between two turns, or not at all when the run ends first. Gives its number. @throws as `giveCommand` */
@@ -220,7 +197,7 @@ export class Client {
     checkOptions('cancel', options);
     const { revert = true, ...rest } = options;
     const command = { command: 'cancel', arguments: { revert } };
-    return giveCommand(await this.#services(), { jobId, command, options: rest });
+    return giveCommand(await this.#connection.open(), { jobId, command, options: rest });
   }
 
   /**
@@ -230,14 +207,14 @@ export class Client {
   async suspend(jobId: string, options: CommandOptions = {}): Promise<number> {
     checkOptions('suspend', options);
     checkId('job', jobId);
-    return giveCommand(await this.#services(), { jobId, command: { command: 'suspend' }, options });
+    return giveCommand(await this.#connection.open(), { jobId, command: { command: 'suspend' }, options });
   }
 
   /** Has a suspended job go on where it stands; on any other it has no effect. Stored like `cancel`, and throws what that does. */
   async resume(jobId: string, options: CommandOptions = {}): Promise<number> {
     checkOptions('resume', options);
     checkId('job', jobId);
-    return giveCommand(await this.#services(), { jobId, command: { command: 'resume' }, options });
+    return giveCommand(await this.#connection.open(), { jobId, command: { command: 'resume' }, options });
   }
 
   /**
@@ -258,27 +235,31 @@ export class Client {
       // without its definition nothing is known about its atoms, and its owner decides
       if (outcome === undefined && atoms.length > 0) checkParked(atom, { jobId, atoms });
     };
-    return giveCommand(await this.#services(), { jobId, command, options: rest, check });
+    return giveCommand(await this.#connection.open(), { jobId, command, options: rest, check });
   }
 
   /** Answers an atom that waits for a person or another system: stored when this resolves. The first answer counts; see `answerDelegate`. */
   async answerDelegate(jobId: string, options: AnswerDelegateOptions): Promise<number> {
     checkOptions('answerDelegate', options);
-    const nowMs = this.#deps.runtime.clock.wallMs();
-    return answerDelegate({ ...(await this.#services()), nowMs }, await this.job(jobId), options);
+    return answerDelegate(...(await this.#asked(jobId)), options);
   }
 
   /** Has the answer of a delegate waited for longer; see `extendDelegate`. */
   async extendDelegate(jobId: string, options: ExtendOptions): Promise<Extended> {
     checkOptions('extendDelegate', options);
-    const nowMs = this.#deps.runtime.clock.wallMs();
-    return extendDelegate({ ...(await this.#services()), nowMs }, await this.job(jobId), options);
+    return extendDelegate(...(await this.#asked(jobId)), options);
+  }
+
+  /** Pauses a delegate, has it go on, or tells how far it is; see `updateDelegate`. Gives the number of the command. */
+  async updateDelegate(jobId: string, options: UpdateDelegateOptions): Promise<number> {
+    checkOptions('updateDelegate', options);
+    return updateDelegate(...(await this.#asked(jobId)), options);
   }
 
   /** A page of what waits for an answer, of all boards; see `listDelegates`. */
   async delegates(page: { readonly after?: string; readonly limit: number }): Promise<DelegatesPage> {
     checkOptions('delegates', page);
-    return listDelegates((await this.#services()).persistence, page);
+    return listDelegates((await this.#connection.open()).persistence, page);
   }
 
   /** What an atom waits for, as who answers needs to know it. @throws as `job`; NotFoundError `BATON_NOT_FOUND_ATOM`, ConflictError `BATON_CONFLICT_NOT_WAITING` */
@@ -289,7 +270,7 @@ export class Client {
 
   /** Members that are up, and the jobs on the board, as three reads one after the other find them. @throws UnavailableError */
   async cluster(): Promise<ClusterReport> {
-    const { board } = await this.#services();
+    const { board } = await this.#connection.open();
     const [conductors, workers, jobs] = await Promise.all([
       board.members('conductor'),
       board.members('worker'),
@@ -299,24 +280,22 @@ export class Client {
   }
 
   /** Ends the session. What is asked for from now on, or again by what is under way, is refused; `store` stays open. Idempotent. */
-  async close(): Promise<void> {
-    this.#isClosed = true;
-    const open = await this.#open?.catch(() => undefined);
-    await open?.board.close();
-    // a store that is away may keep it for half a minute: nobody waits for that
-    void this.#persistence?.then(
-      (persistence) => persistence.close(),
-      () => undefined,
-    );
+  close(): Promise<void> {
+    return this.#connection.close();
+  }
+
+  async #asked(jobId: string): Promise<[Open & { readonly nowMs: number }, JobReport]> {
+    const nowMs = this.#deps.runtime.clock.wallMs();
+    return [{ ...(await this.#connection.open()), nowMs }, await this.job(jobId)];
   }
 
   async #wait(jobId: string, signal: AbortSignal, patience: OutagePatience): Promise<JobEnd> {
     for (let tries = 0, pauseMs = POLL_MS.first; ; tries++, pauseMs = Math.min(POLL_MS.max, pauseMs * 2)) {
-      const { board } = await patience.through(() => this.#services());
+      const { board } = await patience.through(() => this.#connection.open());
       // the board tells at once when the job leaves it, so the store is read once, at the end; a lost session is replaced
       await board.waitUntilGone(jobId, signal).catch(() => signal.throwIfAborted());
       const end = await patience.through(async () =>
-        endOf(await this.#services(), jobId, { isCertain: tries > 0 }),
+        endOf(await this.#connection.open(), jobId, { isCertain: tries > 0 }),
       );
       if (end !== undefined) return end;
       await patience.pause(pauseMs);
@@ -327,74 +306,7 @@ export class Client {
     return new OutagePatience({
       ...of,
       clock: this.#deps.runtime.clock,
-      isClosed: () => this.#isClosed,
+      isClosed: () => this.#connection.isClosed,
     });
-  }
-
-  #services(): Promise<Open> {
-    if (this.#isClosed)
-      return Promise.reject(new UnavailableError('BATON_UNAVAILABLE_DISCONNECTED', 'the client is closed'));
-    this.#open ??= this.#connect();
-    return this.#open;
-  }
-
-  #connect(): Promise<Open> {
-    // by now another session may be open, or on its way
-    const forget = (): void => {
-      if (this.#open === opening) this.#open = undefined;
-    };
-    const opening: Promise<Open> = this.#openBoard({ onLost: forget }).catch((error: unknown) => {
-      forget();
-      throw error;
-    });
-    return opening;
-  }
-
-  async #openBoard({ onLost }: { onLost: () => void }): Promise<Open> {
-    const { coordination, sessionTimeoutMs = 10_000, connectTimeoutMs = 5_000 } = this.#deps;
-    const session = await coordination.connect({ timeoutMs: sessionTimeoutMs, connectTimeoutMs });
-    session.onState((state) => {
-      if (state === 'lost') onLost();
-    });
-    try {
-      const board = await this.#boardOn(session, this.#deps.board);
-      return {
-        board,
-        others: new Map(),
-        persistence: await answeredWithin(
-          this.#deps.runtime.clock,
-          connectTimeoutMs,
-          this.#openStore(board.clusterId),
-        ),
-      };
-    } catch (error) {
-      await session.close();
-      throw error;
-    }
-  }
-
-  #boardOn(session: CoordinationSession, board: string): Promise<JobBoard> {
-    return JobBoard.open({ session, board, runtime: this.#deps.runtime, memberId: this.#deps.clientId });
-  }
-
-  #otherBoard(name: string, { board, others }: Open): Promise<JobBoard> {
-    const opening =
-      others.get(name) ??
-      this.#boardOn(board.session, name).catch((error: unknown) => {
-        others.delete(name);
-        throw error;
-      });
-    others.set(name, opening);
-    return opening;
-  }
-
-  /** For all sessions: whoever asks again while the store is away waits for the same opening. */
-  #openStore(clusterId: string): Promise<Persistence> {
-    const { store, runtime } = this.#deps;
-    this.#persistence ??= openPersistence({ store, runtime, clusterId }).catch((error: unknown) => {
-      this.#persistence = undefined;
-      throw error;
-    });
-    return this.#persistence;
   }
 }

@@ -1,7 +1,9 @@
 export type { AnswerDelegateOptions, DelegateAnswer, DelegateFailure } from './answer-delegate.js';
 export type { DelegateReport, DelegatesPage, Extended, ExtendOptions, ListedDelegate } from './delegates.js';
 export type { BoardChange } from './board-changes.js';
-export { Client, type ClientDeps, type ClusterReport } from './client.js';
+export type { DelegateUpdate, UpdateDelegateOptions } from './update-delegate.js';
+export { Client, type ClusterReport } from './client.js';
+export type { ClientDeps } from './connection.js';
 export type { CancelOptions, CommandOptions } from './give-command.js';
 export { answerSchema } from '@baton/flow';
 export type { JobEnd } from './job-end.js';

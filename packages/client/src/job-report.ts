@@ -20,7 +20,7 @@ import type { AnyCompiled, AnyRun, AtomRun, RunState } from '@baton/engine';
 import { parseAnyFlow } from '@baton/flow';
 import type { JobBoard, JobReading } from '@baton/jobboard';
 import type { Notifications, NumberedCommand, Persistence } from '@baton/persistence';
-import { activationReports, dueTimesOf, type Standing } from './activation-report.js';
+import { activationReports, dueTimesOf, progressOf, type Standing } from './activation-report.js';
 import type { AtomReport } from './atom-report.js';
 import { homeBoardOf } from './home-board.js';
 
@@ -169,7 +169,7 @@ async function jobReport(sources: Sources): Promise<JobReport> {
   const run = compiled === undefined ? undefined : newAnyRun(compiled, { flowId: jobId, ...post.post });
   if (run !== undefined) for (const entry of entries) foldAny(run, entry.facts);
   const requests = openRequests(entries);
-  const dueTimes = dueTimesOf(entries);
+  const [dueTimes, progress] = [dueTimesOf(entries), progressOf(entries)];
   const owner = reading.owner?.member;
   return {
     jobId,
@@ -194,6 +194,7 @@ async function jobReport(sources: Sources): Promise<JobReport> {
         : atomReports(run, {
             requests: last.kind === 'terminal' ? new Map() : requests,
             dueTimes,
+            progress,
             isOver: last.kind === 'terminal',
           }),
     redelivered: entries
@@ -220,15 +221,17 @@ interface Surroundings {
   readonly requests: Requests;
   /** Timer → when it is due. */
   readonly dueTimes: ReadonlyMap<string, number>;
+  readonly progress: ReturnType<typeof progressOf>;
   readonly isOver: boolean;
 }
 
-function atomReports(run: AnyRun, { requests, dueTimes, isOver }: Surroundings): AtomReport[] {
+function atomReports(run: AnyRun, { requests, dueTimes, progress, isOver }: Surroundings): AtomReport[] {
   const isSuspended = run.flow === 'SUSPENDING' || run.flow === 'SUSPENDED';
   const standing = isOver ? 'over' : isSuspended ? 'suspended' : 'going';
   return 'shape' in run
     ? activationReports(run, {
         dueTimes,
+        progress,
         standing,
         requestReport: (id) => requestReport(requests.get(id), standing, true),
       })

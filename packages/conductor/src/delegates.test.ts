@@ -123,6 +123,40 @@ describe('a delegate', () => {
     expect(worker.seen).toEqual([]);
   });
 
+  it('is paused and goes on, though nobody holds its job, and tells how far it is (C-1106, C-1107)', async () => {
+    cluster.conductor('c1', {}, { linkTo });
+    const { finish } = await asking();
+    const jobId = await post();
+    await pass(1_000);
+    finish();
+    await pass(20_000);
+    const update = (given: { paused: boolean } | { progress: { fraction?: number; note?: string } }) =>
+      cluster.drive(cluster.client.updateDelegate(jobId, { atom: 'a', ...given }));
+    await update({ progress: { fraction: 0.5, note: 'half' } });
+    await pass(2_000);
+    expect((await report(jobId)).atoms).toMatchObject([
+      { state: 'RUNNING', progress: { fraction: 0.5, note: 'half', atMs: expect.any(Number) as unknown } },
+    ]);
+    await update({ paused: true });
+    await pass(2_000);
+    expect(await report(jobId)).toMatchObject({ flowState: 'SUSPENDED', atoms: [{ state: 'SUSPENDED' }] });
+    await pass(20_000);
+    const listed = await cluster.drive(cluster.client.delegates({ limit: 10 }));
+    expect(listed.delegates).toMatchObject([{ jobId, atom: 'a' }]);
+    await update({ paused: false });
+    await pass(2_000);
+    expect(await report(jobId)).toMatchObject({ flowState: 'RUNNING', atoms: [{ state: 'RUNNING' }] });
+    await update({ paused: true });
+    await pass(2_000);
+    await answer(jobId);
+    expect(await outcomeOf(jobId)).toBe('SUCCESS');
+    await expect(update({ paused: true })).rejects.toMatchObject({ code: 'BATON_CONFLICT_ENDED' });
+    for (const wrong of [{}, { paused: true, progress: {} }, { progress: { fraction: 2 } }, { progress: {} }])
+      await expect(update(wrong as { paused: boolean })).rejects.toMatchObject({
+        code: 'BATON_INPUT_INVALID',
+      });
+  });
+
   it('is waited for longer when somebody wants that (C-1106)', async () => {
     cluster.conductor('c1', {}, { linkTo });
     const { finish } = await asking();

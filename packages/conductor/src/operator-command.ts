@@ -1,4 +1,11 @@
-import { type Fact, type Failure, failureOf, type JsonValue, type Value } from '@baton/core';
+import {
+  type DelegateProgress,
+  type Fact,
+  type Failure,
+  failureOf,
+  type JsonValue,
+  type Value,
+} from '@baton/core';
 import { type AnyRun, type Event, isOpenChild, isOpenDelegate } from '@baton/engine';
 import type { NumberedCommand } from '@baton/persistence';
 import type { OwnedState } from './owned-state.js';
@@ -16,6 +23,9 @@ export function eventOf(command: NumberedCommand, state: OwnedState, nowMs: numb
       return answerOf(command, run);
     case 'extend-delegate':
       return extensionOf(command.arguments ?? {}, nowMs);
+    case 'pause-delegate':
+    case 'resume-delegate':
+      return delegateChanged(command, run);
     case 'child-settled':
       return childSettled(command.arguments ?? {}, run);
     case 'child-changed':
@@ -31,6 +41,18 @@ function extensionOf(
 ): Event | undefined {
   if (typeof requestId !== 'string' || typeof dueAtMs !== 'number') return undefined;
   return { type: 'extended', requestId, delayMs: Math.max(0, dueAtMs - nowMs) };
+}
+
+function delegateChanged(
+  { command, arguments: given = {} }: NumberedCommand,
+  run: AnyRun,
+): Event | undefined {
+  const { requestId } = given;
+  if (typeof requestId !== 'string' || !isOpenDelegate(run, requestId)) return undefined;
+  return {
+    ...{ type: 'delegateChanged', requestId },
+    state: command === 'pause-delegate' ? 'SUSPENDED' : 'RUNNING',
+  };
 }
 
 /** Of what no delegate waits for, or nobody understands, nothing is made; tasks are answered by their workers alone. */
@@ -105,12 +127,24 @@ function isRecord(given: unknown): given is Readonly<Record<string, unknown>> {
 export function commandFact(given: NumberedCommand): Fact {
   const { n, command, by, reason } = given;
   const order = orderOf(given);
+  const progress = progressOf(given);
   return {
     fact: 'command',
     n,
     command,
+    ...(progress && { progress }),
     ...(order === undefined ? {} : { order }),
     ...(by === undefined ? {} : { by }),
     ...(reason === undefined ? {} : { reason }),
+  };
+}
+
+function progressOf({ command, arguments: given = {} }: NumberedCommand): DelegateProgress | undefined {
+  const { requestId, fraction, note } = given;
+  if (command !== 'progress-delegate' || typeof requestId !== 'string') return undefined;
+  return {
+    requestId,
+    ...(typeof fraction === 'number' && { fraction }),
+    ...(typeof note === 'string' && { note }),
   };
 }

@@ -247,6 +247,16 @@ export interface CommandFact extends OperatorNote {
   readonly command: string;
   /** Of a parent to its child run: the resumption of the parent to which it belongs. */
   readonly order?: number;
+  /** What whoever shall answer a delegate says of how far it is. */
+  readonly progress?: DelegateProgress;
+}
+
+export interface DelegateProgress {
+  /** Of the delegate. */
+  readonly requestId: string;
+  /** From 0 to 1. */
+  readonly fraction?: number;
+  readonly note?: string;
 }
 
 export type Fact =

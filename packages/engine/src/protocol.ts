@@ -31,6 +31,12 @@ export type Event =
   | { readonly type: 'cancelled'; readonly requestId: string; readonly failure: Failure }
   /** Of a delegate: its answer is waited for so long from now on. */
   | { readonly type: 'extended'; readonly requestId: string; readonly delayMs: number }
+  /** Of a delegate: it is paused, and its run suspended with it; or it goes on, and its run once nothing of it is paused (C-1107). */
+  | {
+      readonly type: 'delegateChanged';
+      readonly requestId: string;
+      readonly state: 'SUSPENDED' | 'RUNNING';
+    }
   /** Routed flows: somebody cancelled the child run of this request, and with it this run (C-1305). */
   | { readonly type: 'childCancelled'; readonly requestId: string }
   /**

@@ -50,6 +50,7 @@ function handle(turn: TurnDraft, event: Event): boolean {
       return withdrawn(turn, event.requestId);
     case 'cancelled':
     case 'extended':
+    case 'delegateChanged':
       return false;
     case 'prepare':
       return prepare(turn);

@@ -177,7 +177,9 @@ export class FlowView {
   #applyActivation(fact: ActivationFact, atMs: number): void {
     const { activation, to, attempt, failure, limits, items } = fact;
     if (limits?.waitMs !== undefined && items === undefined) this.#delegates.add(activation);
-    this.#waiting.delete(activation);
+    // one that is paused is waited for all the same
+    const isStill = to === 'SUSPENDED' || (fact.from === 'SUSPENDED' && to === 'RUNNING');
+    if (!isStill) this.#waiting.delete(activation);
     if (to === 'RUNNING' && attempt !== undefined && this.#delegates.has(activation))
       this.#waiting.set(activation, { atom: activation, attempt, sinceMs: atMs });
     const before = this.atoms.get(activation);

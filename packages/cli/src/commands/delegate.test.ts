@@ -23,6 +23,7 @@ describe('baton delegate', () => {
     const output = new Output({ format: 'table', isTerminal: false, write: (text) => void (out += text) });
     const client: Partial<Record<keyof Client, unknown>> = {
       answerDelegate: (...given: unknown[]) => Promise.resolve(asked.push(given)),
+      updateDelegate: (...given: unknown[]) => Promise.resolve(asked.push(given)),
       extendDelegate: (...given: unknown[]) => Promise.resolve({ commandId: asked.push(given), dueAtMs: 0 }),
       delegates: () =>
         Promise.resolve({
@@ -52,8 +53,14 @@ describe('baton delegate', () => {
       { atom: 'a', failure: { message: 'no', type: 'Veto', data: 1 }, by: 'cli' },
     ],
     [['cancel', 'j', 'a', '--reason', 'over'], { atom: 'a', cancelled: true, by: 'cli', reason: 'over' }],
+    [['pause', 'j', 'a', '--reason', 'ill'], { atom: 'a', paused: true, by: 'cli', reason: 'ill' }],
+    [['resume', token], { atom: 'a#2[3]', attempt: 4, paused: false, by: 'cli' }],
+    [
+      ['progress', 'j', 'a', '--fraction', '0.5', '--note', 'half'],
+      { atom: 'a', progress: { fraction: 0.5, note: 'half' }, by: 'cli' },
+    ],
     [['complete', token, '--value', '1'], { atom: 'a#2[3]', attempt: 4, value: 1, by: 'cli' }],
-  ])('%j is one answer', async (words, options) => {
+  ])('%j is stored', async (words, options) => {
     await ran(words);
     expect(asked).toEqual([['j', options]]);
     expect(out).toContain('stored');

@@ -1,7 +1,7 @@
 /** `baton delegate …`: atoms that wait for a person or another system: which there are, and answering them. */
 import { DelegateTokens } from '@baton/client/delegate-tokens';
 import { atomNameOf, attemptOf, durationMs, flowIdOf, InputError, NotFoundError } from '@baton/core';
-import type { DelegateAnswer } from '@baton/client';
+import type { DelegateAnswer, DelegateUpdate } from '@baton/client';
 import type { Command } from 'commander';
 import { exitCodes } from '../exit-codes.js';
 import type { Invocation } from '../invocation.js';
@@ -13,6 +13,8 @@ interface Flags {
   readonly type?: string;
   readonly message?: string;
   readonly data?: string;
+  readonly fraction?: string;
+  readonly note?: string;
   readonly for?: string;
   readonly reason?: string;
   readonly attempt?: string;
@@ -48,6 +50,25 @@ export function addDelegateCommands(program: Command, run: Run): void {
     );
   answering(delegate, 'cancel', 'nobody will answer: its flow ends CANCELLED').action(
     run<Flags>((invocation, args, flags) => answer(invocation, args, { cancelled: true }, flags)),
+  );
+  answering(delegate, 'progress', 'tell how far it is')
+    .option('--fraction <number>', 'from 0 to 1')
+    .option('--note <text>', 'in words')
+    .action(
+      run<Flags>((invocation, args, flags) => {
+        const { fraction, note } = flags;
+        const progress = {
+          ...(fraction !== undefined && { fraction: Number(fraction) }),
+          ...(note !== undefined && { note }),
+        };
+        return update(invocation, args, { progress }, flags);
+      }),
+    );
+  answering(delegate, 'pause', 'suspend it, and its flow with it').action(
+    run<Flags>((invocation, args, flags) => update(invocation, args, { paused: true }, flags)),
+  );
+  answering(delegate, 'resume', 'have it go on, and its flow once nothing of it is paused').action(
+    run<Flags>((invocation, args, flags) => update(invocation, args, { paused: false }, flags)),
   );
   answering(delegate, 'extend', 'have it waited for longer')
     .requiredOption('--for <duration>', 'by how much: 30m, 2h, 3d')
@@ -108,13 +129,32 @@ async function answer(
   const client = await invocation.client();
   const why = reason === undefined ? {} : { reason };
   await client.answerDelegate(jobId, { ...which, ...given, by: 'cli', ...why });
-  const { atom } = which;
-  invocation.output.rows(
-    [{ jobId, atom, answer: 'stored' }],
+  return stored(invocation, { jobId, atom: which.atom, what: 'answer' });
+}
+
+async function update(
+  invocation: Invocation,
+  args: readonly string[],
+  given: DelegateUpdate,
+  { reason, attempt: wanted }: Flags,
+): Promise<number> {
+  const { jobId, ...which } = delegateOf(invocation, args, wanted);
+  const client = await invocation.client();
+  const why = reason === undefined ? {} : { reason };
+  await client.updateDelegate(jobId, { ...which, ...given, by: 'cli', ...why });
+  return stored(invocation, { jobId, atom: which.atom, what: 'update' });
+}
+
+function stored(
+  { output }: Invocation,
+  { jobId, atom, what }: { readonly jobId: string; readonly atom: string; readonly what: string },
+): number {
+  output.rows(
+    [{ jobId, atom, [what]: 'stored' }],
     [
       { title: 'ID', of: () => jobId },
       { title: 'ATOM', of: () => atom },
-      { title: 'ANSWER', of: () => 'stored' },
+      { title: what.toUpperCase(), of: () => 'stored' },
     ],
   );
   return exitCodes.ok;

@@ -60,9 +60,14 @@ export function suspend(turn: RoutedTurn): void {
   if (turn.suspend()) orderChildren(turn, 'suspendChild');
 }
 
-/** Whether one of its child runs is in this state, as far as the run knows. */
-export function hasChild(state: RoutedState, wanted: 'RUNNING' | 'SUSPENDED'): boolean {
-  return [...state.children].some((id) => unitOf(state, id).state === wanted);
+/** Whether one of its child runs goes on, as far as the run knows. */
+export function hasRunningChild(state: RoutedState): boolean {
+  return [...state.children].some((id) => unitOf(state, id).state === 'RUNNING');
+}
+
+/** Child runs and delegates of it that are suspended, which keep it so. */
+export function pausedIn(state: RoutedState): readonly string[] {
+  return [...state.children, ...state.delegates].filter((id) => unitOf(state, id).state === 'SUSPENDED');
 }
 
 /** The run of the last attempt of a sub-flow. */

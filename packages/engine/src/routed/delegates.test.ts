@@ -143,3 +143,83 @@ describe('an answer that nobody will give (C-1106)', () => {
     expect(other.take(never(answer()))).toEqual([]);
   });
 });
+
+describe('a delegate that is paused (C-1107)', () => {
+  const told = (state: 'SUSPENDED' | 'RUNNING', unit = 'a'): Event => ({
+    ...{ type: 'delegateChanged', requestId: answer(1, unit), state },
+  });
+  const two = routed({ a: { delegate: 'approve', onSuccess: next('c') }, b: { delegate: 'sign' }, c: {} });
+
+  it('suspends its run, which goes on with the last one', () => {
+    const { take, states, run } = begun(two);
+    expect(take(told('SUSPENDED'))).toEqual(['suspended']);
+    expect(take(told('SUSPENDED'))).toEqual([]);
+    take(told('SUSPENDED', 'b'));
+    expect([run.flow, states()]).toEqual(['SUSPENDED', { a: 'SUSPENDED', b: 'SUSPENDED' }]);
+    take(told('RUNNING'));
+    expect([run.flow, states()]).toEqual(['SUSPENDED', { a: 'RUNNING', b: 'SUSPENDED' }]);
+    take(told('RUNNING', 'b'));
+    expect([run.flow, states()]).toEqual(['RUNNING', { a: 'RUNNING', b: 'RUNNING' }]);
+    take(completed(answer()));
+    expect(take(completed(answer(1, 'b'))).at(-1)).toBe('finish SUCCESS');
+  });
+
+  it('goes on when it is answered, or when the run is resumed', () => {
+    const answered = begun(two);
+    answered.take(told('SUSPENDED'));
+    answered.take(completed(answer()));
+    expect([answered.run.flow, answered.states()]).toEqual([
+      'RUNNING',
+      { a: 'SUCCESS', b: 'RUNNING', c: 'SUCCESS' },
+    ]);
+    const resumed = begun(two);
+    resumed.take(told('SUSPENDED'));
+    resumed.take({ type: 'resume' });
+    expect([resumed.run.flow, resumed.states()]).toEqual(['RUNNING', { a: 'RUNNING', b: 'RUNNING' }]);
+    const cancelled = begun(two);
+    cancelled.take(told('SUSPENDED'));
+    cancelled.take({ type: 'cancelled', requestId: answer(), failure });
+    expect(cancelled.take(completed(answer(1, 'b'))).at(-1)).toBe('finish CANCELLED');
+  });
+
+  it('has no more time: what is over meanwhile is found out when it goes on (C-1029)', () => {
+    const { take, states } = begun(approve({ open: 'ask', timeout: { waitMs: 5 } }));
+    take(completed(asking()));
+    take(told('SUSPENDED'));
+    expect(take({ type: 'timerFired', id: 'a/wait.1' })).toEqual([]);
+    expect(take(completed(answer())).at(-1)).toBe('finish FAILURE');
+    expect(states()).toEqual({ a: 'FAILURE' });
+  });
+
+  it('does not wake a run that was suspended for another reason, and is no task', () => {
+    const { take, run } = begun(routed({ a: { delegate: 'approve' }, t: { task: 't' } }));
+    take(told('SUSPENDED', 't'));
+    expect(run.flow).toBe('RUNNING');
+    take({ type: 'suspend' });
+    take(told('RUNNING'));
+    expect(run.flow).toBe('SUSPENDING');
+  });
+
+  it('is paused again, and goes on again, with an owner that found a part of the turn only', () => {
+    for (const events of [
+      [told('SUSPENDED')],
+      [told('SUSPENDED'), told('RUNNING')],
+      [told('SUSPENDED'), completed(answer())],
+    ]) {
+      const compiled = compileAny({ schemaVersion: 1, root: two });
+      const whole = newAnyRun(compiled, { flowId: 'f', store: {} });
+      const before = [{ type: 'run' } as Event, ...events.slice(0, -1)].flatMap(
+        (event) => stepAny(whole, event).facts,
+      );
+      const { facts } = stepAny(whole, events.at(-1) as Event);
+      for (let cut = 0; cut < facts.length; cut++) {
+        const other = newAnyRun(compiled, { flowId: 'f', store: {} });
+        foldAny(other, [...before, ...facts.slice(0, cut)]);
+        stepAny(other, { type: 'adopt' });
+        // its command does not count as applied
+        stepAny(other, events.at(-1) as Event);
+        expect([cut, other.flow]).toEqual([cut, whole.flow]);
+      }
+    }
+  });
+});

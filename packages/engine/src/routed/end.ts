@@ -13,7 +13,7 @@ import { ExpressionError } from '../expression-error.js';
 import { merged } from './context.js';
 import { checkSize } from './data-size.js';
 import { dataOfAll, rendered } from './outcome.js';
-import { cancelChild, hasChild } from './child-command.js';
+import { cancelChild, hasRunningChild } from './child-command.js';
 import { giveUpFanOuts, isUndone } from './rollback.js';
 import {
   type Activation,
@@ -49,7 +49,7 @@ export function endIfOver(turn: RoutedTurn): void {
     return state.rollback ? undefined : endIfOver(turn);
   }
   if (flow === 'SUSPENDING') {
-    if (hasChild(state, 'RUNNING')) return;
+    if (hasRunningChild(state)) return;
     turn.flow('SUSPENDED');
     return turn.command({ type: 'suspended' });
   }

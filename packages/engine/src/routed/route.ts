@@ -3,7 +3,7 @@ import { failureOf, type Failure, InvariantError } from '@baton/core';
 import { isRouteCommand, type RouteCommand } from '@baton/flow';
 import { goOnLater } from '../timers.js';
 import { begin, beginItem, nextToFill, serve, takeUp } from './activate.js';
-import { hasChild, orderChildren, suspend } from './child-command.js';
+import { orderChildren, pausedIn, suspend } from './child-command.js';
 import type { Pending } from './backlog.js';
 import { endAgain, endFlow, endIfOver } from './end.js';
 import { noteUnreachable, revive, verdictOf } from './joins.js';
@@ -49,7 +49,7 @@ export function takeUpAll(turn: RoutedTurn): void {
   if (state.rollback) return endAgain(turn);
   if (state.flow === 'RUNNING') revive(turn);
   for (const unit of [...state.activations.values(), ...state.items.values()]) takeUp(turn, unit);
-  if (state.held.size > 0 || hasChild(state, 'SUSPENDED')) suspend(turn);
+  if (state.held.size > 0 || pausedIn(state).length > 0) suspend(turn);
   followOn(turn);
   if (turn.isDecided && state.flow !== 'PENDING') endAgain(turn);
 }

@@ -10,8 +10,8 @@ import type { Event, Outcome, Turn, Watch } from '../protocol.js';
 import { answered, awaitAnswer, cancelled, goOn, start as startActivation } from './activate.js';
 import {
   cancelChildCommandOf,
-  hasChild,
   orderChildren,
+  pausedIn,
   startChildCommandOf,
   suspend,
 } from './child-command.js';
@@ -26,10 +26,12 @@ import { follow, followOn, takeUpAll } from './route.js';
 import { abandon } from './settle.js';
 import { openDelegateCommandOf, requestCommandOf } from './routed-request.js';
 import {
+  type Activation,
   activationOf,
   awaiting,
   findUnit,
   isOver,
+  type Item,
   opening,
   type RoutedState,
   unitOf,
@@ -63,6 +65,8 @@ function handle(turn: RoutedTurn, event: Event): void {
       return cancelDelegate(turn, event.requestId, event.failure);
     case 'extended':
       return extendDelegate(turn, event.requestId, event.delayMs);
+    case 'delegateChanged':
+      return delegateChanged(turn, event);
     case 'childCancelled':
       if (awaiting(turn.state, event.requestId)) cancel(turn, true);
       return;
@@ -143,7 +147,7 @@ function resume(turn: RoutedTurn): void {
   const again = [...state.withdrawn];
   turn.flow('RUNNING');
   askAgain(turn, again);
-  for (const id of state.children)
+  for (const id of [...state.children, ...state.delegates])
     if (unitOf(state, id).state === 'SUSPENDED') turn.activation(unitOf(state, id), 'RUNNING');
   orderChildren(turn, 'resumeChild');
   const held = [...state.held];
@@ -168,13 +172,20 @@ function take(turn: RoutedTurn, requestId: string, outcome: Outcome): void {
   const hasAsked = asked && !('failure' in outcome);
   const unit = asked ?? awaiting(turn.state, requestId);
   if (!unit || hasAsked) return;
-  if (unit.state === 'REVERTING') undone(turn, unit, outcome);
-  else answered(turn, unit, outcome);
+  if (unit.state === 'REVERTING') return undone(turn, unit, outcome);
+  if (isWaiting(turn, unit)) answered(turn, unit, outcome);
 }
 
 function cancelDelegate(turn: RoutedTurn, requestId: string, failure: Failure): void {
   const unit = awaiting(turn.state, requestId);
-  if (unit && turn.state.delegates.has(unit.id)) cancelled(turn, unit, failure);
+  if (unit && turn.state.delegates.has(unit.id) && isWaiting(turn, unit)) cancelled(turn, unit, failure);
+}
+
+/** Whoever answers a delegate that is paused has it go on before; then its time may turn out to be over. */
+function isWaiting(turn: RoutedTurn, unit: Activation | Item): boolean {
+  const { requestId = '' } = unit;
+  if (turn.state.delegates.has(unit.id)) goOnWith(turn, unit);
+  return unit.requestId === requestId;
 }
 
 function extendDelegate(turn: RoutedTurn, requestId: string, delayMs: number): void {
@@ -201,7 +212,34 @@ function childChanged(
     return suspend(turn);
   }
   turn.activation(unit, to);
-  if (hasChild(state, 'SUSPENDED')) {
+  goOnUnlessPaused(turn);
+}
+
+function delegateChanged(
+  turn: RoutedTurn,
+  { requestId, state: to }: Extract<Event, { type: 'delegateChanged' }>,
+): void {
+  const { state } = turn;
+  const unit = awaiting(state, requestId);
+  if (!unit || !state.delegates.has(unit.id) || unit.state === to) return;
+  if (to === 'RUNNING') return goOnWith(turn, unit);
+  turn.activation(unit, to);
+  suspend(turn);
+}
+
+/** The run first: an owner that finds only a part of the turn suspends it again, and is told again. */
+function goOnWith(turn: RoutedTurn, unit: Activation | Item): void {
+  if (unit.state !== 'SUSPENDED') return;
+  if (pausedIn(turn.state).length === 1) {
+    turn.stopSuspending();
+    resume(turn);
+  }
+  if (unit.state === 'SUSPENDED') turn.activation(unit, 'RUNNING');
+}
+
+function goOnUnlessPaused(turn: RoutedTurn): void {
+  const { state } = turn;
+  if (pausedIn(state).length > 0) {
     // the others win until all of them are
     if (state.flow === 'SUSPENDING') orderChildren(turn, 'suspendChild');
     return;
