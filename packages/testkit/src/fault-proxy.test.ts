@@ -110,6 +110,26 @@ describe('FaultProxy', () => {
     await eventually(() => got.join('') === 'AB' && late.got.join('') === 'C');
   });
 
+  it('lets a tap see an answer when it is given, also while a black hole keeps it and the close behind it', async () => {
+    const tapped: string[] = [];
+    proxy.tap = () => ({
+      toService: () => undefined,
+      toClient: (chunk) => tapped.push(chunk.toString()),
+    });
+    const one = client();
+    one.socket.write('a');
+    await eventually(() => one.got.join('') === 'A');
+    server.once('connection', (socket) => setTimeout(() => socket.end('last'), 50));
+    const two = client();
+    await once(two.socket, 'connect');
+    proxy.blackHole({ toService: false });
+    one.socket.write('b');
+    await eventually(() => tapped.includes('B') && tapped.includes('last'));
+    expect([one.got, two.got, two.closed]).toEqual([['A'], [], false]);
+    await proxy.pass();
+    await eventually(() => one.got.join('') === 'AB' && two.got.join('') === 'last' && two.closed);
+  });
+
   it('cuts a reply in the middle, once', async () => {
     const first = client();
     proxy.cutReplyAfter(2);

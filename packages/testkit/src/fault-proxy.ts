@@ -21,12 +21,14 @@ export interface Tap {
   toClient(chunk: Buffer): void;
 }
 
+type Direction = 'toService' | 'toClient';
+
 interface Pair {
   readonly client: Socket;
   readonly service: Socket;
   readonly tap: Tap | undefined;
   /** What is under way on a slow link, each direction in order. */
-  readonly underWay: Record<'toService' | 'toClient', Promise<void> | undefined>;
+  readonly underWay: Record<Direction, Promise<void> | undefined>;
   /** The request has passed: the service's next bytes are its reply. */
   awaitingReply?: boolean;
 }
@@ -45,6 +47,9 @@ export class FaultProxy {
   #swallowRequest: ((request: Buffer) => boolean) | undefined;
   #rewrite: ((reply: Buffer) => Buffer) | undefined;
   #delayMs = 0;
+  /** What the service sends, and its close, waits for that: it is read all the same, so that a tap sees it when it was sent. */
+  #answersHeld: Promise<void> | undefined;
+  #letAnswersPass: () => void = () => undefined;
   /** Asked at each new connection. */
   tap: () => Tap | undefined = () => undefined;
   /** Sees each chunk a client sends, before anything is done to it; a new connection is told by `connection`. */
@@ -77,17 +82,17 @@ export class FaultProxy {
     this.#delayMs = 0;
     this.#cutReplyAfterBytes = this.#cutReplyTo = this.#cutRequest = undefined;
     this.#swallowRequest = this.#rewrite = undefined;
-    for (const { client, service } of this.#pairs) {
-      client.resume();
-      service.resume();
-    }
+    this.#letAnswersPass();
+    this.#answersHeld = undefined;
+    for (const { client } of this.#pairs) client.resume();
     if (!this.#server.listening) await this.#listen();
   }
 
   /** Connections stay, new ones are accepted, and no byte (nor a close) comes through until `pass`. */
-  blackHole(hole: BlackHole = {}): void {
-    this.#mode = { hole };
-    for (const pair of this.#pairs) hold(pair, hole);
+  blackHole({ toService = true, toClient = true }: BlackHole = {}): void {
+    this.#mode = { hole: { toService, toClient } };
+    if (toService) for (const { client } of this.#pairs) client.pause();
+    if (toClient) this.#answersHeld ??= new Promise((resolve) => (this.#letAnswersPass = resolve));
   }
 
   /** Every chunk takes so long, in each direction, until `pass`. */
@@ -166,8 +171,9 @@ export class FaultProxy {
     this.onConnection();
     client.on('data', (chunk) => this.#request(pair, chunk));
     service.on('data', (chunk) => this.#reply(pair, chunk));
-    for (const socket of [client, service]) socket.on('close', () => this.#drop(pair));
-    if (typeof this.#mode === 'object') hold(pair, this.#mode.hole);
+    client.on('close', () => this.#drop(pair));
+    service.on('close', () => this.#pass(pair, 'toClient', () => this.#drop(pair)));
+    if (typeof this.#mode === 'object' && this.#mode.hole.toService === true) client.pause();
   }
 
   #request(pair: Pair, chunk: Buffer): void {
@@ -192,7 +198,7 @@ export class FaultProxy {
 
   #reply(pair: Pair, chunk: Buffer): void {
     pair.tap?.toClient(chunk);
-    if (pair.awaitingReply === true) return this.#drop(pair);
+    if (pair.awaitingReply === true) return this.#pass(pair, 'toClient', () => this.#drop(pair));
     const rewrite = this.#rewrite;
     this.#rewrite = undefined;
     const limit = this.#cutReplyAfterBytes;
@@ -206,11 +212,12 @@ export class FaultProxy {
   }
 
   /** At once, or behind what is under way already. */
-  #pass(pair: Pair, direction: keyof Pair['underWay'], deliver: () => void): void {
+  #pass(pair: Pair, direction: Direction, deliver: () => void): void {
     const { underWay } = pair;
-    if (this.#delayMs === 0 && underWay[direction] === undefined) return deliver();
+    const held = direction === 'toClient' ? this.#answersHeld : undefined;
+    if (this.#delayMs === 0 && underWay[direction] === undefined && held === undefined) return deliver();
     const arrives = delay(this.#delayMs, undefined, { ref: false });
-    const passed: Promise<void> = Promise.all([arrives, underWay[direction]]).then(() => {
+    const passed: Promise<void> = Promise.all([arrives, underWay[direction], held]).then(() => {
       if (underWay[direction] === passed) underWay[direction] = undefined;
       if (this.#pairs.has(pair)) deliver();
     });
@@ -222,9 +229,4 @@ export class FaultProxy {
     pair.client.destroy();
     pair.service.destroy();
   }
-}
-
-function hold({ client, service }: Pair, { toService = true, toClient = true }: BlackHole): void {
-  if (toService) client.pause();
-  if (toClient) service.pause();
 }
