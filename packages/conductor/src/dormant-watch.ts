@@ -40,12 +40,15 @@ interface Bucket {
   isDue: boolean;
 }
 
-/** Buckets that are swept at a time. */
-const SWEPT = 16;
+/** Buckets that are listed at a time. */
+const BATCH = 16;
 
 export class DormantWatch {
   readonly #deps: DormantWatchDeps;
   readonly #buckets = new Map<number, Bucket>();
+  /** Of those that are ours: not listed yet, or not since the board could not tell of changes. */
+  readonly #unlisted = new Set<number>();
+  #isShareDue = false;
   #sweepAt = 0;
 
   constructor(deps: DormantWatchDeps) {
@@ -54,11 +57,26 @@ export class DormantWatch {
 
   start(): void {
     this.share();
-    this.#deps.timers.every((limits.dormantSweepMs * SWEPT) / buckets.length, () => this.#sweep());
+    this.#deps.timers.every((limits.dormantSweepMs * BATCH) / buckets.length, () => this.#sweep());
   }
 
-  /** Conductors came or went. */
+  /** Conductors came or went. The jobs of one that died are taken over first: listing hundreds of buckets would go before their claims. */
   share(): void {
+    if (this.#isShareDue) return;
+    this.#isShareDue = true;
+    this.#deps.timers.after(limits.dormantShareMs, () => {
+      this.#isShareDue = false;
+      this.#share();
+    });
+  }
+
+  /** The board could not tell of changes for a while. */
+  relist(): void {
+    for (const index of this.#buckets.keys()) this.#unlisted.add(index);
+    this.share();
+  }
+
+  #share(): void {
     const { memberId, conductors } = this.#deps;
     const all = [...conductors()];
     for (let index = 0; index < buckets.length; index++) {
@@ -66,11 +84,16 @@ export class DormantWatch {
       if (!isOurs) this.#buckets.delete(index);
       else if (!this.#buckets.has(index)) this.#follow(index);
     }
+    void this.#listUnlisted();
   }
 
-  /** The board could not tell of changes for a while. */
-  relist(): void {
-    for (const [index, bucket] of this.#buckets) void this.#list(index, bucket);
+  async #listUnlisted(): Promise<void> {
+    for (;;) {
+      const batch = [...this.#unlisted].slice(0, BATCH);
+      if (batch.length === 0) return;
+      for (const index of batch) this.#unlisted.delete(index);
+      await Promise.all(batch.map((index) => this.#list(index, this.#buckets.get(index))));
+    }
   }
 
   #follow(index: number): void {
@@ -81,15 +104,15 @@ export class DormantWatch {
     };
     const bucket: Bucket = { sleepers: new Map(), onChange, isDue: false };
     this.#buckets.set(index, bucket);
-    void this.#list(index, bucket);
+    this.#unlisted.add(index);
   }
 
   #sweep(): void {
-    for (let index = this.#sweepAt; index < this.#sweepAt + SWEPT; index++) {
+    for (let index = this.#sweepAt; index < this.#sweepAt + BATCH; index++) {
       const bucket = this.#buckets.get(index);
       if (bucket !== undefined) void this.#sweepBucket(index, bucket);
     }
-    this.#sweepAt = (this.#sweepAt + SWEPT) % buckets.length;
+    this.#sweepAt = (this.#sweepAt + BATCH) % buckets.length;
   }
 
   async #sweepBucket(index: number, bucket: Bucket): Promise<void> {
@@ -100,8 +123,8 @@ export class DormantWatch {
     }
   }
 
-  async #list(index: number, bucket: Bucket): Promise<void> {
-    if (this.#buckets.get(index) !== bucket) return;
+  async #list(index: number, bucket: Bucket | undefined): Promise<void> {
+    if (bucket === undefined || this.#buckets.get(index) !== bucket) return;
     bucket.isDue = false;
     const { runtime, time, board } = this.#deps;
     const { dormant } = board;

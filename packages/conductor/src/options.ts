@@ -116,6 +116,8 @@ export const limits = Object.freeze({
   sleepMsMin: 5_000,
   /** Put to sleep at the same time. */
   fallingAsleepMax: 100,
+  /** From a change among conductors to the division of dormant jobs by it. */
+  dormantShareMs: 100,
   /** Changes among dormant jobs are looked at no sooner: nobody sleeps for less. */
   dormantListingMs: 1_000,
   /** Each dormant job is looked at so often for what nobody was told of (P-1103). */
