@@ -31,7 +31,7 @@ const directions: readonly Direction[] = ['there', 'back', 'both'];
 const conditions = ['lose-reply', 'lose-request', 'land-late', 'refuse'] as const;
 
 /** So far, at most, in either direction. */
-export const clockJumpMs = 600_000;
+const clockJumpMs = 600_000;
 
 export const kinds = {
   'kill conductor': (blow) => onMember('conductor', blow, kill({ guard: true })),

@@ -9,7 +9,6 @@ import { figuresOf, timeRules } from './checker/time-rules.js';
 import type { WorkerLoss } from './checker/worker-loss-rules.js';
 import { choicesOf, streamOf, type Choices } from './choices.js';
 import { Cluster } from './cluster.js';
-import { clockJumpMs } from './fault-kinds.js';
 import { Faults, planFaults, type ThemeName } from './faults.js';
 import { wallStartMs, type LogLine } from './process.js';
 import { withRouted } from './routed-workload.js';
@@ -108,8 +107,8 @@ export async function simulate(plan: RunPlan, onLog?: (line: LogLine) => void): 
     world,
     clocks: {
       startMs: wallStartMs,
-      slackMs: clockSpreadMs(choices, { nowMs: time.nowMs, jumps: faults.struck.get('clock jumps') ?? 0 }),
-      ownSlackMs: faults.struck.has('clock jumps') ? Infinity : 1,
+      slackMs: 2 * slackOfBoardMs(choices),
+      drift: choices.drift,
     },
     struck: new Set(faults.struck.keys()),
     jobs: runsOf([...users, ...makers.flatMap(({ jobs }) => jobs)], history.entries),
@@ -143,17 +142,9 @@ export async function simulate(plan: RunPlan, onLog?: (line: LogLine) => void): 
   };
 }
 
-/** By how much two clocks of a run differ at most. */
-function clockSpreadMs(
-  { skewMs, drift }: Choices,
-  { nowMs, jumps }: { readonly nowMs: number; readonly jumps: number },
-): number {
-  return 1 + 2 * skewMs + nowMs * (drift - 1 / drift) + jumps * 2 * clockJumpMs;
-}
-
 /** By how much a conductor may take the clock of the board to be ahead: it asks for the time every half minute, and goes by its own in between. */
 function slackOfBoardMs({ drift }: Choices): number {
-  return 30_000 * (drift - 1) + 1_000;
+  return 30_000 * (drift - 1) + 50;
 }
 
 function statsOf(

@@ -3,7 +3,7 @@ import { failureOf, InputError, type JsonValue, requestIdOf, valueLimits } from 
 import { answerFault, encodeUserValue, type Expects } from '@baton/flow';
 import type { JobBoard } from '@baton/jobboard';
 import type { OperatorCommand, Persistence } from '@baton/persistence';
-import { checkWaiting, unitOf } from './delegates.js';
+import { checkWaiting, type Clocks, unitOf } from './delegates.js';
 import { type CommandOptions, giveCommand } from './give-command.js';
 import type { JobReport } from './job-report.js';
 
@@ -26,9 +26,7 @@ export type AnswerDelegateOptions = Pick<CommandOptions, 'by' | 'reason'> & {
   readonly attempt?: number;
 } & DelegateAnswer;
 
-interface Services {
-  /** Cluster time. */
-  readonly nowMs: number;
+interface Services extends Clocks {
   readonly board: JobBoard;
   readonly persistence: Persistence;
 }
@@ -52,7 +50,7 @@ export async function answerDelegate(
     command: 'answer-delegate',
     arguments: { requestId, ...(await answerData(services, answer, unit.expects)) },
   };
-  const check = async (): Promise<void> => checkWaiting(report, { unit, attempt, nowMs: services.nowMs });
+  const check = () => checkWaiting(services, report, { unit, attempt });
   const who = { ...(by !== undefined && { by }), ...(reason !== undefined && { reason }) };
   return giveCommand(services, { jobId, command, options: { ...who, key: `answer ${requestId}` }, check });
 }

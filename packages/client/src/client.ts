@@ -14,6 +14,7 @@ import { answerDelegate, type AnswerDelegateOptions } from './answer-delegate.js
 import {
   type DelegateAttempt,
   type DelegateReport,
+  type Clocks,
   delegateReport,
   type DelegatesPage,
   extendDelegate,
@@ -265,7 +266,7 @@ export class Client {
   /** What an atom waits for, as who answers needs to know it. @throws as `job`; NotFoundError `BATON_NOT_FOUND_ATOM`, ConflictError `BATON_CONFLICT_NOT_WAITING` */
   async delegate(jobId: string, options: DelegateAttempt): Promise<DelegateReport> {
     checkOptions('delegate', options);
-    return delegateReport(await this.job(jobId), options, this.#deps.runtime.clock.wallMs());
+    return delegateReport(...(await this.#asked(jobId)), options);
   }
 
   /** Members that are up, and the jobs on the board, as three reads one after the other find them. @throws UnavailableError */
@@ -284,9 +285,9 @@ export class Client {
     return this.#connection.close();
   }
 
-  async #asked(jobId: string): Promise<[Open & { readonly nowMs: number }, JobReport]> {
-    const nowMs = this.#deps.runtime.clock.wallMs();
-    return [{ ...(await this.#connection.open()), nowMs }, await this.job(jobId)];
+  async #asked(jobId: string): Promise<[Open & Clocks, JobReport]> {
+    const { runtime } = this.#deps;
+    return [{ ...(await this.#connection.open()), runtime }, await this.job(jobId)];
   }
 
   async #wait(jobId: string, signal: AbortSignal, patience: OutagePatience): Promise<JobEnd> {

@@ -1,6 +1,15 @@
 /** Atoms that wait for a person or another system: which there are, what one of them asks for (C-1101 to C-1105). */
-import { ConflictError, familyOf, InputError, type JsonValue, NotFoundError, requestIdOf } from '@baton/core';
+import {
+  ConflictError,
+  familyOf,
+  InputError,
+  type JsonValue,
+  NotFoundError,
+  requestIdOf,
+  type Runtime,
+} from '@baton/core';
 import { type Expects, isRouted, parseAnyFlow, type RoutedAtomDefinition } from '@baton/flow';
+import type { JobBoard } from '@baton/jobboard';
 import type { FlowDetail, Persistence } from '@baton/persistence';
 import type { AtomReport } from './atom-report.js';
 import { type CommandOptions, giveCommand } from './give-command.js';
@@ -16,7 +25,7 @@ export interface ListedDelegate {
   /** The name by which those outside know it. */
   readonly delegate: string;
   readonly sinceMs: number;
-  /** When nobody waits any more. */
+  /** When nobody waits any more, cluster time. */
   readonly dueAtMs?: number;
 }
 
@@ -54,7 +63,13 @@ export interface DelegatesPage {
   readonly next?: string;
 }
 
-/** How long after its time an answer is still taken, if no owner has found out yet that the time is over; clocks differ too. */
+/** That of the host, and that of the board. */
+export interface Clocks {
+  readonly runtime: Pick<Runtime, 'clock'>;
+  readonly board: Pick<JobBoard, 'timeMs'>;
+}
+
+/** How long after its time an answer is still taken, if no owner has found out yet that the time is over. */
 const GRACE_MS = 60_000;
 /** Flows that are read at a time, with what 100 delegates of each say at most. */
 const FLOWS_READ = 200;
@@ -96,16 +111,16 @@ export async function listDelegates(
   return { delegates, ...(last && { next: `${last.jobId}/${last.atom}` }) };
 }
 
-/** @throws NotFoundError `BATON_NOT_FOUND_ATOM`, ConflictError `BATON_CONFLICT_NOT_WAITING` */
-export function delegateReport(
+/** @throws NotFoundError `BATON_NOT_FOUND_ATOM`; and what `checkWaiting` does */
+export async function delegateReport(
+  clocks: Clocks,
   report: JobReport,
   { atom, attempt: wanted }: DelegateAttempt,
-  nowMs: number,
-): DelegateReport {
+): Promise<DelegateReport> {
   const { jobId, name } = report;
   const unit = unitOf(report, atom);
   const attempt = wanted ?? unit.attempt ?? 1;
-  checkWaiting(report, { unit, attempt, nowMs });
+  await checkWaiting(clocks, report, { unit, attempt });
   const { delegate = '', args = {}, expects, dueAtMs } = unit;
   return {
     ...{ jobId, name, atom, attempt, delegate, args },
@@ -119,17 +134,14 @@ export function delegateReport(
  * @throws as `delegateReport`; InputError `BATON_INPUT_INVALID` when that is too long; and what `giveCommand` does
  */
 export async function extendDelegate(
-  services: Parameters<typeof giveCommand>[0] & { readonly nowMs: number },
+  services: Parameters<typeof giveCommand>[0] & Clocks,
   report: JobReport,
   { byMs, mostMs, atom, attempt: wanted, ...options }: ExtendOptions,
 ): Promise<Extended> {
-  const { nowMs } = services;
   const { jobId } = report;
-  const { attempt, dueAtMs: before = nowMs } = delegateReport(
-    report,
-    { atom, ...(wanted !== undefined && { attempt: wanted }) },
-    nowMs,
-  );
+  const which = { atom, ...(wanted !== undefined && { attempt: wanted }) };
+  const { attempt, dueAtMs: before = 0 } = await delegateReport(services, report, which);
+  const nowMs = await services.board.timeMs();
   const dueAtMs = Math.max(before, nowMs) + byMs;
   if (dueAtMs - nowMs > mostMs)
     throw new InputError(
@@ -148,13 +160,14 @@ export function unitOf({ jobId, atoms }: JobReport, atom: string): AtomReport {
   throw new NotFoundError('BATON_NOT_FOUND_ATOM', `job ${jobId} has no atom ${atom}, or not yet`);
 }
 
-/** @throws ConflictError `BATON_CONFLICT_NOT_WAITING` unless an answer to this attempt is waited for */
-export function checkWaiting(
+/** @throws ConflictError `BATON_CONFLICT_NOT_WAITING` unless an answer to this attempt is waited for; UnavailableError */
+export async function checkWaiting(
+  clocks: Clocks,
   { jobId, outcome }: JobReport,
-  { unit, attempt, nowMs }: { readonly unit: AtomReport; readonly attempt: number; readonly nowMs: number },
-): void {
+  { unit, attempt }: { readonly unit: AtomReport; readonly attempt: number },
+): Promise<void> {
   const isWaiting = unit.delegate !== undefined && unit.attempt === attempt;
-  if (isWaiting && nowMs <= (unit.dueAtMs ?? nowMs) + GRACE_MS) return;
+  if (isWaiting && !(await isOver(unit, clocks))) return;
   if (isWaiting)
     throw new ConflictError(
       'BATON_CONFLICT_NOT_WAITING',
@@ -166,6 +179,12 @@ export function checkWaiting(
     'BATON_CONFLICT_NOT_WAITING',
     `${unit.name} of job ${jobId} waits for no answer to attempt ${attempt}: it is ${state}${end}`,
   );
+}
+
+/** By the clock of the board, as its owner sees it; which is asked when that of the host says so, for it costs a write. */
+async function isOver({ dueAtMs = Infinity }: AtomReport, { runtime, board }: Clocks): Promise<boolean> {
+  const lastMs = dueAtMs + GRACE_MS;
+  return runtime.clock.wallMs() > lastMs && (await board.timeMs()) > lastMs;
 }
 
 type DelegateNames = (activation: string) => string;

@@ -103,7 +103,7 @@ export class Schedules {
     const before = found.schedule;
     if (before && isSame(before, content)) return { revision: before.revision, isNew: false };
     checkRevision(scheduleId, before?.revision ?? 0, ifRevision);
-    const nowMs = this.#runtime.clock.wallMs();
+    const nowMs = await services.board.timeMs();
     const keepsTimes = before && timesOf(before) === timesOf(content) && before.isPaused === content.isPaused;
     if (!keepsTimes) checkTimes(content, nowMs);
     const revision = found.revision + 1;
@@ -158,7 +158,7 @@ export class Schedules {
     checkRevision(scheduleId, schedule.revision, options.ifRevision);
     checkHome(scheduleId, schedule.board, services.board.name);
     if (schedule.isPaused === isPaused) return schedule.revision;
-    const sinceMs = isPaused ? schedule.sinceMs : this.#runtime.clock.wallMs();
+    const sinceMs = isPaused ? schedule.sinceMs : await services.board.timeMs();
     const revision = schedule.revision + 1;
     await this.#change(services, { ...schedule, isPaused, sinceMs, revision });
     return revision;

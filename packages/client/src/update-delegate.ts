@@ -1,6 +1,6 @@
 /** What whoever shall answer a delegate says before: how far it is, that it waits for something, that it goes on (C-1106, C-1107). */
 import { InputError, type JsonValue, requestIdOf } from '@baton/core';
-import { checkWaiting, type DelegateAttempt, unitOf } from './delegates.js';
+import { checkWaiting, type Clocks, type DelegateAttempt, unitOf } from './delegates.js';
 import { type CommandOptions, giveCommand } from './give-command.js';
 import type { JobReport } from './job-report.js';
 
@@ -24,7 +24,7 @@ const NOTE_MAX = 1_024;
  *   `giveCommand` does
  */
 export async function updateDelegate(
-  services: Parameters<typeof giveCommand>[0] & { readonly nowMs: number },
+  services: Parameters<typeof giveCommand>[0] & Clocks,
   report: JobReport,
   { atom, attempt: wanted, by, reason, ...update }: UpdateDelegateOptions,
 ): Promise<number> {
@@ -33,7 +33,7 @@ export async function updateDelegate(
   const attempt = wanted ?? unit.attempt ?? 1;
   const requestId = requestIdOf({ flowId: jobId, atom, action: 'execute', round: 0, attempt });
   const command = commandOf(requestId, update);
-  const check = async (): Promise<void> => checkWaiting(report, { unit, attempt, nowMs: services.nowMs });
+  const check = () => checkWaiting(services, report, { unit, attempt });
   const options = { ...(by !== undefined && { by }), ...(reason !== undefined && { reason }) };
   return giveCommand(services, { jobId, command, options, check });
 }

@@ -66,6 +66,17 @@ describe('a delegate', () => {
     expect((await cluster.drive(cluster.client.delegates({ limit: 10 }))).delegates).toEqual([]);
   });
 
+  it('is waited for by the clock of the board, whatever those of its owner and of who answers say (P-1106)', async () => {
+    cluster.conductor('c1', {}, { linkTo, aheadMs: -600_000 });
+    const { worker, finish } = await asking();
+    const jobId = await post({ timeout: { waitMs: 300_000 } });
+    await cluster.runtime.clock.advanceUntil(() => worker.seen.length === 1);
+    finish();
+    await pass(200_000);
+    await answer(jobId);
+    expect(await outcomeOf(jobId)).toBe('SUCCESS');
+  });
+
   it('is answered before the task that asks has returned, whose end is of no account', async () => {
     cluster.conductor('c1', {}, { linkTo });
     const { worker, finish } = await asking();

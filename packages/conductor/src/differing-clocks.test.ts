@@ -1,4 +1,4 @@
-/** H53: what a former owner wrote down by a clock that goes ten minutes ahead. */
+/** H53: what a former owner wrote down while the clock of the board went ten minutes ahead: another server leads now, or somebody set it. */
 import { UnavailableError } from '@baton/core';
 import { compile } from '@baton/engine';
 import { backoff, linear, retry, task, type FlowDefinition } from '@baton/flow';
@@ -13,9 +13,11 @@ let cluster: Cluster;
 afterEach(() => cluster.dispose());
 
 async function takenOver(flow: { toJSON(): FlowDefinition }, afterMs: number): Promise<string> {
-  const former = cluster.conductor('c1', {}, { aheadMs });
+  cluster.boardAheadMs = aheadMs;
+  const former = cluster.conductor('c1');
   const jobId = await cluster.drive(cluster.client.post(flow, {}));
   await cluster.runtime.clock.advance(afterMs);
+  cluster.boardAheadMs = 0;
   cluster.conductor('c2');
   await cluster.runtime.clock.advance(500);
   await cluster.drive(former.stop());
@@ -47,7 +49,8 @@ it('a job that was given back is left alone no longer than for its pause', async
   cluster = new Cluster();
   await cluster.drive(cluster.worker('w1', { t: ok }));
   const store = new SimulatedDocumentStore(cluster.runtime, { service: cluster.documents });
-  const former = cluster.conductor('c1', {}, { aheadMs, store });
+  cluster.boardAheadMs = aheadMs;
+  const former = cluster.conductor('c1', {}, { store });
   await cluster.runtime.clock.advanceUntil(() => former.conductor.readiness.ready);
   const cause = new UnavailableError('BATON_UNAVAILABLE_REFUSED', 'no room');
   const insert = jest.spyOn(store, 'insert');
@@ -58,6 +61,7 @@ it('a job that was given back is left alone no longer than for its pause', async
   await cluster.runtime.clock.advance(500);
   expect(insert).toHaveBeenCalled();
   await cluster.drive(former.stop());
+  cluster.boardAheadMs = 0;
   cluster.conductor('c2');
   const end = await cluster.drive(cluster.client.wait(jobId, { timeoutMs: 5_000 }));
   expect(end.outcome).toBe('SUCCESS');

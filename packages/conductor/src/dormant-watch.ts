@@ -9,14 +9,11 @@
 import { rendezvousFirst, type Runtime } from '@baton/core';
 import { buckets, type DormantJob, type JobBoard, type JobKey } from '@baton/jobboard';
 import type { Commands } from '@baton/persistence';
-import type { BoardClock } from './board-clock.js';
 import { limits } from './options.js';
 import type { SessionTimers } from './session-timers.js';
 
 interface DormantWatchDeps {
   readonly board: Pick<JobBoard, 'dormant'>;
-  /** The clock of the board. */
-  readonly time: BoardClock;
   readonly commands: Commands;
   readonly runtime: Runtime;
   readonly timers: SessionTimers;
@@ -126,7 +123,7 @@ export class DormantWatch {
   async #list(index: number, bucket: Bucket | undefined): Promise<void> {
     if (bucket === undefined || this.#buckets.get(index) !== bucket) return;
     bucket.isDue = false;
-    const { runtime, time, board } = this.#deps;
+    const { runtime, board } = this.#deps;
     const { dormant } = board;
     const { sleepers } = bucket;
     try {
@@ -135,8 +132,9 @@ export class DormantWatch {
       for (const [jobId, { life }] of sleepers) if (listed.get(jobId) !== life) sleepers.delete(jobId);
       const added = keys.filter(({ jobId }) => !sleepers.has(jobId));
       if (added.length === 0) return;
-      const [timeMs, ...all] = await Promise.all([time.nowMs(), ...added.map((key) => dormant.find(key))]);
+      const all = await Promise.all(added.map((key) => dormant.find(key)));
       const nowMs = runtime.clock.monotonicMs();
+      const timeMs = runtime.clock.wallMs();
       for (const found of all) {
         if (found === undefined) continue;
         const { jobId, life, lastCommand, due, sinceMs } = found;

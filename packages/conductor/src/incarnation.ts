@@ -14,6 +14,7 @@ import { caughtUp } from './caught-up.js';
 import { ChildJobs } from './child-jobs.js';
 import { ClaimLoop } from './claim-loop.js';
 import { checkLock } from './check-lock.js';
+import { ClusterClock } from './cluster-clock.js';
 import { CommandWatch } from './command-watch.js';
 import type { OpenServices } from './conductor-services.js';
 import { Deadline } from './deadline.js';
@@ -77,16 +78,24 @@ export class Incarnation implements Ownership {
 
   /** @throws UnavailableError when a service is away, ConflictError when board and store do not belong together. */
   static async open(deps: IncarnationDeps): Promise<Incarnation> {
-    const { coordination, options, runtime, member } = deps;
+    const { coordination, options, member } = deps;
+    const clock = new ClusterClock(deps.runtime.clock);
+    const runtime = { ...deps.runtime, clock };
     const session = await coordination.connect({ timeoutMs: options.sessionTimeoutMs });
     deps.onSession(session.token);
     try {
       const board = await JobBoard.open({ session, board: deps.board, runtime, memberId: member.id });
       const services = await deps.services(board.clusterId);
-      const replyPartition = await board.leaseSlot('replies', options.replySlots);
-      const incarnation = new Incarnation(deps, board, services, replyPartition);
+      const [replyPartition] = await Promise.all([
+        board.leaseSlot('replies', options.replySlots),
+        clock.set(board),
+      ]);
+      const incarnation = new Incarnation({ ...deps, runtime }, board, services, replyPartition);
       try {
         await incarnation.#start();
+        incarnation.#timers.every(limits.clusterTimeMs, () => {
+          clock.set(board).catch((error: unknown) => runtime.logger.debug('cluster-time.unknown', { error }));
+        });
       } catch (error) {
         await incarnation.close();
         throw error;

@@ -92,8 +92,11 @@ export const limits = Object.freeze({
   reconcileMs: 30_000,
   /** Schedules that were put or changed are looked for so often even without a nudge. */
   schedulePollMs: 10_000,
-  /** The clock of the board is asked again after so long; and a schedule is looked at so often, for that clock may be set. */
-  boardTimeMs: 30_000,
+  /** The clock of the board is asked again after so long. */
+  clusterTimeMs: 30_000,
+  /** An answer that took longer tells too little of the time. */
+  clusterTimeAnswerMs: 100,
+  /** A schedule is looked at so often, for the clock of the board may be set. */
   scheduleLookMs: 60_000,
   /** A slot that nobody could fire for so long is missed: longer than it takes until another conductor follows one whose host is lost. */
   slotGraceMs: 30_000,

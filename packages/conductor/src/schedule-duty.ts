@@ -11,7 +11,6 @@ import type { Runtime } from '@baton/core';
 import type { JobBoard, Posting } from '@baton/jobboard';
 import { contentHashOf, isoTime, placeJob } from '@baton/persistence';
 import type { Persistence, Schedule, ScheduleSlot } from '@baton/persistence';
-import type { BoardClock } from './board-clock.js';
 import { limits } from './options.js';
 import { firedSoFar, slotPlan, type SlotPlan } from './slot-plan.js';
 
@@ -20,7 +19,6 @@ export interface ScheduleDutyDeps {
   readonly board: JobBoard;
   readonly persistence: Pick<Persistence, 'schedules' | 'jobs' | 'journal' | 'commands' | 'notifications'>;
   readonly mayDecide: () => boolean;
-  readonly time: Pick<BoardClock, 'nowMs'>;
 }
 
 /** Decisions after which old slots are forgotten. */
@@ -93,7 +91,7 @@ export class ScheduleDuty {
         if (!(await this.#finish(last))) return limits.scheduleRetryMs.first;
         continue;
       }
-      const nowMs = await this.#deps.time.nowMs();
+      const nowMs = this.#deps.runtime.clock.wallMs();
       const plan = slotPlan(this.#schedule, last, nowMs);
       if ('dueAtMs' in plan) return Math.min((plan.dueAtMs ?? Infinity) - nowMs, limits.scheduleLookMs);
       const slot = await this.#decision(plan, last);

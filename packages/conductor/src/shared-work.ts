@@ -3,7 +3,6 @@
  * from who is there.
  */
 import { rendezvousRank } from '@baton/core';
-import { BoardClock } from './board-clock.js';
 import { DormantWatch } from './dormant-watch.js';
 import { Notifier, type NotifierDeps } from './notifier.js';
 import { limits } from './options.js';
@@ -11,19 +10,17 @@ import { reconcilePosts } from './post-reconciler.js';
 import { Scheduler, type SchedulerDeps } from './scheduler.js';
 import type { SessionTimers } from './session-timers.js';
 
-export type SharedWorkDeps = Omit<SchedulerDeps, 'time'> & NotifierDeps;
+export type SharedWorkDeps = SchedulerDeps & NotifierDeps;
 
 export class SharedWork {
   readonly notifier: Notifier;
   readonly #deps: SharedWorkDeps;
-  readonly #time: BoardClock;
   readonly #scheduler: Scheduler;
   #dormant: DormantWatch | undefined;
 
   constructor(deps: SharedWorkDeps) {
     this.#deps = deps;
-    this.#time = new BoardClock(deps.board, deps.runtime.clock);
-    this.#scheduler = new Scheduler({ ...deps, time: this.#time });
+    this.#scheduler = new Scheduler(deps);
     this.notifier = new Notifier(deps);
   }
 
@@ -31,7 +28,7 @@ export class SharedWork {
     const { memberId, members, persistence } = this.#deps;
     const conductors = () => members().keys();
     const { commands } = persistence;
-    this.#dormant = new DormantWatch({ ...this.#deps, time: this.#time, commands, timers, conductors });
+    this.#dormant = new DormantWatch({ ...this.#deps, commands, timers, conductors });
     this.#dormant.start();
     timers.onStop(() => this.#scheduler.stop());
     timers.onStop(this.#deps.board.onNudge(() => void this.#scheduler.look()));

@@ -26,6 +26,7 @@ import {
   BoardPaths,
   buckets,
   ensureLayout,
+  readClock,
   membersPath,
   parseJobName,
   type JobKey,
@@ -289,9 +290,9 @@ export class JobBoard {
     return this.#registration.leaseSlot(kind, count);
   }
 
-  /** What the clock of the board says, ms since 1970: the same for all members, by whole ms. For a member that has leased a slot; costs a write. */
+  /** What the clock of the board says, ms since 1970: the same for all members and clients, by whole ms. Costs a write. @throws UnavailableError */
   timeMs(): Promise<number> {
-    return this.#registration.timeMs();
+    return readClock(this.session);
   }
 
   /** Tells a member to look for commands. @throws NotFoundError `BATON_NOT_FOUND_NODE` when it is not there. */

@@ -128,6 +128,17 @@ export async function ensureLayout(
   return meta;
 }
 
+/** ms since 1970 by the clock of the service: only what is written tells it. */
+export async function readClock(session: CoordinationSession): Promise<number> {
+  for (;;)
+    try {
+      return (await session.set('/clock', nothing)).mtimeMs;
+    } catch (error) {
+      if (codeOf(error) !== 'BATON_NOT_FOUND_NODE') throw error;
+      await createMissing(session, '/clock', nothing);
+    }
+}
+
 /** Undefined: nobody has opened a board yet. @throws as `ensureLayout` */
 export async function readMeta(session: CoordinationSession): Promise<Meta | undefined> {
   const node = await getIfAny(session, '/meta');

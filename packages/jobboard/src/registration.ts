@@ -38,7 +38,6 @@ export class Registration {
   readonly #nudged = new Set<() => void>();
   readonly #unsubscribe: () => void;
   #path: string | undefined;
-  #slot: { readonly path: string; readonly data: Uint8Array } | undefined;
 
   constructor(o: {
     session: CoordinationSession;
@@ -80,20 +79,11 @@ export class Registration {
       const slot = (start + step) % count;
       if (taken.has(String(slot))) continue;
       const path = `${slotsPath[kind]}/${slot}`;
-      if (!(await createOwn(this.#session, path, data))) continue;
-      this.#slot = { path, data };
-      return slot;
+      if (await createOwn(this.#session, path, data)) return slot;
     }
     throw new UnavailableError('BATON_UNAVAILABLE_NO_SLOT', `all ${count} slots of ${kind} are leased`, {
       details: { kind, count },
     });
-  }
-
-  /** What the clock of the board says; writes the member's slot over itself, for nobody watches that. */
-  async timeMs(): Promise<number> {
-    if (this.#slot === undefined)
-      throw new NotFoundError('BATON_NOT_FOUND_NODE', `member ${this.#memberId} has no slot`);
-    return (await this.#session.set(this.#slot.path, this.#slot.data)).mtimeMs;
   }
 
   onNudge(listener: () => void): () => void {

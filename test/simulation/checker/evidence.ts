@@ -16,10 +16,10 @@ export interface Evidence {
   readonly clocks: {
     /** Wall time at which `atMs` of the history is 0. */
     readonly startMs: number;
-    /** So many ms may a timer be early by the clocks alone, which may differ by so much. */
+    /** So many ms may what two conductors take for the time of the cluster differ. */
     readonly slackMs: number;
-    /** By the clock of one process; absent: as for any. */
-    readonly ownSlackMs?: number;
+    /** So many times faster than the right time may a monotonic clock go. */
+    readonly drift: number;
   };
   /** Kinds of faults that struck. */
   readonly struck: ReadonlySet<string>;

@@ -59,7 +59,7 @@ function evidenceOf(
   return {
     history: { board: more.board ?? [], commands: new Map(commands) },
     world: more.world ?? new World(),
-    clocks: { startMs: 0, slackMs: 0 },
+    clocks: { startMs: 0, slackMs: 0, drift: 1 },
     struck: new Set(),
     jobs,
   } as unknown as Evidence;

@@ -192,12 +192,12 @@ export function* suspensionsOf({
     }
 }
 
-/**
- * Each timer fires once, and never early: by the clock of its own process, or as far as clocks differ, if another one fires it (H53), or the job slept in
- * between, by the clock of the board.
- */
+/** Each timer fires once, and never early: by the clock of its own process, or by the right time if another one fires it (H53). */
 function* timersOf({ job: { jobId }, entries }: JobEvidence, { clocks }: Evidence): Violations {
-  const set = new Map<string, { readonly dueAtMs: number; readonly claim: string | undefined }>();
+  const set = new Map<
+    string,
+    { readonly dueAtMs: number; readonly delayMs: number; readonly claim: string | undefined }
+  >();
   let claims = 0;
   for (const stored of entries) {
     if (stored.entry.kind === 'claim') claims++;
@@ -207,16 +207,16 @@ function* timersOf({ job: { jobId }, entries }: JobEvidence, { clocks }: Evidenc
       if (fact.state === 'set') {
         // as whoever set it saw the time, which is not when the entry was made: a busy machine may take long in between
         const { delayMs = 0, dueAtMs = stored.entry.atMs + delayMs } = fact;
-        set.set(fact.id, { dueAtMs, claim });
+        set.set(fact.id, { dueAtMs, delayMs, claim });
         continue;
       }
       const timer = set.get(fact.id);
       if (timer === undefined) yield `I15 ${jobId}: timer ${fact.id} is ${fact.state} and was not set`;
       else if (fact.state === 'fired') {
         const isOwn = timer.claim !== undefined && timer.claim === claim;
-        const { startMs, slackMs, ownSlackMs = slackMs } = clocks;
+        const { startMs, slackMs, drift } = clocks;
         const earlyMs = timer.dueAtMs - (isOwn ? stored.entry.atMs : startMs + stored.atMs);
-        if (earlyMs > (isOwn ? ownSlackMs : slackMs))
+        if (earlyMs > slackMs + timer.delayMs * (1 - 1 / drift))
           yield `I15 ${jobId}: timer ${fact.id} fired ${earlyMs} ms early`;
       }
       set.delete(fact.id);

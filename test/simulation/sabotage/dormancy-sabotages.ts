@@ -1,4 +1,12 @@
-import { dormantJobs, dormantWatch, flight, owned, runnerTimers, type Sabotage } from './sabotage.js';
+import {
+  clusterClock,
+  dormantJobs,
+  dormantWatch,
+  flight,
+  owned,
+  runnerTimers,
+  type Sabotage,
+} from './sabotage.js';
 
 /** In putting jobs to sleep and waking them. */
 export const dormancySabotages: readonly Sabotage[] = [
@@ -33,11 +41,11 @@ export const dormancySabotages: readonly Sabotage[] = [
     replace: 'nowMs + delayMs',
   },
   {
-    id: 'a dormant timer goes by the clock of whoever watches',
+    id: 'time goes by the clock of the host',
     hazard: 'H53',
-    file: dormantWatch,
-    find: '(timeMs - sinceMs)',
-    replace: '(runtime.clock.wallMs() - sinceMs)',
+    file: clusterClock,
+    find: '    this.#aheadMs = aheadMs;\n',
+    replace: '',
   },
   {
     id: 'woken in the life that is over',

@@ -1,14 +1,4 @@
-import {
-  claimLoop,
-  claims,
-  commands,
-  flight,
-  losses,
-  secondLook,
-  turns,
-  watch,
-  type Sabotage,
-} from './sabotage.js';
+import { claims, commands, flight, losses, secondLook, turns, watch, type Sabotage } from './sabotage.js';
 
 /** In commands, in the trash, and in what has to be noticed in time. */
 export const noticeSabotages: readonly Sabotage[] = [
@@ -57,14 +47,6 @@ export const noticeSabotages: readonly Sabotage[] = [
     file: secondLook,
     find: 'this.#deps.after(pauseMs * (1 + this.#deps.runtime.random.fraction() / 2),',
     replace: 'this.#deps.after(60_000,',
-  },
-  {
-    id: 'a pause goes by the clock of whoever gave the job back',
-    theme: 'writes',
-    hazard: 'H53',
-    file: claimLoop,
-    find: 'const waitMs = Math.min(leftMs, pauseMs, limits.abandonMs.max);',
-    replace: 'const waitMs = Math.min(leftMs, limits.abandonMs.max);',
   },
   {
     id: 'sent again under a new request id',

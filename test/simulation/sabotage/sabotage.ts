@@ -35,6 +35,7 @@ export const claimLoop = 'packages/conductor/src/claim-loop.ts';
 export const secondLook = 'packages/conductor/src/second-look.ts';
 export const losses = 'packages/conductor/src/loss-watch.ts';
 export const incarnation = 'packages/conductor/src/incarnation.ts';
+export const clusterClock = 'packages/conductor/src/cluster-clock.ts';
 export const dormantWatch = 'packages/conductor/src/dormant-watch.ts';
 export const dormantJobs = 'packages/jobboard/src/dormant-jobs.ts';
 export const runnerTimers = 'packages/conductor/src/job-timers.ts';

@@ -1,6 +1,6 @@
 /** Time, as the protocols see it. Decisions that must agree between hosts never use `wallMs`. */
 export interface Clock {
-  /** Milliseconds since 1970 by the local clock; for display and records only. */
+  /** Milliseconds since 1970 by the clock of the host, for display and records only; where a conductor decides, by that of the cluster (P-1106). */
   wallMs(): number;
   /** Milliseconds that never go back; only differences mean anything. */
   monotonicMs(): number;
