@@ -22,6 +22,7 @@ import {
 } from './sabotage.js';
 import { dormancySabotages } from './dormancy-sabotages.js';
 import { noticeSabotages } from './notice-sabotages.js';
+import { routedSabotages } from './routed-sabotages.js';
 import { workerSabotages } from './worker-sabotages.js';
 
 /**
@@ -401,5 +402,6 @@ export const sabotages: readonly Sabotage[] = [
   },
   ...dormancySabotages,
   ...noticeSabotages,
+  ...routedSabotages,
   ...workerSabotages,
 ];
