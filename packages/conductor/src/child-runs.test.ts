@@ -1,7 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import {
   childIdOf,
-  type DocumentStore,
   type InlineValue,
   type JsonValue,
   requestIdOf,
@@ -12,6 +11,7 @@ import type { RoutedAtomDefinition, RoutedFlowDefinition } from '@baton/flow';
 import { withFlows } from '@baton/flow';
 import { SimulatedDocumentStore } from '@baton/testkit';
 import { Cluster } from './fixtures/cluster.js';
+import { MortalStore } from './fixtures/mortal-store.js';
 
 const flow = (
   name: string,
@@ -276,47 +276,6 @@ describe('suspending and cancelling what runs others', () => {
     await expect(give('cancel', b)).rejects.toMatchObject({ code: 'BATON_CONFLICT_ENDED' });
   });
 });
-
-/** Stops for ever at a write, before or after that lands; so does a process that is killed. */
-class MortalStore implements DocumentStore {
-  readonly #store: DocumentStore;
-  readonly #isLanded: boolean;
-  readonly #onDeath: () => void;
-  writesLeft = Infinity;
-  isDead = false;
-
-  constructor(store: DocumentStore, isLanded: boolean, onDeath: () => void) {
-    this.#store = store;
-    this.#isLanded = isLanded;
-    this.#onDeath = onDeath;
-  }
-
-  ensureCollections: DocumentStore['ensureCollections'] = (collections) =>
-    this.#store.ensureCollections(collections);
-  get: DocumentStore['get'] = (collection, ids) => this.#alive(() => this.#store.get(collection, ids));
-  find: DocumentStore['find'] = (collection, query) => this.#alive(() => this.#store.find(collection, query));
-  replace: DocumentStore['replace'] = (collection, documents) =>
-    this.#alive(() => this.#store.replace(collection, documents));
-  delete: DocumentStore['delete'] = (collection, ids) =>
-    this.#alive(() => this.#store.delete(collection, ids));
-  close = (): Promise<void> => this.#store.close();
-
-  async insert(
-    collection: string,
-    documents: readonly StoredDocument[],
-  ): ReturnType<DocumentStore['insert']> {
-    if (!this.isDead && this.writesLeft-- === 0) {
-      this.isDead = true;
-      if (this.#isLanded) await this.#store.insert(collection, documents);
-      this.#onDeath();
-    }
-    return this.#alive(() => this.#store.insert(collection, documents));
-  }
-
-  #alive<T>(work: () => Promise<T>): Promise<T> {
-    return this.isDead ? new Promise(() => undefined) : work();
-  }
-}
 
 /** What is done to a flow from outside, once it is posted as `p`. */
 type Scenario = (cluster: Cluster) => Promise<void>;

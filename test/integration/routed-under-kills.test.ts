@@ -1,0 +1,169 @@
+/**
+ * L5 of control-flow.md section 18: the acceptance cases once more, each again and again, its owner killed at one write after the other, before and after
+ * that lands. Of the writes of each case one in `stride` by default; all with BATON_KILLS=all (test/README.md).
+ */
+import { afterAll, beforeAll, expect, it, jest } from '@jest/globals';
+import { type RunnableTask, task, withFlows } from '@baton/flow';
+import { acceptance } from '../../packages/testkit/src/routed-flows/acceptance.js';
+import {
+  type Answers,
+  countsOf,
+  type Outcome,
+  type Run,
+  tasks,
+} from '../../packages/testkit/src/routed-flows/routed.js';
+import { chain, targets } from '../../packages/testkit/src/routed-flows/target-cases.js';
+import { type Death, MortalCluster } from './fixtures/mortal-cluster.js';
+
+const isWhole = process.env['BATON_KILLS'] === 'all';
+const stride = isWhole ? 1 : 60;
+/** In virtual ms: how often somebody looks at a job, and how long it may take with all that its owner's death costs. */
+const lookMs = 250;
+const patienceMs = 600_000;
+
+// cases that measure how long they take do it with the clock of their cluster
+let passedMs = 0;
+beforeAll(() => {
+  jest.spyOn(Date, 'now').mockImplementation(() => passedMs);
+});
+afterAll(() => {
+  jest.restoreAllMocks();
+});
+
+/** Those of the cases, in the time of a cluster; `ran`: requests that were executed. */
+function tasksOf({ runtime }: MortalCluster, ran: string[]): readonly RunnableTask[] {
+  const sleep = task('sleep', {
+    execute: ({ ms, value = null }: Readonly<Record<string, unknown>>, { signal }) =>
+      new Promise((resolve, reject) => {
+        const cancel = runtime.clock.setTimer(Number(ms), () => resolve(value));
+        signal.addEventListener('abort', () => {
+          cancel();
+          reject(new Error('told to stop'));
+        });
+      }),
+  });
+  const all = [...tasks.filter(({ name }) => name !== 'sleep'), sleep];
+  return all.map((each) => ({
+    ...each,
+    execute: (given, context) => {
+      ran.push(context.requestId);
+      return each.execute(given, context);
+    },
+  }));
+}
+
+/** Runs flows as jobs of a cluster whose owner dies so. */
+class Driver {
+  hasDied = false;
+  readonly #death: Death;
+
+  constructor(death: Death) {
+    this.#death = death;
+  }
+
+  readonly run: Run = async (root, { store = {}, answers = {}, flows = [], ...environment } = {}) => {
+    const definition = withFlows({ schemaVersion: 1, root }, flows);
+    const options = { store: { ...store }, ...environment };
+    return this.drive((cluster) => cluster.client.post(definition, options), answers);
+  };
+
+  async drive(post: (cluster: MortalCluster) => Promise<string>, answers: Answers = {}): Promise<Outcome> {
+    const ran: string[] = [];
+    const cluster = await MortalCluster.open(this.#death, (opened) => tasksOf(opened, ran));
+    const rest = async (jobId: string, given: Answers): Promise<Outcome> => {
+      const outcome = await restOf(cluster, jobId, given);
+      this.hasDied ||= cluster.hasDied;
+      // what an owner asked for before it died is not asked for anew
+      expect(ran.toSorted()).toEqual([...new Set(ran)].toSorted());
+      if (outcome.outcome !== 'SUSPENDED') {
+        await cluster.pass(60_000);
+        expect(await cluster.drive(cluster.client.jobs())).toEqual([]);
+        passedMs += cluster.runtime.clock.monotonicMs();
+        await cluster.close();
+        return outcome;
+      }
+      const resume = async (later: Answers = {}): Promise<Outcome> => {
+        await cluster.drive(cluster.client.resume(jobId));
+        return rest(jobId, later);
+      };
+      return { ...outcome, resume };
+    };
+    return rest(await cluster.drive(post(cluster)), answers);
+  }
+}
+
+/** Ended, or suspended; what asks for an answer has got it, once for each attempt. */
+async function restOf(cluster: MortalCluster, jobId: string, answers: Answers): Promise<Outcome> {
+  const { client } = cluster;
+  const answered = new Set<string>();
+  for (let waitedMs = 0; waitedMs < patienceMs; waitedMs += lookMs) {
+    await cluster.pass(lookMs);
+    const { outcome, flowState, atoms } = await cluster.drive(client.job(jobId));
+    for (const { name, delegate, attempt = 1, args = {} } of outcome === undefined ? atoms : []) {
+      if (delegate === undefined || answered.has(`${name}.${attempt}`)) continue;
+      answered.add(`${name}.${attempt}`);
+      const answer = answers[delegate]?.(args, attempt);
+      if (!answer) continue;
+      const given = 'value' in answer ? answer : { failure: { message: answer.failure } };
+      await cluster.drive(client.answerDelegate(jobId, { atom: name, attempt, ...given }));
+    }
+    if (outcome !== undefined || flowState === 'SUSPENDED')
+      return outcomeOf(cluster, jobId, outcome ?? 'SUSPENDED');
+  }
+  throw new Error(`${jobId} did not end within ${patienceMs} ms`);
+}
+
+async function outcomeOf(cluster: MortalCluster, jobId: string, outcome: string): Promise<Outcome> {
+  const { atoms, results } = await cluster.drive(cluster.client.job(jobId));
+  const entries = await cluster.drive(cluster.client.history(jobId));
+  const facts = entries.flatMap((entry) => entry.facts);
+  const codes = atoms.flatMap(({ failure }) => (failure ? [failure.code ?? failure.message] : []));
+  return {
+    outcome,
+    output: results,
+    states: Object.fromEntries(atoms.map(({ name, state }) => [name, state])),
+    failures: codes.length === 0 && outcome !== 'SUCCESS' ? ['FAILED'] : codes,
+    events: facts.flatMap((fact) => {
+      if (fact.fact === 'flow') return [`flow ${fact.to}`];
+      return fact.fact === 'activation' ? [`${fact.activation} ${fact.to}`] : [];
+    }),
+    ...countsOf(
+      facts.flatMap((fact) => (fact.fact === 'activation' ? [{ ...fact, id: fact.activation }] : [])),
+    ),
+  };
+}
+
+/** Until the owner outlives the case. */
+async function atEachWrite(index: number, body: (driver: Driver) => Promise<void>): Promise<void> {
+  for (const isLanded of [false, true])
+    for (let write = (index + Number(isLanded)) % stride; ; write += stride) {
+      const driver = new Driver({ write, isLanded });
+      try {
+        await body(driver);
+      } catch (error) {
+        const place = `its owner was killed ${isLanded ? 'after' : 'before'} write ${write}`;
+        throw new Error(`${place}: ${error instanceof Error ? error.message : String(error)}`, {
+          cause: error,
+        });
+      }
+      if (!driver.hasDied) break;
+    }
+}
+
+const timeoutMs = isWhole ? 3_600_000 : 240_000;
+
+it.each(acceptance.map((each, index) => ({ ...each, index })))(
+  '$name, its owner killed at its writes',
+  ({ body, index }) => atEachWrite(index, ({ run }) => body(run)),
+  timeoutMs,
+);
+
+it.each(targets.map(([target, results], index) => ({ target, results, index })))(
+  'M32 target selection: $target, its owner killed at its writes',
+  ({ target, results, index }) =>
+    atEachWrite(index, async (driver) => {
+      const { outcome, output } = await driver.drive(({ client }) => client.post(chain, { target }));
+      expect([outcome, output]).toEqual(['SUCCESS', results]);
+    }),
+  timeoutMs,
+);
