@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { socketPathFor, spawnLocalServer, type LocalServerProcess } from '@baton/local';
+import type { SkipOptions } from '@baton/client';
 import { withFlows } from '@baton/flow';
 import { eventually, realRuntime } from '@baton/testkit';
 import { acceptance } from '../../packages/testkit/src/routed-flows/acceptance.js';
@@ -14,6 +15,7 @@ import {
   next,
   routed,
   type Outcome,
+  type Repair,
   type Run,
 } from '../../packages/testkit/src/routed-flows/routed.js';
 import { chain, targets } from '../../packages/testkit/src/routed-flows/target-cases.js';
@@ -45,17 +47,20 @@ describe('routed flows in a cluster', () => {
     const definition = withFlows({ schemaVersion: 1, root }, flows);
     const jobId = await cluster.client.post(definition, { store: { ...store }, ...environment });
     const [rest] = await Promise.all([restOf(jobId), answerAll(jobId, answers)]);
-    return resumable(jobId, await outcomeOf(jobId, rest));
+    return outcomeOf(jobId, rest);
   };
 
-  function resumable(jobId: string, outcome: Outcome): Outcome {
-    if (outcome.outcome !== 'SUSPENDED') return outcome;
-    const resume = async (answers: Answers = {}): Promise<Outcome> => {
-      await cluster.client.resume(jobId);
-      await answerAll(jobId, answers);
-      return outcomeOf(jobId, (await cluster.ended(jobId)).outcome);
-    };
-    return { ...outcome, resume };
+  async function resume(jobId: string, answers: Answers = {}): Promise<Outcome> {
+    await cluster.client.resume(jobId);
+    await answerAll(jobId, answers);
+    return outcomeOf(jobId, (await cluster.ended(jobId)).outcome);
+  }
+
+  async function repair(jobId: string, { type, ...options }: Repair): Promise<Outcome> {
+    const { client } = cluster;
+    if (type === 'skip') await client.skip(jobId, options as SkipOptions);
+    else await client[type](jobId, options);
+    return outcomeOf(jobId, (await cluster.ended(jobId)).outcome);
   }
 
   /** Answers each attempt of a delegate once, until the job has ended. */
@@ -94,6 +99,8 @@ describe('routed flows in a cluster', () => {
     const codes = atoms.flatMap(({ failure }) => (failure ? [failure.code ?? failure.message] : []));
     return {
       outcome,
+      ...(outcome === 'SUSPENDED' && { resume: (answers) => resume(jobId, answers) }),
+      repair: (how) => repair(jobId, how),
       output: results,
       states: Object.fromEntries(atoms.map(({ name, state }) => [name, state])),
       failures: codes.length === 0 && outcome !== 'SUCCESS' ? ['FAILED'] : codes,

@@ -10,7 +10,6 @@ import {
   nothingKnown,
   toGone,
   toIdle,
-  withAt,
   type BoardOperation,
   type Conductor,
   type Entry,
@@ -100,20 +99,13 @@ const stages: Readonly<Record<Stage, (moves: ConductorMoves) => void>> = {
     }),
   lookAgain: looksAgain,
   settleEarly: (moves) => multi(moves, 'settle', { unknown: 'save', done: (self) => (self.stage = 'save') }),
-  settle: (moves) =>
-    multi(moves, 'settle', { unknown: 'settleUnknown', done: (self) => settled(moves, self) }),
+  settle: (moves) => multi(moves, 'settle', { unknown: 'settleUnknown', done: toIdle }),
   settleUnknown: (moves) =>
     afterUnknown(moves, (next, self, isMine) => {
       const stands = (next.jobs[self.life] ?? -1) >= 0;
       if (isMine || (moves.move.rules.has('consumeUnconditional') && stands)) self.stage = 'settle';
       else if (stands) toIdle(self);
-      else settled(moves, self);
-    }),
-  lookForCommands: (moves) =>
-    moves.to('reads the commands again', (next, self) => {
-      const life = self.life + 1;
-      if (next.isRerunStored && (next.jobs[life] ?? -1) < 0) next.jobs = withAt(next.jobs, life, 0);
-      toIdle(self);
+      else toIdle(self);
     }),
   abandon: (moves) => multi(moves, 'abandon', { unknown: 'abandonUnknown', done: toIdle }),
   release: (moves) => multi(moves, 'abandon', { unknown: 'abandonUnknown', done: toIdle }),
@@ -338,13 +330,6 @@ function looksAgain(moves: ConductorMoves): void {
 function asleep({ move }: ConductorMoves, self: Conductor): void {
   if (move.rules.was('noRereadAfterSleep')) toIdle(self);
   else self.stage = 'lookAgain';
-}
-
-/** P-604: a rerun that came meanwhile is found by whoever settles. */
-function settled({ move }: ConductorMoves, self: Conductor): void {
-  const mayBeRerun = (move.rules.variant.budget['rerun'] ?? 0) > 0 && self.known?.isReopened !== true;
-  if (mayBeRerun && !move.rules.was('noRereadAfterSettle')) self.stage = 'lookForCommands';
-  else toIdle(self);
 }
 
 /** A transaction on the board: needs the session; a process without one learns that it is lost (P-705). */

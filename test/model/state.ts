@@ -105,7 +105,6 @@ export type Stage =
   | 'settleEarly'
   | 'settle'
   | 'settleUnknown'
-  | 'lookForCommands'
   | 'abandon'
   | 'abandonUnknown'
   | 'release'

@@ -200,7 +200,7 @@ export function flowsAreWoken(move: Move): void {
     move.to('sweep wakes', (next) => wake(rules, next, Math.max(...dormant)));
 }
 
-/** P-604: the command first, then a node of the next life unless one is there. */
+/** P-604: the command first, then a node of the next life, once the board has none: the run may be about to be settled. */
 export function rerunIsWanted(move: Move): void {
   const { before, rules } = move;
   const { journal, rerunClient, jobs, dormant } = before;
@@ -212,7 +212,8 @@ export function rerunIsWanted(move: Move): void {
     });
   if (rerunClient === 1) {
     const isThere = jobs.some((version) => version >= 0) || dormant.length > 0;
-    move.to('the client of rerun looks at the board', (next) => (next.rerunClient = isThere ? 3 : 2));
+    if (!isThere || rules.was('rerunClientLeaves'))
+      move.to('the client of rerun looks at the board', (next) => (next.rerunClient = isThere ? 3 : 2));
   }
   if (rerunClient === 2)
     move.to('the client of rerun creates a node of the next life', (next) => {

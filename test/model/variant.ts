@@ -34,7 +34,7 @@ export type Fault =
 export type Earlier =
   | 'probeWithoutEpoch'
   | 'unknownIsNoPromise'
-  | 'noRereadAfterSettle'
+  | 'rerunClientLeaves'
   | 'compactionDeletes'
   | 'probePlaceNotRecorded'
   | 'dormantNameWithoutLife'

@@ -199,7 +199,7 @@ const earlierWordings: readonly Variant[] = [
     workers: 2,
     budget: { logLoss: 1, unknown: 1 },
   }),
-  former('rerun', 'noRereadAfterSettle', 'I08', { flow: 'N', allowLeftover: true, budget: { rerun: 1 } }),
+  former('rerun', 'rerunClientLeaves', 'I08', { flow: 'N', allowLeftover: true, budget: { rerun: 1 } }),
   former('compact', 'compactionDeletes', 'I02', {
     flow: 'NNND',
     withCompaction: true,

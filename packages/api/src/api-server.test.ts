@@ -148,10 +148,12 @@ describe('commands', () => {
     expect([sameKey.status, sameKey.body]).toEqual([202, { commandId: 1 }]);
   });
 
-  it('about atoms that are not parked, or not there, are refused', async () => {
+  it('about atoms that are not parked, have not failed, or are not there, are refused', async () => {
     await world.post('j');
     const running = await ask('POST', '/v1/jobs/j/atoms/a/rerun');
-    expect([running.status, codeOf(running)]).toEqual([409, 'BATON_CONFLICT_NOT_PARKED']);
+    expect([running.status, codeOf(running)]).toEqual([409, 'BATON_CONFLICT_NOT_REPAIRABLE']);
+    const awaited = await ask('POST', '/v1/jobs/j/atoms/a/fail', { payload: {} });
+    expect([awaited.status, codeOf(awaited)]).toEqual([409, 'BATON_CONFLICT_NOT_PARKED']);
     const unknown = await ask('POST', '/v1/jobs/j/atoms/b/fail', { payload: {} });
     expect([unknown.status, codeOf(unknown)]).toEqual([404, 'BATON_NOT_FOUND_ATOM']);
   });

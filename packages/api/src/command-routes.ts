@@ -1,6 +1,6 @@
 /** Giving commands to jobs. The answer comes when the command is stored; the owner applies it between two of its turns. */
 import { codeOf } from '@baton/core';
-import type { CommandOptions } from '@baton/client';
+import type { CommandOptions, RerunOptions, SkipOptions } from '@baton/client';
 import { bodyProblems, type Asked, type Reply, type Route } from './route.js';
 import * as schemas from './schemas.js';
 
@@ -36,9 +36,10 @@ export const commandRoutes: readonly Route[] = [
       role: 'operator',
       params: schemas.atomParams,
     },
-    summary: 'Send a task to a worker again that is parked since its worker was lost.',
-    ...{ headers: schemas.commandHeaders, body: schemas.reasonBody, answers: { 202: accepted }, problems },
-    handle: (asked) => decide(asked, 'rerun'),
+    summary:
+      'Send a task to a worker again that is parked since its worker was lost; or run an atom again that failed or was cancelled.',
+    ...{ headers: schemas.commandHeaders, body: schemas.rerunAtomBody, answers: { 202: accepted }, problems },
+    handle: rerunAtom,
   },
   {
     ...{
@@ -50,6 +51,36 @@ export const commandRoutes: readonly Route[] = [
     summary: 'Let a task fail (WORKER_LOST) that is parked since its worker was lost.',
     ...{ headers: schemas.commandHeaders, body: schemas.reasonBody, answers: { 202: accepted }, problems },
     handle: (asked) => decide(asked, 'fail'),
+  },
+  {
+    ...{ method: 'POST', path: '/v1/jobs/:id/rerun', role: 'operator', params: schemas.jobParams },
+    summary:
+      'Run a job again that has ended: all of it, of a routed flow what failed or was cancelled; or from an atom on.',
+    ...{ headers: schemas.commandHeaders, body: schemas.rerunBody, answers: { 202: accepted }, problems },
+    handle: async (asked) =>
+      given(await asked.client.rerun(asked.params['id'] ?? '', { ...rerunOf(asked), ...optionsOf(asked) })),
+  },
+  {
+    ...{ method: 'POST', path: '/v1/jobs/:id/revert', role: 'operator', params: schemas.jobParams },
+    summary: 'Undo what a job did that has ended.',
+    ...{ headers: schemas.commandHeaders, body: schemas.reasonBody, answers: { 202: accepted }, problems },
+    handle: async (asked) => given(await asked.client.revert(asked.params['id'] ?? '', optionsOf(asked))),
+  },
+  {
+    ...{
+      method: 'POST',
+      path: '/v1/jobs/:id/atoms/:atom/skip',
+      role: 'operator',
+      params: schemas.atomParams,
+    },
+    summary: 'Leave out an atom that failed, and let the job go on.',
+    ...{ headers: schemas.commandHeaders, body: schemas.skipBody, answers: { 202: accepted }, problems },
+    handle: async (asked) => {
+      const { id = '', atom = '' } = asked.params;
+      const depth = asked.body['depth'] as SkipOptions['depth'];
+      const options = { atom, ...(depth !== undefined && { depth }), ...optionsOf(asked) };
+      return given(await asked.client.skip(id, options));
+    },
   },
 ];
 
@@ -76,6 +107,23 @@ async function cancel(asked: Asked): Promise<Reply> {
 async function decide(asked: Asked, decision: 'rerun' | 'fail'): Promise<Reply> {
   const { id = '', atom = '' } = asked.params;
   return given(await asked.client.decideParked(id, { atom, decision, ...optionsOf(asked) }));
+}
+
+/** One that waits for a decision is decided about; any other has ended. */
+async function rerunAtom(asked: Asked): Promise<Reply> {
+  try {
+    return await decide(asked, 'rerun');
+  } catch (error) {
+    const code = codeOf(error);
+    if (code !== 'BATON_CONFLICT_NOT_PARKED' && code !== 'BATON_CONFLICT_ENDED') throw error;
+    const { id = '', atom = '' } = asked.params;
+    return given(await asked.client.rerun(id, { ...rerunOf(asked), from: atom, ...optionsOf(asked) }));
+  }
+}
+
+function rerunOf({ body: { from, reset, input, env } }: Asked): RerunOptions {
+  const given = { from, reset, input, env };
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
 }
 
 function given(commandId: number): Reply {

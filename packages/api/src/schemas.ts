@@ -159,6 +159,24 @@ export const cancelBody = object({
   reason,
 });
 export const reasonBody = object({ reason });
+const rerunFields = {
+  reset: { type: 'boolean', description: 'Of a fan-out: all items, not only those that did not succeed.' },
+  input: { ...anyObject, description: 'Of an activation: parameters that are given as they are here.' },
+  env: { ...anyObject, description: 'Keys of env that are as they are here from now on.' },
+  reason,
+} as const;
+export const rerunBody = object({
+  from: { ...text, description: 'An ordered flow from this atom on; of a routed one this activation.' },
+  ...rerunFields,
+});
+export const rerunAtomBody = object(rerunFields);
+export const skipBody = object({
+  depth: {
+    ...{ type: 'string', enum: ['all', 'atom', 'flow', 'neighbors'] },
+    description: 'Of an ordered flow: what else is left out. Default: atom.',
+  },
+  reason,
+});
 
 export const completeBody = object({
   value: { description: 'What it gives, as the delegate expects it. Default: null.' },
@@ -305,7 +323,11 @@ export const failures = object(
 
 export const event = open(
   {
-    ...{ seq: whole, kind: { type: 'string', enum: ['post', 'claim', 'turn', 'terminal'] }, atMs: number },
+    ...{
+      seq: whole,
+      kind: { type: 'string', enum: ['post', 'claim', 'turn', 'terminal', 'reopen'] },
+      atMs: number,
+    },
     ...{ member: text, fence: text, outcome, reason: failure },
     facts: { type: 'array', items: open({ fact: text }, ['fact']) },
   },

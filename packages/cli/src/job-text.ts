@@ -85,6 +85,7 @@ export function entryLines(entry: JournalEntry): string[] {
   const lines: string[] = [];
   if (entry.kind === 'post') lines.push(`posted ${entry.post.name}`);
   if (entry.kind === 'claim') lines.push(`◐ claimed by ${entry.claim.member}`);
+  if (entry.kind === 'reopen') lines.push('◐ reopened');
   for (const fact of entry.facts) {
     if (fact.fact === 'atom')
       lines.push(
@@ -115,9 +116,11 @@ function commandText(given: {
   readonly command: string;
   readonly by?: string;
   readonly reason?: string;
+  readonly refused?: string;
 }): string {
-  const { command, by, reason } = given;
-  return `${command}${by === undefined ? '' : ` by ${by}`}${reason === undefined ? '' : ` (${reason})`}`;
+  const { command, by, reason, refused } = given;
+  const who = `${by === undefined ? '' : ` by ${by}`}${reason === undefined ? '' : ` (${reason})`}`;
+  return `${command}${who}${refused === undefined ? '' : `, refused: ${refused}`}`;
 }
 
 function counted(count: number, what: string): string {

@@ -16,6 +16,7 @@ const texts = kind(
   'an object of texts',
   (value) => isObject(value) && Object.values(value).every((each) => typeof each === 'string'),
 );
+const map = kind('an object', isObject);
 const flag = kind('true or false', (value) => typeof value === 'boolean');
 const milliseconds = kind(
   'a number of milliseconds from 0 on',
@@ -66,6 +67,9 @@ const optionsOf = {
   suspend: who,
   resume: who,
   cancel: { revert: flag, ...who },
+  rerun: { from: text, reset: flag, input: map, env: map, ...who },
+  skip: { atom: required(text), depth: text, ...who },
+  revert: who,
   answerDelegate: {
     atom: required(text),
     attempt: wholeNumber(1),

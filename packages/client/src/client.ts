@@ -31,6 +31,7 @@ import { lastEnded } from './last-ended.js';
 import { checkParked, readJob, type JobReport } from './job-report.js';
 import { OutagePatience, type OutageListener } from './outage-patience.js';
 import { postJob, type PostArguments, type PostOptions, type Postable, type Posted } from './post-job.js';
+import { type Repair, repairJob, type RerunOptions, type SkipOptions, withoutAbsent } from './repair-job.js';
 import { Schedules } from './schedules.js';
 import { StopWith } from './stop-with.js';
 import { unknownJob } from './unknown-job.js';
@@ -171,7 +172,8 @@ export class Client {
       if (entries.length === 0 && seq === 0) throw unknownJob(jobId);
       for (const entry of entries) {
         yield entry;
-        if (entry.kind === 'terminal') return;
+        // one that was reopened goes on
+        if (entry.kind === 'terminal' && entry === entries.at(-1)) return;
         seq = entry.seq + 1;
         pauseMs = POLL_MS.first;
       }
@@ -216,6 +218,31 @@ export class Client {
     checkOptions('resume', options);
     checkId('job', jobId);
     return giveCommand(await this.#connection.open(), { jobId, command: { command: 'resume' }, options });
+  }
+
+  /**
+   * Has a job that has ended run again: an ordered flow whole, or from an atom on; of a routed flow what failed unhandled or was cancelled, or one
+   * activation. See `RerunOptions`. Stored first, and then done whatever becomes of this client: the job is on the board again. Gives the number
+   * of the command; the same once more changes nothing while the job runs. @throws as `repairJob`
+   */
+  async rerun(jobId: string, options: RerunOptions = {}): Promise<number> {
+    checkOptions('rerun', options);
+    const { from, reset, input, env, ...rest } = options;
+    const given = { from, reset, input, env };
+    return this.#repair(jobId, { type: 'rerun', ...withoutAbsent(given) }, rest);
+  }
+
+  /** Has a failed atom left out, and the job go on as after success, or as `on-skip` says. Stored and done like `rerun`. @throws as `repairJob` */
+  async skip(jobId: string, options: SkipOptions): Promise<number> {
+    checkOptions('skip', options);
+    const { atom, depth, ...rest } = options;
+    return this.#repair(jobId, { type: 'skip', atom, ...withoutAbsent({ depth }) }, rest);
+  }
+
+  /** Has everything undone that a job did which has succeeded or failed; it ends REVERTED. Stored and done like `rerun`. @throws as `repairJob` */
+  async revert(jobId: string, options: CommandOptions = {}): Promise<number> {
+    checkOptions('revert', options);
+    return this.#repair(jobId, { type: 'revert' }, options);
   }
 
   /**
@@ -301,6 +328,12 @@ export class Client {
       if (end !== undefined) return end;
       await patience.pause(pauseMs);
     }
+  }
+
+  async #repair(jobId: string, repair: Repair, options: CommandOptions): Promise<number> {
+    checkId('job', jobId);
+    const { clock } = this.#deps.runtime;
+    return repairJob({ ...(await this.#connection.open()), clock }, { jobId, repair, options });
   }
 
   #patience(of: { listener: OutageListener; signal: AbortSignal | undefined }): OutagePatience {

@@ -1,7 +1,7 @@
 /** Giving a command to a job: stored first, then its owner is told; applied between two turns of the owner, or not at all when the run ends first. */
-import { ConflictError } from '@baton/core';
+import { ConflictError, type FlowOutcome } from '@baton/core';
 import type { JobBoard } from '@baton/jobboard';
-import type { OperatorCommand, Persistence } from '@baton/persistence';
+import type { JobRecord, OperatorCommand, Persistence } from '@baton/persistence';
 import { checkBoard } from './home-board.js';
 import { unknownJob } from './unknown-job.js';
 
@@ -34,19 +34,52 @@ export interface GivenCommand {
  *   `BATON_CONFLICT_KEY_REUSED`; InputError `BATON_INPUT_TOO_LARGE`; UnavailableError
  */
 export async function giveCommand(
-  { board, persistence }: { readonly board: JobBoard; readonly persistence: Persistence },
-  { jobId, command, options: { key, ifSeq, ...who }, check }: GivenCommand,
+  services: Services,
+  { jobId, command, options, check }: GivenCommand,
 ): Promise<number> {
+  const { board, persistence } = services;
+  const { key, ifSeq: _, ...who } = options;
   const asked = { ...command, ...who };
-  const [head, record, before] = await Promise.all([
-    persistence.journal.head(jobId),
-    persistence.jobs.get(jobId),
-    key === undefined ? undefined : persistence.commands.find(jobId, asked, key),
-  ]);
+  const { before, ended } = await openForCommands(services, { jobId, command: asked, options });
   if (before !== undefined) {
     await board.announce(jobId);
     return before;
   }
+  if (ended !== undefined)
+    throw new ConflictError('BATON_CONFLICT_ENDED', `job ${jobId} has ended already: ${ended}`);
+  await check?.();
+  const n = await persistence.commands.append(jobId, asked, key);
+  await board.announce(jobId);
+  return n;
+}
+
+interface Services {
+  readonly board: JobBoard;
+  readonly persistence: Persistence;
+}
+
+/**
+ * What stands in the way of a command to a job. `before`: the number under which it is stored already, and then nothing does; `ended`: how the job
+ * has. @throws as `giveCommand`, but for `BATON_CONFLICT_ENDED`
+ */
+export async function openForCommands(
+  { board, persistence }: Services,
+  {
+    jobId,
+    command,
+    options: { key, ifSeq },
+  }: { readonly jobId: string; readonly command: OperatorCommand; readonly options: CommandOptions },
+): Promise<{
+  readonly before: number | undefined;
+  readonly record: JobRecord | undefined;
+  readonly ended: FlowOutcome | undefined;
+}> {
+  const [head, record, before] = await Promise.all([
+    persistence.journal.head(jobId),
+    persistence.jobs.get(jobId),
+    key === undefined ? undefined : persistence.commands.find(jobId, command, key),
+  ]);
+  if (before !== undefined) return { before, record, ended: undefined };
   if (head === undefined) throw unknownJob(jobId);
   const { entry } = head;
   if (ifSeq !== undefined && entry.seq !== ifSeq)
@@ -54,11 +87,6 @@ export async function giveCommand(
       'BATON_CONFLICT_SEQUENCE',
       `job ${jobId} is at ${entry.seq}, and the command is for ${ifSeq}`,
     );
-  if (entry.kind === 'terminal')
-    throw new ConflictError('BATON_CONFLICT_ENDED', `job ${jobId} has ended already: ${entry.outcome}`);
   checkBoard(record, board.name);
-  await check?.();
-  const n = await persistence.commands.append(jobId, asked, key);
-  await board.announce(jobId);
-  return n;
+  return { before, record, ended: entry.kind === 'terminal' ? entry.outcome : undefined };
 }

@@ -19,6 +19,7 @@ export {
   openStore,
   type ServiceAddresses,
 } from './open-client.js';
+export type { RerunOptions, SkipOptions } from './repair-job.js';
 export type { ScheduleOptions, ScheduleReport, Schedules } from './schedules.js';
 export { checkNotify } from './notify-targets.js';
 export type { OutageListener } from './outage-patience.js';

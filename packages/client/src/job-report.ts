@@ -19,7 +19,7 @@ import { compileAny, foldAny, isAtom, newAnyRun, partOf } from '@baton/engine';
 import type { AnyCompiled, AnyRun, AtomRun, RunState } from '@baton/engine';
 import { parseAnyFlow } from '@baton/flow';
 import type { JobBoard, JobReading } from '@baton/jobboard';
-import type { Notifications, NumberedCommand, Persistence } from '@baton/persistence';
+import { isReopening, type Notifications, type NumberedCommand, type Persistence } from '@baton/persistence';
 import { activationReports, dueTimesOf, progressOf, type Standing } from './activation-report.js';
 import type { AtomReport } from './atom-report.js';
 import { homeBoardOf } from './home-board.js';
@@ -29,6 +29,8 @@ export interface AppliedCommand extends OperatorNote {
   readonly n: number;
   readonly command: string;
   readonly atMs: number;
+  /** Why nothing came of it: the run was not in the state for it any more. */
+  readonly refused?: string;
 }
 
 export interface OwnershipReport {
@@ -58,7 +60,7 @@ export interface JobReport {
   readonly updatedAtMs: number;
   /** Commands that were applied, oldest first. */
   readonly commands: readonly AppliedCommand[];
-  /** Commands the owner has not applied yet, oldest first; none when the run is over. */
+  /** Commands that no owner has applied yet, oldest first; of a run that is over those alone that have it go on (`isReopening`). */
   readonly pending: readonly NumberedCommand[];
   /** Sequence number of the last journal entry read. */
   readonly seq: number;
@@ -186,7 +188,7 @@ async function jobReport(sources: Sources): Promise<JobReport> {
     postedAtMs: post.atMs,
     updatedAtMs: last.atMs,
     commands: applied(entries),
-    pending: last.kind === 'terminal' ? [] : notApplied(sources),
+    pending: pendingOf(sources, last),
     seq: last.seq,
     atoms:
       run === undefined
@@ -288,6 +290,12 @@ function applied(entries: readonly JournalEntry[]): AppliedCommand[] {
       return [{ ...command, atMs }];
     }),
   );
+}
+
+function pendingOf(sources: Sources, last: JournalEntry): readonly NumberedCommand[] {
+  const waiting = notApplied(sources);
+  if (last.kind !== 'terminal') return waiting;
+  return last.reason === undefined ? waiting.filter(isReopening) : [];
 }
 
 function notApplied({ entries, commands }: Sources): readonly NumberedCommand[] {

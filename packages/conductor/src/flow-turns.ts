@@ -7,19 +7,19 @@
  */
 import { failureOf, familyOf, type Fact, type Failure } from '@baton/core';
 import type { Refused, Result, Unknown } from '@baton/core';
-import { type Command, type Event, stepAny } from '@baton/engine';
+import type { Command, Event } from '@baton/engine';
 import type { NumberedCommand } from '@baton/persistence';
 import { InFlight, type Outstanding } from './in-flight.js';
 import { JobTimers } from './job-timers.js';
-import { answerToParked, commandFact, eventOf } from './operator-command.js';
+import { answerToParked, commandFact, eventOf, stepped } from './operator-command.js';
 import { limits } from './options.js';
-import type { OwnedState } from './owned-state.js';
+import { isReopened, type OwnedState } from './owned-state.js';
 import type { Ownership } from './ownership.js';
 import { lostWorker, noWorker, queueTimeout, withdrawn } from './request-failures.js';
 import type { LostRequest, OpenRequest } from './request-table.js';
 import { stampDue } from './stamp-due.js';
 import { isUntouched, requestNote, takenBack } from './taken-back.js';
-import type { Finish, Follow, TurnDraft, TurnParts } from './turn-draft.js';
+import type { Finish, Follow, Taken, TurnDraft, TurnParts } from './turn-draft.js';
 
 /** `answers`: the request that the event answers, for each worker it was given to. */
 type Input =
@@ -209,9 +209,9 @@ export class FlowTurns {
     const answers: OpenRequest[] = [];
     const inputs = this.#inputs.splice(0);
     for (const [index, input] of inputs.entries()) {
-      const isDear = this.#take(input, { facts, answers, follow });
+      const { isDear, refused } = this.#take(input, { facts, answers, follow });
       // behind what it does: an owner that dies half way through a long turn must not leave a command that counts as applied
-      if ('command' in input) facts.push(commandFact(input.command));
+      if ('command' in input) facts.push(commandFact(input.command, refused));
       if (!isDear || this.#finish !== undefined) continue;
       // other flows, and the session of this process, come before the rest of this one
       this.#inputs.unshift(...inputs.slice(index + 1));
@@ -232,17 +232,18 @@ export class FlowTurns {
     return { facts: whole, assignments, answers, adopted, aborts, children, finish: this.#finish };
   }
 
-  /** Whether it took long. */
-  #take(input: Input, { facts, answers, follow }: TurnParts): boolean {
+  #take(input: Input, { facts, answers, follow }: TurnParts): Taken {
     if ('command' in input) this.#isCancelled ||= input.command.command === 'cancel';
     const event = 'event' in input ? input.event : this.#ordered(input.command, facts);
-    if (event === undefined) return false;
+    if (event === undefined) return { isDear: false };
     if ('event' in input && input.answers) answers.push(...input.answers);
-    const turn = stepAny(this.state.run, event);
+    const turn = stepped(this.state.run, event);
+    if ('refused' in turn) return { isDear: false, ...turn };
+    if (turn.facts.some(isReopened)) this.#isCancelled = false;
     facts.push(...turn.facts);
     const isTakeover = event.type === 'adopt';
     for (const command of turn.commands) this.#carryOut(command, facts, { ...follow, isTakeover });
-    return turn.isDear === true;
+    return { isDear: turn.isDear === true };
   }
 
   #ordered(command: NumberedCommand, facts: Fact[]): Event | undefined {

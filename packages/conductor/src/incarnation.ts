@@ -173,6 +173,7 @@ export class Incarnation implements Ownership {
     const installing: InstallDeps = {
       owner: this,
       flows,
+      commands: persistence.commands,
       memberId: member.id,
       poisonClaimsMax: options.poisonClaimsMax,
       suspects: this.#suspects,
@@ -234,6 +235,10 @@ export class Incarnation implements Ownership {
 
   resume(entries: readonly JournalEntry[], { posting }: Claim): void {
     this.#persistence.readModels.resume(entries, posting);
+  }
+
+  reopens(jobId: string): Promise<void> {
+    return this.#persistence.readModels.reopened(jobId);
   }
 
   fatal(error: unknown): void {

@@ -5,19 +5,28 @@
  * On failure: outranked or settled: leave as the rules say; store away past its bound: abandon; what is stored cannot be read: trash.
  * Not here: the fencing rule itself (`installFence` of @baton/persistence).
  */
-import { InputError, InvariantError, codeOf, failureOf, familyOf, noFence, toFailure } from '@baton/core';
+import { InputError, InvariantError, codeOf, failureOf, familyOf, toFailure } from '@baton/core';
 import type { ClaimEntry, Failure, JournalEntry, TerminalEntry } from '@baton/core';
 import { type AnyCompiled, failuresOfAny } from '@baton/engine';
 import type { Claim } from '@baton/jobboard';
-import { installFence } from '@baton/persistence';
-import type { FenceResult, FlowJournal, JournalHead, KnownEntries } from '@baton/persistence';
+import { installFence, isReopening } from '@baton/persistence';
+import type {
+  Commands,
+  FenceResult,
+  FlowJournal,
+  JournalHead,
+  KnownEntries,
+  NumberedCommand,
+} from '@baton/persistence';
 import { abandonClaim } from './abandon-claim.js';
 import type { ClaimCourse } from './claim-loop.js';
 import type { CompiledFlows } from './compiled-flows.js';
 import { JobRunner } from './job-runner.js';
+import { reopenRun } from './reopen-run.js';
 import { limits } from './options.js';
-import { RequestTable } from './request-table.js';
-import { OwnedState } from './owned-state.js';
+import { giveUpRequests } from './give-up-requests.js';
+import { postedEntry } from './posted-entry.js';
+import { isOutcome, OwnedState } from './owned-state.js';
 import type { Ownership } from './ownership.js';
 import type { SuspectLine } from './suspect-line.js';
 import type { TurnDraft } from './turn-draft.js';
@@ -26,6 +35,7 @@ import { turnEntries } from './turn-entries.js';
 export interface InstallDeps {
   readonly owner: Ownership;
   readonly flows: CompiledFlows;
+  readonly commands: Pick<Commands, 'after'>;
   readonly memberId: string;
   readonly poisonClaimsMax: number;
   readonly suspects: SuspectLine;
@@ -162,12 +172,22 @@ class Installation {
         fence: this.#claim.fence,
         isFresh: this.#claim.fresh && this.#claim.posting.store !== undefined && this.#refusal === undefined,
         head: this.#head,
+        isWanted: (ended, known) => this.#isWanted(ended, known),
         entryFor: ({ seq, known }) => this.#entryFor(seq, known),
       });
       if (result.result !== 'missing' || tries > MISSING_TRIES) return result;
       this.#course.stepAside();
       await new Promise<void>((resolve) => owner.runtime.clock.setTimer(MISSING_PAUSE_MS, resolve));
     }
+  }
+
+  /** A person wants a run to go on that has ended (P-604). */
+  async #isWanted(entry: TerminalEntry, known: KnownEntries): Promise<boolean> {
+    await this.#compile();
+    if (this.#compiled === undefined || entry.reason !== undefined) return false;
+    const flow = await this.#flowThrough({ entry, known });
+    const { lastCommand } = await this.#load(flow, this.#compiled, entry.seq);
+    return (await this.#deps.commands.after(this.#claim.jobId, lastCommand)).some(isReopening);
   }
 
   /** The claim entry: with the first turn for a job nobody had, alone on a takeover (fence first, then adopt). */
@@ -177,7 +197,7 @@ class Installation {
     const untouched = this.#claim.fresh && seq === 1;
     if (untouched && this.#compiled !== undefined) {
       try {
-        this.#first = this.#firstTurn([known.get(0) ?? this.#postedEntry()], this.#compiled, seq);
+        this.#first = this.#firstTurn([known.get(0) ?? postedEntry(this.#claim)], this.#compiled, seq);
         return this.#first.entries[0] as ClaimEntry;
       } catch (error) {
         // the claim is recorded first, so that a job that breaks its owners is counted and ends as poison
@@ -232,7 +252,12 @@ class Installation {
         failureOf('POISON', `claimed ${state.idleClaims - 1} times in a row without any progress`),
         state,
       );
-    this.#takeOver(entry, state, known);
+    const commands = isOutcome(state.run.flow)
+      ? await this.#deps.commands.after(this.#claim.jobId, state.lastCommand)
+      : [];
+    if (!state.isOver) return this.#takeOver(known, state, commands);
+    const reopened = await reopenRun(owner, this.#claim, state);
+    if (reopened) this.#takeOver([...known, reopened], state, commands);
   }
 
   /** Its node was made by a repeated post, while the job itself has moved on (P-305): asleep, or in a later life. */
@@ -280,16 +305,16 @@ class Installation {
     }
   }
 
-  #takeOver(entry: ClaimEntry, state: OwnedState, entries: readonly JournalEntry[]): void {
+  #takeOver(entries: readonly JournalEntry[], state: OwnedState, commands: readonly NumberedCommand[]): void {
     const { owner, onOwned, memberId } = this.#deps;
     const runner = new JobRunner(owner, this.#claim, state);
     owner.resume(entries, this.#claim);
     this.isHandedOver = true;
+    // a run that is over ends again unless they come before all else
+    for (const command of commands) runner.turns.command(command);
     onOwned(runner);
     owner.counters.takenOver++;
-    const former = entries.findLast(
-      (known): known is ClaimEntry => known.kind === 'claim' && known.seq < entry.seq,
-    );
+    const former = entries.filter((entry) => entry.kind === 'claim').at(-2);
     // one line a takeover, in the machine's monotonic time: benches and the demo read it (P-703)
     owner.runtime.logger.info('job.taken-over', {
       jobId: runner.jobId,
@@ -302,7 +327,7 @@ class Installation {
       fencedAtMs: this.#fencedAtMs,
       loadedAtMs: owner.runtime.clock.monotonicMs(),
     });
-    runner.takeOver(entry);
+    runner.takeOver(entries.at(-1) as JournalEntry);
   }
 
   /** Its last owner may have died before it wrote the archive, or told the parent of the run. */
@@ -329,7 +354,7 @@ class Installation {
     if ((await owner.journal.append(entry)) === 'collided') return;
     owner.runtime.logger.warn('job.refused', { jobId: this.#claim.jobId, reason: reason.message });
     owner.resume([...known, entry], this.#claim);
-    this.#giveUpRequests(known);
+    giveUpRequests(owner, this.#claim, known);
     await this.#takeOff(entry, state);
   }
 
@@ -345,16 +370,6 @@ class Installation {
       : board.consume(this.#claim);
   }
 
-  /** Of a run that is ended though requests of it may be running. */
-  #giveUpRequests(entries: readonly JournalEntry[]): void {
-    const table = new RequestTable();
-    for (const entry of entries) table.apply(entry);
-    const { fence, jobId: flowId } = this.#claim;
-    for (const { state, workerEpoch, requestId } of table.values())
-      if (state === 'assigned')
-        this.#deps.owner.dispatcher.giveUp(workerEpoch, { requestId, flowId, fence }, 'its job was refused');
-  }
-
   async #compile(): Promise<void> {
     if (this.#compiled !== undefined || this.#refusal !== undefined) return;
     try {
@@ -364,26 +379,6 @@ class Installation {
       if (family !== 'definition' && family !== 'not-found' && family !== 'input') throw error;
       this.#refusal = toFailure(error);
     }
-  }
-
-  #postedEntry(): JournalEntry {
-    const { posting, jobId } = this.#claim;
-    return {
-      kind: 'post',
-      flowId: jobId,
-      seq: 0,
-      fence: noFence,
-      opId: '',
-      atMs: posting.createdAtMs,
-      facts: [],
-      post: {
-        name: posting.name,
-        definitionHash: posting.definitionHash,
-        store: posting.store ?? {},
-        ...(posting.env && { env: posting.env }),
-        ...(posting.lineage && { lineage: posting.lineage }),
-      },
-    };
   }
 
   #common(seq: number) {

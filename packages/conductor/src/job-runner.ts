@@ -89,7 +89,7 @@ export class JobRunner implements Waiter {
     this.#save(first, rest);
   }
 
-  /** The bare claim entry is stored: goes on where the former owner stopped. */
+  /** The bare claim entry is stored, or one behind it that reopens the run: goes on where the former owner stopped. */
   takeOver(stored: JournalEntry): void {
     if (this.#phase !== 'running') return; // the session ended while the fence was being stored
     const { state, timers } = this.turns;

@@ -3,10 +3,12 @@ import {
   type Fact,
   type Failure,
   failureOf,
+  familyOf,
   type JsonValue,
+  toFailure,
   type Value,
 } from '@baton/core';
-import { type AnyRun, type Event, isOpenChild, isOpenDelegate } from '@baton/engine';
+import { type AnyRun, type Event, isOpenChild, isOpenDelegate, stepAny, type Turn } from '@baton/engine';
 import type { NumberedCommand } from '@baton/persistence';
 import type { OwnedState } from './owned-state.js';
 
@@ -19,6 +21,10 @@ export function eventOf(command: NumberedCommand, state: OwnedState, nowMs: numb
     case 'suspend':
     case 'resume':
       return isObeyed(command.command, command, state) ? { type: command.command } : undefined;
+    case 'rerun':
+    case 'skip':
+    case 'revert':
+      return repairOf(command);
     case 'answer-delegate':
       return answerOf(command, run);
     case 'extend-delegate':
@@ -32,6 +38,22 @@ export function eventOf(command: NumberedCommand, state: OwnedState, nowMs: numb
       return childChanged(command.arguments ?? {}, run);
     default:
       return undefined;
+  }
+}
+
+/** What its giver has tried on the run as it was (`repairJob` of @baton/client). */
+function repairOf({ command, arguments: given, by, reason }: NumberedCommand): Event {
+  const who = { ...(by !== undefined && { by }), ...(reason !== undefined && { reason }) };
+  return { ...given, ...who, type: command } as Event;
+}
+
+/** The engine refuses what a person wants of a run that is not in the state for it, before it changes anything. */
+export function stepped(run: AnyRun, event: Event): Turn | { readonly refused: string } {
+  try {
+    return stepAny(run, event);
+  } catch (error) {
+    if (familyOf(error) !== 'conflict') throw error;
+    return { refused: toFailure(error).message };
   }
 }
 
@@ -124,7 +146,8 @@ function isRecord(given: unknown): given is Readonly<Record<string, unknown>> {
   return typeof given === 'object' && given !== null;
 }
 
-export function commandFact(given: NumberedCommand): Fact {
+/** `refused`: why nothing came of it. */
+export function commandFact(given: NumberedCommand, refused?: string): Fact {
   const { n, command, by, reason } = given;
   const order = orderOf(given);
   const progress = progressOf(given);
@@ -133,6 +156,7 @@ export function commandFact(given: NumberedCommand): Fact {
     n,
     command,
     ...(progress && { progress }),
+    ...(refused === undefined ? {} : { refused }),
     ...(order === undefined ? {} : { order }),
     ...(by === undefined ? {} : { by }),
     ...(reason === undefined ? {} : { reason }),

@@ -2,7 +2,7 @@
  * Purpose: the state of one flow as its journal tells it: fold of all entries, or of a snapshot and the entries behind it.
  * What is authoritative: the entries; loading them again gives the same. A snapshot is the same state, written down by an owner.
  */
-import type { Fact, JournalEntry } from '@baton/core';
+import { flowOutcomes, type Fact, type FlowState, type JournalEntry } from '@baton/core';
 import { foldAny, newAnyRun, restoreAny, snapshotAny } from '@baton/engine';
 import type { AnyCompiled, AnyRun } from '@baton/engine';
 import type { FlowJournal } from '@baton/persistence';
@@ -37,6 +37,15 @@ export function flowChangeIn({ facts, seq }: JournalEntry): FlowChange | undefin
   return undefined;
 }
 
+/** A run that was over goes on. */
+export function isReopened(fact: Fact): boolean {
+  return fact.fact === 'flow' && fact.to === 'RUNNING' && isOutcome(fact.from);
+}
+
+export function isOutcome(flow: FlowState): boolean {
+  return (flowOutcomes as readonly FlowState[]).includes(flow);
+}
+
 export class OwnedState {
   readonly table = new RequestTable();
   /** Due times of the timers that are set, by the wall clock of the owner that set them. */
@@ -50,6 +59,8 @@ export class OwnedState {
   snapshotSeq = 0;
   /** Something was decided before this claim: requests may be on their way. */
   started = false;
+  /** A terminal entry is there, and nobody has reopened the run since. */
+  isOver = false;
   /** Claims in a row that led to nothing. */
   idleClaims = 0;
   /** Last operator command that was applied; 0: none. */
@@ -115,8 +126,10 @@ export class OwnedState {
     this.#note(entry.facts, entry.atMs);
     this.flowChange = flowChangeIn(entry) ?? this.flowChange;
     this.seq = entry.seq;
+    if (entry.kind === 'terminal') this.isOver = true;
+    if (entry.kind === 'reopen') this.isOver = false;
     if (entry.facts.length > 0) this.started = true;
-    if (entry.kind === 'turn' || entry.facts.length > 0) this.idleClaims = 0;
+    if (entry.kind !== 'claim' || entry.facts.length > 0) this.idleClaims = 0;
     else if (entry.kind === 'claim') this.idleClaims++;
   }
 
@@ -167,6 +180,7 @@ export class OwnedState {
         this.lastOrder = Math.max(this.lastOrder, fact.order ?? 0);
         this.cancelled ||= fact.command === 'cancel';
       }
+      if (isReopened(fact)) this.cancelled = false;
       if (fact.fact !== 'timer') continue;
       const { id, state, delayMs = 0, dueAtMs = atMs + delayMs } = fact;
       if (state === 'set') {

@@ -58,6 +58,8 @@ export interface Ownership {
   workerRefused(message: Refused): void;
   /** An entry is stored: read models and events follow. Never throws. */
   notify(runner: JobRunner, entry: JournalEntry): void;
+  /** A run that had ended is about to be reopened: nobody is to be told any more that it is over. @throws UnavailableError */
+  reopens(jobId: string): Promise<void>;
   /** Entries of a run that were loaded, and what this owner added: read models follow. Never throws. */
   resume(entries: readonly JournalEntry[], claim: Claim): void;
   /** The runner ended and owns nothing any more. */

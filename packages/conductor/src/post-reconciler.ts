@@ -1,5 +1,6 @@
 /**
- * Purpose: finishes posts whose poster died between the journal and the board (P-601): what was stored as posted will run.
+ * Purpose: finishes posts whose poster died between the journal and the board (P-601): what was stored as posted will run. So does a run that has ended
+ *   when a person wants that (P-604): whoever stored the command may have died before the job was on the board again.
  * What is authoritative: the job record and journal entry 0. Posting again is harmless: a job that has moved on, or has ended, is
  * recognised by its claimer.
  * On failure: logged, found again at the next look. A post that cannot be finished holds no other up.
@@ -8,7 +9,7 @@
 import { familyOf } from '@baton/core';
 import type { Runtime } from '@baton/core';
 import type { JobBoard, Posting } from '@baton/jobboard';
-import type { JobRecord, Persistence } from '@baton/persistence';
+import { type JobRecord, type Persistence, reopeningOf } from '@baton/persistence';
 
 /** Older than any poster that is still at work. */
 const AGE_MS = 10_000;
@@ -16,7 +17,7 @@ const AGE_MS = 10_000;
 export interface PostReconcilerDeps {
   readonly runtime: Runtime;
   readonly board: JobBoard;
-  readonly persistence: Pick<Persistence, 'jobs' | 'journal'>;
+  readonly persistence: Pick<Persistence, 'commands' | 'jobs' | 'journal'>;
 }
 
 /** Looks once. Never rejects. */
@@ -33,7 +34,9 @@ export async function reconcilePosts(deps: PostReconcilerDeps): Promise<void> {
   }
 }
 
-async function finish(record: JobRecord, { runtime, board, persistence }: PostReconcilerDeps): Promise<void> {
+async function finish(record: JobRecord, deps: PostReconcilerDeps): Promise<void> {
+  const { runtime, board, persistence } = deps;
+  if (record.state === 'REOPENING') return reopen(record, deps);
   const [posted, claimed] = await persistence.journal.tail(record.jobId, 0);
   if (posted === undefined) return;
   // it was on the board, and only the mark is missing
@@ -44,4 +47,15 @@ async function finish(record: JobRecord, { runtime, board, persistence }: PostRe
   await board.post(record.jobId, posting);
   await persistence.jobs.markPosted(record);
   runtime.logger.info('job.post-finished', { jobId: record.jobId });
+}
+
+async function reopen(record: JobRecord, { runtime, board, persistence }: PostReconcilerDeps): Promise<void> {
+  const { jobId } = record;
+  const posting = JSON.parse(record.posting) as Posting;
+  if (posting.board !== undefined && posting.board !== board.name) return;
+  const reopening = await reopeningOf(persistence, jobId);
+  if (reopening.state === 'idle') return persistence.jobs.markPosted(record);
+  if (reopening.state === 'going' || (await board.read(jobId)).state !== 'ABSENT') return;
+  await board.reopen({ jobId, life: reopening.life }, posting);
+  runtime.logger.info('job.reopening-finished', { jobId });
 }

@@ -37,3 +37,9 @@ export interface TurnParts {
   readonly answers: OpenRequest[];
   readonly follow: Follow;
 }
+
+/** What became of one input: whether it took long; of a command, why nothing comes of it. */
+export interface Taken {
+  readonly isDear: boolean;
+  readonly refused?: string;
+}

@@ -241,6 +241,13 @@ export const errorCodes = {
     check: '`baton job get ID` shows which atoms wait for an answer.',
     remedy: 'None needed: it was answered before, took too long, or has not begun.',
   },
+  BATON_CONFLICT_NOT_REPAIRABLE: {
+    cause:
+      'A job was to be run again, undone, or to go on without an atom, and is not in the state for it; nothing was stored.',
+    check: 'The message says what is in the way; `baton job get ID` shows how the job and its atoms ended.',
+    remedy:
+      'Name an atom that failed or was cancelled; wait for a job that goes on, or cancel it; of a child run name its activation in the parent; else post the flow again.',
+  },
   BATON_CONFLICT_KEY_REUSED: {
     cause: 'A job, a command of a job, or a schedule with this key exists and has other content.',
     check: '`baton job get KEY` shows what was posted, `baton schedule show ID` the schedule.',

@@ -245,6 +245,8 @@ export interface CommandFact extends OperatorNote {
   readonly fact: 'command';
   readonly n: number;
   readonly command: string;
+  /** It could not be done, and why. */
+  readonly refused?: string;
   /** Of a parent to its child run: the resumption of the parent to which it belongs. */
   readonly order?: number;
   /** What whoever shall answer a delegate says of how far it is. */

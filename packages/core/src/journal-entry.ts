@@ -54,7 +54,7 @@ export interface TurnEntry extends EntryCommon {
   readonly kind: 'turn';
 }
 
-/** The last turn of a run. A tombstone: the flow never runs again under this id. */
+/** The last turn of a run. A tombstone: the flow never runs again under this id, unless it is reopened. */
 export interface TerminalEntry extends EntryCommon {
   readonly kind: 'terminal';
   readonly outcome: FlowOutcome;
@@ -62,4 +62,12 @@ export interface TerminalEntry extends EntryCommon {
   readonly reason?: Failure;
 }
 
-export type JournalEntry = PostEntry | ClaimEntry | TurnEntry | TerminalEntry;
+/**
+ * Behind the claim entry of an owner that found the run over and a command of a person about that: the tombstone is none any more (P-604). It
+ * holds no facts; what the command comes to is the turn that follows.
+ */
+export interface ReopenEntry extends EntryCommon {
+  readonly kind: 'reopen';
+}
+
+export type JournalEntry = PostEntry | ClaimEntry | TurnEntry | TerminalEntry | ReopenEntry;

@@ -137,7 +137,15 @@ export class JobBoard {
    * very call. @throws InputError `BATON_INPUT_TOO_LARGE` above 4 KiB.
    */
   async post(jobId: string, posting: Posting): Promise<'posted' | 'exists'> {
-    const path = this.#paths.job({ jobId: checkId('job', jobId), life: 0 });
+    return this.reopen({ jobId: checkId('job', jobId), life: 0 }, posting);
+  }
+
+  /**
+   * Puts a job that has left the board on it again, in a life that it has not had (P-604). Idempotent like `post`; a node made too late, of a life that
+   * is over, is taken off by whoever claims it.
+   */
+  async reopen(key: JobKey, posting: Posting): Promise<'posted' | 'exists'> {
+    const path = this.#paths.job(key);
     const data = encodePosting(posting);
     for (;;) {
       try {

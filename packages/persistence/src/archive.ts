@@ -1,7 +1,8 @@
 /**
  * Purpose: `job_archive`, the last word on each ended flow; whoever is in it is not among the running ones.
  * States of a flow here: sent → done (archived, its running document deleted) → forgotten; or, when the store did not answer, kept → sent again.
- * What is authoritative: the journal. A document that is there already was written by another owner, from the same entries.
+ * What is authoritative: the journal. A document that is there already was written by another owner, from the same
+ *   entries, or tells of an earlier end of a run that was reopened; the one of more entries stands.
  * On failure: what the store may still take is kept, the last 10,000 or 16 MiB of it, for when it is back; the rest is logged and gone. All that is
  *   kept is lost with the process.
  * Not here: when to send again (ReadModels).
@@ -42,7 +43,7 @@ export class Archive {
 
   /** Resolves when all of it is written, kept or given up. */
   async write(flows: readonly EndedFlow[]): Promise<void> {
-    const inserts = await Promise.allSettled(flows.map(({ document }) => this.#inserts.insert(document)));
+    const inserts = await Promise.allSettled(flows.map((flow) => this.#writeOne(flow)));
     for (const [index, insert] of inserts.entries())
       if (insert.status === 'rejected') this.#failed(flows.slice(index, index + 1), insert.reason);
     // most runs end before they were ever written as running
@@ -55,6 +56,13 @@ export class Archive {
     } catch (reason) {
       this.#failed(shown, reason);
     }
+  }
+
+  async #writeOne({ document }: EndedFlow): Promise<void> {
+    if ((await this.#inserts.insert(document)) === 'stored') return;
+    const [there] = await this.#store.get(collectionNames.jobArchive, [document._id]);
+    if (Number(there?.['seq'] ?? -1) >= Number(document['seq'])) return;
+    await this.#store.replace(collectionNames.jobArchive, [document]);
   }
 
   /** Sends what was kept, unless the store takes nothing yet. */

@@ -115,6 +115,8 @@ export class FlowView {
   /** Entries at or below the last folded one change nothing. */
   apply(entry: JournalEntry): void {
     if (entry.seq <= this.#detail.seq) return;
+    // whoever claims a run that is over does so to reopen it
+    if (entry.kind === 'claim') this.#reopen();
     for (const fact of entry.facts) this.#applyFact(fact, entry.atMs);
     const common = { seq: entry.seq, fence: formatFence(entry.fence), updatedAtMs: entry.atMs };
     this.#detail = { ...this.#detail, ...common, ...this.#byKind(entry) };
@@ -142,6 +144,8 @@ export class FlowView {
       }
       case 'claim':
         return { owner: entry.claim.member, claims: this.#detail.claims + 1 };
+      case 'reopen':
+        return {};
       case 'terminal':
         this.#reason = entry.reason;
         return { outcome: entry.outcome, state: entry.outcome };
@@ -150,6 +154,13 @@ export class FlowView {
       default:
         return assertNever(entry);
     }
+  }
+
+  #reopen(): void {
+    const { outcome, ...going } = this.#detail;
+    if (outcome === undefined) return;
+    this.#detail = going;
+    this.#reason = undefined;
   }
 
   #applyFact(fact: Fact, atMs: number): void {

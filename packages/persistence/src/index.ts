@@ -24,4 +24,5 @@ export {
   type ScheduleSlot,
 } from './schedules.js';
 export { checkTimes, isoTime, nextSlot, slotsBetween, type ScheduleTimes } from './schedule-times.js';
+export { isReopening, type Reopening, reopeningOf } from './reopening.js';
 export { Snapshots, snapshotEveryEntries, type Snapshot } from './snapshots.js';

@@ -23,6 +23,8 @@ export interface FenceRequest {
   readonly entryFor: (at: { readonly seq: number; readonly known: KnownEntries }) => ClaimEntry;
   /** The job's node had version 0: nobody claimed it before, so its entry 0 is all there is, and no reading is needed. */
   readonly isFresh: boolean;
+  /** Asked of a run that is over: whether a person wants it to go on (P-604). Default: nobody does. */
+  readonly isWanted?: (ended: TerminalEntry, known: KnownEntries) => Promise<boolean>;
   /** The newest entry, as `Journal.head` found it, maybe before the claim (P-408). Default: it is searched for. */
   readonly head?: JournalHead | undefined;
 }
@@ -40,7 +42,7 @@ export type FenceResult =
 
 /**
  * Makes a claimant the only writer of a journal (P-406): inserts its claim entry at the tail, unless a claim that is not older or a
- * terminal entry is there. After `owned` no entry of a lower fence can be accepted any more: its writer does not know this
+ * terminal entry is there of a run that is not to be reopened. After `owned` no entry of a lower fence can be accepted any more: its writer does not know this
  * one, so it collides. @throws UnavailableError when the store does not answer; what `Journal.load` throws
  */
 export async function installFence(request: FenceRequest): Promise<FenceResult> {
@@ -66,10 +68,11 @@ export async function installFence(request: FenceRequest): Promise<FenceResult> 
 
 /** Fences never decrease: the newest entry tells who was last. */
 async function decide(
-  { journal, fence }: FenceRequest,
+  { journal, fence, isWanted }: FenceRequest,
   { entry, known }: JournalHead,
 ): Promise<FenceResult | undefined> {
-  if (entry.kind === 'terminal') return { result: 'terminal', entry, known };
+  if (entry.kind === 'terminal' && (await isWanted?.(entry, known)) !== true)
+    return { result: 'terminal', entry, known };
   const order = compareFences(entry.fence, fence);
   if (order < 0) return undefined;
   if (order > 0) return { result: 'superseded', by: entry.fence };

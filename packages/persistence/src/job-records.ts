@@ -1,7 +1,7 @@
 /**
  * Purpose: what was posted under which id (P-601, P-602): makes a repeated post recognisable and a half-done one repairable.
- * States: POSTING (maybe not on the board yet) → POSTED (was put on the board). A hint: POSTING may stand for ever, and costs a repeated
- *   post, which changes nothing.
+ * States: POSTING (maybe not on the board yet) → POSTED (was put on the board) → REOPENING (has ended, and a person wants it to go on) → POSTED. A
+ *   hint: POSTING and REOPENING may stand for ever, and cost a look, which changes nothing.
  * What is authoritative: the inserted content; it never changes.
  * On failure: as GroupInsert and GroupGet. Marking only logs.
  * Not here: the board, the reconciler's clock.
@@ -34,7 +34,7 @@ export interface JobPost {
 }
 
 export interface JobRecord extends JobPost {
-  readonly state: 'POSTING' | 'POSTED';
+  readonly state: 'POSTING' | 'POSTED' | 'REOPENING';
 }
 
 export class JobRecords {
@@ -86,15 +86,21 @@ export class JobRecords {
     }
   }
 
+  /** A command to reopen it is stored: whoever finishes posts sees that it comes to the board, should this client not. @throws UnavailableError */
+  async markReopening(record: JobRecord): Promise<void> {
+    const document = encode({ ...record, state: 'REOPENING' });
+    await readPatiently(this.#runtime, () => this.#store.replace(collectionNames.jobs, [document]));
+  }
+
   /** May be stale. @throws UnavailableError */
   async get(jobId: string): Promise<JobRecord | undefined> {
     const document = await this.#documents.get(jobId);
     return document === undefined ? undefined : decode(document);
   }
 
-  /** Posts that may have been left half done: POSTING for longer than `ageMs` by the local clock; in the order of their ids. @throws UnavailableError */
+  /** What may have been left half done: POSTING or REOPENING, posted longer than `ageMs` ago by the local clock; in the order of their ids. @throws UnavailableError */
   async *postingFor({ ageMs }: { readonly ageMs: number }): AsyncGenerator<JobRecord, void> {
-    const query = { where: { field: 'state', oneOf: ['POSTING'] }, limit: PAGE };
+    const query = { where: { field: 'state', oneOf: ['POSTING', 'REOPENING'] }, limit: PAGE };
     const before = this.#runtime.clock.wallMs() - ageMs;
     for (let after: string | undefined; ;) {
       const from = after === undefined ? {} : { after };
@@ -130,6 +136,10 @@ function decode(document: StoredDocument): JobRecord {
     contentHash: String(document['contentHash']),
     posting: String(document['posting']),
     postedAtMs: Number(document['postedAt']),
-    state: document['state'] === 'POSTED' ? 'POSTED' : 'POSTING',
+    state: stateOf(document['state']),
   };
+}
+
+function stateOf(stored: unknown): JobRecord['state'] {
+  return stored === 'POSTED' || stored === 'REOPENING' ? stored : 'POSTING';
 }

@@ -61,7 +61,7 @@ export async function placeJob(
   { record, ...given }: PlacedJob,
   toBoard: (record: JobRecord) => Promise<unknown>,
 ): Promise<void> {
-  if (record.state === 'POSTED') return;
+  if (record.state !== 'POSTING') return;
   const { notify = [] } = given;
   if (notify.length > 0) await notifications.insert({ ...namesOf(record), targets: notify });
   await journal.append(postEntry(record, given));

@@ -194,6 +194,25 @@ describe('the archive', () => {
     close();
   });
 
+  it('has the last end of a run that was reopened, whatever its owner has read of it and late writes bring', async () => {
+    const { clock, readModels, runs, ends, close } = await setUp();
+    await runs('f');
+    const endAgain = (seq: number, outcome: 'FAILURE' | 'REVERTED'): void => {
+      readModels.resume([claimEntry({ flowId: 'f', seq, fence })], about);
+      readModels.observe(terminalEntry({ flowId: 'f', seq: seq + 1, fence }, outcome));
+    };
+    ends('f');
+    await clock.advance(5_000);
+    // a snapshot told of the end
+    endAgain(40, 'REVERTED');
+    await clock.advance(5_000);
+    expect(await clock.drive(readModels.flow('f'))).toMatchObject({ outcome: 'REVERTED', seq: 41 });
+    endAgain(20, 'FAILURE');
+    await clock.advance(5_000);
+    expect(await clock.drive(readModels.flow('f'))).toMatchObject({ outcome: 'REVERTED', seq: 41 });
+    close();
+  });
+
   it('does not leave a flow among those that run because one delete was lost', async () => {
     const { clock, store, idsOf, runs, ends, close } = await setUp();
     await runs('f');

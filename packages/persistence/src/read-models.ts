@@ -86,9 +86,16 @@ export class ReadModels {
 
   /** The owner loaded a run that another one began: what it decides comes on top of that. */
   resume(entries: readonly JournalEntry[], about?: ObservedFlow): void {
-    const [first] = entries;
-    if (first !== undefined) this.#begin(first.flowId, true);
-    for (const entry of entries) this.observe(entry, about);
+    const last = entries.at(-1);
+    if (last === undefined) return;
+    const { view } = this.#begin(last.flowId, true);
+    for (const entry of entries.slice(0, -1)) view.apply(entry);
+    this.observe(last, about);
+  }
+
+  /** What is known of a run that is about to be reopened is not how it ended. @throws UnavailableError */
+  async reopened(flowId: string): Promise<void> {
+    await readPatiently(this.#runtime, () => this.#store.delete(collectionNames.jobArchive, [flowId]));
   }
 
   /** The flow is not ours any more: what is not written yet is dropped, the next owner writes. */
@@ -103,11 +110,11 @@ export class ReadModels {
     await this.#lastDue;
   }
 
-  /** Ended or running, the former wins; undefined when nothing was written yet. @throws UnavailableError */
+  /** Ended or running, the former wins unless it is of an earlier life; undefined when nothing was written yet. @throws UnavailableError */
   async flow(flowId: string): Promise<FlowDetail | undefined> {
-    const [ended, running] = await Promise.all([this.#archived.get(flowId), this.#details.get(flowId)]);
-    const document = ended ?? running;
-    return document === undefined ? undefined : decodeFlowDetail(document);
+    const found = await Promise.all([this.#archived.get(flowId), this.#details.get(flowId)]);
+    const [ended, running] = found.map((document) => document && decodeFlowDetail(document));
+    return ended && running && running.seq > ended.seq ? running : (ended ?? running);
   }
 
   /**
@@ -199,8 +206,9 @@ export class ReadModels {
       const asked = limit - running.length;
       const found = await this.#page('flowDetails', { before: last, limit: asked, where });
       const ended = await Promise.all(found.map(({ _id }) => this.#archived.get(_id)));
-      running.push(...found.filter((_, index) => ended[index] === undefined));
-      const overtaken = ended.flatMap((flow) => flow?._id ?? []);
+      const isOver = found.map((flow, index) => Number(ended[index]?.['seq'] ?? -1) >= Number(flow['seq']));
+      running.push(...found.filter((_, index) => isOver[index] !== true));
+      const overtaken = found.flatMap(({ _id }, index) => (isOver[index] === true ? [_id] : []));
       if (overtaken.length > 0) this.#track(this.#store.delete(collectionNames.flowDetails, overtaken));
       if (found.length < asked || overtaken.length === 0) return running;
       last = found.at(-1)?._id;

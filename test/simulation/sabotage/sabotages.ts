@@ -128,7 +128,7 @@ export const sabotages: readonly Sabotage[] = [
     id: 'tombstone ignored',
     hazard: 'H21',
     file: fence,
-    find: "  if (entry.kind === 'terminal') return { result: 'terminal', entry, known };\n",
+    find: "  if (entry.kind === 'terminal' && (await isWanted?.(entry, known)) !== true)\n    return { result: 'terminal', entry, known };\n",
     replace: '',
   },
   {

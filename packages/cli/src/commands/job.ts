@@ -1,7 +1,7 @@
-/** `baton job …`: post jobs, look at them, wait for them; suspend, resume and cancel them. */
+/** `baton job …`: post jobs, look at them, wait for them; suspend, resume and cancel them, and repair those that have ended (`repair.ts`). */
 import { InputError, checkId, durationMs } from '@baton/core';
 import type { FlowState, JournalEntry } from '@baton/core';
-import { checkedDefinition, type Client, type CommandOptions, type OutageListener } from '@baton/client';
+import { checkedDefinition, type Client, type OutageListener } from '@baton/client';
 import { isRouted } from '@baton/flow';
 import { priorities, type Priority } from '@baton/jobboard';
 import { Option, type Command } from 'commander';
@@ -12,10 +12,11 @@ import { entryLines, reportText } from '../job-text.js';
 import { loadFlow } from '../load-flow.js';
 import { notifyFlag, notifyTargets } from '../notify-flag.js';
 import { clean } from '../output.js';
-import { reportError } from '../report-error.js';
 import { jsonMap, storeValues } from '../store-values.js';
 import { surplusSymbols } from '../surplus-symbols.js';
 import type { Run } from '../run.js';
+import { type CommandFlags, giveToEach, noteOf } from './give-to-each.js';
+import { addRepairCommands } from './repair.js';
 
 export function addJobCommands(program: Command, run: Run): void {
   const job = program.command('job').description('post jobs, look at them, wait for them');
@@ -58,6 +59,7 @@ export function addJobCommands(program: Command, run: Run): void {
     .description('let suspended jobs go on')
     .option('--reason <text>', 'kept with the command')
     .action(run(resume));
+  addRepairCommands(job, run);
 }
 
 function addPost(job: Command, run: Run): void {
@@ -268,63 +270,29 @@ async function waitFor(
   return ends.every((end) => end.outcome === 'SUCCESS') ? exitCodes.ok : exitCodes.jobFailed;
 }
 
-interface CommandFlags {
-  readonly reason?: string;
-}
-
 function cancel(
   invocation: Invocation,
   jobIds: readonly string[],
   { revert, ...flags }: CommandFlags & { readonly revert: boolean },
 ): Promise<number> {
-  return command(invocation, jobIds, {
+  return giveToEach(invocation, jobIds, {
     verb: 'cancel',
     give: (client, jobId) => client.cancel(jobId, { revert, ...noteOf(flags) }),
   });
 }
 
 function suspend(invocation: Invocation, jobIds: readonly string[], flags: CommandFlags): Promise<number> {
-  return command(invocation, jobIds, {
+  return giveToEach(invocation, jobIds, {
     verb: 'suspend',
     give: (client, jobId) => client.suspend(jobId, noteOf(flags)),
   });
 }
 
 function resume(invocation: Invocation, jobIds: readonly string[], flags: CommandFlags): Promise<number> {
-  return command(invocation, jobIds, {
+  return giveToEach(invocation, jobIds, {
     verb: 'resume',
     give: (client, jobId) => client.resume(jobId, noteOf(flags)),
   });
-}
-
-function noteOf({ reason }: CommandFlags): CommandOptions {
-  return { by: 'cli', ...(reason !== undefined && { reason }) };
-}
-
-/** Gives a command to each job. One that cannot be given it does not hide what became of the others. */
-async function command(
-  invocation: Invocation,
-  jobIds: readonly string[],
-  { verb, give }: { readonly verb: string; give(client: Client, jobId: string): Promise<number> },
-): Promise<number> {
-  for (const jobId of jobIds) checkId('job', jobId);
-  const client = await invocation.client();
-  const answers = await Promise.allSettled(jobIds.map((jobId) => give(client, jobId)));
-  const stored = jobIds.filter((_, index) => answers[index]?.status === 'fulfilled');
-  invocation.output.rows(
-    stored.map((jobId) => ({ jobId, [verb]: 'requested' })),
-    [
-      { title: 'ID', of: (row) => row['jobId'] },
-      { title: verb.toUpperCase(), of: () => 'requested' },
-    ],
-  );
-  const failed: unknown[] = answers.flatMap((answer) =>
-    answer.status === 'rejected' ? [answer.reason] : [],
-  );
-  for (const error of failed.slice(0, -1))
-    reportError(error, { json: invocation.output.isJson, write: tell });
-  if (failed.length > 0) throw failed.at(-1);
-  return exitCodes.ok;
 }
 
 function plainEntry(entry: JournalEntry): object {

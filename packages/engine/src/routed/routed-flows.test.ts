@@ -4,7 +4,6 @@ import { type LogBook, MemoryLogBook } from '../drivers/log-book.js';
 import type { Listener } from '../drivers/notifier.js';
 import { type EngineKind, runDefinition } from '../run-flow.js';
 import { acceptance } from '../../../testkit/src/routed-flows/acceptance.js';
-import { repairCases } from '../../../testkit/src/routed-flows/repair-cases.js';
 import { chain, targets } from '../../../testkit/src/routed-flows/target-cases.js';
 import { named, next, routed, run, runBy, tasks } from '../../../testkit/src/routed-flows/routed.js';
 
@@ -14,7 +13,7 @@ function inEach(name: string, body: (engine: EngineKind) => Promise<void>): void
   it.each(engines)(`${name}, %s`, body);
 }
 
-for (const { name, body } of [...acceptance, ...repairCases]) inEach(name, (engine) => body(runBy(engine)));
+for (const { name, body } of acceptance) inEach(name, (engine) => body(runBy(engine)));
 
 for (const [target, results] of targets)
   inEach(`M32 target selection: ${target}`, async (engine) => {

@@ -191,6 +191,7 @@ async function routedFlows(): Promise<readonly RoutedDefinition[]> {
     undone: [],
     events: [],
     peak: 0,
+    repair: () => Promise.reject(new Taken()),
   };
   for (const { body } of acceptance)
     await body((definition) => {

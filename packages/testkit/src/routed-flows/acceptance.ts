@@ -4,6 +4,7 @@ import { delegateCases } from './delegate-cases.js';
 import { environmentCases } from './environment-cases.js';
 import { joinCases } from './join-cases.js';
 import { policyCases } from './policy-cases.js';
+import { repairCases } from './repair-cases.js';
 import { rollbackCases } from './rollback-cases.js';
 import { routeCases } from './route-cases.js';
 import { subFlowCases } from './sub-flow-cases.js';
@@ -20,4 +21,5 @@ export const acceptance: readonly RoutedCase[] = [
   ...defaultCases,
   ...builtInCases,
   ...subFlowCases,
+  ...repairCases,
 ];

@@ -1,14 +1,9 @@
 /** Acceptance cases of control-flow.md section 19: what a person does about a run that has ended. */
 import { expect } from '@jest/globals';
-import { next, type Outcome, type Repair, routed, type RoutedCase } from './routed.js';
+import { next, routed, type RoutedCase } from './routed.js';
 
 export const repairCases: RoutedCase[] = [];
 const each = (name: string, body: RoutedCase['body']): void => void repairCases.push({ name, body });
-
-async function repaired({ repair, outcome }: Outcome, how: Repair): Promise<Outcome> {
-  if (!repair) throw new Error(`a run that is ${outcome} cannot be repaired here`);
-  return repair(how);
-}
 
 const flaky = (times: number | string = 1) => ({ task: 'flaky', input: { times } });
 const published = { branch: { n: '${self.result}' } };
@@ -20,7 +15,7 @@ each('M40 repair: rerun of a failed atom, in a new attempt', async (run) => {
   );
   const failed = await run(definition);
   expect([failed.outcome, failed.states]).toEqual(['FAILURE', { a: 'FAILURE' }]);
-  const { outcome, states, output, events } = await repaired(failed, { type: 'rerun', from: 'a' });
+  const { outcome, states, output, events } = await failed.repair({ type: 'rerun', from: 'a' });
   expect([outcome, states, output]).toEqual(['SUCCESS', { a: 'SUCCESS', b: 'SUCCESS' }, { n: 2 }]);
   expect(events.filter((event) => event.startsWith('flow')).slice(-2)).toEqual([
     'flow RUNNING',
@@ -39,7 +34,7 @@ each('M40 repair: rerun of all that failed; its policy counts anew', async (run)
   );
   const failed = await run(definition);
   expect(failed.outcome).toBe('FAILURE');
-  const { outcome, states, output } = await repaired(failed, { type: 'rerun' });
+  const { outcome, states, output } = await failed.repair({ type: 'rerun' });
   expect([outcome, output]).toEqual(['SUCCESS', { n: 4, m: 2 }]);
   expect(states).toEqual({ a: 'SUCCESS', b: 'SUCCESS', c: 'FAILURE' });
 });
@@ -59,8 +54,8 @@ for (const [what, reset, results] of [
       { output: { n: '${n}' } },
     );
     const failed = await run(definition);
-    expect(failed.failures).toEqual(['ITEMS_FAILED']);
-    const { outcome, output } = await repaired(failed, { type: 'rerun', from: 'a', reset });
+    expect(failed.outcome).toBe('FAILURE');
+    const { outcome, output } = await failed.repair({ type: 'rerun', from: 'a', reset });
     expect([outcome, output]).toEqual(['SUCCESS', { n: results }]);
   });
 
@@ -78,7 +73,7 @@ each('M40 repair: rerun before a join, which comes about by itself', async (run)
   );
   const failed = await run(definition);
   expect(failed.states).toMatchObject({ b: 'FAILURE', j: 'FAILURE', k: 'FAILURE' });
-  const { outcome, states, output } = await repaired(failed, { type: 'rerun', from: 'b' });
+  const { outcome, states, output } = await failed.repair({ type: 'rerun', from: 'b' });
   expect([outcome, output]).toEqual(['SUCCESS', { k: 2 }]);
   expect(states).toMatchObject({ a: 'SUCCESS', b: 'SUCCESS', c: 'SUCCESS', j: 'SUCCESS', k: 'SUCCESS' });
 });
@@ -90,11 +85,11 @@ each('M40 repair: of two branches before a join one at a time', async (run) => {
     j: { join: 'all' },
   });
   const failed = await run(definition);
-  const half = await repaired(failed, { type: 'rerun', from: 'a' });
+  const half = await failed.repair({ type: 'rerun', from: 'a' });
   expect([half.outcome, half.states]).toEqual(['FAILURE', { a: 'SUCCESS', b: 'FAILURE', j: 'FAILURE' }]);
-  const again = await repaired(half, { type: 'rerun', from: 'b' });
+  const again = await half.repair({ type: 'rerun', from: 'b' });
   expect([again.outcome, again.states['b']]).toEqual(['FAILURE', 'FAILURE']);
-  const { outcome, states } = await repaired(again, { type: 'rerun', from: 'b' });
+  const { outcome, states } = await again.repair({ type: 'rerun', from: 'b' });
   expect([outcome, states]).toEqual(['SUCCESS', { a: 'SUCCESS', b: 'SUCCESS', j: 'SUCCESS' }]);
 });
 
@@ -108,13 +103,13 @@ each('M40 repair: rerun with a patched environment', async (run) => {
     { env: { times: 9, who: 'ann' } },
   );
   expect(failed.outcome).toBe('FAILURE');
-  const { outcome, output } = await repaired(failed, { type: 'rerun', from: 'a', env: { times: 0 } });
+  const { outcome, output } = await failed.repair({ type: 'rerun', from: 'a', env: { times: 0 } });
   expect([outcome, output]).toEqual(['SUCCESS', { b: 'ann 0' }]);
 });
 
 each('M40 repair: rerun with other input', async (run) => {
   const failed = await run(routed({ a: flaky(9) }, { output: { n: "${task('a').result}" } }));
-  const { outcome, output } = await repaired(failed, { type: 'rerun', from: 'a', input: { times: 1 } });
+  const { outcome, output } = await failed.repair({ type: 'rerun', from: 'a', input: { times: 1 } });
   expect([outcome, output]).toEqual(['SUCCESS', { n: 2 }]);
 });
 
@@ -128,7 +123,7 @@ each('M40 repair: skip takes on-skip', async (run) => {
   });
   const failed = await run(definition);
   expect([failed.outcome, failed.states]).toEqual(['FAILURE', { a: 'FAILURE', d: 'SUCCESS' }]);
-  const { outcome, states } = await repaired(failed, { type: 'skip', atom: 'a' });
+  const { outcome, states } = await failed.repair({ type: 'skip', atom: 'a' });
   expect([outcome, states]).toEqual(['SUCCESS', { a: 'SKIPPED', c: 'SUCCESS', d: 'SUCCESS' }]);
 });
 
@@ -142,7 +137,7 @@ for (const [when, onSkip] of [
       ...(onSkip ? { b, c } : { b }),
     });
     const failed = await run(definition);
-    const { outcome, states } = await repaired(failed, { type: 'skip', atom: 'a' });
+    const { outcome, states } = await failed.repair({ type: 'skip', atom: 'a' });
     expect(outcome).toBe('SUCCESS');
     expect(states).toMatchObject({ a: 'SKIPPED', b: 'SUCCESS' });
   });
@@ -161,7 +156,7 @@ each('M40 repair: skip publishes its values, those of the clause above those of 
     { output: { b: "${task('b').result}" } },
   );
   const failed = await run(definition);
-  const { outcome, output } = await repaired(failed, { type: 'skip', atom: 'a' });
+  const { outcome, output } = await failed.repair({ type: 'skip', atom: 'a' });
   expect([outcome, output]).toEqual(['SUCCESS', { b: 'on-skip SKIPPED' }]);
 });
 
@@ -176,7 +171,7 @@ each('M40 repair: what was skipped takes part in a join', async (run) => {
   );
   const failed = await run(definition);
   expect(failed.states).toMatchObject({ a: 'FAILURE', j: 'FAILURE' });
-  const { outcome, output, states } = await repaired(failed, { type: 'skip', atom: 'a' });
+  const { outcome, output, states } = await failed.repair({ type: 'skip', atom: 'a' });
   expect([outcome, output, states]).toEqual([
     'SUCCESS',
     { sum: 3 },
@@ -191,6 +186,6 @@ each('M40 repair: a finished run is undone', async (run) => {
   });
   const done = await run(definition);
   expect(done.outcome).toBe('SUCCESS');
-  const { outcome, undone } = await repaired(done, { type: 'revert' });
+  const { outcome, undone } = await done.repair({ type: 'revert' });
   expect([outcome, undone]).toEqual(['REVERTED', ['b', 'a']]);
 });

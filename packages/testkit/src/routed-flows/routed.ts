@@ -109,7 +109,7 @@ export interface Outcome {
   /** Of a run that is suspended. */
   resume?(answers?: Answers): Promise<Outcome>;
   /** Of a run that has ended: what a person does about it, and what becomes of it then. */
-  repair?(how: Repair): Promise<Outcome>;
+  repair(how: Repair): Promise<Outcome>;
 }
 
 /** As events of the engine, without who and why. */

@@ -1,0 +1,63 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { routedJob } from './fixtures/routed-job.js';
+import { as, newWorld, type World } from './fixtures/world.js';
+import type { Role } from './tokens.js';
+
+let world: World;
+beforeEach(() => {
+  world = newWorld();
+});
+afterEach(() => world.close());
+
+async function ask(url: string, payload: object = {}, role: Role = 'operator') {
+  const answer = await world.api.app.inject({ method: 'POST', url, headers: as(role), payload });
+  const body = answer.json<{ readonly commandId?: number; readonly error?: { readonly code: string } }>();
+  return [answer.statusCode, body.error?.code ?? body.commandId];
+}
+
+/** Ended: it was cancelled while its only atom, a delegate, waited. */
+async function cancelled(): Promise<void> {
+  const { take } = await routedJob(world, 'j', { delegate: 'd' });
+  await take({ type: 'cancel', revert: false });
+  await world.leave('j');
+}
+
+describe('jobs that have ended (P-604)', () => {
+  it('run again, whole or from an atom on, and are on the board again', async () => {
+    await cancelled();
+    const payload = { from: 'approve', input: { n: 1 }, reason: 'too early' };
+    expect(await ask('/v1/jobs/j/rerun', payload)).toEqual([202, 1]);
+    expect(await ask('/v1/jobs/j/atoms/approve/rerun')).toEqual([202, 2]);
+    expect((await world.client.job('j')).pending).toMatchObject([
+      {
+        command: 'rerun',
+        arguments: { from: 'approve', input: { n: 1 } },
+        by: 'operator',
+        reason: 'too early',
+      },
+      { command: 'rerun', arguments: { from: 'approve' } },
+    ]);
+    expect(await world.client.jobs()).toMatchObject([{ jobId: 'j', life: 1 }]);
+  });
+
+  it('are not told of a role that may not, an atom that there is not, or a field that means nothing', async () => {
+    await cancelled();
+    expect(await ask('/v1/jobs/j/rerun', {}, 'poster')).toEqual([403, 'BATON_INPUT_FORBIDDEN']);
+    expect(await ask('/v1/jobs/j/rerun', { from: 'x' })).toEqual([404, 'BATON_NOT_FOUND_ATOM']);
+    expect(await ask('/v1/jobs/j/atoms/x/skip')).toEqual([404, 'BATON_NOT_FOUND_ATOM']);
+    expect(await ask('/v1/jobs/none/revert')).toEqual([404, 'BATON_NOT_FOUND_JOB']);
+    expect(await ask('/v1/jobs/j/rerun', { fro: 'approve' })).toEqual([400, 'BATON_INPUT_INVALID']);
+    expect(await ask('/v1/jobs/j/atoms/approve/skip', { depth: 'most' })).toEqual([
+      400,
+      'BATON_INPUT_INVALID',
+    ]);
+    expect((await world.client.job('j')).pending).toEqual([]);
+  });
+});
+
+it('a job that goes on is not run again, undone, or gone on with', async () => {
+  await routedJob(world, 'j', { delegate: 'd' });
+  for (const verb of ['rerun', 'revert', 'atoms/approve/skip'])
+    expect(await ask(`/v1/jobs/j/${verb}`)).toEqual([409, 'BATON_CONFLICT_NOT_REPAIRABLE']);
+  expect((await world.client.job('j')).pending).toEqual([]);
+});
