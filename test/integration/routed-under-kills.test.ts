@@ -3,12 +3,14 @@
  * that lands. Of the writes of each case one in `stride` by default; all with BATON_KILLS=all (test/README.md).
  */
 import { afterAll, beforeAll, expect, it, jest } from '@jest/globals';
+import type { SkipOptions } from '@baton/client';
 import { type RunnableTask, task, withFlows } from '@baton/flow';
 import { acceptance } from '../../packages/testkit/src/routed-flows/acceptance.js';
 import {
   type Answers,
   countsOf,
   type Outcome,
+  type Repair,
   type Run,
   tasks,
 } from '../../packages/testkit/src/routed-flows/routed.js';
@@ -56,6 +58,7 @@ function tasksOf({ runtime }: MortalCluster, ran: string[]): readonly RunnableTa
 class Driver {
   hasDied = false;
   readonly #death: Death;
+  readonly #clusters: MortalCluster[] = [];
 
   constructor(death: Death) {
     this.#death = death;
@@ -70,35 +73,48 @@ class Driver {
   async drive(post: (cluster: MortalCluster) => Promise<string>, answers: Answers = {}): Promise<Outcome> {
     const ran: string[] = [];
     const cluster = await MortalCluster.open(this.#death, (opened) => tasksOf(opened, ran));
+    this.#clusters.push(cluster);
+    const { client } = cluster;
     const rest = async (jobId: string, given: Answers): Promise<Outcome> => {
+      const sinceMs = cluster.runtime.clock.monotonicMs();
       const outcome = await restOf(cluster, jobId, given);
       this.hasDied ||= cluster.hasDied;
       // what an owner asked for before it died is not asked for anew
       expect(ran.toSorted()).toEqual([...new Set(ran)].toSorted());
       if (outcome.outcome !== 'SUSPENDED') {
         await cluster.pass(60_000);
-        expect(await cluster.drive(cluster.client.jobs())).toEqual([]);
-        passedMs += cluster.runtime.clock.monotonicMs();
-        await cluster.close();
-        return outcome;
+        expect(await cluster.drive(client.jobs())).toEqual([]);
       }
+      passedMs += cluster.runtime.clock.monotonicMs() - sinceMs;
       const resume = async (later: Answers = {}): Promise<Outcome> => {
-        await cluster.drive(cluster.client.resume(jobId));
+        await cluster.drive(client.resume(jobId));
         return rest(jobId, later);
       };
-      return { ...outcome, resume };
+      const repair = async ({ type, ...options }: Repair): Promise<Outcome> => {
+        await cluster.drive(
+          type === 'skip' ? client.skip(jobId, options as SkipOptions) : client[type](jobId, options),
+        );
+        return rest(jobId, given);
+      };
+      return { ...outcome, ...(outcome.outcome === 'SUSPENDED' && { resume }), repair };
     };
     return rest(await cluster.drive(post(cluster)), answers);
   }
+
+  async close(): Promise<void> {
+    for (const cluster of this.#clusters) await cluster.close();
+  }
 }
 
+type Rest = Omit<Outcome, 'resume' | 'repair'>;
+
 /** Ended, or suspended; what asks for an answer has got it, once for each attempt. */
-async function restOf(cluster: MortalCluster, jobId: string, answers: Answers): Promise<Outcome> {
+async function restOf(cluster: MortalCluster, jobId: string, answers: Answers): Promise<Rest> {
   const { client } = cluster;
   const answered = new Set<string>();
   for (let waitedMs = 0; waitedMs < patienceMs; waitedMs += lookMs) {
     await cluster.pass(lookMs);
-    const { outcome, flowState, atoms } = await cluster.drive(client.job(jobId));
+    const { outcome, flowState, atoms, pending } = await cluster.drive(client.job(jobId));
     for (const { name, delegate, attempt = 1, args = {} } of outcome === undefined ? atoms : []) {
       if (delegate === undefined || answered.has(`${name}.${attempt}`)) continue;
       answered.add(`${name}.${attempt}`);
@@ -107,13 +123,13 @@ async function restOf(cluster: MortalCluster, jobId: string, answers: Answers): 
       const given = 'value' in answer ? answer : { failure: { message: answer.failure } };
       await cluster.drive(client.answerDelegate(jobId, { atom: name, attempt, ...given }));
     }
-    if (outcome !== undefined || flowState === 'SUSPENDED')
+    if ((outcome !== undefined && pending.length === 0) || flowState === 'SUSPENDED')
       return outcomeOf(cluster, jobId, outcome ?? 'SUSPENDED');
   }
   throw new Error(`${jobId} did not end within ${patienceMs} ms`);
 }
 
-async function outcomeOf(cluster: MortalCluster, jobId: string, outcome: string): Promise<Outcome> {
+async function outcomeOf(cluster: MortalCluster, jobId: string, outcome: string): Promise<Rest> {
   const { atoms, results } = await cluster.drive(cluster.client.job(jobId));
   const entries = await cluster.drive(cluster.client.history(jobId));
   const facts = entries.flatMap((entry) => entry.facts);
@@ -146,6 +162,7 @@ async function atEachWrite(index: number, body: (driver: Driver) => Promise<void
           cause: error,
         });
       }
+      await driver.close();
       if (!driver.hasDied) break;
     }
 }

@@ -1,5 +1,5 @@
 /** The schemas of what is asked and answered. */
-import { flowOutcomes } from '@baton/core';
+import { eventLimits, flowOutcomes } from '@baton/core';
 import type { ObjectSchema, Schema } from './route.js';
 
 export const pageMax = 1_000;
@@ -195,15 +195,48 @@ export const progressBody = object({
   fraction: { type: 'number', minimum: 0, maximum: 1 },
   note: { type: 'string', maxLength: 1024 },
 });
+const duration: Schema = { type: 'string', pattern: '^[0-9]{1,9}(ms|s|m|h|d)$' };
 export const extendBody = object(
   {
     for: {
-      ...{ type: 'string', pattern: '^[0-9]{1,9}(ms|s|m|h|d)$' },
+      ...duration,
       description: 'By how much longer it is waited for: 30m, 2h, 3d.',
     },
     reason,
   },
   ['for'],
+);
+
+export const eventHeaders = headers({
+  'idempotency-key': {
+    ...idempotencyKey,
+    description: 'Its id. The same event sent again under the same id reaches no job twice.',
+  },
+});
+export const eventBody = object(
+  {
+    name: { type: 'string', minLength: 1, maxLength: eventLimits.nameMax },
+    key: {
+      ...{ type: 'string', maxLength: eventLimits.keyMax, default: '' },
+      description:
+        'Tells events of one name apart: an order, a customer. Waits without a key wait for those without one.',
+    },
+    data: { description: 'Result of the atoms that wait. Default: null.' },
+    keep: {
+      ...duration,
+      description:
+        'How long atoms that begin to wait later have it too, of each job once: 30m, 2d. Default: not at all; at most 30d.',
+    },
+  },
+  ['name'],
+);
+export const eventSent = object(
+  {
+    eventId: text,
+    jobs: { ...whole, description: 'How many waited for it, and have been told.' },
+    keptUntilMs: number,
+  },
+  ['eventId', 'jobs'],
 );
 
 export const posted = object({ jobId }, ['jobId']);

@@ -1,6 +1,7 @@
 /** A job in the words of the command line: what `job get` and `job watch` tell people. */
 import type { AtomReport, JobReport } from '@baton/client';
 import type { Failure, JournalEntry } from '@baton/core';
+import { waitEventTask } from '@baton/flow';
 import { atomGlyphs, flowGlyphs, jobGlyphs } from './glyphs.js';
 import { clean } from './output.js';
 
@@ -71,6 +72,7 @@ function rootCause(failure: Failure): Failure {
 function whereIs(atom: AtomReport): string {
   if (atom.parked === true)
     return `  parked: ${atom.worker} was lost with it; decide with \`baton task rerun\` or \`baton task fail\``;
+  if (atom.delegate === waitEventTask) return `  waits for the event ${eventOf(atom)}`;
   if (atom.delegate !== undefined)
     return `  waits for ${atom.delegate}: answer with \`baton delegate complete\` or \`baton delegate fail\``;
   if (atom.child !== undefined) return `  runs as job ${atom.child}`;
@@ -78,6 +80,10 @@ function whereIs(atom: AtomReport): string {
   if (atom.heldBack === true) return '  held back: no worker has it before the job is resumed';
   if (atom.waitingForWorker === true) return '  waits: no worker offers or has room for its task';
   return atom.abandoned === true ? ' when the run was ended; nobody waits for it' : '';
+}
+
+function eventOf({ args: { name, key = '' } = {} }: AtomReport): string {
+  return `${clean(String(name))}${key === '' ? '' : `, key ${clean(String(key))}`}: send it with \`baton event send\``;
 }
 
 /** What one journal entry says, a line for each change, with the time of the entry (UTC). */

@@ -12,6 +12,7 @@ import { addFlowCommands } from './commands/flow.js';
 import { addJobCommands } from './commands/job.js';
 import { addMemberCommands } from './commands/member.js';
 import { addExampleCommands } from './commands/example.js';
+import { addEventCommands } from './commands/event.js';
 import { addDelegateCommands } from './commands/delegate.js';
 import { addScheduleCommands } from './commands/schedule.js';
 import { addTaskCommands } from './commands/task.js';
@@ -78,6 +79,7 @@ export function buildProgram(run: Run): Command {
   addJobCommands(program, run);
   addTaskCommands(program, run);
   addDelegateCommands(program, run);
+  addEventCommands(program, run);
   addScheduleCommands(program, run);
   addFlowCommands(program, run);
   addClusterCommands(program, run);

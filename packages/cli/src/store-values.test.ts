@@ -46,7 +46,7 @@ it.each(['values.json', '{"a":'])('--store says how a file is given when it gets
   expect(() => storeValues(store)).toThrow(
     expect.objectContaining({
       code: 'BATON_INPUT_INVALID',
-      message: '--store is not JSON: give a JSON object, @FILE, or - for standard input',
+      message: '--store is not JSON: give JSON, @FILE, or - for standard input',
     }),
   );
 });

@@ -26,30 +26,34 @@ export function storeValues(
   return values;
 }
 
+/** As `jsonValue`, an object. @throws InputError */
+export function jsonMap(option: string, given: string): Readonly<Record<string, JsonValue>> {
+  const parsed = jsonValue(option, given);
+  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed))
+    throw new InputError('BATON_INPUT_INVALID', `${option} must be a JSON object: name → value`);
+  return parsed as Readonly<Record<string, JsonValue>>;
+}
+
 /**
  * What an option gives as JSON, as `@file`, or as `-` for standard input.
  * @throws InputError
  */
-export function jsonMap(option: string, given: string): Readonly<Record<string, JsonValue>> {
+export function jsonValue(option: string, given: string): JsonValue {
   const text =
     given === '-'
       ? readFileSync(0, 'utf8')
       : given.startsWith('@')
         ? readText(option, given.slice(1))
         : given;
-  let parsed: unknown;
   try {
-    parsed = JSON.parse(text);
+    return JSON.parse(text) as JsonValue;
   } catch (cause) {
     throw new InputError(
       'BATON_INPUT_INVALID',
-      `${option} is not JSON: give a JSON object, @FILE, or - for standard input`,
+      `${option} is not JSON: give JSON, @FILE, or - for standard input`,
       { cause },
     );
   }
-  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed))
-    throw new InputError('BATON_INPUT_INVALID', `${option} must be a JSON object: name → value`);
-  return parsed as Readonly<Record<string, JsonValue>>;
 }
 
 function readText(option: string, file: string): string {

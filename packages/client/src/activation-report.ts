@@ -1,5 +1,6 @@
 /** Routed flows as people see them: activations, and the items of those that fan out. */
 import type { Arguments, JournalEntry, JsonValue } from '@baton/core';
+import { awaitedOutside } from '@baton/flow';
 import { childOf, partOf, type RoutedState, type Unit } from '@baton/engine';
 import type { AtomReport } from './atom-report.js';
 
@@ -51,7 +52,8 @@ function waitingReport(
   { atom: { definition }, args }: Unit,
   dueAtMs: number | undefined,
 ): Pick<AtomReport, 'delegate' | 'args' | 'expects' | 'dueAtMs'> {
-  const { delegate = '', expects } = definition;
+  const { expects } = definition;
+  const delegate = awaitedOutside(definition) ?? '';
   return {
     ...{ delegate, args: dataOf(args) },
     ...(expects && { expects }),

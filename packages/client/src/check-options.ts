@@ -87,6 +87,7 @@ const optionsOf = {
     ...{ atom: required(text), attempt: wholeNumber(1), by: text, reason: text },
     ...{ paused: flag, progress: progressLike },
   },
+  sendEvent: { key: text, data: unchecked, keepMs: milliseconds, id: text, by: text },
   decideParked: { atom: required(text), decision: required(oneOf('rerun', 'fail')), ...who },
 } satisfies Readonly<Record<string, Readonly<Record<string, Kind>>>>;
 

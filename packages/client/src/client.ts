@@ -33,6 +33,7 @@ import { OutagePatience, type OutageListener } from './outage-patience.js';
 import { postJob, type PostArguments, type PostOptions, type Postable, type Posted } from './post-job.js';
 import { type Repair, repairJob, type RerunOptions, type SkipOptions, withoutAbsent } from './repair-job.js';
 import { Schedules } from './schedules.js';
+import { sendEvent, type SendEventOptions, type SentEventReport } from './send-event.js';
 import { StopWith } from './stop-with.js';
 import { unknownJob } from './unknown-job.js';
 import { updateDelegate, type UpdateDelegateOptions } from './update-delegate.js';
@@ -276,6 +277,13 @@ export class Client {
   async extendDelegate(jobId: string, options: ExtendOptions): Promise<Extended> {
     checkOptions('extendDelegate', options);
     return extendDelegate(...(await this.#asked(jobId)), options);
+  }
+
+  /** Sends an event from outside to the jobs of this board that wait for it: stored when this resolves; see `sendEvent`. */
+  async sendEvent(name: string, options: SendEventOptions = {}): Promise<SentEventReport> {
+    checkOptions('sendEvent', options);
+    const { runtime } = this.#deps;
+    return sendEvent({ ...(await this.#connection.open()), runtime }, name, options);
   }
 
   /** Pauses a delegate, has it go on, or tells how far it is; see `updateDelegate`. Gives the number of the command. */

@@ -8,7 +8,7 @@ import {
   requestIdOf,
   type Runtime,
 } from '@baton/core';
-import { type Expects, isRouted, parseAnyFlow, type RoutedAtomDefinition } from '@baton/flow';
+import { awaitedOutside, type Expects, isRouted, parseAnyFlow, type RoutedAtomDefinition } from '@baton/flow';
 import type { JobBoard } from '@baton/jobboard';
 import type { FlowDetail, Persistence } from '@baton/persistence';
 import type { AtomReport } from './atom-report.js';
@@ -195,7 +195,7 @@ async function delegateNames(definitions: Persistence['definitions'], hash: stri
     if (familyOf(error) !== 'not-found') throw error;
     return [];
   });
-  const names = new Map(atoms.map(({ name, delegate = '' }) => [name, delegate]));
+  const names = new Map(atoms.map((atom) => [atom.name, awaitedOutside(atom) ?? '']));
   return (activation) => names.get(activation.replace(/[#[].*$/, '')) ?? '';
 }
 

@@ -20,6 +20,7 @@ export {
   type ServiceAddresses,
 } from './open-client.js';
 export type { RerunOptions, SkipOptions } from './repair-job.js';
+export type { SendEventOptions, SentEventReport } from './send-event.js';
 export type { ScheduleOptions, ScheduleReport, Schedules } from './schedules.js';
 export { checkNotify } from './notify-targets.js';
 export type { OutageListener } from './outage-patience.js';

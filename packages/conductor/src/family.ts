@@ -1,13 +1,25 @@
 /**
- * Purpose: what one owned run has to do with its parent and its child runs, in the order in which its turns are stored.
+ * Purpose: what one owned run has to do with others: its parent, its child runs, and who sends the events it waits for; in the order in which its turns
+ *   are stored.
  * What is authoritative: its journal. What is told again, by the next owner too, changes nothing.
- * Not here: how they are told (`child-jobs.ts`).
+ * Not here: how they are told (`child-jobs.ts`, `event-waits.ts`).
  */
 import type { Failure, JournalEntry } from '@baton/core';
+import { isOpenDelegate } from '@baton/engine';
 import type { Claim } from '@baton/jobboard';
+import type { AwaitEventCommand } from '@baton/engine';
 import type { ChildCommand, ChildJobs } from './child-jobs.js';
+import type { EventWaits } from './event-waits.js';
 import { type FlowChange, flowChangeIn, type OwnedState } from './owned-state.js';
 import type { Finish } from './turn-draft.js';
+
+/** What a turn wants done beside its run and the workers. */
+export type OutsideCommand = ChildCommand | AwaitEventCommand;
+
+interface Outside {
+  readonly children: ChildJobs;
+  readonly events: EventWaits;
+}
 
 export interface FamilyCallbacks {
   /** A child can never be started. */
@@ -16,16 +28,18 @@ export interface FamilyCallbacks {
 }
 
 export class Family {
-  readonly #children: ChildJobs;
+  readonly #outside: Outside;
   readonly #claim: Claim;
   readonly #state: OwnedState;
   readonly #callbacks: FamilyCallbacks;
   #pending = 0;
+  /** Attempts that are noted to wait for an event. */
+  readonly #awaiting = new Set<string>();
   /** What the parent was told last. */
   #told: Promise<void> = Promise.resolve();
 
-  constructor(children: ChildJobs, claim: Claim, state: OwnedState, callbacks: FamilyCallbacks) {
-    this.#children = children;
+  constructor(outside: Outside, claim: Claim, state: OwnedState, callbacks: FamilyCallbacks) {
+    this.#outside = outside;
     this.#claim = claim;
     this.#state = state;
     this.#callbacks = callbacks;
@@ -37,7 +51,8 @@ export class Family {
   }
 
   /** What a turn of this owner asked for is to be done, and its entries are stored. */
-  stored(commands: readonly ChildCommand[], entries: readonly JournalEntry[]): void {
+  stored(commands: readonly OutsideCommand[], entries: readonly JournalEntry[]): void {
+    this.#forgetAnswered();
     for (const command of commands) void this.#carryOut(command);
     const changes = entries.map(flowChangeIn);
     this.#tell(changes.findLast((change) => change !== undefined));
@@ -53,18 +68,42 @@ export class Family {
     await this.#told;
     const { jobId, posting } = this.#claim;
     const { run, cancelled: isCancelled } = this.#state;
-    await this.#children.settle({ jobId, posting, end, isCancelled, run });
+    await this.#outside.children.settle({ jobId, posting, end, isCancelled, run });
+    const left = [...this.#awaiting];
+    this.#awaiting.clear();
+    await this.#outside.events.forget(left);
   }
 
-  async #carryOut(command: ChildCommand): Promise<void> {
+  async #carryOut(command: OutsideCommand): Promise<void> {
     this.#pending++;
     try {
-      const failure = await this.#children.carryOut(command, this.#claim.posting);
-      if (failure) this.#callbacks.failed(command.requestId, failure);
+      if (command.type === 'awaitEvent') await this.#awaitEvent(command);
+      else {
+        const failure = await this.#outside.children.carryOut(command, this.#claim.posting);
+        if (failure) this.#callbacks.failed(command.requestId, failure);
+      }
     } catch (error) {
       this.#callbacks.fault(error);
     }
     this.#pending--;
+  }
+
+  async #awaitEvent(command: AwaitEventCommand): Promise<void> {
+    const { requestId } = command;
+    const isOpen = (): boolean => isOpenDelegate(this.#state.run, requestId);
+    if (!isOpen()) return; // answered in the turn that asked for it again
+    this.#awaiting.add(requestId);
+    await this.#outside.events.open(command, { jobId: this.#claim.jobId, isOpen });
+    // answered meanwhile, and maybe forgotten before it was noted
+    if (!this.#awaiting.has(requestId)) await this.#outside.events.forget([requestId]);
+  }
+
+  /** What the journal says is not waited for any more: before that is stored, the next owner might note it again, and then lose it. */
+  #forgetAnswered(): void {
+    const answered = [...this.#awaiting].filter((requestId) => !isOpenDelegate(this.#state.run, requestId));
+    if (answered.length === 0) return;
+    for (const requestId of answered) this.#awaiting.delete(requestId);
+    void this.#outside.events.forget(answered);
   }
 
   /** One after the other: what comes last stands. */
@@ -74,7 +113,7 @@ export class Family {
     const news = { ...change, order: this.#state.lastOrder };
     this.#pending++;
     this.#told = this.#told
-      .then(() => this.#children.changed(lineage, news))
+      .then(() => this.#outside.children.changed(lineage, news))
       .catch((error: unknown) => this.#callbacks.fault(error))
       .finally(() => void this.#pending--);
   }

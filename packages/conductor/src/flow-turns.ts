@@ -205,7 +205,7 @@ export class FlowTurns {
     // before anything is decided: a cancel in the same turn must find them parked
     this.state.applyOwn(parked, atMs);
     const facts: Fact[] = [];
-    const follow: Follow = { adopted: [], children: [], aborts: this.#aborts.splice(0), isTakeover: false };
+    const follow: Follow = { adopted: [], outside: [], aborts: this.#aborts.splice(0), isTakeover: false };
     const answers: OpenRequest[] = [];
     const inputs = this.#inputs.splice(0);
     for (const [index, input] of inputs.entries()) {
@@ -227,9 +227,9 @@ export class FlowTurns {
     this.state.applyOwn(assigned, atMs);
     answers.push(...this.flight.dropSettled(follow.aborts));
     this.#adopting += follow.adopted.length;
-    const { adopted, aborts, children } = follow;
+    const { adopted, aborts, outside } = follow;
     const whole = [...parked, ...facts, ...assigned];
-    return { facts: whole, assignments, answers, adopted, aborts, children, finish: this.#finish };
+    return { facts: whole, assignments, answers, adopted, aborts, outside, finish: this.#finish };
   }
 
   #take(input: Input, { facts, answers, follow }: TurnParts): Taken {
@@ -291,7 +291,7 @@ export class FlowTurns {
       case 'evaluated':
         return;
       default:
-        follow.children.push(command);
+        follow.outside.push(command);
     }
   }
 

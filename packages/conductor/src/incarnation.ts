@@ -12,6 +12,7 @@ import { Inbox, ReplyReplay, type Outbox } from '@baton/transport';
 import { Adoption } from './adoption.js';
 import { caughtUp } from './caught-up.js';
 import { ChildJobs } from './child-jobs.js';
+import { EventWaits } from './event-waits.js';
 import { ClaimLoop } from './claim-loop.js';
 import { checkLock } from './check-lock.js';
 import { ClusterClock } from './cluster-clock.js';
@@ -47,6 +48,7 @@ export class Incarnation implements Ownership {
   readonly dispatcher: Dispatcher;
   readonly places: PlaceQueue;
   readonly children: ChildJobs;
+  readonly events: EventWaits;
   readonly counters: Counters;
   readonly heads: HeadListener | undefined;
   readonly logContact: LogContact;
@@ -149,16 +151,8 @@ export class Incarnation implements Ownership {
     });
     this.#commands = new CommandWatch(services.persistence.commands, deps.runtime.logger);
     this.children = new ChildJobs(this, services.persistence, this.#runners, this.#commands);
-    this.#losses = new LossWatch({
-      clock: deps.runtime.clock,
-      logger: deps.runtime.logger,
-      dispatcher: this.dispatcher,
-      roster: this.roster,
-      runner: (jobId) => this.#runners.get(jobId),
-      inboxCaughtUp: () => caughtUp(this.#inbox, { runtime: this.runtime, isOver: () => this.#over }),
-      replay: async (places) => this.#adoption?.replay(places),
-      doubted: (runner) => void checkLock(this, runner),
-    });
+    this.events = new EventWaits(this, services.persistence, this.#runners, this.#commands);
+    this.#losses = this.#newLosses();
     this.#workers = new WorkerWatch({
       roster: this.roster,
       places: this.places,
@@ -192,6 +186,19 @@ export class Incarnation implements Ownership {
         this.#over || (persistence.health.problem ?? this.logContact.problem) ? 0 : this.#room.free,
       owns: (jobId) => this.#runners.has(jobId),
       onClaimed: (claim, course) => installClaim(installing, claim, course),
+    });
+  }
+
+  #newLosses(): LossWatch {
+    return new LossWatch({
+      clock: this.runtime.clock,
+      logger: this.runtime.logger,
+      dispatcher: this.dispatcher,
+      roster: this.roster,
+      runner: (jobId) => this.#runners.get(jobId),
+      inboxCaughtUp: () => caughtUp(this.#inbox, { runtime: this.runtime, isOver: () => this.#over }),
+      replay: async (places) => this.#adoption?.replay(places),
+      doubted: (runner) => void checkLock(this, runner),
     });
   }
 

@@ -24,7 +24,7 @@ import { lineOf } from './worker-roster.js';
 /** Why a runner ended. `settled`: the run is over and off the board; `asleep`: it waits on the board; the others leave the job to somebody else. */
 export type EndReason = 'settled' | 'asleep' | 'fenced' | 'abandoned' | 'released' | 'stopped';
 
-const noFollow = { assignments: [], answers: [], aborts: [], adopted: [], children: [] } as const;
+const noFollow = { assignments: [], answers: [], aborts: [], adopted: [], outside: [] } as const;
 
 export class JobRunner implements Waiter {
   readonly jobId: string;
@@ -61,7 +61,7 @@ export class JobRunner implements Waiter {
       onFault: (error) => this.#giveUp(error),
       onAdopted: () => this.#lookIfHealthy(),
     });
-    this.#family = new Family(owner.children, claim, state, {
+    this.#family = new Family(owner, claim, state, {
       failed: (requestId, failure) => this.turns.event({ type: 'failed', requestId, failure }),
       fault: (error) => this.#giveUp(error),
     });
@@ -290,7 +290,7 @@ export class JobRunner implements Waiter {
       if (draft.finish === undefined) dispatcher.cancel(workerEpoch, target, 'cancelled');
       else dispatcher.giveUp(workerEpoch, target, 'its run is over');
     }
-    this.#family.stored(draft.children, entries);
+    this.#family.stored(draft.outside, entries);
     if (draft.adopted.length > 0) this.#owner.adopt(this, draft.adopted);
     for (const entry of entries) this.#owner.notify(this, entry);
     if (entries.length > 0) this.turns.timers.moved();

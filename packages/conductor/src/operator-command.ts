@@ -32,6 +32,8 @@ export function eventOf(command: NumberedCommand, state: OwnedState, nowMs: numb
     case 'pause-delegate':
     case 'resume-delegate':
       return delegateChanged(command, run);
+    case 'event':
+      return eventArrived(command.arguments ?? {});
     case 'child-settled':
       return childSettled(command.arguments ?? {}, run);
     case 'child-changed':
@@ -75,6 +77,12 @@ function delegateChanged(
     ...{ type: 'delegateChanged', requestId },
     state: command === 'pause-delegate' ? 'SUSPENDED' : 'RUNNING',
   };
+}
+
+/** Sent from outside; which of its waits it ends is seen when it is applied. */
+function eventArrived({ name, key, value }: Readonly<Record<string, JsonValue>>): Event | undefined {
+  if (typeof name !== 'string' || typeof key !== 'string' || !isValue(value)) return undefined;
+  return { type: 'eventArrived', event: { name, key }, value };
 }
 
 /** Of what no delegate waits for, or nobody understands, nothing is made; tasks are answered by their workers alone. */

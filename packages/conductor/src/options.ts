@@ -80,6 +80,8 @@ export const limits = Object.freeze({
   findAgainMs: { first: 100, max: 5_000 },
   /** Child runs that are posted, or told something, at a time. */
   childPostsMax: 64,
+  /** Waits for events that are noted, and looked for among what is kept, at a time. */
+  eventWaitsMax: 64,
   /** Bytes of facts in one entry; a turn above it becomes several entries. */
   entryFactBytesMax: 256 * 1024,
   /** A job kept so long without a transition is healthy: its claims without progress are forgotten (P-506). */

@@ -3,6 +3,7 @@ import type { Claim, JobBoard } from '@baton/jobboard';
 import type { Journal, Payloads, Snapshots } from '@baton/persistence';
 import type { ChildJobs } from './child-jobs.js';
 import type { Dispatcher } from './dispatcher.js';
+import type { EventWaits } from './event-waits.js';
 import type { EndReason, JobRunner } from './job-runner.js';
 import type { PlaceQueue } from './place-queue.js';
 import type { OpenRequest } from './request-table.js';
@@ -44,6 +45,8 @@ export interface Ownership {
   readonly places: PlaceQueue;
   /** Child runs of owned flows. */
   readonly children: ChildJobs;
+  /** What owned flows wait for that is sent from outside. */
+  readonly events: EventWaits;
   readonly counters: Counters;
   readonly heads: HeadListener | undefined;
   /** False while the session has been without contact for too long: nothing new is decided (P-704). */

@@ -1,5 +1,5 @@
 import type { Fact, Failure, FlowOutcome } from '@baton/core';
-import type { ChildCommand } from './child-jobs.js';
+import type { OutsideCommand } from './family.js';
 import type { Assignment } from './in-flight.js';
 import type { OpenRequest } from './request-table.js';
 
@@ -18,15 +18,15 @@ export interface TurnDraft {
   readonly aborts: readonly OpenRequest[];
   /** Requests of a former owner that may still run or be answered. */
   readonly adopted: readonly OpenRequest[];
-  /** Child runs to start or cancel. */
-  readonly children: readonly ChildCommand[];
+  /** Child runs to start or tell something, events to wait for. */
+  readonly outside: readonly OutsideCommand[];
   readonly finish: Finish | undefined;
 }
 
 /** What is to be done once the facts of a turn are stored. */
 export interface Follow {
   readonly adopted: OpenRequest[];
-  readonly children: ChildCommand[];
+  readonly outside: OutsideCommand[];
   readonly aborts: OpenRequest[];
   readonly isTakeover: boolean;
 }

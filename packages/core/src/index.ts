@@ -3,6 +3,7 @@ export * from './closest.js';
 export * from './durations.js';
 export * from './error-codes.js';
 export * from './errors.js';
+export * from './event-name.js';
 export * from './facts.js';
 export * from './failure.js';
 export * from './fence.js';

@@ -74,8 +74,9 @@ export function snapshotAny(run: AnyRun): string | undefined {
 
 /** An answer from outside is waited for under this id. */
 export function isOpenDelegate(run: AnyRun, requestId: string): boolean {
-  const unit = 'shape' in run ? awaiting(run, requestId) : undefined;
-  return unit?.atom.definition.delegate !== undefined;
+  if (!('shape' in run)) return false;
+  const unit = awaiting(run, requestId);
+  return unit !== undefined && run.delegates.has(unit.id);
 }
 
 /** A child run is waited for under this id. */

@@ -5,6 +5,7 @@
 import type {
   Argument,
   Environment,
+  EventName,
   Fact,
   Failure,
   FlowOutcome,
@@ -37,6 +38,8 @@ export type Event =
       readonly requestId: string;
       readonly state: 'SUSPENDED' | 'RUNNING';
     }
+  /** Routed flows: something happened outside; all that waits for it now has its data as result. */
+  | { readonly type: 'eventArrived'; readonly event: EventName; readonly value: Value }
   /** Routed flows: somebody cancelled the child run of this request, and with it this run (C-1305). */
   | { readonly type: 'childCancelled'; readonly requestId: string }
   /**
@@ -170,6 +173,15 @@ export interface OrderChildCommand {
   readonly order: number;
 }
 
+/** An event is waited for that has this name and key; it comes as `eventArrived`. Told again to who goes on with the run. */
+export interface AwaitEventCommand {
+  readonly type: 'awaitEvent';
+  readonly atom: string;
+  readonly requestId: string;
+  readonly attempt: number;
+  readonly event: EventName;
+}
+
 export type Command =
   | ExecuteCommand
   | RevertCommand
@@ -189,6 +201,7 @@ export type Command =
       readonly delegate: string;
       readonly args: Readonly<Record<string, Argument>>;
     }
+  | AwaitEventCommand
   | StartChildCommand
   | CancelChildCommand
   | OrderChildCommand

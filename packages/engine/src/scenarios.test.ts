@@ -140,6 +140,7 @@ function commandText(command: Command): string {
       return `> cancelTimer ${command.id}`;
     case 'abort':
     case 'openDelegate':
+    case 'awaitEvent':
     case 'startChild':
     case 'cancelChild':
     case 'suspendChild':

@@ -51,6 +51,7 @@ function handle(turn: TurnDraft, event: Event): boolean {
     case 'cancelled':
     case 'extended':
     case 'delegateChanged':
+    case 'eventArrived':
       return false;
     case 'prepare':
       return prepare(turn);

@@ -79,7 +79,7 @@ export interface RoutedTimeouts {
   readonly attemptMs?: Given<number>;
   /** Of each attempt, until a worker has taken it. */
   readonly queueMs?: Given<number>;
-  /** Of each attempt of a delegate, until it is answered; default seven days (C-1111). */
+  /** Of each attempt of a delegate, until it is answered, or of a wait for an event; default seven days (C-1111). */
   readonly waitMs?: Given<number>;
   /** Of the whole activation, from its first attempt on; delays included. */
   readonly totalMs?: Given<number>;
@@ -140,6 +140,20 @@ export interface RoutedAtomDefinition extends Inputs {
   readonly onComplete?: ClauseDefinition;
   readonly onSkip?: ClauseDefinition;
   readonly join?: JoinDefinition;
+}
+
+/** The task that waits for an event from outside (C-1113). */
+export const waitEventTask = 'std.wait-event';
+
+/** Its result comes from outside: the name under which that is waited for. */
+export function awaitedOutside({
+  delegate,
+  task,
+}: {
+  readonly delegate?: string | undefined;
+  readonly task?: string | undefined;
+}): string | undefined {
+  return delegate ?? (task === waitEventTask ? task : undefined);
 }
 
 export function isRouted(flow: FlowDefinition | RoutedFlowDefinition): flow is RoutedFlowDefinition {

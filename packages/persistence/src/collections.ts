@@ -25,6 +25,10 @@ export const collectionNames = {
   scheduleSlots: 'schedule_slots',
   /** Who is to be told of a job, inserted once; and how far they are, which decides nothing but what is told again. */
   notifications: 'notifications',
+  /** Attempts that wait for an event from outside; `_id` = the request. Deleted when they do so no more. */
+  eventWaits: 'event_waits',
+  /** Events from outside for runs that do not wait yet; `_id` = `<until>:<eventId>`. Deleted when that time is over. */
+  keptEvents: 'kept_events',
   /** Ended flows: last word, by job id. */
   jobArchive: 'job_archive',
 
@@ -47,6 +51,8 @@ const indexes: Partial<Record<CollectionName, readonly string[]>> = {
   schedules: ['board', 'scheduleId'],
   notifications: ['state'],
   schedule_slots: ['scheduleId'],
+  event_waits: ['subject'],
+  kept_events: ['subject'],
 };
 
 export const collectionSpecs: readonly CollectionSpec[] = Object.values(collectionNames).map((name) => ({

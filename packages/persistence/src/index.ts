@@ -2,6 +2,7 @@ export { collectionNames, collectionSpecs } from './collections.js';
 export { commandIdOf, Commands, type NumberedCommand, type OperatorCommand } from './commands.js';
 export { Definitions } from './definitions.js';
 export { entryIdOf, entrySizeOf, schemaVersion, splitFacts } from './entry-codec.js';
+export { type BoardEvent, Events, type EventWait, type KeptEvent, type SentEvent, toldOf } from './events.js';
 export type { FlowJournal } from './flow-journal.js';
 export type { JournalHead, KnownEntries } from './head-search.js';
 export { FlowView, type AtomView, type FailureSummary, type FlowDetail } from './flow-view.js';

@@ -6,6 +6,7 @@
 import type { DocumentStore, Runtime } from '@baton/core';
 import { Commands } from './commands.js';
 import { Definitions } from './definitions.js';
+import { Events } from './events.js';
 import { JobRecords } from './job-records.js';
 import { Journal } from './journal.js';
 import { NotificationRecords } from './notifications.js';
@@ -35,6 +36,7 @@ export interface Persistence {
   readonly jobs: JobRecords;
   readonly commands: Commands;
   readonly schedules: Schedules;
+  readonly events: Events;
   readonly notifications: NotificationRecords;
   readonly readModels: ReadModels;
   /** Whether the store takes what is written. */
@@ -64,10 +66,11 @@ export async function openPersistence(options: PersistenceOptions): Promise<Pers
   const jobs = new JobRecords({ store, runtime });
   const commands = new Commands({ store, runtime });
   const schedules = new Schedules({ store, runtime });
+  const events = new Events({ store, runtime });
   const notifications = new NotificationRecords({ store, runtime });
   const readModels = new ReadModels({ store, runtime });
   const stores = { journal, snapshots, payloads, definitions, jobs, commands, schedules };
-  const parts = { ...stores, notifications, readModels };
+  const parts = { ...stores, events, notifications, readModels };
   return {
     ...parts,
     health: store,

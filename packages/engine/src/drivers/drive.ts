@@ -14,6 +14,7 @@ import {
   type FlowState,
   InvariantError,
 } from '@baton/core';
+import { waitEventTask } from '@baton/flow';
 import { isRunningOut } from '../any-run.js';
 import type { Command, Event, StartChildCommand } from '../protocol.js';
 import { answerOf } from './lazy-engine.js';
@@ -107,6 +108,11 @@ export class Drive {
         return this.#startWaiting();
       case 'openDelegate':
         return void this.#open(command);
+      case 'awaitEvent': {
+        const { event, type: _, ...of } = command;
+        const args = { name: { value: { data: event.name } }, key: { value: { data: event.key } } };
+        return void this.#open({ ...of, type: 'openDelegate', delegate: waitEventTask, args });
+      }
       case 'startChild':
         return void this.#runChild(command);
       case 'cancelChild':

@@ -3,6 +3,7 @@
  *   begin → held? → delayed before → started → attempt → delayed after → judged: repeated, or settled (settle.ts)
  */
 import { type AttemptLimits, failureOf, type Failure } from '@baton/core';
+import { awaitedOutside } from '@baton/flow';
 import type { Outcome } from '../protocol.js';
 import { evaluateBuiltIn } from './built-in-tasks.js';
 import { checkSize } from './data-size.js';
@@ -87,13 +88,13 @@ function keptItems({ again, fanOut }: Activation): boolean {
 }
 
 function limitsAt(place: Place): AttemptLimits {
-  const { timeout, parallel: most, delegate } = place.activation?.atom.definition ?? {};
+  const { timeout, parallel: most, task, delegate } = place.activation?.atom.definition ?? {};
   const attemptMs = durationAt(place, timeout?.attemptMs, 'timeout.attempt');
   const queueMs = durationAt(place, timeout?.queueMs, 'timeout.queue');
   const waitMs = durationAt(place, timeout?.waitMs, 'timeout.wait') || waitMsDefault;
   const parallel = countAt(place, most, 'parallel');
   return {
-    ...(delegate !== undefined && { waitMs }),
+    ...(awaitedOutside({ task, delegate }) !== undefined && { waitMs }),
     ...(attemptMs > 0 && { attemptMs }),
     ...(queueMs > 0 && { queueMs }),
     ...(parallel !== undefined && { parallel }),

@@ -16,6 +16,7 @@ import {
   type TimerFact,
   type VariablesFact,
 } from '@baton/core';
+import { awaitedOutside } from '@baton/flow';
 import type { Witness } from '../apply-fact.js';
 import { applyRollback, applyUndo, noteOver } from './apply-undo.js';
 import { isBuiltIn } from './built-in-tasks.js';
@@ -257,8 +258,8 @@ function begin(state: RoutedState, unit: Activation | Item, fact: ActivationFact
 
 /** With what else answers it is waited for. */
 function waitingOf({ outstanding, due, delegates, children }: RoutedState, { atom }: Unit): Set<string> {
-  const { task, delegate, flow } = atom.definition;
-  if (delegate !== undefined) return delegates;
+  const { task, flow } = atom.definition;
+  if (awaitedOutside(atom.definition) !== undefined) return delegates;
   if (flow !== undefined) return children;
   return isBuiltIn(task) ? due : outstanding;
 }

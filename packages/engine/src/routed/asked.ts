@@ -1,6 +1,7 @@
 /** What an activation gives to what it runs: of a sub-flow, also which flow that is (section 12). */
 import { type Arguments, type Failure, failureOf } from '@baton/core';
-import { inputsOfFlow } from '@baton/flow';
+import { inputsOfFlow, waitEventTask } from '@baton/flow';
+import { evaluateBuiltIn } from './built-in-tasks.js';
 import { depthOf } from './child-command.js';
 import { textAt } from './policies.js';
 import { argumentsFor } from './routed-request.js';
@@ -17,7 +18,13 @@ export type Asked = { readonly args: Arguments; readonly flow?: string } | { rea
 export function askedFor(place: AtActivation): Asked {
   const { state, activation } = place;
   const { definition } = activation.atom;
-  if (definition.flow === undefined) return argumentsFor(place, definition, 'ARGUMENT_MISSING');
+  if (definition.flow === undefined) {
+    const given = argumentsFor(place, definition, 'ARGUMENT_MISSING');
+    if ('failure' in given || definition.task !== waitEventTask) return given;
+    // nobody looks at them later, as of what the engine does at once
+    const checked = evaluateBuiltIn(definition.task, given.args);
+    return 'failure' in checked ? checked : given;
+  }
   const flow = textAt(place, definition.flow, 'flow');
   const child = state.graph.subFlows.get(flow);
   if (!child)

@@ -5,12 +5,16 @@
 import {
   type Arguments,
   durationMs,
+  eventLimits,
+  type EventName,
   type Failure,
   failureOf,
   InputError,
+  isEventName,
   type JsonValue,
   type Value,
 } from '@baton/core';
+import { waitEventTask } from '@baton/flow';
 import { partOf } from '../arguments.js';
 import type { Outcome } from '../protocol.js';
 
@@ -59,6 +63,11 @@ const builtIns: Readonly<Record<string, BuiltIn>> = {
       return sleepMs === undefined ? undefined : { sleepMs };
     },
   },
+  /** Succeeds with the data of the next event that has this `name` and `key`. What waits for it is a delegate; here its arguments are looked at. */
+  [waitEventTask]: {
+    parameters: ['name', 'key'],
+    evaluate: (given) => (eventOf(given) ? {} : undefined),
+  },
   /** Succeeds when `condition` is true, else fails with `message`. */
   'std.assert': {
     parameters: ['condition', 'message'],
@@ -88,9 +97,15 @@ export function evaluateBuiltIn(task: string, args: Arguments): BuiltInOutcome {
   return outcome ?? misfit(`${task} takes ${parameters.join(', ')}: ${wanted[task] ?? 'texts'}`);
 }
 
+/** What a `std.wait-event` with these arguments, which fit, waits for. */
+export function eventAwaited(args: Arguments): EventName {
+  return eventOf(givenBy(args)) ?? { name: '', key: '' };
+}
+
 const wanted: Readonly<Record<string, string>> = {
   'std.sleep': 'a duration such as 250ms, 10s, 2m, 1h or 3d, or whole milliseconds',
   'std.assert': 'true or false, and a text',
+  [waitEventTask]: `a text of at most ${eventLimits.nameMax} characters, and a text of at most ${eventLimits.keyMax}, or a number`,
 };
 
 function misfit(message: string): { readonly failure: Failure } {
@@ -108,6 +123,14 @@ function givenBy(args: Arguments): Given {
     return found && 'data' in found ? found.data : undefined;
   };
   return { value, data };
+}
+
+function eventOf(given: Given): EventName | undefined {
+  const name = given.data('name');
+  const key = given.value('key') ? given.data('key') : '';
+  if (typeof name !== 'string' || (typeof key !== 'string' && typeof key !== 'number')) return undefined;
+  const event = { name, key: String(key) };
+  return isEventName(event) ? event : undefined;
 }
 
 /** Of those that are given; what is no text is told as JSON. */

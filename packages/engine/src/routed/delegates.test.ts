@@ -3,7 +3,7 @@ import { failureOf } from '@baton/core';
 import type { RoutedAtomDefinition, RoutedDefinition } from '@baton/flow';
 import { describe, expect, it } from '@jest/globals';
 import { next, routed } from '../../../testkit/src/routed-flows/routed.js';
-import { compileAny, foldAny, newAnyRun, stepAny } from '../any-run.js';
+import { compileAny, failuresOfAny, foldAny, newAnyRun, stepAny } from '../any-run.js';
 import type { Command, Event, Turn } from '../protocol.js';
 
 const failure = failureOf('X', 'no');
@@ -221,5 +221,86 @@ describe('a delegate that is paused (C-1107)', () => {
         expect([cut, other.flow]).toEqual([cut, whole.flow]);
       }
     }
+  });
+});
+
+describe('a wait for an event (C-1113)', () => {
+  const waiting = (more: Omit<RoutedAtomDefinition, 'name'> = {}): RoutedDefinition =>
+    routed({
+      a: { task: 'std.wait-event', input: { name: 'paid', key: 7 }, onSuccess: next('b'), ...more },
+      b: {},
+    });
+  const arrived = (name: string, key = '7'): Event => ({
+    ...{ type: 'eventArrived', event: { name, key }, value: { data: { at: 1 } } },
+  });
+
+  it('ends with the one of its name and key, and with no other', () => {
+    const { first, take, takenOver, states, run } = begun(waiting());
+    expect(first).toEqual([`awaitEvent ${answer()}`, 'startTimer']);
+    expect(takenOver()).toEqual([`awaitEvent ${answer()}`]);
+    expect(stepAny(run, { type: 'adopt' }).commands).toMatchObject([{ event: { name: 'paid', key: '7' } }]);
+    for (const other of [arrived('paid', ''), arrived('paid', '8'), arrived('unpaid')])
+      expect(take(other)).toEqual([]);
+    expect(take(arrived('paid'))).toEqual(['cancelTimer', 'finish SUCCESS']);
+    expect(take(arrived('paid'))).toEqual([]);
+    expect(states()).toEqual({ a: 'SUCCESS', b: 'SUCCESS' });
+  });
+
+  it('has all that wait end, also while they are paused; not what waits for the next one', () => {
+    const { take, states } = begun(
+      routed({
+        a: {
+          ...{ forEach: { item: [1, 2] }, task: 'std.wait-event', input: { name: 'tick' } },
+          onSuccess: next('a2'),
+        },
+        a2: { task: 'std.wait-event', input: { name: 'tick' } },
+        other: { task: 'std.wait-event', input: { name: 'tock' } },
+      }),
+    );
+    take({ type: 'delegateChanged', requestId: answer(1, 'a[1]'), state: 'SUSPENDED' });
+    take(arrived('tick', ''));
+    expect(states()).toMatchObject({ a: 'SUCCESS', a2: 'RUNNING', other: 'RUNNING' });
+    take(arrived('tick', ''));
+    expect(take(arrived('tock', '')).at(-1)).toBe('finish SUCCESS');
+  });
+
+  it('is answered, cancelled and given more time as delegates are, and its time is over some day', () => {
+    expect(begun(waiting()).take(completed(answer())).at(-1)).toBe('finish SUCCESS');
+    const cancelled = begun(waiting());
+    cancelled.take({ type: 'cancelled', requestId: answer(), failure });
+    expect(cancelled.states()).toEqual({ a: 'CANCELLED' });
+    const late = begun(waiting({ timeout: { waitMs: 5 } }));
+    expect(late.take({ type: 'extended', requestId: answer(), delayMs: 9 })).toEqual(['startTimer']);
+    expect(late.take({ type: 'timerFired', id: 'a/wait.1' }).at(-1)).toBe('finish FAILURE');
+    expect(late.take(arrived('paid'))).toEqual([]);
+  });
+
+  it.each([
+    [{}],
+    [{ name: '' }],
+    [{ name: 'x'.repeat(257) }],
+    [{ name: 7 }],
+    [{ name: 'paid', key: { a: 1 } }],
+    [{ name: 'paid', key: null }],
+    [{ name: 'paid', key: 'x'.repeat(513) }],
+    [{ name: 'paid', more: 1 }],
+  ])('fails with arguments that name no event: %j', (input) => {
+    const { first, states, run } = begun(waiting({ input }));
+    expect([first, states()]).toEqual([['finish FAILURE'], { a: 'FAILURE' }]);
+    expect(failuresOfAny(run)).toMatchObject([{ code: 'ARGUMENTS_INVALID', phase: 'arguments' }]);
+  });
+
+  it('has nothing to undo', () => {
+    const { take, states } = begun(
+      routed(
+        {
+          a: { task: 'std.wait-event', input: { name: 'tick' }, onSuccess: next('b') },
+          b: { task: 'std.fail' },
+        },
+        { rollback: 'completed' },
+      ),
+    );
+    take(arrived('tick', ''));
+    expect(states()).toEqual({ a: 'SUCCESS', b: 'FAILURE' });
   });
 });

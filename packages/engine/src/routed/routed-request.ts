@@ -9,6 +9,7 @@ import {
 import type { Inputs } from '@baton/flow';
 import { fault } from '../expression-error.js';
 import type { Command, ExecuteCommand, RevertCommand } from '../protocol.js';
+import { eventAwaited } from './built-in-tasks.js';
 import { checkSize } from './data-size.js';
 import type { Activation, Unit } from './routed-state.js';
 import { type AtActivation, evaluateAt, type Place, variableAt } from './surroundings.js';
@@ -71,7 +72,9 @@ function inputFor(place: Place, input: NonNullable<Activation['atom']['definitio
 
 /** What a delegate waits for, the same each time it is asked for. */
 export function openDelegateCommandOf({ id, atom, requestId = '', attempt, args }: Unit): Command {
-  const { delegate = '' } = atom.definition;
+  const { delegate } = atom.definition;
+  if (delegate === undefined)
+    return { type: 'awaitEvent', atom: id, requestId, attempt, event: eventAwaited(args) };
   return { type: 'openDelegate', atom: id, requestId, attempt, delegate, args };
 }
 

@@ -5,9 +5,11 @@
  * read), apply-routed-fact.ts (every change of the state).
  */
 import type { Environment, Failure } from '@baton/core';
+import { waitEventTask } from '@baton/flow';
 import { ExpressionError } from '../expression-error.js';
 import type { Event, Outcome, Turn, Watch } from '../protocol.js';
 import { answered, awaitAnswer, cancelled, goOn, start as startActivation } from './activate.js';
+import { eventAwaited } from './built-in-tasks.js';
 import {
   cancelChildCommandOf,
   orderChildren,
@@ -67,6 +69,8 @@ function handle(turn: RoutedTurn, event: Event): void {
       return extendDelegate(turn, event.requestId, event.delayMs);
     case 'delegateChanged':
       return delegateChanged(turn, event);
+    case 'eventArrived':
+      return eventArrived(turn, event);
     case 'childCancelled':
       if (awaiting(turn.state, event.requestId)) cancel(turn, true);
       return;
@@ -179,6 +183,17 @@ function take(turn: RoutedTurn, requestId: string, outcome: Outcome): void {
 function cancelDelegate(turn: RoutedTurn, requestId: string, failure: Failure): void {
   const unit = awaiting(turn.state, requestId);
   if (unit && turn.state.delegates.has(unit.id) && isWaiting(turn, unit)) cancelled(turn, unit, failure);
+}
+
+/** What begins to wait for the next one in this turn does not have this one. */
+function eventArrived(turn: RoutedTurn, { event, value }: Extract<Event, { type: 'eventArrived' }>): void {
+  const { state } = turn;
+  const waiting = Array.from(state.delegates, (id) => unitOf(state, id)).filter(({ atom, args }) => {
+    if (atom.definition.task !== waitEventTask) return false;
+    const { name, key } = eventAwaited(args);
+    return name === event.name && key === event.key;
+  });
+  for (const requestId of waiting.map((unit) => unit.requestId ?? '')) take(turn, requestId, { value });
 }
 
 /** Whoever answers a delegate that is paused has it go on before; then its time may turn out to be over. */

@@ -326,6 +326,8 @@ describe('routed flows', () => {
       { name: 'f', task: 't', timeout: { queueMs: { expr: 'ms' }, attemptMs: 2_000 }, waitBeforeMs: 1_500 },
       { name: 'g', task: 't', timeout: { attemptMs: { expr: 'ms' } } },
       { name: 'h', timeout: {}, waitAfterMs: 90_000 },
+      { name: 'i', task: 'std.wait-event', input: { name: 'x' }, timeout: { waitMs: 60_000 } },
+      { name: 'j', task: 'std.wait-event', input: { name: 'x' }, timeout: { attemptMs: 60_000 } },
     ],
   };
 
@@ -429,6 +431,7 @@ atoms:
   b: { task: t, for-each: ["\${x}", 2], parallel: "\${n}", timeout: { attempt: 1s, total: 1m }, on-item-error: stop }
   c: { delegate: p, for-each: { x: rows, y: [1] }, timeout: 3d, attempts: { max: 4, delay: "\${ms}", max-delay: 1h, jitter: true, stop-on: [X], break-on: "true" } }
   d: { delegate: p, timeout: 3d }
+  e: { task: std.wait-event, input: { name: x, key: "\${y}" }, timeout: 3d }
 `);
     expect((found as RoutedDefinition).atoms).toEqual([
       {
@@ -447,6 +450,10 @@ atoms:
         },
       },
       { name: 'd', delegate: 'p', timeout: { waitMs: 259_200_000 } },
+      {
+        ...{ name: 'e', task: 'std.wait-event', input: { name: 'x', key: '${y}' } },
+        timeout: { waitMs: 259_200_000 },
+      },
     ]);
   });
 

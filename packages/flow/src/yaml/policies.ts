@@ -1,12 +1,13 @@
 /** Policies, fan-outs and delegates of routed atoms, written out as flow JSON has them (control-flow.md sections 9 to 11). */
 import type { JsonValue } from '@baton/core';
-import type {
-  Given,
-  RoutedAtomDefinition,
-  RoutedAttemptPolicy,
-  RoutedTimeouts,
-  Template,
-  Templates,
+import {
+  awaitedOutside,
+  type Given,
+  type RoutedAtomDefinition,
+  type RoutedAttemptPolicy,
+  type RoutedTimeouts,
+  type Template,
+  type Templates,
 } from '../routed-definition.js';
 import type { Path } from '../schema-check.js';
 import {
@@ -51,12 +52,12 @@ export function timeoutsOf(part: TimeoutPart, atom: AtomPart): RoutedTimeouts {
 /** Of an atom of a document, or of flow JSON. */
 export function shortTimeout(
   atom:
-    | Pick<AtomPart, 'for-each' | 'delegate' | 'flow'>
-    | Pick<RoutedAtomDefinition, 'forEach' | 'delegate' | 'flow'>,
+    | Pick<AtomPart, 'for-each' | 'task' | 'delegate' | 'flow'>
+    | Pick<RoutedAtomDefinition, 'forEach' | 'task' | 'delegate' | 'flow'>,
 ): keyof RoutedTimeouts {
   const forEach = 'for-each' in atom ? atom['for-each'] : 'forEach' in atom ? atom.forEach : undefined;
   if (forEach !== undefined || atom.flow !== undefined) return 'totalMs';
-  return atom.delegate === undefined ? 'attemptMs' : 'waitMs';
+  return awaitedOutside(atom) === undefined ? 'attemptMs' : 'waitMs';
 }
 
 /** What routed atoms have beside what all tasks have; `null` was needed to cancel a default, and is nothing. */

@@ -1,6 +1,6 @@
 /** Tasks that the engine evaluates itself (control-flow.md C-1512). */
 import { expect } from '@jest/globals';
-import { next, routed, type RoutedCase } from './routed.js';
+import { type Answers, next, routed, type RoutedCase } from './routed.js';
 
 export const builtInCases: RoutedCase[] = [];
 const each = (name: string, body: RoutedCase['body']): void => void builtInCases.push({ name, body });
@@ -108,4 +108,32 @@ each('C-1504 an output is made of a result before anything else is', async (run)
     },
     { c: 'FAILURE', d: 'SUCCESS' },
   ]);
+});
+
+each('std.wait-event has the data of an event as its result', async (run) => {
+  const definition = routed(
+    {
+      a: {
+        ...{ task: 'std.wait-event', input: { name: 'order.paid', key: '${order}' } },
+        ...{ publish: { branch: { cents: '${self.result.cents}' } }, onSuccess: next('b') },
+      },
+      b: { forEach: { item: ['x', 'y'] }, task: 'std.wait-event', input: { name: '${item}' } },
+    },
+    { requires: ['order'], output: { cents: '${cents}' } },
+  );
+  const answers: Answers = {
+    'std.wait-event': ({ name, key }) => ({ value: { cents: `${String(name)}/${String(key)}` } }),
+  };
+  const { outcome, output, states } = await run(definition, { store: { order: 42 }, answers });
+  expect([outcome, output]).toEqual(['SUCCESS', { cents: 'order.paid/42' }]);
+  expect(states).toMatchObject({ a: 'SUCCESS', 'b[1]': 'SUCCESS', b: 'SUCCESS' });
+});
+
+each('std.wait-event for which nothing comes in time', async (run) => {
+  const definition = routed({
+    a: { task: 'std.wait-event', input: { name: 'x' }, timeout: { waitMs: 150 }, onError: next('b') },
+    b: {},
+  });
+  const { outcome, states } = await run(definition, { answers: { 'std.wait-event': () => undefined } });
+  expect([outcome, states]).toEqual(['SUCCESS', { a: 'FAILURE', b: 'SUCCESS' }]);
 });

@@ -1,0 +1,108 @@
+/** Sending an event from outside to the runs that wait for it, in atoms with the task `std.wait-event` (C-1113). */
+import { checkId, codeOf, eventLimits, InputError, isEventName, type Runtime } from '@baton/core';
+import { encodeUserValue } from '@baton/flow';
+import type { JobBoard } from '@baton/jobboard';
+import { type Persistence, type SentEvent, toldOf } from '@baton/persistence';
+import { giveCommand } from './give-command.js';
+
+export interface SendEventOptions {
+  /** Tells events of one name apart: an order, a customer. At most 512 characters; default none, which only waits without one wait for. */
+  readonly key?: string;
+  /** Result of the atoms that wait; JSON data. Default null. */
+  readonly data?: unknown;
+  /** How long atoms that begin to wait later have it too, of each job once. Default 0, at most 30 days. */
+  readonly keepMs?: number;
+  /** The same event sent again under the same id reaches no job twice. 1 to 128 of A-Z a-z 0-9 _ -; default a new one. */
+  readonly id?: string;
+  readonly by?: string;
+}
+
+export interface SentEventReport {
+  readonly eventId: string;
+  /** How many jobs have been told of it: those that waited for it. */
+  readonly jobs: number;
+  readonly keptUntilMs?: number;
+}
+
+interface Services {
+  readonly runtime: Runtime;
+  readonly board: JobBoard;
+  readonly persistence: Persistence;
+}
+
+const KEEP_MS_MAX = 30 * 24 * 3_600_000;
+
+/**
+ * When this resolves the event is stored for every job of the board that waited for it, and wakes those that are dormant. When it rejects, some of them may have
+ * it: it is repeated under its id.
+ * @throws InputError `BATON_INPUT_INVALID`, `BATON_INPUT_TOO_LARGE`; ConflictError `BATON_CONFLICT_KEY_REUSED` when a job was told of another event under this
+ *   id; UnavailableError
+ */
+export async function sendEvent(
+  { runtime, board, persistence }: Services,
+  name: string,
+  { key = '', data = null, keepMs = 0, id = runtime.random.ulid(), by }: SendEventOptions,
+): Promise<SentEventReport> {
+  const { events, payloads } = persistence;
+  checkName(name, key);
+  if (keepMs > KEEP_MS_MAX)
+    throw invalid(`an event is kept for ${KEEP_MS_MAX} ms at most, 30 days, and not ${keepMs}`);
+  const encoded = encodeUserValue(data, 'data');
+  if ('problem' in encoded) throw invalid(`the data of the event: ${encoded.problem}`);
+  const sent: SentEvent = {
+    ...{ eventId: checkId('event', id), name, key, value: await payloads.externalise(encoded.value) },
+    ...(by !== undefined && { by }),
+  };
+  const event = { board: board.name, name, key };
+  const kept = keepMs > 0 ? await keepEvent({ board, persistence }, sent, keepMs) : {};
+  const jobs = new Set<string>();
+  for await (const waits of events.waits(event)) {
+    const flowIds = new Set(waits.map(({ flowId }) => flowId));
+    const told = await Promise.all(
+      Array.from(flowIds, (jobId) => isTold({ board, persistence }, jobId, sent)),
+    );
+    const over = new Set([...flowIds].filter((_, index) => told[index] === false));
+    for (const jobId of flowIds) if (!over.has(jobId)) jobs.add(jobId);
+    const left = waits.filter(({ flowId }) => over.has(flowId)).map(({ requestId }) => requestId);
+    await events.forget(left);
+  }
+  return { eventId: id, jobs: jobs.size, ...kept };
+}
+
+async function keepEvent(
+  { board, persistence }: Pick<Services, 'board' | 'persistence'>,
+  sent: SentEvent,
+  keepMs: number,
+): Promise<{ readonly keptUntilMs: number }> {
+  const atMs = await board.timeMs();
+  const untilMs = atMs + keepMs;
+  await persistence.events.keep({ ...sent, board: board.name }, { ...sent, atMs, untilMs });
+  return { keptUntilMs: untilMs };
+}
+
+/** False: the run is over, or deleted, and has left a wait behind. */
+async function isTold(
+  services: Pick<Services, 'board' | 'persistence'>,
+  jobId: string,
+  sent: SentEvent,
+): Promise<boolean> {
+  const { command, key } = toldOf(sent);
+  const { by, ...asked } = command;
+  try {
+    await giveCommand(services, { jobId, command: asked, options: { key, ...(by !== undefined && { by }) } });
+    return true;
+  } catch (error) {
+    if (['BATON_CONFLICT_ENDED', 'BATON_NOT_FOUND_JOB'].includes(codeOf(error) ?? '')) return false;
+    throw error;
+  }
+}
+
+function checkName(name: string, key: string): void {
+  const { nameMax, keyMax } = eventLimits;
+  if (typeof name !== 'string' || !isEventName({ name, key }))
+    throw invalid(`an event has a name of 1 to ${nameMax} characters, and a key of at most ${keyMax}`);
+}
+
+function invalid(message: string): InputError {
+  return new InputError('BATON_INPUT_INVALID', message);
+}
