@@ -1,7 +1,6 @@
 import {
   answerDelegate,
   childJobs,
-  routedState,
   routedStep,
   scheduleDuty,
   type Sabotage,
@@ -53,13 +52,6 @@ export const routedSabotages: readonly Sabotage[] = [
     file: answerDelegate,
     find: 'options: { ...who, key: `answer ${requestId}` }',
     replace: 'options: who',
-  },
-  {
-    id: 'an answer to a former attempt ends the next one',
-    hazard: 'H25',
-    file: routedState,
-    find: '  if (unit?.requestId !== requestId) return undefined;\n',
-    replace: '  if (unit?.requestId === undefined) return undefined;\n',
   },
   {
     id: 'a slot that was decided by the dead is posted by nobody',

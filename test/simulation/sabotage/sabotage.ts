@@ -43,7 +43,6 @@ export const childJobs = 'packages/conductor/src/child-jobs.ts';
 export const scheduleDuty = 'packages/conductor/src/schedule-duty.ts';
 export const answerDelegate = 'packages/client/src/answer-delegate.ts';
 export const routedStep = 'packages/engine/src/routed/routed-step.ts';
-export const routedState = 'packages/engine/src/routed/routed-state.ts';
 export const abandon = 'packages/conductor/src/abandon-claim.ts';
 export const replay = 'packages/transport/src/reply-replay.ts';
 export const ledger = 'packages/worker/src/request-ledger.ts';
