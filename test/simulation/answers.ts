@@ -1,6 +1,6 @@
 /**
- * Purpose: what people do about routed flows, their own and those that these run: they answer delegates as their plans say, decide about parked tasks, and let go on
- *   what waits for a person.
+ * Purpose: what people do about routed flows, their own and those that these run: they answer delegates as their plans say, send the events that are waited for,
+ *   decide about parked tasks, and let go on what waits for a person.
  * What is authoritative: the journals, in which they see what waits for them; a real person sees it in reports and lists.
  * On failure: they look again after a while. Who is started again answers once more, and otherwise: the answer that is stored first counts.
  * Not here: whether it did (checker/delegate-rules.ts).
@@ -105,7 +105,20 @@ export class Answers {
     };
     const think = (mostMs: number): Promise<void> =>
       pause(process, mostMs * process.runtime.random.fraction());
+    const send = async (): Promise<boolean> => {
+      const id = process.runtime.random.nonce();
+      const event = { key: jobId, data: id, id };
+      const sent = (): Promise<unknown> =>
+        // it may be seen in the journal that somebody waits before whoever sends can know
+        persist(process, () => client.sendEvent(plan, { ...event, keepMs: 60_000 }));
+      if (plan === 'event-late') await think(10_000);
+      return (await Promise.all([sent(), ...(plan === 'event-twice' ? [sent()] : [])])).length > 0;
+    };
     switch (plan) {
+      case 'event':
+      case 'event-twice':
+      case 'event-late':
+        return send();
       case 'failure':
         return give({ failure: { message: text() } });
       case 'cancelled':

@@ -25,7 +25,8 @@ export function waitingDelegates(entries: readonly StoredEntry[]): readonly Wait
     for (const fact of entry.facts) {
       if (fact.fact !== 'activation') continue;
       const { activation: atom, to, attempt, args } = fact;
-      const plan = args?.['plan']?.value;
+      // of a wait for an event that is its name
+      const plan = args?.['plan']?.value ?? (args?.['key'] && args['name']?.value);
       if (plan && 'data' in plan && typeof plan.data === 'string') plans.set(atom, plan.data);
       const planned = plans.get(atom);
       if (to === 'RUNNING' && attempt !== undefined && planned !== undefined)

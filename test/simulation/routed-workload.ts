@@ -4,7 +4,7 @@
  */
 import type { JsonValue, Random } from '@baton/core';
 import type { AnyDefinition } from '@baton/engine';
-import { withFlows } from '@baton/flow';
+import { waitEventTask, withFlows } from '@baton/flow';
 import type {
   ClauseDefinition,
   RoutedAtomDefinition,
@@ -29,6 +29,9 @@ export const answerPlans = [
   ...(['value', 'value', 'failure', 'cancelled', 'never', 'twice', 'late', 'extended'] as const),
 ];
 export type AnswerPlan = (typeof answerPlans)[number];
+
+/** What somebody outside makes of a wait for an event: it is the name of that. */
+const eventPlans = ['event', 'event', 'event-twice', 'event-late', 'never'] as const;
 
 /** @param piecesMax of the flow itself; those that it runs have fewer */
 export function routedFlow(random: Random, piecesMax = 4): RoutedFlowDefinition {
@@ -59,6 +62,7 @@ class RouteMaker {
     (next) => this.#each(next),
     (next) => this.#delegate(next),
     (next) => this.#delegate(next),
+    (next) => this.#event(next),
     (next) => this.#child(next),
     (next) => this.#child(next),
     (next) => this.#held(next),
@@ -220,6 +224,18 @@ class RouteMaker {
       // of what nobody answers the time is over some day, and so it is of what is answered in vain by somebody whose clock is ahead by minutes (README)
       timeout: { waitMs: plan === 'never' ? 2_000 + below(random, 10_000) : pick(random, [20_000, 60_000]) },
       ...(chance(random, 0.3) && { attempts: { max: 2, delayMs: pick(random, [0, 6_000]) } }),
+      ...this.#handled(next),
+    });
+  }
+
+  #event(next: string | undefined): string {
+    const random = this.#random;
+    const name = pick(random, eventPlans);
+    return this.#add(this.#nameOf('v'), next, {
+      ...{ task: waitEventTask, input: { name, key: '${run.id}' } },
+      ...(chance(random, 0.2) && this.#items()),
+      timeout: { waitMs: name === 'never' ? 2_000 + below(random, 10_000) : 60_000 },
+      ...(chance(random, 0.2) && { attempts: { max: 2, delayMs: pick(random, [0, 6_000]) } }),
       ...this.#handled(next),
     });
   }

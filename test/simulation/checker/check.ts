@@ -2,6 +2,7 @@ import { answerRules } from './answer-rules.js';
 import { boardRules } from './board-rules.js';
 import { childRules } from './child-rules.js';
 import { delegateRules } from './delegate-rules.js';
+import { eventRules } from './event-rules.js';
 import type { Evidence } from './evidence.js';
 import { journalRules } from './journal-rules.js';
 import { modelRules } from './model-rules.js';
@@ -18,6 +19,7 @@ export function check(evidence: Evidence): string[] {
     ...runRules(evidence),
     ...routedRules(evidence),
     ...delegateRules(evidence),
+    ...eventRules(evidence),
     ...childRules(evidence),
     ...requestRules(evidence),
     ...postRules(evidence),

@@ -10,6 +10,7 @@ import { taskName } from '../workload.js';
 import { World } from '../world-task.js';
 import { childRules, orphanRules } from './child-rules.js';
 import { delegateRules } from './delegate-rules.js';
+import { eventRules } from './event-rules.js';
 import type { Evidence, JobEvidence } from './evidence.js';
 import { routedRules } from './routed-rules.js';
 import { runRules } from './run-rules.js';
@@ -219,6 +220,29 @@ describe('C-1108, C-1109: the first answer to a delegate counts, once', () => {
     expect(check([answer(15, 1, yes), answer(16, 2, yes)], ended('yes'), taken)).toEqual([
       'C-1109 job/a/execute/0.1 has 2 answers in the store: commands 1,2',
     ]);
+  });
+});
+
+describe('C-1113: what waits for an event has one of which its run was told', () => {
+  const waits = flowOf({ a: { task: 'std.wait-event', input: { name: 'paid', key: '' } } });
+  const told = (order: number, n: number, data: string, name = 'paid') =>
+    [order, 'job', n, { command: 'event', arguments: { name, key: '', value: { data } } }] as const;
+  const check = (...commands: NonNullable<NonNullable<Parameters<typeof evidenceOf>[1]>['commands']>) => {
+    const ended = unit('a', 'RUNNING', 'SUCCESS', { value: { data: 'e' } });
+    const entries = journalOf('job', [begun, arrived('a'), starts('a')], [ended]);
+    return [...eventRules(evidenceOf([jobOf(waits, entries)], { commands }))];
+  };
+
+  it('of that name, and before', () => {
+    expect(check(told(15, 1, 'e'))).toEqual([]);
+    for (const other of [told(25, 1, 'e'), told(15, 1, 'other'), told(15, 1, 'e', 'unpaid')])
+      expect(check(other)).toEqual([
+        'C-1113 job/a/execute/0.1 ended with {"data":"e"}, of which its run was not told',
+      ]);
+  });
+
+  it('once', () => {
+    expect(check(told(15, 1, 'e'), told(16, 2, 'e'))).toEqual(['C-1113 job was told twice of {"data":"e"}']);
   });
 });
 

@@ -1,7 +1,7 @@
 /** I09, I10, P-103, P-412: requests, the calls of user code they led to, and the answers. */
 import { flowIdOf, type RequestFact } from '@baton/core';
 import type { AnyDefinition } from '@baton/engine';
-import { isRouted, type NodeDefinition, type OnWorkerLoss } from '@baton/flow';
+import { isRouted, type NodeDefinition, type OnWorkerLoss, waitEventTask } from '@baton/flow';
 import { toldKey, type Call, type Happened, type Reply } from '../history.js';
 import type { Evidence, JobEvidence, Violations } from './evidence.js';
 import { atomOf, isSuccess, outcomesOf, type Outcome } from './request-stories.js';
@@ -133,7 +133,7 @@ function* results({ job, entries }: JobEvidence): Violations {
     for (const fact of entry.facts) {
       if (fact.fact !== 'atom' && fact.fact !== 'activation') continue;
       const atom = fact.fact === 'atom' ? fact.atom : fact.activation;
-      // an answer from outside is no task's (delegate-rules.ts)
+      // what comes from outside is no task's (delegate-rules.ts, event-rules.ts)
       if (policyOf.get(atomOf(atom)) === undefined) continue;
       if (fact.fact === 'atom' && fact.to === 'RUNNING') rounds.set(atom, fact.round ?? 0);
       if (fact.to !== 'SUCCESS' || fact.value === undefined || !('data' in fact.value)) continue;
@@ -182,7 +182,7 @@ function policiesOf(definition: AnyDefinition): ReadonlyMap<string, OnWorkerLoss
   if (!isRouted(definition)) visit(definition.root);
   else
     for (const { name, task, onWorkerLoss = 'resend' } of definition.root.atoms)
-      if (task !== undefined) policies.set(name, onWorkerLoss);
+      if (task !== undefined && task !== waitEventTask) policies.set(name, onWorkerLoss);
   return policies;
 }
 
