@@ -115,8 +115,9 @@ export class Incarnation implements Ownership {
     services: OpenServices,
     replyPartition: number,
   ) {
+    const { runtime } = deps;
     this.#deps = deps;
-    this.runtime = deps.runtime;
+    this.runtime = runtime;
     this.board = board;
     this.counters = deps.counters;
     this.heads = deps.heads;
@@ -125,31 +126,26 @@ export class Incarnation implements Ownership {
     this.journal = services.persistence.journal;
     this.payloads = services.persistence.payloads;
     this.snapshots = services.persistence.snapshots;
-    this.roster = new WorkerRoster(deps.runtime.random);
-    this.places = new PlaceQueue(deps.runtime.clock, this.roster);
+    this.roster = new WorkerRoster(runtime.random);
+    this.places = new PlaceQueue(runtime.clock, this.roster);
     this.#replyPartition = replyPartition;
-    this.dispatcher = new Dispatcher({
-      ...services,
-      runtime: this.runtime,
-      replyPartition,
-      workers: this.roster,
-    });
+    this.dispatcher = new Dispatcher({ ...services, runtime, replyPartition, workers: this.roster });
     this.ended = new Promise((resolve) => (this.#end = resolve));
-    this.#timers = new SessionTimers(deps.runtime.clock);
-    this.#suspects = new SuspectLine(deps.runtime.clock);
+    this.#timers = new SessionTimers(runtime.clock);
+    this.#suspects = new SuspectLine(runtime.clock);
     this.#room = new JobRoom(this.#runners, deps.options.maxJobs);
     this.#claims = this.#newClaims(services);
     this.#shared = this.#newShared(services);
     this.logContact = new LogContact({
-      clock: deps.runtime.clock,
+      clock: runtime.clock,
       problem: () => this.#inbox.problem ?? services.outbox.problem,
       onBack: () => this.#claims.refill(),
       onCutOff: (problem) => {
-        this.runtime.logger.error('conductor.cut-off', { memberId: deps.member.id, problem });
+        runtime.logger.error('conductor.cut-off', { memberId: deps.member.id, problem });
         this.#finish({ cause: 'cut-off' });
       },
     });
-    this.#commands = new CommandWatch(services.persistence.commands, deps.runtime.logger);
+    this.#commands = new CommandWatch(services.persistence.commands, runtime.logger);
     this.children = new ChildJobs(this, services.persistence, this.#runners, this.#commands);
     this.events = new EventWaits(this, services.persistence, this.#runners, this.#commands);
     this.#losses = this.#newLosses();
