@@ -212,6 +212,28 @@ describe('lists', () => {
   });
 });
 
+describe('deleting a job', () => {
+  it('needs its end, hides it at once, and can be repeated', async () => {
+    await world.post('j');
+    await world.claim('j');
+    const early = await ask('DELETE', '/v1/jobs/j');
+    expect([early.status, codeOf(early)]).toEqual([409, 'BATON_CONFLICT_NOT_ENDED']);
+    await world.end('j');
+    await world.leave('j');
+    await world.persistence(async ({ journal, readModels }) => {
+      readModels.resume(await journal.history('j'));
+      await readModels.idle();
+    });
+    for (const role of ['viewer', 'poster'] as const)
+      expect((await ask('DELETE', '/v1/jobs/j', { role })).status).toBe(403);
+    for (let times = 0; times < 2; times++) expect((await ask('DELETE', '/v1/jobs/j')).status).toBe(204);
+    for (const path of ['', '/run', '/events', '/atoms'])
+      expect((await ask('GET', `/v1/jobs/j${path}`)).status).toBe(404);
+    const again = await ask('POST', '/v1/jobs', { payload: { flow, store, key: 'j' } });
+    expect([again.status, codeOf(again)]).toEqual([409, 'BATON_CONFLICT_DELETED']);
+  });
+});
+
 describe('the OpenAPI document', () => {
   const samples: Readonly<Record<string, object>> = {
     '/v1/jobs': { flow, store },
@@ -228,22 +250,28 @@ describe('the OpenAPI document', () => {
       Object.keys(methods).map((method) => ({ path, method })),
     );
     expect(operations).toHaveLength(world.api.routes.length);
+    // what is deleted answers no more
+    operations.sort((one, other) => Number(one.method === 'delete') - Number(other.method === 'delete'));
     const flaws: unknown[] = [];
     for (const { path, method } of operations) {
       const url = path.replace('{id}', 'j').replace('{atom}', 'a').replace('{delegate}', 'j%2Fa');
-      const isPost = method === 'post';
+      const hasBody = method === 'post' || method === 'put';
       const requests: InjectOptions[] = [
-        { ...(isPost && { payload: samples[path] ?? {} }) },
+        { ...(hasBody && { payload: samples[path] ?? {} }) },
         { url: url.replace('/j', '/unknown') },
         { url: url.replace('/j', '/%2e%2e') },
         { headers: { 'last-event-id': '2', 'if-match': '"9"' } },
         { headers: { 'last-event-id': 'x'.repeat(65), 'if-match': 'x', 'idempotency-key': '/' } },
         { headers: { authorization: 'Bearer wrong' } },
-        ...(isPost ? [{ payload: '{"flow":', headers: { 'content-type': 'application/json' } }] : []),
-        ...(isPost ? [{ payload: 'x', headers: { 'content-type': 'text/plain' } }] : []),
+        ...(hasBody ? [{ payload: '{"flow":', headers: { 'content-type': 'application/json' } }] : []),
+        ...(hasBody ? [{ payload: 'x', headers: { 'content-type': 'text/plain' } }] : []),
       ];
       for (const request of path === '/v1/stream' ? requests.slice(4, 6) : requests) {
-        const { answer } = await ask(isPost ? 'POST' : 'GET', (request.url as string) ?? url, request);
+        const { answer } = await ask(
+          method.toUpperCase() as Route['method'],
+          (request.url as string) ?? url,
+          request,
+        );
         const flaw = await flawOf(document, { path, method }, answer);
         if (flaw !== undefined) flaws.push({ path, request, flaw });
       }

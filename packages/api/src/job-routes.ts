@@ -40,6 +40,15 @@ export const jobRoutes: readonly Route[] = [
     handle: (asked) => ofJob(asked, header),
   },
   {
+    ...{ method: 'DELETE', path: '/v1/jobs/:id', role: 'operator', params: schemas.jobParams },
+    summary: 'Delete a job that has ended, and its child runs.',
+    ...{ answers: { 204: { about: 'Deleted; purged, and its id free, an hour later.' } }, problems: [409] },
+    handle: async ({ client, params }) => {
+      await client.delete(params['id'] ?? '');
+      return { status: 204 };
+    },
+  },
+  {
     ...{ method: 'GET', path: '/v1/jobs/:id/run', role: 'viewer', params: schemas.jobParams },
     summary: 'All atoms as columns, in the order of the flow.',
     ...{ answers: ok('A snapshot.', schemas.run), problems: [409] },

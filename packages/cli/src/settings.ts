@@ -163,6 +163,16 @@ export const settingKeys = {
     '',
     'private networks and addresses that web hooks may be in: 10.1.0.0/16, 127.0.0.1',
   ),
+  'retention.jobs': key(
+    duration('0ms', '3650d'),
+    '30d',
+    'how long jobs are kept after their end; 0ms: for ever',
+  ),
+  'retention.count': key(
+    wholeNumber(0, 100_000),
+    '0',
+    'how many of the jobs of a board that have ended are kept; 0: any number',
+  ),
   'log.level': key(oneOf('debug', 'info', 'warn', 'error'), 'info', 'least level that is logged'),
   'log.format': key(oneOf('json', 'text', 'auto'), 'auto', 'json, text, or text on a terminal only'),
 } as const;

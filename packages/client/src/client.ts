@@ -25,6 +25,7 @@ import {
 import { type BoardChange, changesThrough } from './board-changes.js';
 import { type ClientDeps, Connection, type Open } from './connection.js';
 import { checkOptions } from './check-options.js';
+import { deleteJob } from './delete-job.js';
 import { giveCommand, type CancelOptions, type CommandOptions } from './give-command.js';
 import { endOf, tooLate, type JobEnd } from './job-end.js';
 import { lastEnded } from './last-ended.js';
@@ -35,7 +36,7 @@ import { type Repair, repairJob, type RerunOptions, type SkipOptions, withoutAbs
 import { Schedules } from './schedules.js';
 import { sendEvent, type SendEventOptions, type SentEventReport } from './send-event.js';
 import { StopWith } from './stop-with.js';
-import { unknownJob } from './unknown-job.js';
+import { checkShown, unknownJob } from './unknown-job.js';
 import { updateDelegate, type UpdateDelegateOptions } from './update-delegate.js';
 
 export interface ClusterReport {
@@ -86,7 +87,8 @@ export class Client {
   /** How far a job is: the number of its last journal entry, and how it ended if it has. @throws as `job` */
   async head(jobId: string): Promise<{ readonly seq: number; readonly outcome?: FlowOutcome }> {
     checkId('job', jobId);
-    const head = await (await this.#connection.open()).persistence.journal.head(jobId);
+    const { journal, jobs } = (await this.#connection.open()).persistence;
+    const [head] = await Promise.all([journal.head(jobId), checkShown(jobs, jobId)]);
     if (head === undefined) throw unknownJob(jobId);
     const { entry } = head;
     return { seq: entry.seq, ...(entry.kind === 'terminal' && { outcome: entry.outcome }) };
@@ -95,7 +97,8 @@ export class Client {
   /** All journal entries of a job that are kept, oldest first. @throws as `job` */
   async history(jobId: string): Promise<readonly JournalEntry[]> {
     checkId('job', jobId);
-    const entries = await (await this.#connection.open()).persistence.journal.history(jobId);
+    const { journal, jobs } = (await this.#connection.open()).persistence;
+    const [entries] = await Promise.all([journal.history(jobId), checkShown(jobs, jobId)]);
     if (entries.length === 0) throw unknownJob(jobId);
     return entries;
   }
@@ -165,6 +168,7 @@ export class Client {
     checkOptions('watch', options);
     const patience = this.#patience({ listener: options, signal: options.signal });
     const { persistence } = await patience.through(() => this.#connection.open());
+    await patience.through(() => checkShown(persistence.jobs, jobId));
     let seq = options.fromSeq ?? 0;
     for (let pauseMs = POLL_MS.first; ; pauseMs = Math.min(POLL_MS.max, pauseMs * 2)) {
       options.signal?.throwIfAborted();
@@ -265,6 +269,12 @@ export class Client {
       if (outcome === undefined && atoms.length > 0) checkParked(atom, { jobId, atoms });
     };
     return giveCommand(await this.#connection.open(), { jobId, command, options: rest, check });
+  }
+
+  /** Deletes a job that has ended, and its child runs; see `deleteJob`. */
+  async delete(jobId: string): Promise<void> {
+    checkId('job', jobId);
+    return deleteJob(await this.#connection.open(), jobId);
   }
 
   /** Answers an atom that waits for a person or another system: stored when this resolves. The first answer counts; see `answerDelegate`. */

@@ -79,6 +79,7 @@ export async function openForCommands(
     persistence.jobs.get(jobId),
     key === undefined ? undefined : persistence.commands.find(jobId, command, key),
   ]);
+  if (record?.state === 'DELETED') throw unknownJob(jobId);
   if (before !== undefined) return { before, record, ended: undefined };
   if (head === undefined) throw unknownJob(jobId);
   const { entry } = head;

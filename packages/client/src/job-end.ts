@@ -4,7 +4,7 @@ import type { FlowOutcome, JournalEntry } from '@baton/core';
 import type { JobBoard } from '@baton/jobboard';
 import type { FailureSummary, Persistence } from '@baton/persistence';
 import { quarantineOf } from './job-report.js';
-import { unknownJob } from './unknown-job.js';
+import { checkShown, unknownJob } from './unknown-job.js';
 
 /** What became of a job. */
 export interface JobEnd {
@@ -23,6 +23,7 @@ export async function endOf(
   const detail = await persistence.readModels.flow(jobId);
   if (detail?.outcome !== undefined) return { jobId, outcome: detail.outcome, failures: detail.failures };
   if (!isCertain) return undefined;
+  await checkShown(persistence.jobs, jobId);
   const aside = quarantineOf(jobId, await board.read(jobId));
   if (aside !== undefined) throw aside;
   const last = (await persistence.journal.history(jobId)).at(-1);

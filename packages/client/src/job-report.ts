@@ -23,6 +23,7 @@ import { isReopening, type Notifications, type NumberedCommand, type Persistence
 import { activationReports, dueTimesOf, progressOf, type Standing } from './activation-report.js';
 import type { AtomReport } from './atom-report.js';
 import { homeBoardOf } from './home-board.js';
+import { checkShown, unknownJob } from './unknown-job.js';
 
 export interface AppliedCommand extends OperatorNote {
   /** Its number in the job. */
@@ -94,7 +95,8 @@ export function quarantineOf(jobId: string, { reason }: JobReading): ConflictErr
 /** @throws NotFoundError `BATON_NOT_FOUND_JOB`, ConflictError `BATON_CONFLICT_QUARANTINED`, UnavailableError */
 export async function readJob(deps: Deps, jobId: string): Promise<JobReport> {
   const reading = await deps.board.read(jobId);
-  return readRun(deps, jobId, reading).catch((error: unknown) => {
+  return readRun(deps, jobId, reading).catch(async (error: unknown) => {
+    await checkShown(deps.persistence.jobs, jobId);
     throw quarantineOf(jobId, reading) ?? error;
   });
 }
@@ -132,7 +134,7 @@ async function readRun(deps: Deps, jobId: string, here: JobReading): Promise<Job
     persistence.notifications.get(jobId),
   ]);
   const [post] = entries;
-  if (post?.kind !== 'post') throw new NotFoundError('BATON_NOT_FOUND_JOB', `no job ${jobId} is known`);
+  if (post?.kind !== 'post' || record?.state === 'DELETED') throw unknownJob(jobId);
   const compiled = await compiledOf(persistence, post.post.definitionHash);
   const home = homeBoardOf(record) ?? board.name;
   const reading = home === board.name ? here : await (await deps.otherBoard(home)).read(jobId);

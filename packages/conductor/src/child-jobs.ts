@@ -167,6 +167,7 @@ export class ChildJobs {
       contentHash: `child ${lineage.requestId}`,
       posting: JSON.stringify(postingWith(posting, { store, env })),
       postedAtMs: posting.createdAtMs,
+      rootId: lineage.rootId,
     };
     const { record } = await persistence.jobs.insertOrFind(post);
     await placeJob(persistence, { record, store, env }, ({ posting: standing }) =>

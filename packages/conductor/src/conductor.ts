@@ -19,6 +19,7 @@ import { Incarnation } from './incarnation.js';
 import { resolveConductorOptions } from './options.js';
 import type { ConductorOptions, ResolvedConductorOptions } from './options.js';
 import type { Counters, HeadListener } from './ownership.js';
+import type { RetentionOptions } from './retention-duty.js';
 import { createWebhook, type SendNotification } from './webhook.js';
 
 export interface ConductorDeps {
@@ -48,6 +49,8 @@ export interface ConductorDeps {
     readonly targets?: readonly NotifyTarget[];
     readonly send?: SendNotification;
   };
+  /** How long jobs that have ended are kept. Default: for ever. */
+  readonly retention?: RetentionOptions;
 }
 
 export interface Conductor {
@@ -138,13 +141,14 @@ class ConductorService implements Conductor {
   }
 
   #open(): Promise<Incarnation> {
-    const { notifications = {} } = this.#deps;
+    const { notifications = {}, retention } = this.#deps;
     return Incarnation.open({
       ...this.#deps,
       options: this.#options,
       counters: this.counters,
       services: (clusterId) => this.#services.open(clusterId),
       onSession: this.#deps.onSession ?? (() => undefined),
+      retention,
       notifications: {
         send: notifications.send ?? createWebhook({ allow: [] }),
         // by what is told apart when the list changes

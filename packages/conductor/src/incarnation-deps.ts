@@ -18,6 +18,7 @@ export interface IncarnationDeps {
   readonly onSession: (token: SessionToken) => void;
   readonly heads?: HeadListener;
   readonly notifications: Pick<SharedWorkDeps, 'send' | 'targets'>;
+  readonly retention: SharedWorkDeps['retention'];
 }
 
 export type IncarnationEnd =

@@ -199,10 +199,9 @@ export class Incarnation implements Ownership {
   }
 
   #newShared({ persistence }: OpenServices): SharedWork {
-    const { notifications, runtime, member } = this.#deps;
-    const { board } = this;
+    const { notifications, retention, runtime, member } = this.#deps;
     return new SharedWork({
-      ...{ ...notifications, runtime, board, persistence, memberId: member.id },
+      ...{ ...notifications, retention, runtime, board: this.board, persistence, memberId: member.id },
       members: () => this.#conductors.current,
       mayDecide: () => this.mayDecide(),
     });

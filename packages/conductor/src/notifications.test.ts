@@ -162,6 +162,18 @@ describe('notifications', () => {
     expect(types()).toEqual(whole);
   });
 
+  it('of a job that has ended are over when nobody is told any more', async () => {
+    await cluster.drive(cluster.worker('w1', { a: ok, b: ok }));
+    const first = start('c1', [hook]);
+    refuse = () => true;
+    await post({});
+    await wait();
+    await cluster.drive(first.stop());
+    start('c2');
+    await cluster.runtime.clock.advance(120_000);
+    expect(cluster.documents.documentsOf('notifications')).toMatchObject([{ _id: 'j', state: 'DONE' }]);
+  });
+
   it('of a job that has fallen asleep are sent until they are taken', async () => {
     start('c1');
     refuse = (_, { events }) => events.some(({ type }) => type === 'run.suspended');

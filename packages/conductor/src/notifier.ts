@@ -100,6 +100,9 @@ export class Notifier {
     const { board, persistence } = this.#deps;
     const [head, { state }] = await Promise.all([persistence.journal.head(flowId), board.read(flowId)]);
     if (head === undefined) return;
+    // it is told of by nobody that is told no more
+    if (record.targets.length + Object.keys(this.#deps.targets).length === 0)
+      return persistence.notifications.save({ ...record, state: 'DONE' });
     const { kind, seq } = head.entry;
     // one that goes on has an owner, or will have one
     const isLeaving = state === 'DORMANT';

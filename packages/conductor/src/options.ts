@@ -113,6 +113,14 @@ export const limits = Object.freeze({
   /** Notifications that nobody sends any more are looked for so often, so many jobs at a time. */
   notifySweepMs: 30_000,
   notifySweepJobs: 200,
+  /**
+   * Jobs that are not kept any longer (C-1313) are looked for, a page after the other: not for so long after conductors came or went; with a pause so long at least, and
+   * so many times as long as the page took; after a whole pass it rests (P-635), after a failure it waits.
+   */
+  retentionMs: { quiet: 10_000, page: 250, share: 4, rest: 600_000, retry: 30_000 },
+  retentionPageJobs: 100,
+  /** Jobs that the board or the journal is asked about at a time. */
+  retentionAtOnce: 10,
   /** Operator commands are looked for so often even without a nudge (P-1108). */
   commandPollMs: 5_000,
   /** How often owned jobs are looked at: one that two looks find at rest, at the same place of its journal, is put to sleep (P-1101). */

@@ -21,6 +21,10 @@ export interface ScheduleDutyDeps {
   readonly mayDecide: () => boolean;
 }
 
+const idTaken: ReadonlySet<string | undefined> = new Set([
+  'BATON_CONFLICT_KEY_REUSED',
+  'BATON_CONFLICT_DELETED',
+]);
 /** Decisions after which old slots are forgotten. */
 const FORGET_EVERY = 50;
 
@@ -171,8 +175,8 @@ export class ScheduleDuty {
         board.post(jobId, JSON.parse(job.posting) as Posting),
       );
     } catch (error) {
-      // somebody has used the id
-      if (codeOf(error) !== 'BATON_CONFLICT_KEY_REUSED') throw error;
+      // somebody has used the id, or has deleted its job
+      if (!idTaken.has(codeOf(error))) throw error;
       runtime.logger.warn('schedule.id-taken', { scheduleId, jobId });
     }
   }

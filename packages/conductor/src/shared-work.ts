@@ -1,22 +1,30 @@
 /**
- * What one conductor does for all of a board: finishing posts, firing schedules, telling of jobs that have ended, waking dormant ones. Who it is follows
- * from who is there.
+ * What one conductor does for all of a board: finishing posts, firing schedules, telling of jobs that have ended, forgetting them after a while, waking dormant
+ * ones. Who it is follows from who is there.
  */
 import { rendezvousRank } from '@baton/core';
+import type { Persistence } from '@baton/persistence';
 import { DormantWatch } from './dormant-watch.js';
 import { Notifier, type NotifierDeps } from './notifier.js';
 import { limits } from './options.js';
 import { reconcilePosts } from './post-reconciler.js';
+import { RetentionDuty, type RetentionOptions } from './retention-duty.js';
 import { Scheduler, type SchedulerDeps } from './scheduler.js';
 import type { SessionTimers } from './session-timers.js';
 
-export type SharedWorkDeps = SchedulerDeps & NotifierDeps;
+export type SharedWorkDeps = SchedulerDeps &
+  NotifierDeps & {
+    readonly persistence: Pick<Persistence, 'retention'>;
+    /** Absent: jobs that have ended are kept for ever. */
+    readonly retention: RetentionOptions | undefined;
+  };
 
 export class SharedWork {
   readonly notifier: Notifier;
   readonly #deps: SharedWorkDeps;
   readonly #scheduler: Scheduler;
   #dormant: DormantWatch | undefined;
+  #retention: RetentionDuty | undefined;
 
   constructor(deps: SharedWorkDeps) {
     this.#deps = deps;
@@ -39,12 +47,18 @@ export class SharedWork {
     timers.every(limits.reconcileMs, () => {
       if (rendezvousRank('reconcile', memberId, members().keys()) === 0) void reconcilePosts(this.#deps);
     });
+    const { retention: options, mayDecide } = this.#deps;
+    if (options === undefined) return;
+    const isMine = () => mayDecide() && rendezvousRank('retention', memberId, members().keys()) === 0;
+    this.#retention = new RetentionDuty({ ...this.#deps, options, isMine, timers });
+    this.#retention.start();
   }
 
   /** The conductors have changed. */
   divide(): void {
     this.#scheduler.divide();
     this.#dormant?.share();
+    this.#retention?.membersChanged();
   }
 
   /** The board could not tell of changes for a while. */

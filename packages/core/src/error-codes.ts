@@ -248,6 +248,18 @@ export const errorCodes = {
     remedy:
       'Name an atom that failed or was cancelled; wait for a job that goes on, or cancel it; of a child run name its activation in the parent; else post the flow again.',
   },
+  BATON_CONFLICT_NOT_ENDED: {
+    cause:
+      'A job was to be deleted that goes on, or one of its child runs does, or its owner is about to take it off the board; nothing was deleted.',
+    check: '`baton job get ID` shows how it stands.',
+    remedy: '`baton job cancel ID` ends it; or wait for its end, and delete it then.',
+  },
+  BATON_CONFLICT_DELETED: {
+    cause:
+      'A job was posted under the id of one that was deleted about an hour ago at most; what is stored of that one is not purged yet.',
+    check: '`baton job get ID` says that there is no such job.',
+    remedy: 'Post it under another key, or wait: conductors purge it an hour after it was deleted.',
+  },
   BATON_CONFLICT_KEY_REUSED: {
     cause: 'A job, a command of a job, or a schedule with this key exists and has other content.',
     check: '`baton job get KEY` shows what was posted, `baton schedule show ID` the schedule.',

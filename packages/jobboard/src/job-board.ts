@@ -203,6 +203,15 @@ export class JobBoard {
     return this.#claims.trash(claim, reason);
   }
 
+  /** Forgets why a job was put aside. Idempotent. */
+  async emptyTrash(jobId: string): Promise<void> {
+    try {
+      await this.session.delete(this.#paths.trash(jobId));
+    } catch (error) {
+      if (codeOf(error) !== 'BATON_NOT_FOUND_NODE') throw error;
+    }
+  }
+
   /** Puts a job to sleep that waits for nothing but a time, an answer or a command (P-1101). Whoever stores one of those wakes it afterwards. */
   sleep(claim: Claim, waits: Waits): Promise<void> {
     return this.#claims.sleep(claim, waits);

@@ -32,7 +32,7 @@ export const collectionNames = {
   /** Ended flows: last word, by job id. */
   jobArchive: 'job_archive',
 
-  /** What was posted; inserted once, afterwards only its state hint changes. */
+  /** What was posted; inserted once, afterwards only its state changes, last that it was deleted. */
   jobs: 'jobs',
   /** Where the newest snapshot of a flow is. A hint. */
   heads: 'heads',
@@ -46,12 +46,12 @@ const indexes: Partial<Record<CollectionName, readonly string[]>> = {
   snapshots: ['flowId'],
   commands: ['flowId'],
   command_keys: ['flowId'],
-  jobs: ['state'],
+  jobs: ['state', 'rootId'],
   flow_details: ['waitsFor'],
   schedules: ['board', 'scheduleId'],
   notifications: ['state'],
   schedule_slots: ['scheduleId'],
-  event_waits: ['subject'],
+  event_waits: ['subject', 'flowId'],
   kept_events: ['subject'],
 };
 

@@ -12,6 +12,7 @@ import { collectionNames } from './collections.js';
 import { GroupGet } from './group-get.js';
 import { GroupInsert } from './group-insert.js';
 import { gaveUp, readPatiently } from './patience.js';
+import { purgedAfterMs } from './retention.js';
 
 /** Flows asked about in one query: owners ask for all of theirs at once, and mostly there is nothing. */
 const FLOWS_PER_QUERY_MAX = 500;
@@ -21,6 +22,8 @@ const KNOWN_READ_MAX = 50;
 const NUMBER_DIGITS = 9;
 /** Flows. */
 const ENDS_MAX = 10_000;
+/** Less than a job that was deleted is kept: then another one may have its id. */
+const ENDS_KNOWN_MS = purgedAfterMs / 2;
 /** Of each text that the owner writes into the journal beside the command. */
 const TEXT_BYTES_MAX = 1_024;
 
@@ -64,7 +67,7 @@ export class Commands {
   /** By flow: one is stored after the other, or those of one process would race for each number. */
   readonly #appending = new Map<string, Promise<unknown>>();
   /** By flow: a number that is there, at or near the end. */
-  readonly #ends = new BoundedCache<number>(ENDS_MAX);
+  readonly #ends = new BoundedCache<{ readonly n: number; readonly sinceMs: number }>(ENDS_MAX);
   readonly #queue: Asked[] = [];
   #isReading = false;
 
@@ -142,7 +145,7 @@ export class Commands {
     for (let n = last + 1; ; n++) {
       const _id = commandIdOf(flowId, n);
       const isStored = (await this.#inserts.insert({ _id, flowId, n, opId, at, body })) === 'stored';
-      this.#ends.set(flowId, n, 1);
+      this.#ends.set(flowId, { n, sinceMs: this.#runtime.clock.monotonicMs() }, 1);
       if (isStored) return n;
       const taken = await this.#documents.getStored(_id);
       if (taken === undefined) throw gaveUp(`command ${n} of ${flowId}`, undefined);
@@ -153,7 +156,7 @@ export class Commands {
   /** A number up to which all are there: mostly the last one, 0 when there is none. */
   async #endOf(flowId: string): Promise<number> {
     const known = this.#ends.get(flowId);
-    if (known !== undefined) return known;
+    if (known && this.#runtime.clock.monotonicMs() - known.sinceMs < ENDS_KNOWN_MS) return known.n;
     const where = { field: 'flowId', oneOf: [flowId] };
     const [last] = await this.#find({ where, order: 'descending', limit: 1 });
     return Number(last?.['n'] ?? 0);

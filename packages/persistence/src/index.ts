@@ -26,4 +26,12 @@ export {
 } from './schedules.js';
 export { checkTimes, isoTime, nextSlot, slotsBetween, type ScheduleTimes } from './schedule-times.js';
 export { isReopening, type Reopening, reopeningOf } from './reopening.js';
+export {
+  purgedAfterMs,
+  Retention,
+  type EndedJob,
+  type JobEnding,
+  type Standing,
+  type StoredJob,
+} from './retention.js';
 export { Snapshots, snapshotEveryEntries, type Snapshot } from './snapshots.js';

@@ -1,8 +1,9 @@
 /**
  * Purpose: what was posted under which id (P-601, P-602): makes a repeated post recognisable and a half-done one repairable.
  * States: POSTING (maybe not on the board yet) → POSTED (was put on the board) → REOPENING (has ended, and a person wants it to go on) → POSTED. A
- *   hint: POSTING and REOPENING may stand for ever, and cost a look, which changes nothing.
- * What is authoritative: the inserted content; it never changes.
+ *   hint: POSTING and REOPENING may stand for ever, and cost a look, which changes nothing. All → DELETED: nobody is shown anything of it, and its id is
+ *   taken until it is purged (`retention.ts`).
+ * What is authoritative: the inserted content, which never changes; and that it was deleted.
  * On failure: as GroupInsert and GroupGet. Marking only logs.
  * Not here: the board, the reconciler's clock.
  */
@@ -31,10 +32,14 @@ export interface JobPost {
   readonly posting: string;
   /** Wall time of the poster. */
   readonly postedAtMs: number;
+  /** Of a child run: the first of those that started one another. */
+  readonly rootId?: string;
 }
 
 export interface JobRecord extends JobPost {
-  readonly state: 'POSTING' | 'POSTED' | 'REOPENING';
+  readonly state: 'POSTING' | 'POSTED' | 'REOPENING' | 'DELETED';
+  /** Of one that is DELETED: when, cluster time, and the number of its last journal entry. */
+  readonly deletion?: { readonly atMs: number; readonly lastSeq: number };
 }
 
 export class JobRecords {
@@ -53,7 +58,8 @@ export class JobRecords {
 
   /**
    * Records a post before it goes to the board. Gives the record that stands: state POSTED when the same post was finished before.
-   * @throws ConflictError `BATON_CONFLICT_KEY_REUSED` when the id stands for other content; UnavailableError
+   * @throws ConflictError `BATON_CONFLICT_KEY_REUSED` when the id stands for other content, `BATON_CONFLICT_DELETED`
+   * when it was deleted and is not purged yet; UnavailableError
    */
   async insert(post: JobPost): Promise<JobRecord> {
     return (await this.insertOrFind(post)).record;
@@ -62,14 +68,19 @@ export class JobRecords {
   /** The same; `isNew` when nobody had recorded it before. After a lost answer that is not certain, and it is said to be old. */
   async insertOrFind(post: JobPost): Promise<{ readonly record: JobRecord; readonly isNew: boolean }> {
     const record: JobRecord = { ...post, state: 'POSTING' };
-    if ((await this.#inserts.insert(encode(record))) === 'stored') return { record, isNew: true };
+    if ((await this.#inserts.insert(encodeJobRecord(record))) === 'stored') return { record, isNew: true };
     const existing = await this.#documents.getStored(post.jobId);
     if (existing === undefined)
       throw new UnavailableError(
         'BATON_UNAVAILABLE_OUTCOME_UNKNOWN',
         `the store says that job ${post.jobId} exists and does not give it`,
       );
-    const standing = decode(existing);
+    const standing = decodeJobRecord(existing);
+    if (standing.state === 'DELETED')
+      throw new ConflictError(
+        'BATON_CONFLICT_DELETED',
+        `job ${post.jobId} was deleted, and is not purged yet: post it under another key, or an hour later`,
+      );
     if (standing.contentHash === post.contentHash) return { record: standing, isNew: false };
     throw new ConflictError(
       'BATON_CONFLICT_KEY_REUSED',
@@ -80,7 +91,7 @@ export class JobRecords {
   /** The post is on the board. Never rejects: it is a hint. */
   async markPosted(record: JobRecord): Promise<void> {
     try {
-      await this.#store.replace(collectionNames.jobs, [encode({ ...record, state: 'POSTED' })]);
+      await this.#store.replace(collectionNames.jobs, [encodeJobRecord({ ...record, state: 'POSTED' })]);
     } catch (reason) {
       this.#runtime.logger.warn('store.job.mark-posted.failed', { jobId: record.jobId, reason });
     }
@@ -88,14 +99,14 @@ export class JobRecords {
 
   /** A command to reopen it is stored: whoever finishes posts sees that it comes to the board, should this client not. @throws UnavailableError */
   async markReopening(record: JobRecord): Promise<void> {
-    const document = encode({ ...record, state: 'REOPENING' });
+    const document = encodeJobRecord({ ...record, state: 'REOPENING' });
     await readPatiently(this.#runtime, () => this.#store.replace(collectionNames.jobs, [document]));
   }
 
   /** May be stale. @throws UnavailableError */
   async get(jobId: string): Promise<JobRecord | undefined> {
     const document = await this.#documents.get(jobId);
-    return document === undefined ? undefined : decode(document);
+    return document === undefined ? undefined : decodeJobRecord(document);
   }
 
   /** What may have been left half done: POSTING or REOPENING, posted longer than `ageMs` ago by the local clock; in the order of their ids. @throws UnavailableError */
@@ -107,7 +118,7 @@ export class JobRecords {
       const page = await readPatiently(this.#runtime, () =>
         this.#store.find(collectionNames.jobs, { ...query, ...from }),
       );
-      for (const record of page.map(decode)) if (record.postedAtMs <= before) yield record;
+      for (const record of page.map(decodeJobRecord)) if (record.postedAtMs <= before) yield record;
       if (page.length < PAGE) return;
       after = page.at(-1)?._id;
     }
@@ -118,28 +129,31 @@ export class JobRecords {
   }
 }
 
-function encode({
-  jobId,
-  definitionHash,
-  contentHash,
-  posting,
-  postedAtMs,
-  state,
-}: JobRecord): StoredDocument {
-  return { _id: jobId, definitionHash, contentHash, posting, postedAt: postedAtMs, state };
+export function encodeJobRecord(record: JobRecord): StoredDocument {
+  const { jobId, definitionHash, contentHash, posting, postedAtMs, state, rootId, deletion } = record;
+  return {
+    ...{ _id: jobId, definitionHash, contentHash, posting, postedAt: postedAtMs, state },
+    ...(rootId !== undefined && { rootId }),
+    ...(deletion && { deletedAt: deletion.atMs, lastSeq: deletion.lastSeq }),
+  };
 }
 
-function decode(document: StoredDocument): JobRecord {
+export function decodeJobRecord(document: StoredDocument): JobRecord {
+  const { rootId, deletedAt, lastSeq, state } = document;
   return {
     jobId: document._id,
     definitionHash: String(document['definitionHash']),
     contentHash: String(document['contentHash']),
     posting: String(document['posting']),
     postedAtMs: Number(document['postedAt']),
-    state: stateOf(document['state']),
+    state: stateOf(state),
+    ...(rootId !== undefined && { rootId: String(rootId) }),
+    ...(state === 'DELETED' && { deletion: { atMs: Number(deletedAt), lastSeq: Number(lastSeq) } }),
   };
 }
 
+const states: ReadonlySet<unknown> = new Set<JobRecord['state']>(['POSTED', 'REOPENING', 'DELETED']);
+
 function stateOf(stored: unknown): JobRecord['state'] {
-  return stored === 'POSTED' || stored === 'REOPENING' ? stored : 'POSTING';
+  return states.has(stored) ? (stored as JobRecord['state']) : 'POSTING';
 }

@@ -3,7 +3,7 @@
  * States: a cache of values, bounded in bytes.
  * What is authoritative: the digest: content never changes, so copies are trusted for ever once they match it.
  * On failure: as GroupInsert and GroupGet; a payload that stays away is a NotFoundError.
- * Not here: deletion (with the journals that refer to them, after retention).
+ * Not here: deletion: jobs share them, and nobody counts who refers to one.
  */
 import {
   InputError,

@@ -12,6 +12,7 @@ import { Journal } from './journal.js';
 import { NotificationRecords } from './notifications.js';
 import { Payloads, type PayloadLimits } from './payloads.js';
 import { ReadModels } from './read-models.js';
+import { Retention } from './retention.js';
 import { Schedules } from './schedules.js';
 import { bindCluster, migrate, refuseNewerSchema } from './schema.js';
 import { Snapshots } from './snapshots.js';
@@ -39,6 +40,7 @@ export interface Persistence {
   readonly events: Events;
   readonly notifications: NotificationRecords;
   readonly readModels: ReadModels;
+  readonly retention: Retention;
   /** Whether the store takes what is written. */
   readonly health: Pick<StoreHealth, 'problem' | 'onBack'>;
   /** What is not decided is rejected, what is not written of the read models is dropped (`readModels.idle()` first). Idempotent. */
@@ -73,6 +75,7 @@ export async function openPersistence(options: PersistenceOptions): Promise<Pers
   const parts = { ...stores, events, notifications, readModels };
   return {
     ...parts,
+    retention: new Retention({ store, runtime, journal }),
     health: store,
     close() {
       for (const part of Object.values(parts)) part.close();

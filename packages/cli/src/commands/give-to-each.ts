@@ -17,17 +17,21 @@ export function noteOf({ reason }: CommandFlags): CommandOptions {
 export async function giveToEach(
   invocation: Invocation,
   jobIds: readonly string[],
-  { verb, give }: { readonly verb: string; give(client: Client, jobId: string): Promise<number> },
+  {
+    verb,
+    done = 'requested',
+    give,
+  }: { readonly verb: string; readonly done?: string; give(client: Client, jobId: string): Promise<unknown> },
 ): Promise<number> {
   for (const jobId of jobIds) checkId('job', jobId);
   const client = await invocation.client();
   const answers = await Promise.allSettled(jobIds.map((jobId) => give(client, jobId)));
   const stored = jobIds.filter((_, index) => answers[index]?.status === 'fulfilled');
   invocation.output.rows(
-    stored.map((jobId) => ({ jobId, [verb]: 'requested' })),
+    stored.map((jobId) => ({ jobId, [verb]: done })),
     [
       { title: 'ID', of: (row) => row['jobId'] },
-      { title: verb.toUpperCase(), of: () => 'requested' },
+      { title: verb.toUpperCase(), of: () => done },
     ],
   );
   const failed: unknown[] = answers.flatMap((answer) =>

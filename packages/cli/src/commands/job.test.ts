@@ -104,6 +104,13 @@ describe('what a command tells people beside its answer', () => {
     },
   );
 
+  it('which jobs were deleted, and why others were not', async () => {
+    const remove = (jobId: string): Promise<void> =>
+      jobId === 'running' ? Promise.reject(new Error('has not ended')) : Promise.resolve();
+    await expect(ran({ delete: remove }, 'delete', 'running', 'a', 'b')).rejects.toThrow('has not ended');
+    expect(out).toBe('a\tdeleted\nb\tdeleted\n');
+  });
+
   it('that a key must not look like a flag, before anything is posted', async () => {
     const refused = ran({}, 'post', flow, '--key', '-x');
     await expect(refused).rejects.toMatchObject({

@@ -1,4 +1,4 @@
-/** `baton job …`: post jobs, look at them, wait for them; suspend, resume and cancel them, and repair those that have ended (`repair.ts`). */
+/** `baton job …`: post jobs, look at them, wait for them; suspend, resume, cancel and delete them, and repair those that have ended (`repair.ts`). */
 import { InputError, checkId, durationMs } from '@baton/core';
 import type { FlowState, JournalEntry } from '@baton/core';
 import { checkedDefinition, type Client, type OutageListener } from '@baton/client';
@@ -60,6 +60,20 @@ export function addJobCommands(program: Command, run: Run): void {
     .option('--reason <text>', 'kept with the command')
     .action(run(resume));
   addRepairCommands(job, run);
+  job
+    .command('delete <id...>')
+    .alias('rm')
+    .description(
+      'delete jobs that have ended, and their child runs; an hour later all that is stored of them is purged',
+    )
+    .action(
+      run((invocation, jobIds) =>
+        giveToEach(invocation, jobIds, {
+          ...{ verb: 'delete', done: 'deleted' },
+          give: (client, jobId) => client.delete(jobId),
+        }),
+      ),
+    );
 }
 
 function addPost(job: Command, run: Run): void {

@@ -12,6 +12,7 @@ import {
   type Runtime,
   type SessionToken,
 } from '@baton/core';
+import type { RetentionOptions } from '@baton/conductor';
 import { GuardLink, runGuarded } from '@baton/guard';
 import { headHintWords } from '@baton/jobboard';
 import { Option, type Command } from 'commander';
@@ -21,7 +22,7 @@ import { HealthServer } from '../health-server.js';
 import type { Invocation } from '../invocation.js';
 import { loadUnlessStopped } from '../load-unless-stopped.js';
 import type { Run } from '../run.js';
-import { defaultMemberId } from '../settings.js';
+import { defaultMemberId, type Settings } from '../settings.js';
 import { startTaskHost } from '../start-task-host.js';
 import { stopSignals } from '../stop-signals.js';
 import { openCoordination, openSubstrates } from '../substrates.js';
@@ -90,6 +91,7 @@ async function runConductor(
         send: createWebhook({ allow: settings.get('notify.allow') }),
       },
       linkTo: delegateLinks(settings),
+      retention: retentionOf(settings),
       options: {
         maxJobs: settings.get('conductor.max_jobs'),
         sessionTimeoutMs: settings.get('jobboard.session_timeout'),
@@ -103,6 +105,11 @@ async function runConductor(
     const { left } = await conductor.run({ signal: member.signal });
     return left > 0 ? exitCodes.drainedWithWork : exitCodes.ok;
   });
+}
+
+function retentionOf(settings: Settings): RetentionOptions {
+  const [ageMs, count] = [settings.get('retention.jobs'), settings.get('retention.count')];
+  return { ...(ageMs > 0 && { ageMs }), ...(count > 0 && { count }) };
 }
 
 async function runWorker(invocation: Invocation, _: readonly string[], flags: WorkerFlags): Promise<number> {
