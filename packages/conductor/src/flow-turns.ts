@@ -7,7 +7,7 @@
  */
 import { failureOf, familyOf, type Fact, type Failure } from '@baton/core';
 import type { Refused, Result, Unknown } from '@baton/core';
-import type { Command, Event } from '@baton/engine';
+import { answerOf, type Command, type Event } from '@baton/engine';
 import type { NumberedCommand } from '@baton/persistence';
 import { InFlight, type Outstanding } from './in-flight.js';
 import { JobTimers } from './job-timers.js';
@@ -284,12 +284,12 @@ export class FlowTurns {
       case 'cancelTimer':
         return this.timers.cancel(command.id);
       case 'finish':
-        this.#finish = { outcome: command.outcome, failures: command.failures };
-        return;
+        return void (this.#finish = { outcome: command.outcome, failures: command.failures });
       case 'suspended':
       case 'openDelegate': // nobody has to be told: who answers it asks for what is open
-      case 'evaluated':
         return;
+      case 'evaluated':
+        return this.event(answerOf(command.requestId, command.outcome));
       default:
         follow.outside.push(command);
     }

@@ -2,6 +2,8 @@
 import type { Failure } from '@baton/core';
 import { failureIs } from '@baton/core';
 import type { AttemptPolicy } from '@baton/flow';
+import { evaluateBuiltIn, isBuiltIn } from './built-in-tasks.js';
+import type { Command, ExecuteCommand, RevertCommand } from './protocol.js';
 import { settle } from './settle.js';
 import type { TaskNode } from './compiled.js';
 import { requestOf } from './request.js';
@@ -27,8 +29,15 @@ export function tryAgain(turn: TurnDraft, node: TaskNode, failure: Failure): boo
 /** The request of a running task; inputs that cannot be found are a failure of the atom like any other (E-807). */
 export function submitAttempt(turn: TurnDraft, node: TaskNode): void {
   const request = requestOf(turn, node);
-  if ('failure' in request) settle(turn, node, request);
-  else turn.command(request.command);
+  if ('failure' in request) return settle(turn, node, request);
+  const { command } = request;
+  turn.command(isBuiltIn(command.task) ? evaluated(command) : command);
+}
+
+/** What the engine does itself has no worker to be asked, and nothing to undo. */
+function evaluated({ type, atom, requestId, task, args }: ExecuteCommand | RevertCommand): Command {
+  const outcome = type === 'revert' ? {} : evaluateBuiltIn(task, args);
+  return { type: 'evaluated', atom, requestId, outcome: 'sleepMs' in outcome ? {} : outcome };
 }
 
 /**

@@ -185,7 +185,7 @@ export interface AwaitEventCommand {
 export type Command =
   | ExecuteCommand
   | RevertCommand
-  /** Deterministic runs only: a retry controller was evaluated; feed the outcome back when its turn has come (E-1421). */
+  /** A task of the engine's own in an ordered flow, or in deterministic runs a retry controller, was evaluated; feed the outcome back when its turn has come (E-1421). */
   | {
       readonly type: 'evaluated';
       readonly atom: string;

@@ -1,4 +1,5 @@
 import { DefinitionError } from '@baton/core';
+import { stdTaskFault } from './built-in-tasks.js';
 import { checkExpressions } from './check-expressions.js';
 import type { AtomNode, Binding, Compiled } from './compiled.js';
 import { visibleProviders } from './visibility.js';
@@ -28,11 +29,12 @@ export function missingDependencies(
 }
 
 /**
- * @throws DefinitionError `BATON_DEFINITION_MISSING_REQUIREMENT` naming all offenders, `details.missing` has them as data;
+ * @throws DefinitionError `BATON_DEFINITION_INVALID` for a task of Baton's that cannot run there; `BATON_DEFINITION_MISSING_REQUIREMENT` naming all offenders, `details.missing` has them as data;
  *   `BATON_DEFINITION_EXPRESSION` for an expression that is wrong.
  */
 export function validate(compiled: Compiled, store: Iterable<string>): void {
   checkExpressions(compiled);
+  checkStdTasks(compiled);
   const missing = missingDependencies(compiled, store);
   if (missing.length === 0) return;
   const keyOf = ({ atom, symbol }: MissingDependency): string => `${atom} ${symbol}`;
@@ -47,6 +49,13 @@ export function validate(compiled: Compiled, store: Iterable<string>): void {
   throw new DefinitionError('BATON_DEFINITION_MISSING_REQUIREMENT', lines.join('; '), {
     details: { missing },
   });
+}
+
+function checkStdTasks({ atoms }: Compiled): void {
+  for (const atom of atoms.values()) {
+    const fault = atom.kind === 'task' ? stdTaskFault(atom.task.task ?? atom.name, 'ordered') : undefined;
+    if (fault !== undefined) throw new DefinitionError('BATON_DEFINITION_INVALID', `${atom.name} ${fault}`);
+  }
 }
 
 function hasSource(

@@ -5,7 +5,7 @@
 import { type AttemptLimits, failureOf, type Failure } from '@baton/core';
 import { awaitedOutside } from '@baton/flow';
 import type { Outcome } from '../protocol.js';
-import { evaluateBuiltIn } from './built-in-tasks.js';
+import { evaluateBuiltIn } from '../built-in-tasks.js';
 import { checkSize } from './data-size.js';
 import { itemsFor, resultOf } from './fan-out.js';
 import { countAt, delayBefore, durationAt, isRepeated, isSoAt, isTrueAt } from './policies.js';

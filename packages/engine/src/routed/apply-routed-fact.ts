@@ -19,7 +19,7 @@ import {
 import { awaitedOutside } from '@baton/flow';
 import type { Witness } from '../apply-fact.js';
 import { applyRollback, applyUndo, noteOver } from './apply-undo.js';
-import { isBuiltIn } from './built-in-tasks.js';
+import { isBuiltIn } from '../built-in-tasks.js';
 import { outbound } from './context.js';
 import { joinOf, verdictOf } from './joins.js';
 import {

@@ -1,6 +1,6 @@
 /** The part of `apply-routed-fact.ts` that is about undoing a run: what is left to undo, and in which order. */
 import { type ActivationFact, type Failure, openRecord, requestIdOf, type RollbackFact } from '@baton/core';
-import { isBuiltIn } from './built-in-tasks.js';
+import { isBuiltIn } from '../built-in-tasks.js';
 import {
   type Activation,
   isItem,

@@ -1,7 +1,7 @@
 /** What an activation gives to what it runs: of a sub-flow, also which flow that is (section 12). */
 import { type Arguments, type Failure, failureOf } from '@baton/core';
 import { inputsOfFlow, waitEventTask } from '@baton/flow';
-import { evaluateBuiltIn } from './built-in-tasks.js';
+import { evaluateBuiltIn } from '../built-in-tasks.js';
 import { depthOf } from './child-command.js';
 import { textAt } from './policies.js';
 import { argumentsFor } from './routed-request.js';

@@ -6,7 +6,7 @@ import {
   type RoutedTimeouts,
 } from '@baton/flow';
 import { refusing } from '../check-expressions.js';
-import { builtInTasks, isBuiltIn } from './built-in-tasks.js';
+import { stdTaskFault } from '../built-in-tasks.js';
 import { clauseEvents, clauseOf, type RoutedAtom, type RoutedGraph } from './routed-graph.js';
 
 /**
@@ -95,11 +95,8 @@ function checkPolicies(
     ...{ 'timeout.wait': timeout?.waitMs, 'timeout.total': timeout?.totalMs, flow: expressionOf(flow) },
   }))
     check(what, value);
-  if (task?.startsWith('std.') === true && !isKnown(task))
-    refuseAtom(
-      name,
-      `asks for ${task}, which there is not; there are ${[...builtInTasks, ...workersOwn].join(', ')}`,
-    );
+  const fault = stdTaskFault(task, 'routed');
+  if (fault !== undefined) refuseAtom(name, fault);
   const kinds = Object.entries({ task, delegate, flow }).flatMap(([kind, of]) =>
     of === undefined ? [] : [kind],
   );
@@ -116,13 +113,6 @@ function checkPolicies(
     ([, value]) => value !== undefined,
   );
   if (stray) refuseAtom(name, `has ${stray[0]}, which means nothing without forEach`);
-}
-
-/** Beside them workers may offer these, when they are told to (C-1512). */
-const workersOwn = ['std.http', 'std.shell'];
-
-function isKnown(task: string): boolean {
-  return isBuiltIn(task) || workersOwn.includes(task);
 }
 
 /** A child run has times and inputs of its own; of this atom it has `timeout.total`. */

@@ -9,7 +9,7 @@ import {
 import type { Inputs } from '@baton/flow';
 import { fault } from '../expression-error.js';
 import type { Command, ExecuteCommand, RevertCommand } from '../protocol.js';
-import { eventAwaited } from './built-in-tasks.js';
+import { eventAwaited } from '../built-in-tasks.js';
 import { checkSize } from './data-size.js';
 import type { Activation, Unit } from './routed-state.js';
 import { type AtActivation, evaluateAt, type Place, variableAt } from './surroundings.js';

@@ -9,7 +9,7 @@ import { waitEventTask } from '@baton/flow';
 import { ExpressionError } from '../expression-error.js';
 import type { Event, Outcome, Turn, Watch } from '../protocol.js';
 import { answered, awaitAnswer, cancelled, goOn, start as startActivation } from './activate.js';
-import { eventAwaited } from './built-in-tasks.js';
+import { eventAwaited } from '../built-in-tasks.js';
 import {
   cancelChildCommandOf,
   orderChildren,

@@ -1,6 +1,5 @@
 /**
- * Tasks that the engine of routed flows evaluates itself: no worker, no request (C-1512). What they are given says all, so whoever owns the run
- * comes to the same.
+ * Tasks that the engine evaluates itself: no worker, no request (C-1512). What they are given says all, so whoever owns the run comes to the same.
  */
 import {
   type Arguments,
@@ -15,8 +14,8 @@ import {
   type Value,
 } from '@baton/core';
 import { waitEventTask } from '@baton/flow';
-import { partOf } from '../arguments.js';
-import type { Outcome } from '../protocol.js';
+import { partOf } from './arguments.js';
+import type { Outcome } from './protocol.js';
 
 /** What one came to, or how long it waits before it succeeds with nothing. */
 export type BuiltInOutcome = Outcome | { readonly sleepMs: number };
@@ -81,7 +80,18 @@ const builtIns: Readonly<Record<string, BuiltIn>> = {
   },
 };
 
-export const builtInTasks: readonly string[] = Object.keys(builtIns);
+/** Beside them workers may offer these, when they are told to. */
+const workersOwn = ['std.http', 'std.shell'];
+const waiting = ['std.sleep', waitEventTask];
+
+/** What is wrong with a task of Baton's by this name; undefined: nothing, or it is somebody else's. */
+export function stdTaskFault(task: string | undefined, shape: 'ordered' | 'routed'): string | undefined {
+  if (task?.startsWith('std.') !== true || workersOwn.includes(task)) return undefined;
+  if (!isBuiltIn(task))
+    return `asks for ${task}, which there is not; there are ${[...Object.keys(builtIns), ...workersOwn].join(', ')}`;
+  if (shape === 'routed' || !waiting.includes(task)) return undefined;
+  return `asks for ${task}, which waits: atoms of routed flows do that, and this flow is an ordered one`;
+}
 
 export function isBuiltIn(task: string | undefined): task is string {
   return task !== undefined && Object.hasOwn(builtIns, task);
