@@ -16,7 +16,7 @@ async function makeWorld() {
   const { clock } = runtime;
   const store = new SimulatedDocumentStore(runtime);
   const persistence = await clock.drive(openPersistence({ store, runtime }));
-  const { journal, jobs, commands, snapshots, notifications, readModels, retention } = persistence;
+  const { journal, jobs, commands, snapshots, notifications, events, readModels, retention } = persistence;
   /** A job with something in each collection. */
   const run = async (
     jobId: string,
@@ -38,6 +38,8 @@ async function makeWorld() {
     }
     await commands.append(jobId, { command: 'suspend' }, 'key');
     await snapshots.write(jobId, { seq: 1, fence: fenceOf(1), state: '{}' });
+    const event = { board: 'default', name: 'paid', key: '' };
+    await events.note(event, { requestId: `${jobId}/a/execute/0.1`, flowId: jobId });
     await notifications.insert({ flowId: jobId, name: 'n', board: 'default', targets: [] });
     await readModels.idle();
   };

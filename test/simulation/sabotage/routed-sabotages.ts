@@ -1,10 +1,4 @@
-import {
-  answerDelegate,
-  childJobs,
-  routedStep,
-  scheduleDuty,
-  type Sabotage,
-} from './sabotage.js';
+import { answerDelegate, childJobs, routedStep, scheduleDuty, type Sabotage } from './sabotage.js';
 
 /** In child runs, delegates and schedules. */
 export const routedSabotages: readonly Sabotage[] = [
