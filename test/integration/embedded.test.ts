@@ -133,6 +133,24 @@ describe('a job that is suspended', () => {
     expect(late).toMatchObject({ code: 6, stdout: '' });
     expect(late.stderr).toContain('BATON_CONFLICT_ENDED');
   });
+
+  it('is deleted by hand once it has ended, and nobody sees it any more', async () => {
+    const jobId = await cluster.client.post(linear('deleted').add(gated), { key: 'deleted' });
+    await cluster.did({ flowId: jobId, atom: 'gated', phase: 'start' });
+    const early = await cluster.baton('job', 'delete', jobId);
+    expect(early).toMatchObject({ code: 6, stdout: '' });
+    expect(early.stderr).toContain('job deleted has not ended: cancel it first');
+    cluster.openGate(jobId);
+    await cluster.ended(jobId);
+    expect(await cluster.baton('job', 'delete', jobId)).toMatchObject({
+      code: 0,
+      stdout: 'deleted\tdeleted\n',
+    });
+    expect((await cluster.baton('job', 'get', jobId)).code).toBe(5);
+    expect((await cluster.baton('job', 'list', '-o', 'name')).stdout).not.toContain('deleted');
+    const again = cluster.client.post(linear('deleted').add(gated), { key: 'deleted' });
+    await expect(again).rejects.toMatchObject({ code: 'BATON_CONFLICT_DELETED' });
+  });
 });
 
 describe('baton dev', () => {

@@ -3,6 +3,8 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { type Notification, type NotifyTarget, rendezvousFirst } from '@baton/core';
 import type { PostOptions } from '@baton/client';
 import { linear } from '@baton/flow';
+import { openPersistence } from '@baton/persistence';
+import { SimulatedDocumentStore } from '@baton/testkit';
 import { Cluster, noop, ok } from './fixtures/cluster.js';
 
 const hook: NotifyTarget = { url: 'https://hooks.example.com/secret-path', events: ['*'] };
@@ -172,6 +174,20 @@ describe('notifications', () => {
     start('c2');
     await cluster.runtime.clock.advance(120_000);
     expect(cluster.documents.documentsOf('notifications')).toMatchObject([{ _id: 'j', state: 'DONE' }]);
+  });
+
+  it('of a job that is purged are forgotten, and those of one that is being posted are not', async () => {
+    const { runtime, documents } = cluster;
+    const { clock } = runtime;
+    const store = new SimulatedDocumentStore(runtime, { service: documents });
+    const { jobs, notifications } = await clock.drive(openPersistence({ store, runtime }));
+    const given = { name: 'n', board: 'default', targets: [hook] };
+    for (const flowId of ['purged', 'posting']) await clock.drive(notifications.insert({ flowId, ...given }));
+    const post = { jobId: 'posting', definitionHash: 'd', contentHash: 'c', posting: '{}', postedAtMs: 0 };
+    await clock.drive(jobs.insert(post));
+    start('c1');
+    await clock.advance(120_000);
+    expect(documents.documentsOf('notifications').map(({ _id }) => _id)).toEqual(['posting']);
   });
 
   it('of a job that has fallen asleep are sent until they are taken', async () => {

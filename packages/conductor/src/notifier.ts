@@ -8,13 +8,14 @@
 import { rendezvousRank } from '@baton/core';
 import type { Member } from '@baton/core';
 import type { JobBoard, Posting } from '@baton/jobboard';
-import type { Notifications } from '@baton/persistence';
+import type { Notifications, Persistence } from '@baton/persistence';
 import { Courier, type CourierDeps } from './courier.js';
 import type { EndReason } from './job-runner.js';
 import { limits } from './options.js';
 
 export interface NotifierDeps extends CourierDeps {
   readonly board: Pick<JobBoard, 'name' | 'read'>;
+  readonly persistence: CourierDeps['persistence'] & Pick<Persistence, 'jobs'>;
   readonly memberId: string;
   /** The conductors that live, this one included. */
   readonly members: () => ReadonlyMap<string, Pick<Member, 'epoch'>>;
@@ -35,6 +36,8 @@ export class Notifier {
   readonly #deps: NotifierDeps;
   readonly #couriers = new Map<string, Courier | Opening>();
   #swept: string | undefined;
+  /** Records whose job was not there when they were swept last. */
+  readonly #jobless = new Set<string>();
   #isSweeping = false;
   #isStopped = false;
 
@@ -99,7 +102,7 @@ export class Notifier {
     const { flowId } = record;
     const { board, persistence } = this.#deps;
     const [head, { state }] = await Promise.all([persistence.journal.head(flowId), board.read(flowId)]);
-    if (head === undefined) return;
+    if (head === undefined) return this.#forgetWithoutJob(flowId);
     // it is told of by nobody that is told no more
     if (record.targets.length + Object.keys(this.#deps.targets).length === 0)
       return persistence.notifications.save({ ...record, state: 'DONE' });
@@ -108,6 +111,14 @@ export class Notifier {
     const isLeaving = state === 'DORMANT';
     if (kind === 'terminal' || isLeaving)
       await this.#open(flowId, { seq, isLeaving }, () => Promise.resolve(record));
+  }
+
+  /** Written by a courier behind the purge of its job. One that is being posted may not be seen yet: it is there at the next sweep. */
+  async #forgetWithoutJob(flowId: string): Promise<void> {
+    const { jobs, notifications } = this.#deps.persistence;
+    if ((await jobs.get(flowId)) !== undefined) return;
+    if (this.#jobless.delete(flowId)) return notifications.forget(flowId);
+    this.#jobless.add(flowId);
   }
 
   async #open(

@@ -3,7 +3,8 @@
  * States: a cache of texts, bounded in bytes.
  * What is authoritative: the hash: copies are trusted for ever.
  * On failure: as GroupInsert and GroupGet; a definition that stays away is a NotFoundError.
- * Not here: the shape of a definition, and making its text canonical (@baton/flow).
+ * Not here: the shape of a definition, and making its text canonical (@baton/flow). Nor deletion: they are few, by what people write, and who has one in the
+ *   cache does not store it again.
  */
 import { NotFoundError, type DocumentStore, type Runtime } from '@baton/core';
 import { BoundedCache } from './bounded-cache.js';

@@ -65,6 +65,11 @@ export class NotificationRecords {
     await this.#store.replace(collectionNames.notifications, [encode(record)]);
   }
 
+  /** Of a job that is gone. @throws UnavailableError */
+  async forget(flowId: string): Promise<void> {
+    await this.#store.delete(collectionNames.notifications, [flowId]);
+  }
+
   /** A page of those that may have something left to tell, by flow. @throws UnavailableError */
   async open(page: {
     readonly after: string | undefined;

@@ -3,7 +3,8 @@
  * States: a cache of values, bounded in bytes.
  * What is authoritative: the digest: content never changes, so copies are trusted for ever once they match it.
  * On failure: as GroupInsert and GroupGet; a payload that stays away is a NotFoundError.
- * Not here: deletion: jobs share them, and nobody counts who refers to one.
+ * Not here: deletion. Jobs share them, a reference may be anywhere in journals, commands, schedules and kept events, and who has one in the cache does not store
+ *   it again: neither counting nor looking would make deleting one safe.
  */
 import {
   InputError,
