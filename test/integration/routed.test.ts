@@ -5,21 +5,12 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { socketPathFor, spawnLocalServer, type LocalServerProcess } from '@baton/local';
-import type { SkipOptions } from '@baton/client';
-import { withFlows } from '@baton/flow';
 import { eventually, realRuntime } from '@baton/testkit';
 import { acceptance } from '../../packages/testkit/src/routed-flows/acceptance.js';
-import {
-  type Answers,
-  countsOf,
-  next,
-  routed,
-  type Outcome,
-  type Repair,
-  type Run,
-} from '../../packages/testkit/src/routed-flows/routed.js';
+import { next, routed, type Run } from '../../packages/testkit/src/routed-flows/routed.js';
 import { chain, targets } from '../../packages/testkit/src/routed-flows/target-cases.js';
 import { Cluster } from '../support/cluster/cluster.js';
+import { RoutedDriver } from './fixtures/routed-driver.js';
 
 const tasksModule = fileURLToPath(new URL('../fixtures/routed-tasks.mjs', import.meta.url));
 
@@ -43,76 +34,7 @@ describe('routed flows in a cluster', () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  const run: Run = async (root, { store = {}, answers = {}, flows = [], ...environment } = {}) => {
-    const definition = withFlows({ schemaVersion: 1, root }, flows);
-    const jobId = await cluster.client.post(definition, { store: { ...store }, ...environment });
-    const [rest] = await Promise.all([restOf(jobId), answerAll(jobId, answers)]);
-    return outcomeOf(jobId, rest);
-  };
-
-  async function resume(jobId: string, answers: Answers = {}): Promise<Outcome> {
-    await cluster.client.resume(jobId);
-    await answerAll(jobId, answers);
-    return outcomeOf(jobId, (await cluster.ended(jobId)).outcome);
-  }
-
-  async function repair(jobId: string, { type, ...options }: Repair): Promise<Outcome> {
-    const { client } = cluster;
-    if (type === 'skip') await client.skip(jobId, options as SkipOptions);
-    else await client[type](jobId, options);
-    return outcomeOf(jobId, (await cluster.ended(jobId)).outcome);
-  }
-
-  /** Answers each attempt of a delegate once, until the job has ended. */
-  async function answerAll(jobId: string, answers: Answers): Promise<void> {
-    if (Object.keys(answers).length === 0) return;
-    const answered = new Set<string>();
-    const { client } = cluster;
-    const isOver = async (): Promise<true | undefined> => {
-      const { outcome, flowState, atoms } = await client.job(jobId);
-      for (const { name, delegate, attempt = 1, args = {} } of outcome === undefined ? atoms : []) {
-        if (delegate === undefined || answered.has(`${name}.${attempt}`)) continue;
-        answered.add(`${name}.${attempt}`);
-        const answer = answers[delegate]?.(args, attempt);
-        if (!answer) continue;
-        const given = 'value' in answer ? answer : { failure: { message: answer.failure } };
-        await client.answerDelegate(jobId, { atom: name, attempt, ...given });
-      }
-      return outcome === undefined && flowState !== 'SUSPENDED' ? undefined : true;
-    };
-    await eventually(isOver, { withinMs: 30_000, what: `${jobId} has all its answers` });
-  }
-
-  /** Ended, or suspended. */
-  function restOf(jobId: string): Promise<string> {
-    const ended = async (): Promise<string | undefined> => {
-      const { outcome, flowState } = await cluster.client.job(jobId);
-      return outcome ?? (flowState === 'SUSPENDED' ? flowState : undefined);
-    };
-    return eventually(ended, { withinMs: 30_000, what: `${jobId} ends or is suspended` });
-  }
-
-  async function outcomeOf(jobId: string, outcome: string): Promise<Outcome> {
-    const { atoms, results } = await cluster.client.job(jobId);
-    const [journal = []] = await cluster.journals([jobId]);
-    const facts = journal.flatMap((entry) => entry.facts);
-    const codes = atoms.flatMap(({ failure }) => (failure ? [failure.code ?? failure.message] : []));
-    return {
-      outcome,
-      ...(outcome === 'SUSPENDED' && { resume: (answers) => resume(jobId, answers) }),
-      repair: (how) => repair(jobId, how),
-      output: results,
-      states: Object.fromEntries(atoms.map(({ name, state }) => [name, state])),
-      failures: codes.length === 0 && outcome !== 'SUCCESS' ? ['FAILED'] : codes,
-      events: facts.flatMap((fact) => {
-        if (fact.fact === 'flow') return [`flow ${fact.to}`];
-        return fact.fact === 'activation' ? [`${fact.activation} ${fact.to}`] : [];
-      }),
-      ...countsOf(
-        facts.flatMap((fact) => (fact.fact === 'activation' ? [{ ...fact, id: fact.activation }] : [])),
-      ),
-    };
-  }
+  const run: Run = (...given) => new RoutedDriver(cluster).run(...given);
 
   it.each(acceptance)('$name, distributed', ({ body }) => body(run));
 

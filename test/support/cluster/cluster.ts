@@ -37,6 +37,8 @@ export interface ClusterOptions {
   /** Default 1 s: what a lost host costs. */
   readonly sessionTimeout?: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** Other ways to the services for its members than for its client. */
+  readonly ways?: Partial<Endpoints>;
 }
 
 const fixtures = fileURLToPath(new URL('../../fixtures/', import.meta.url));
@@ -52,7 +54,7 @@ export class Cluster {
   readonly #store: DocumentStore;
   #count = 0;
 
-  constructor(place: Place, { sessionTimeout = '1s', env = {} }: ClusterOptions = {}) {
+  constructor(place: Place, { sessionTimeout = '1s', env = {}, ways = {} }: ClusterOptions = {}) {
     const name = `t${this.runtime.random.ulid().toLowerCase()}`;
     mkdirSync(this.effects);
     this.env = {
@@ -68,7 +70,7 @@ export class Cluster {
       BATON_TRANSPORT_KAFKA_REQUEST_SLOTS: '8',
       BATON_TRANSPORT_KAFKA_REPLY_SLOTS: '8',
       BATON_WORKER_CONCURRENCY: '16',
-      ...addresses(place, name),
+      ...addresses(place, ways, name),
       ...env,
     };
     const [coordination, store] = substrates(place, name, this.runtime.logger);
@@ -198,12 +200,12 @@ export class Cluster {
   }
 }
 
-function addresses(place: Place, name: string): Record<string, string> {
+function addresses(place: Place, ways: Partial<Endpoints>, name: string): Record<string, string> {
   if ('local' in place) return { BATON_LOCAL_SOCKET: place.local };
   return {
-    BATON_JOBBOARD_ZOOKEEPER_HOSTS: `${place.zookeeper}/${name}`,
-    BATON_TRANSPORT_KAFKA_BROKERS: place.kafka,
-    BATON_PERSISTENCE_MONGODB_URL: place.mongodb,
+    BATON_JOBBOARD_ZOOKEEPER_HOSTS: `${ways.zookeeper ?? place.zookeeper}/${name}`,
+    BATON_TRANSPORT_KAFKA_BROKERS: ways.kafka ?? place.kafka,
+    BATON_PERSISTENCE_MONGODB_URL: ways.mongodb ?? place.mongodb,
   };
 }
 
