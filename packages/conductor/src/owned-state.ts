@@ -37,9 +37,9 @@ export function flowChangeIn({ facts, seq }: JournalEntry): FlowChange | undefin
   return undefined;
 }
 
-/** A run that was over goes on. */
+/** A run that was over goes on; one that was undone from the beginning (PENDING). */
 export function isReopened(fact: Fact): boolean {
-  return fact.fact === 'flow' && fact.to === 'RUNNING' && isOutcome(fact.from);
+  return fact.fact === 'flow' && isOutcome(fact.from);
 }
 
 export function isOutcome(flow: FlowState): boolean {

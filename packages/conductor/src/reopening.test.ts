@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { InlineValue, JournalEntry, TaskRequest } from '@baton/core';
 import { linear, task, type RoutedAtomDefinition, type RoutedFlowDefinition } from '@baton/flow';
 import { SimulatedDocumentStore } from '@baton/testkit';
-import { Cluster } from './fixtures/cluster.js';
+import { Cluster, noop } from './fixtures/cluster.js';
 import { MortalStore } from './fixtures/mortal-store.js';
 
 const routed = (
@@ -143,6 +143,24 @@ describe('a job that has ended', () => {
     await cluster.drive(cluster.client.revert('j'));
     expect(await outcome()).toBe('REVERTED');
   });
+});
+
+it('a job that was cancelled, and undone, runs again', async () => {
+  const cluster = new Cluster();
+  let answer: (value: InlineValue) => void = () => undefined;
+  const held = new Promise<InlineValue>((resolve) => (answer = resolve));
+  cluster.conductor('c1');
+  await cluster.drive(cluster.worker('w1', { held: () => held }));
+  await cluster.drive(cluster.client.post(linear('f').add(noop('held')), { key: 'j' }));
+  await cluster.runtime.clock.advance(1_000);
+  await cluster.drive(cluster.client.cancel('j'));
+  await cluster.runtime.clock.advance(1_000);
+  answer({ data: 1 });
+  const outcome = async () => (await cluster.drive(cluster.client.wait('j', { timeoutMs: 120_000 }))).outcome;
+  expect(await outcome()).toBe('REVERTED');
+  await cluster.drive(cluster.client.rerun('j'));
+  expect(await outcome()).toBe('SUCCESS');
+  await cluster.dispose();
 });
 
 describe('a job that is rerun while its owners are killed at any write', () => {
