@@ -22,8 +22,8 @@ const flow = routed({
 });
 
 /** Fails in its first attempt. */
-const once = ({ action, attempt }: TaskRequest): InlineValue => {
-  if (action === 'execute' && attempt === 1) throw new Error('not yet');
+const once = ({ requestId, attempt }: TaskRequest): InlineValue => {
+  if (requestId.endsWith('/execute/0.1')) throw new Error('not yet');
   return { data: attempt };
 };
 

@@ -31,6 +31,7 @@ import {
   firstTry,
   neverBegan,
   neverUndone,
+  runOf,
   type RunState,
 } from './run-state.js';
 
@@ -251,6 +252,7 @@ function applyScope(state: RunState, fact: ScopeFact, witness?: Witness): void {
   if (fact.to === 'RERUN') return applyRerun(state, head?.node, witness);
   if (!head) state.revertingAll = fact.to === 'REVERT';
   else if (head.run.retry) head.run.retry.scopeReverting = fact.to === 'REVERT';
+  if (!head && fact.to === 'RESET') beginAnew(state, [...state.compiled.atoms.values()]);
   for (const node of head ? descendants(state, head.node.id) : state.compiled.atoms.values()) {
     if (fact.to === 'REVERT') setIntention(state, node.id, 'REVERT');
     else reset(state, node, witness);
@@ -274,12 +276,21 @@ function applyIgnore(state: RunState, target: string | undefined, witness?: Witn
 /** A new life (E-1324): what controllers tried is forgotten; rounds and attempts are counted on, so that request ids never repeat. */
 function applyRerun(state: RunState, from: AtomNode | undefined, witness?: Witness): void {
   state.revertingAll = false;
-  const scope = from ? [from, ...descendants(state, from.id)] : state.compiled.atoms.values();
+  const scope = from ? [from, ...descendants(state, from.id)] : [...state.compiled.atoms.values()];
+  beginAnew(state, scope);
   for (const node of scope) {
     const { retry } = changingRun(state, node.id);
     if (retry) retry.history = [];
     reset(state, node, witness);
   }
+}
+
+/** What has run is other work the next time, under another key: it may have been undone. Where its controller begins anew, too, that one counts. */
+function beginAnew(state: RunState, scope: readonly AtomNode[]): void {
+  const ids = new Set(scope.map(({ id }) => id));
+  for (const { id, controller } of scope)
+    if (runOf(state, id).execute.attempt > 0 && (controller === undefined || !ids.has(controller)))
+      changingRun(state, id).lives++;
 }
 
 /** A new round for one atom (E-643, E-1125): its failure is forgotten, its result stays for inspection. */

@@ -1,4 +1,4 @@
-import { codeOf } from '@baton/core';
+import { codeOf, idempotencyKeyOf } from '@baton/core';
 import { linear, type NodeDefinition, retry, task, unordered } from '@baton/flow';
 import { describe, expect, it } from '@jest/globals';
 import { compile } from './compile.js';
@@ -80,6 +80,20 @@ describe.each<EngineKind>(['serial', 'parallel', 'lazy'])('an operator, in the %
     broken.add('a');
     expect(await run(flow, { type: 'rerun' })).toBe('REVERTED');
     expect(done).toEqual(['a', '-a', 'a', '-a']);
+  });
+
+  it('gives what runs again a key of its own: what stood under the old one may be undone (S12, E-1324)', async () => {
+    const { requestIds, broken, made, run } = world(engine);
+    const inner = linear('g', { retry: retry.times(2) }).add(made('b'), made('c'));
+    const flow = linear('f').add(made('a'), inner);
+    await run(flow);
+    await run(flow, { type: 'rerun', from: 'c' });
+    broken.add('c');
+    expect(await run(flow, { type: 'rerun' })).toBe('REVERTED');
+    broken.clear();
+    expect(await run(flow)).toBe('SUCCESS');
+    const keys = requestIds.map(idempotencyKeyOf);
+    expect(new Set(keys).size).toBe(keys.length);
   });
 
   it('cannot have run again what is half undone (E-1310)', async () => {

@@ -47,6 +47,8 @@ export interface AtomRun {
   timer: string | undefined;
   /** That delay is over. */
   waited: boolean;
+  /** How often it was begun anew, beside the rounds of its controller. */
+  lives: number;
   /** Of retries, which have no `value`. */
   readonly retry: RetryRun | undefined;
 }
@@ -182,6 +184,7 @@ function newAtomRun(retry: RetryRun | undefined): AtomRun {
     tries: neverTried,
     timer: undefined,
     waited: false,
+    lives: 0,
     retry,
   };
 }
@@ -247,7 +250,8 @@ export function roomOf({ outstanding, outstandingMax, timers }: RunState): numbe
   return outstandingMax - outstanding.size + timers.size;
 }
 
-/** Round of an atom: how often its innermost controller has executed; 0 without one. */
+/** Round of an atom: how often its innermost controller has executed, 0 without one, and how often it was begun anew without that. */
 export function roundOf(state: RunState, node: Node): number {
-  return node.controller === undefined ? 0 : (state.runs[node.controller]?.retry?.executions ?? 0);
+  const { lives = 0 } = state.runs[node.id] ?? {};
+  return lives + (node.controller === undefined ? 0 : (state.runs[node.controller]?.retry?.executions ?? 0));
 }
