@@ -72,7 +72,10 @@ function objection(rules: Rules, state: State, seq: number, entry: Entry): strin
 function orderObjection({ journal, isRerunStored }: State, entry: Entry): string | undefined {
   const mayFollowEnd =
     isRerunStored &&
-    (entry.kind === 'claim' || entry.kind === 'reopen' || journal.some(({ kind }) => kind === 'reopen'));
+    (entry.kind === 'claim' ||
+      entry.kind === 'reopen' ||
+      entry.isPoison ||
+      journal.some(({ kind }) => kind === 'reopen'));
   for (const before of journal) {
     if (before.fence > entry.fence) return 'I02: an entry with a lower fence was accepted after a higher one';
     if (before.fence === entry.fence && entry.fence > 0 && before.by !== entry.by)

@@ -1,5 +1,5 @@
 /**
- * Purpose: what users do: post until it is acknowledged, perhaps cancel, suspend and resume, decide about parked tasks, wait for the end, whatever fails meanwhile. Their
+ * Purpose: what users do: post until it is acknowledged, perhaps cancel, suspend and resume, decide about parked tasks, wait for the end, run it again or undo it, whatever fails meanwhile. Their
  *   programs may be killed at any moment; then they start them again and say the same once more (H19, H20).
  * What is authoritative: nothing here; `told` is what the last program was told.
  * Not here: whether what it was told is true (checker/).
@@ -32,6 +32,7 @@ export class User {
   #client: Client | undefined;
   #isPosted = false;
   #isCancelled = false;
+  #repair: 'rerun' | 'revert' | undefined;
   /** Times that its job was suspended and resumed. */
   #paused = 0;
 
@@ -108,8 +109,9 @@ export class User {
       await this.#command(process, () => client.cancel(jobId, { revert: cancel.revert }));
       this.#isCancelled = true;
     }
-    const end = await waiting;
-    if (process.alive) this.told = end?.outcome ?? 'nothing';
+    const end = (await waiting) ?? { outcome: 'nothing' };
+    const last = this.job.isRepaired === true ? await this.#repaired(process, client, end) : end;
+    if (process.alive) this.told = last.outcome;
     await client.close();
   }
 
@@ -125,6 +127,28 @@ export class User {
       if (!(await give('resume'))) return;
       this.#paused++;
     }
+  }
+
+  /** How it ends after what its user did about its end: once, whoever of its programs. */
+  async #repaired(
+    process: SimulatedProcess,
+    client: Client,
+    end: { readonly outcome: string },
+  ): Promise<{ readonly outcome: string }> {
+    const { jobId } = this.job;
+    // what it left under way may have been done: run again it would stand twice
+    if (end.outcome === 'CANCELLED' && this.#repair === undefined) return end;
+    this.#repair ??= end.outcome === 'SUCCESS' ? 'revert' : 'rerun';
+    const verb = this.#repair;
+    const n = await persist(process, () => client[verb](jobId, { key: 'repair' }));
+    if (n === undefined || !process.alive) return end;
+    this.#cluster.history.acknowledgeCommand(jobId, n);
+    const isTaken = async (): Promise<boolean> => {
+      const { reason, commands = [] } = (await persist(process, () => client.job(jobId))) ?? {};
+      return reason !== undefined || commands.some((command) => command.n === n);
+    };
+    while (!(await isTaken())) await pause(process, lookMs);
+    return (await persist(process, () => client.wait(jobId))) ?? end;
   }
 
   /** False: nobody takes it any more. */

@@ -3,6 +3,8 @@
  * the same.
  */
 import type { Random } from '@baton/core';
+import type { AnyDefinition } from '@baton/engine';
+import { isRouted } from '@baton/flow';
 import type {
   NodeDefinition,
   RetryDefinition,
@@ -22,6 +24,8 @@ export interface PlannedJob<D = FlowDefinition> {
   readonly cancel: { readonly afterMs: number; readonly revert: boolean } | undefined;
   /** Suspended so long after that, or after it was resumed the last time, and for how long. */
   readonly pauses: readonly { readonly afterMs: number; readonly forMs: number }[];
+  /** When it has ended it is run again, or, after a success, undone. */
+  readonly isRepaired?: boolean;
 }
 
 export const taskName = 'sim.step'; // as in step-task.mjs
@@ -50,6 +54,17 @@ export function planJobs(
       : undefined,
     pauses: pausing && chance(pausing, 0.5) ? randomPauses(pausing) : [],
   }));
+}
+
+/** In three runs of ten, half of the ordered jobs. The others stay what they were. */
+export function withRepairs<J extends PlannedJob<AnyDefinition>>(
+  jobs: readonly J[],
+  random: Random,
+): readonly J[] {
+  if (!chance(random, 0.3)) return jobs;
+  return jobs.map((job) =>
+    chance(random, 0.5) && !isRouted(job.definition) ? { ...job, isRepaired: true } : job,
+  );
 }
 
 function randomPauses(random: Random): PlannedJob['pauses'] {

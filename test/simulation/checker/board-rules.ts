@@ -66,8 +66,11 @@ class Board {
   *#settle(jobId: string, { order }: BoardChange, trashed: string | undefined): Violations {
     const before = this.#settled.get(jobId);
     this.#settled.set(jobId, before ?? (trashed === undefined ? 'consumed' : 'trashed'));
-    const last = this.#jobs.get(jobId)?.entries.at(-1);
-    const terminal = last?.entry.kind === 'terminal' && last.order < order ? last.entry : undefined;
+    // whoever claims a run that is over to reopen it may find that it was reopened already
+    const last = this.#jobs
+      .get(jobId)
+      ?.entries.findLast((stored) => stored.order < order && stored.entry.kind !== 'claim');
+    const terminal = last?.entry.kind === 'terminal' ? last.entry : undefined;
     if (terminal === undefined) {
       if (trashed?.includes('"QUARANTINE') !== true)
         yield `I06 ${jobId}: taken off the board before its terminal entry was stored`;
@@ -83,15 +86,18 @@ class Board {
   /** Nobody owns it from now on, so nothing of it may be under way. */
   *#asleep(jobId: string, { order }: BoardChange): Violations {
     const running = new Set<string>();
+    let isOver = false;
     for (const stored of this.#jobs.get(jobId)?.entries ?? []) {
       if (stored.order > order) break;
-      if (stored.entry.kind === 'terminal') yield `I06 ${jobId}: put to sleep, and its run was over`;
+      const { kind } = stored.entry;
+      isOver = kind === 'terminal' || (isOver && kind !== 'reopen');
       for (const fact of stored.entry.facts)
         if (fact.fact === 'request' && fact.state === 'assigned') running.add(fact.atom);
         else if (fact.fact === 'request' || fact.fact === 'atom' || fact.fact === 'attempt')
           running.delete(fact.atom);
         else if (fact.fact === 'activation' || fact.fact === 'opened') running.delete(fact.activation);
     }
+    if (isOver) yield `I06 ${jobId}: put to sleep, and its run was over`;
     for (const atom of running) yield `I06 ${jobId}: put to sleep while a worker had ${atom}`;
   }
 

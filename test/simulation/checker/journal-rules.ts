@@ -1,7 +1,8 @@
 /** I01, I02, I04 (order), I06 (end), I07 (after the end), H16: what may follow what in one journal. */
 import { compareFences, formatFence, type JournalEntry } from '@baton/core';
-import type { StoredEntry } from '../history.js';
+import type { StoredCommand, StoredEntry } from '../history.js';
 import type { Violations } from './evidence.js';
+import { reopeningsIn, type IsWanted } from './reopenings.js';
 
 /** Default of the conductor's option. */
 const poisonClaimsMax = 3;
@@ -16,10 +17,15 @@ export function* journalRules({
   history,
 }: {
   readonly jobs: readonly Journal[];
-  readonly history: { readonly acknowledged: ReadonlyMap<string, unknown> };
+  readonly history: {
+    readonly acknowledged: ReadonlyMap<string, unknown>;
+    readonly commands?: ReadonlyMap<string, StoredCommand>;
+  };
 }): Violations {
+  const isWanted = reopeningsIn(history.commands?.values());
   for (const job of jobs) {
     yield* order(job);
+    yield* afterEnd(job, isWanted);
     yield* poison(job);
     const hasToEnd = history.acknowledged.has(job.job.jobId) || job.entries.length > 1;
     if (hasToEnd && job.entries.at(-1)?.entry.kind !== 'terminal')
@@ -43,7 +49,19 @@ function* order({ job: { jobId }, entries }: Journal): Violations {
       yield `I01 ${jobId}: entry ${index} has a new fence and is no claim`;
     if (rise === 0 && entry.kind === 'claim')
       yield `I01 ${jobId}: entry ${index} claims with a fence used before`;
-    if (before.kind === 'terminal') yield `I07 ${jobId}: entry ${index} comes after the terminal one`;
+  }
+}
+
+/** Nothing but who was asked to reopen it: claims, and the entry that does. Poison ends it once more. */
+function* afterEnd({ job: { jobId }, entries }: Journal, isWanted: IsWanted): Violations {
+  let isOver = false;
+  for (const { entry, order } of entries) {
+    const { kind, seq } = entry;
+    const mayFollow = kind === 'claim' || kind === 'reopen' || isPoisonEnd(entry);
+    if (isOver && !(mayFollow && isWanted(jobId, order)))
+      yield `I07 ${jobId}: entry ${seq} comes after the terminal one`;
+    if (!isOver && kind === 'reopen') yield `I07 ${jobId}: entry ${seq} reopens a run that is not over`;
+    isOver = kind === 'terminal' || (isOver && kind !== 'reopen');
   }
 }
 

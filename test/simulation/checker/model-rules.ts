@@ -7,12 +7,14 @@ import { accept } from '../../model/journal.js';
 import type { NodeOperation } from '@baton/core';
 import { applyMulti, createJob, endSession, wake } from '../../model/board.js';
 import { reply } from '../../model/log.js';
-import { blank, initial, type BoardOperation, type Entry, type State } from '../../model/state.js';
+import { blank, initial, withAt, type BoardOperation, type Entry, type State } from '../../model/state.js';
 import { Rules } from '../../model/variant.js';
 import { variants } from '../../model/variants.js';
 import type { BoardChange, Happened, StoredEntry } from '../history.js';
 import { nodeOf } from './board-rules.js';
 import type { Evidence, JobEvidence, Violations } from './evidence.js';
+import { isPoisonEnd } from './journal-rules.js';
+import { reopeningsIn, type IsWanted } from './reopenings.js';
 import { requestStories } from './request-stories.js';
 
 /** The rules as they stand. */
@@ -20,9 +22,11 @@ const rules = new Rules(variants[0] as (typeof variants)[number]);
 const taskRules = new Rules({ ...(variants[0] as (typeof variants)[number]), flow: 'T' });
 
 export function* modelRules(evidence: Evidence): Violations {
-  const changes = changesByJob(evidence.history.board);
+  const { board, sessions = new Map<bigint, string>(), commands } = evidence.history;
+  const changes = changesByJob(board);
+  const isWanted = reopeningsIn(commands?.values());
   for (const job of evidence.jobs)
-    yield* new Replay(job, evidence.history.sessions).run(changes.get(job.job.jobId) ?? []);
+    yield* new Replay(job, { sessions, isWanted }).run(changes.get(job.job.jobId) ?? []);
   // what the model calls acknowledged is not there any more when the log has lost it
   if (!evidence.struck.has('log loses what it acknowledged')) yield* requests(evidence);
 }
@@ -55,10 +59,15 @@ class Replay {
   readonly #writers = new Map<string, number>();
   /** Session → its process, where that is known. */
   readonly #processes: ReadonlyMap<bigint, string>;
+  readonly #isWanted: IsWanted;
   readonly #state: State;
 
-  constructor({ job, entries }: JobEvidence, processes: ReadonlyMap<bigint, string> = new Map()) {
-    this.#processes = processes;
+  constructor(
+    { job, entries }: JobEvidence,
+    { sessions, isWanted }: { readonly sessions: ReadonlyMap<bigint, string>; readonly isWanted: IsWanted },
+  ) {
+    this.#processes = sessions;
+    this.#isWanted = isWanted;
     this.#jobId = job.jobId;
     this.#entries = entries;
     this.#state = initial({ conductors: 0, workers: 0, steps: 0, withPost: true, budget: {} });
@@ -70,7 +79,8 @@ class Replay {
       ...changes.filter(({ operations }) => operations.some(({ path }) => this.#isOwn(path))),
       ...this.#entries,
     ].map((each) => ('operations' in each ? { ...each, change: each } : { ...each, stored: each }));
-    for (const { change, stored } of happened.sort((a, b) => a.order - b.order)) {
+    for (const { change, stored, order } of happened.sort((a, b) => a.order - b.order)) {
+      this.#state.isRerunStored = this.#isWanted(this.#jobId, order);
       const refused = change ? this.#change(change) : stored && this.#entry(stored);
       const problem = refused ?? this.#state.violation;
       if (problem === undefined) continue;
@@ -97,7 +107,8 @@ class Replay {
     }
     const life = lifeOf(job.path);
     this.#makeRoom(life);
-    if (lock === undefined) return dormant === undefined ? this.#post() : this.#wake(lifeOf(dormant.path));
+    if (lock === undefined)
+      return dormant === undefined ? this.#post(life) : this.#wake(lifeOf(dormant.path));
     const version = 'version' in job ? (job.version ?? -1) : -1;
     const operation = operationOf({ job, lock, dormant });
     if (!applyMulti(rules, this.#state, { by, operation, life, version }))
@@ -118,10 +129,13 @@ class Replay {
     while (this.#state.jobs.length <= life + 1) this.#state.jobs = [...this.#state.jobs, -1];
   }
 
-  #post(): string | undefined {
-    if ((this.#state.jobs[0] ?? -1) >= 0) return 'its node was made while it was there';
-    createJob(this.#state);
-    return undefined;
+  #post(life: number): string | undefined {
+    if ((this.#state.jobs[life] ?? -1) >= 0) return 'its node was made while it was there';
+    if (life === 0) createJob(this.#state);
+    else this.#state.jobs = withAt(this.#state.jobs, life, 0);
+    const isOver = this.#state.journal.some(({ kind }) => kind === 'terminal');
+    if (life === 0 || (isOver && this.#state.isRerunStored)) return undefined;
+    return `it was put on the board in life ${life}, and nobody had it reopened`;
   }
 
   #entry({ entry, writer }: StoredEntry): string | undefined {
@@ -132,7 +146,13 @@ class Replay {
       return `I01: ${writer} wrote entry ${entry.seq} under the lock of ${claim.process}`;
     const { fence } = claim;
     const by = writer === undefined ? claim.by : this.#writerOf(writer);
-    accept(rules, this.#state, entry.seq, { ...blank, kind: entry.kind, fence, by });
+    accept(rules, this.#state, entry.seq, {
+      ...blank,
+      kind: entry.kind,
+      fence,
+      by,
+      isPoison: isPoisonEnd(entry),
+    });
     return undefined;
   }
 

@@ -1,5 +1,5 @@
 /** Of ordered runs: I04 (legal changes), I05, I11, I13, and what a run says of itself against the world outside (I09); of all runs: I14, I15. */
-import { type AtomState, type Fact, type FlowState } from '@baton/core';
+import { type AtomState, type Fact, flowOutcomes, type FlowState } from '@baton/core';
 import { fold, newRun } from '@baton/engine';
 import { retryNameOf, type NodeDefinition } from '@baton/flow';
 import { isOrderedJob } from './evidence.js';
@@ -156,15 +156,22 @@ function* commandsOf({ job: { jobId }, entries }: JobEvidence): Violations {
   for (const [index, n] of numbers.entries())
     if (n !== index + 1) yield `I14 ${jobId}: command ${n} was applied as number ${index + 1}`;
   const isCancel = (fact: Fact): boolean => fact.fact === 'command' && fact.command === 'cancel';
-  const cancelled = entries.find(({ entry }) => entry.facts.some(isCancel));
-  if (cancelled === undefined) return;
+  let cancelled: number | undefined;
   for (const { entry, order } of entries)
-    for (const fact of order > cancelled.order ? entry.facts : []) {
+    for (const fact of entry.facts) {
+      if (isCancel(fact)) cancelled ??= order;
+      if (isReopening(fact)) cancelled = undefined;
+      if (cancelled === undefined || order <= cancelled) continue;
       const atom = begunBy(fact, ['RUNNING']);
       if (atom !== undefined) yield `I14 ${jobId}: ${atom} starts after the run was cancelled`;
       if (fact.fact === 'request' && fact.action === 'execute')
         yield `I14 ${jobId}: ${fact.requestId} is ${fact.state} after the run was cancelled`;
     }
+}
+
+/** A run that was over goes on (P-604), or begins again. */
+function isReopening(fact: Fact): boolean {
+  return fact.fact === 'flow' && (flowOutcomes as readonly string[]).includes(fact.from);
 }
 
 /** What it begins; undefined: nothing. An activation that goes on has no number of an attempt. */

@@ -52,7 +52,9 @@ export function* takeoverRules(
   }
 }
 
+/** Or one that is over: what is left to do of it needs no entry, and who reopens it comes when a person wants that. */
 function isSuspect(last: StoredEntry | undefined): boolean {
+  if (last?.entry.kind === 'terminal') return true;
   return last?.entry.kind === 'claim' && last.entry.facts.length === 0;
 }
 

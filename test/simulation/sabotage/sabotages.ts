@@ -22,6 +22,7 @@ import {
 } from './sabotage.js';
 import { dormancySabotages } from './dormancy-sabotages.js';
 import { noticeSabotages } from './notice-sabotages.js';
+import { reopeningSabotages } from './reopening-sabotages.js';
 import { routedSabotages } from './routed-sabotages.js';
 import { workerSabotages } from './worker-sabotages.js';
 
@@ -402,6 +403,7 @@ export const sabotages: readonly Sabotage[] = [
   },
   ...dormancySabotages,
   ...noticeSabotages,
+  ...reopeningSabotages,
   ...routedSabotages,
   ...workerSabotages,
 ];
