@@ -351,6 +351,8 @@ class Installation {
       atMs: owner.runtime.clock.wallMs(),
       facts: [],
     };
+    // it was to be reopened: how it ended before is not told any more
+    if (state?.isOver === true) await owner.reopens(this.#claim.jobId);
     if ((await owner.journal.append(entry)) === 'collided') return;
     owner.runtime.logger.warn('job.refused', { jobId: this.#claim.jobId, reason: reason.message });
     owner.resume([...known, entry], this.#claim);

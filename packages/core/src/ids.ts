@@ -30,7 +30,7 @@ export interface RequestIdParts {
   readonly atom: string;
   /** `open`: of a delegate, the task that asks for its answer. */
   readonly action: Action | 'open';
-  /** How often the innermost retry controller of the atom has executed, from 0; one more each time that a person has what ran run again. */
+  /** How often the innermost retry controller of the atom has executed, from 0; one more each time that it runs again after it was undone. */
   readonly round: number;
   /** Number of the attempt inside the round, from 1. */
   readonly attempt: number;

@@ -285,11 +285,11 @@ function applyRerun(state: RunState, from: AtomNode | undefined, witness?: Witne
   }
 }
 
-/** What has run is other work the next time, under another key: it may have been undone. Where its controller begins anew, too, that one counts. */
+/** What was undone is other work the next time, under another key; what stands is the same. Where its controller begins anew, too, that one counts. */
 function beginAnew(state: RunState, scope: readonly AtomNode[]): void {
   const ids = new Set(scope.map(({ id }) => id));
   for (const { id, controller } of scope)
-    if (runOf(state, id).execute.attempt > 0 && (controller === undefined || !ids.has(controller)))
+    if (runOf(state, id).state === 'REVERTED' && (controller === undefined || !ids.has(controller)))
       changingRun(state, id).lives++;
 }
 

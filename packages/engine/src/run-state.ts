@@ -47,7 +47,7 @@ export interface AtomRun {
   timer: string | undefined;
   /** That delay is over. */
   waited: boolean;
-  /** How often it was begun anew, beside the rounds of its controller. */
+  /** How often it began anew after it was undone, beside the rounds of its controller. */
   lives: number;
   /** Of retries, which have no `value`. */
   readonly retry: RetryRun | undefined;
@@ -250,7 +250,7 @@ export function roomOf({ outstanding, outstandingMax, timers }: RunState): numbe
   return outstandingMax - outstanding.size + timers.size;
 }
 
-/** Round of an atom: how often its innermost controller has executed, 0 without one, and how often it was begun anew without that. */
+/** Round of an atom: how often its innermost controller has executed, 0 without one, and how often it began anew without that. */
 export function roundOf(state: RunState, node: Node): number {
   const { lives = 0 } = state.runs[node.id] ?? {};
   return lives + (node.controller === undefined ? 0 : (state.runs[node.controller]?.retry?.executions ?? 0));
