@@ -136,8 +136,9 @@ export class User {
     end: { readonly outcome: string },
   ): Promise<{ readonly outcome: string }> {
     const { jobId } = this.job;
-    // what it left under way may have been done: run again it would stand twice
-    if (end.outcome === 'CANCELLED' && this.#repair === undefined) return end;
+    // of any other end effects may stand that would stand twice
+    const isRepairable = end.outcome === 'SUCCESS' || (end.outcome === 'REVERTED' && this.#isUndoneWhole);
+    if (!isRepairable && this.#repair === undefined) return end;
     this.#repair ??= end.outcome === 'SUCCESS' ? 'revert' : 'rerun';
     const verb = this.#repair;
     const n = await persist(process, () => client[verb](jobId, { key: 'repair' }));
@@ -149,6 +150,12 @@ export class User {
     };
     while (!(await isTaken())) await pause(process, lookMs);
     return (await persist(process, () => client.wait(jobId))) ?? end;
+  }
+
+  /** A controller that does not ask its parent undoes its own scope and no more (E-624). */
+  get #isUndoneWhole(): boolean {
+    const { definition } = this.job;
+    return !isRouted(definition) && definition.options?.deferReverts !== false;
   }
 
   /** False: nobody takes it any more. */
