@@ -62,6 +62,7 @@ type BehindJob = Candidate & { readonly posting: Pick<FoundJob['posting'], 'prio
 export class ClaimLoop {
   readonly #deps: ClaimLoopDeps;
   readonly #log: Logger;
+  /** A job that comes back in another life is not held up by what is left here of its former one. */
   readonly #busy = new Set<string>();
   readonly #waiting = new Map<string, Candidate>();
   readonly #secondLook: SecondLook<Candidate>;
@@ -118,7 +119,7 @@ export class ClaimLoop {
   offer(key: JobKey, seen: { readonly released: boolean; readonly seenAtMs: number }): void {
     // it had an owner meanwhile, who may be dead
     if (seen.released) this.#pauses.get(key.jobId)?.();
-    if (this.#stopped || this.#busy.has(key.jobId) || this.#deps.owns(key.jobId)) return;
+    if (this.#stopped || this.#busy.has(idOf(key)) || this.#deps.owns(key.jobId)) return;
     const candidate = { key, seenAtMs: seen.seenAtMs };
     if (seen.released) {
       this.#secondLook.forget(key.jobId);
@@ -146,13 +147,13 @@ export class ClaimLoop {
 
   /** Ranks among the survivors: the member list is read anew behind the event that freed the job, in the same pipeline. */
   async #offerReleased(candidate: Candidate): Promise<void> {
-    this.#busy.add(candidate.key.jobId);
+    this.#busy.add(idOf(candidate.key));
     const found = this.#find(candidate);
     await this.#deps.conductors.refresh().catch((error: unknown) => {
       this.#log.debug('claim.members-unknown', { error });
     });
     const job = await found;
-    this.#busy.delete(candidate.key.jobId);
+    this.#busy.delete(idOf(candidate.key));
     if (this.#stopped || job === undefined) return;
     if (this.#rank(candidate.key.jobId) > 0) return this.#secondLook.leave(candidate);
     this.#push({ ...job, seenAtMs: candidate.seenAtMs });
@@ -210,7 +211,7 @@ export class ClaimLoop {
   /** Others take what waits for its turn here, too. */
   #isStillFree(key: JobKey): boolean {
     if (this.#isFree(key)) return true;
-    this.#busy.delete(key.jobId);
+    this.#busy.delete(idOf(key));
     return false;
   }
 
@@ -236,11 +237,11 @@ export class ClaimLoop {
   }
 
   async #inspect(candidate: Candidate): Promise<void> {
-    this.#busy.add(candidate.key.jobId);
+    this.#busy.add(idOf(candidate.key));
     this.#inspecting++;
     const job = await this.#find(candidate);
     this.#inspecting--;
-    if (job === undefined) this.#busy.delete(candidate.key.jobId);
+    if (job === undefined) this.#busy.delete(idOf(candidate.key));
     else this.#push({ ...job, seenAtMs: candidate.seenAtMs }, candidate.waitedFor);
     if (this.#isWindowFull) this.#keepWindow();
     this.#pump();
@@ -250,13 +251,13 @@ export class ClaimLoop {
     const { notBeforeMs = 0, pauseMs = limits.abandonMs.max } = job.posting;
     const leftMs = notBeforeMs === waitedFor ? 0 : notBeforeMs - this.#deps.runtime.clock.wallMs();
     const waitMs = Math.min(leftMs, pauseMs, limits.abandonMs.max);
-    this.#busy.add(job.jobId);
+    this.#busy.add(idOf(job));
     if (waitMs <= 0) return this.#toReady(job);
     // abandoned with back-off: not before its time; the second look of others finds it if this member dies meanwhile
     const endPause = (): void => {
       cancel();
       this.#pauses.delete(job.jobId);
-      this.#busy.delete(job.jobId);
+      this.#busy.delete(idOf(job));
     };
     this.#pauses.set(job.jobId, endPause);
     const cancel = this.#after(waitMs, () => {
@@ -303,7 +304,7 @@ export class ClaimLoop {
     this.#after(Math.min(max, first * 2 ** failures), () => {
       if (this.#deps.owns(key.jobId) || !this.#isFree(key)) return;
       // the look that failed may still wait for the list of conductors
-      if (this.#busy.has(key.jobId)) return this.#findLater({ key, seenAtMs, failures });
+      if (this.#busy.has(idOf(key))) return this.#findLater({ key, seenAtMs, failures });
       this.#choose({ key, seenAtMs, failures: failures + 1 });
     });
   }
@@ -340,7 +341,7 @@ export class ClaimLoop {
     } finally {
       leavePlace();
       this.#aside -= aside;
-      this.#busy.delete(job.jobId);
+      this.#busy.delete(idOf(job));
       if (again !== undefined) this.#push(again);
       // events for a busy job are passed over: if it looks free it is looked at once more
       else if (!this.#stopped && !this.#deps.owns(job.jobId) && this.#isFree(job))
@@ -360,7 +361,7 @@ export class ClaimLoop {
   /** What was left to others is still free. */
   #take(candidates: readonly Candidate[]): void {
     for (const candidate of candidates)
-      if (!this.#stopped && !this.#busy.has(candidate.key.jobId))
+      if (!this.#stopped && !this.#busy.has(idOf(candidate.key)))
         this.#waiting.set(candidate.key.jobId, candidate);
     this.#pump();
   }
@@ -391,3 +392,5 @@ export class ClaimLoop {
     };
   }
 }
+
+const idOf = ({ jobId, life }: JobKey): string => `${jobId}.${life}`;

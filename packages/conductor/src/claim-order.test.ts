@@ -5,7 +5,7 @@ import { fakeRuntime } from '@baton/testkit';
 import { ClaimLoop } from './claim-loop.js';
 
 const common = { name: 'f', definitionHash: 'h', namespace: 'default', tags: {}, protocolVersion: 1 };
-const keyOf = (jobId: string): JobKey => ({ jobId, life: 0 });
+const keyOf = (jobId: string, life = 0): JobKey => ({ jobId, life });
 
 /** A full conductor, and a board with a thousand free jobs, named by their age and shown in no order. */
 function crowd() {
@@ -15,6 +15,8 @@ function crowd() {
   const add = (jobId: string, priority: Posting['priority'], createdAtMs: number): void =>
     void jobs.set(jobId, { ...common, priority, createdAtMs });
   for (const age of ages) add(`j${age}`, 'LOW', age);
+  /** Of those that are not in their first one. */
+  const lives = new Map<string, number>();
   const claimed: string[] = [];
   let [asked, room] = [0, 0];
   const loop = new ClaimLoop({
@@ -40,8 +42,8 @@ function crowd() {
     onClaimed: () => Promise.resolve(),
   });
   loop.start({
-    available: () => [...jobs.keys()].map(keyOf),
-    isAvailable: ({ jobId }) => jobs.has(jobId),
+    available: () => Array.from(jobs.keys(), (jobId) => keyOf(jobId, lives.get(jobId))),
+    isAvailable: ({ jobId, life }) => jobs.has(jobId) && life === (lives.get(jobId) ?? 0),
     relook: () => Promise.resolve(),
     close: () => undefined,
   });
@@ -50,7 +52,7 @@ function crowd() {
     loop.refill();
     await runtime.clock.advance(30);
   };
-  return { runtime, ages, jobs, add, claimed, loop, makeRoom, asked: () => asked };
+  return { runtime, ages, jobs, add, lives, claimed, loop, makeRoom, asked: () => asked };
 }
 
 it('takes the highest priority, then the oldest, of all that wait, however many they are', async () => {
@@ -68,6 +70,19 @@ it('takes the highest priority, then the oldest, of all that wait, however many 
   const rest = ages.toSorted((a, b) => a - b).filter((age) => age > 0 && (age < 300 || age >= 600));
   expect(claimed.slice(2)).toEqual(rest.map((age) => `j${age}`));
   expect(asked()).toBeLessThan(2 * 1_001);
+  loop.stop();
+});
+
+it('knows a job that comes back in another life while its former one waits here', async () => {
+  const { runtime, add, lives, claimed, loop, makeRoom } = crowd();
+  add('again', 'VERY_HIGH', 2_000);
+  for (const life of [0, 1]) {
+    lives.set('again', life);
+    loop.offer(keyOf('again', life), { released: false, seenAtMs: 0 });
+    await runtime.clock.advance(30);
+  }
+  await makeRoom();
+  expect(claimed).toEqual(['again']);
   loop.stop();
 });
 
