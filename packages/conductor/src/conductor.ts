@@ -141,7 +141,7 @@ class ConductorService implements Conductor {
   }
 
   #open(): Promise<Incarnation> {
-    const { notifications = {}, retention } = this.#deps;
+    const { notifications = {}, retention = {} } = this.#deps;
     return Incarnation.open({
       ...this.#deps,
       options: this.#options,

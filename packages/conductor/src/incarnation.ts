@@ -239,8 +239,12 @@ export class Incarnation implements Ownership {
     this.#persistence.readModels.resume(entries, posting);
   }
 
-  reopens(jobId: string): Promise<void> {
-    return this.#persistence.readModels.reopened(jobId);
+  async reopens(jobId: string): Promise<void> {
+    const { readModels, jobs, retention } = this.#persistence;
+    await readModels.reopened(jobId);
+    // somebody deleted it at that moment
+    const record = await jobs.get(jobId);
+    if (record) await retention.restoreIfReopened(record);
   }
 
   fatal(error: unknown): void {

@@ -53,9 +53,18 @@ async function reopen(record: JobRecord, { runtime, board, persistence }: PostRe
   const { jobId } = record;
   const posting = JSON.parse(record.posting) as Posting;
   if (posting.board !== undefined && posting.board !== board.name) return;
-  const reopening = await reopeningOf(persistence, jobId);
-  if (reopening.state === 'idle') return persistence.jobs.markPosted(record);
-  if (reopening.state === 'going' || (await board.read(jobId)).state !== 'ABSENT') return;
+  const { state } = await board.read(jobId);
+  if (state === 'TRASHED') return persistence.jobs.markPosted(record);
+  if (state !== 'ABSENT') return;
+  let reopening = await reopeningOf(persistence, jobId);
+  if (reopening.state === 'idle') {
+    await persistence.jobs.markPosted(record);
+    // a command that was stored meanwhile: the mark of its giver may have been overwritten
+    reopening = await reopeningOf(persistence, jobId);
+    if (reopening.state === 'idle') return;
+    await persistence.jobs.markReopening(record);
+  }
+  if (reopening.state === 'going') return;
   await board.reopen({ jobId, life: reopening.life }, posting);
   runtime.logger.info('job.reopening-finished', { jobId });
 }

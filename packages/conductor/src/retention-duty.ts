@@ -11,7 +11,7 @@
  */
 import { familyOf, type Runtime } from '@baton/core';
 import type { JobBoard, Posting } from '@baton/jobboard';
-import { purgedAfterMs } from '@baton/persistence';
+import { isReopening, purgedAfterMs, reopeningOf } from '@baton/persistence';
 import type { EndedJob, JobRecord, Persistence, StoredJob } from '@baton/persistence';
 import { NewestTimes } from './newest-times.js';
 import { limits } from './options.js';
@@ -28,7 +28,7 @@ export interface RetentionOptions {
 export interface RetentionDutyDeps {
   readonly runtime: Runtime;
   readonly board: Pick<JobBoard, 'name' | 'read' | 'emptyTrash'>;
-  readonly persistence: Pick<Persistence, 'retention' | 'notifications'>;
+  readonly persistence: Pick<Persistence, 'retention' | 'notifications' | 'commands' | 'journal' | 'jobs'>;
   readonly options: RetentionOptions;
   /** Whether this conductor is the one. */
   readonly isMine: () => boolean;
@@ -97,17 +97,26 @@ export class RetentionDuty {
     const nowMs = this.#deps.runtime.clock.wallMs();
     const due = roots.filter(({ deletion }) => deletion && deletion.atMs <= nowMs - purgedAfterMs);
     if (!(await this.#purge(due))) return false;
-    // one that is REOPENING is about to go on
-    const kept = await retention.archived(
-      roots.filter(({ state }) => state === 'POSTING' || state === 'POSTED'),
-    );
-    await this.#delete(kept, nowMs);
-    // not before: a page that fails is looked at again
-    for (const { archived } of kept) if (archived) this.#ends?.add(archived.endedAtMs);
+    if (!this.#keepsAll) await this.#look(roots, nowMs);
     const isLast = records.length < limit;
     this.#after = isLast ? undefined : records.at(-1)?.jobId;
     if (isLast) this.#countedBeforeMs = this.#ends?.take() ?? -Infinity;
     return isLast;
+  }
+
+  async #look(roots: readonly JobRecord[], nowMs: number): Promise<void> {
+    // one that is REOPENING is about to go on
+    const ended = roots.filter(({ state }) => state === 'POSTING' || state === 'POSTED');
+    const kept = await this.#deps.persistence.retention.archived(ended);
+    await this.#delete(kept, nowMs);
+    // not before: a page that fails is looked at again
+    for (const { archived } of kept) if (archived) this.#ends?.add(archived.endedAtMs);
+  }
+
+  /** Only what people delete is purged. */
+  get #keepsAll(): boolean {
+    const { ageMs, count } = this.#deps.options;
+    return ageMs === undefined && count === undefined;
   }
 
   #isOfBoard({ posting }: JobRecord): boolean {
@@ -196,7 +205,19 @@ export class RetentionDuty {
       return true;
     }
     if (await persistence.retention.restoreIfReopened(record)) return false;
-    return state === 'ABSENT' && (await persistence.notifications.get(jobId))?.state !== 'OPEN';
+    if (state !== 'ABSENT' || (await this.#isToGoOn(record))) return false;
+    return (await persistence.notifications.get(jobId))?.state !== 'OPEN';
+  }
+
+  /** Somebody had it go on while another one deleted it, and died before it was on the board: whoever finishes posts sees to that. */
+  async #isToGoOn(record: JobRecord): Promise<boolean> {
+    const { persistence } = this.#deps;
+    const commands = await persistence.commands.after(record.jobId, 0);
+    if (!commands.some(isReopening)) return false;
+    if ((await reopeningOf(persistence, record.jobId)).state === 'idle') return false;
+    const { deletion: _, ...rest } = record;
+    await persistence.jobs.markReopening(rest);
+    return true;
   }
 
   #nowMs(): number {

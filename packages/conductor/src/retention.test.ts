@@ -212,6 +212,17 @@ describe('retention', () => {
     expect([kept(), deleted()]).toEqual([['a', 'b'], []]);
   });
 
+  it('not of one that somebody has told to go on and who died then: it is put on the board again', async () => {
+    const { put, pass, deleted, clock, persistence } = await storedJobs({ ageMs: day });
+    await put([['a', { endedMsAgo: 2 * day }]]);
+    await pass();
+    expect(deleted()).toEqual(['a']);
+    await clock.drive(persistence.commands.append('a', { command: 'rerun', arguments: {} }));
+    await clock.advance(purgedAfterMs);
+    await pass();
+    expect((await clock.drive(persistence.jobs.get('a')))?.state).toBe('REOPENING');
+  });
+
   it('not while somebody is to be told of their end', async () => {
     const { put, pass, deleted, clock, persistence } = await storedJobs({ ageMs: day });
     await put([['a', { endedMsAgo: 2 * day }]]);

@@ -16,7 +16,7 @@ export type SharedWorkDeps = SchedulerDeps &
   NotifierDeps & {
     readonly persistence: Pick<Persistence, 'retention'>;
     /** Absent: jobs that have ended are kept for ever. */
-    readonly retention: RetentionOptions | undefined;
+    readonly retention: RetentionOptions;
   };
 
 export class SharedWork {
@@ -48,7 +48,6 @@ export class SharedWork {
       if (rendezvousRank('reconcile', memberId, members().keys()) === 0) void reconcilePosts(this.#deps);
     });
     const { retention: options, mayDecide } = this.#deps;
-    if (options === undefined) return;
     const isMine = () => mayDecide() && rendezvousRank('retention', memberId, members().keys()) === 0;
     this.#retention = new RetentionDuty({ ...this.#deps, options, isMine, timers });
     this.#retention.start();

@@ -12,16 +12,23 @@ export function* pauseRules(
   for (const change of board)
     for (const { type, path } of change.operations) {
       const node = nodeOf(path);
-      // asleep it is nobody's to claim, for as long as it takes
-      if (node?.tree === 'dormant') overMs.delete(node.jobId);
       if (node?.tree !== 'locks') continue;
       const { jobId } = node;
-      if (type === 'delete') overMs.set(jobId, change.atMs + pauseMsOf(change) * drift);
+      if (type === 'delete' && isOffBoard(change, jobId)) overMs.delete(jobId);
+      else if (type === 'delete') overMs.set(jobId, change.atMs + pauseMsOf(change) * drift);
       if (type !== 'create') continue;
       const lateMs = change.atMs - Math.max(overMs.get(jobId) ?? Infinity, fromMs);
       if (lateMs > boundMs)
         yield `P-605 ${jobId} was claimed ${Math.round(lateMs)} ms after its pause, allowed are ${boundMs}`;
     }
+}
+
+/** Asleep, or after its end, it is nobody's to claim, for as long as it takes. */
+function isOffBoard({ operations }: BoardChange, jobId: string): boolean {
+  return operations.some(({ type, path }) => {
+    const node = nodeOf(path);
+    return type === 'delete' && node?.tree === 'jobs' && node.jobId === jobId;
+  });
 }
 
 /** 0: it was given back without one, or its owner is dead. */

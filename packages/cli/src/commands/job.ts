@@ -64,7 +64,7 @@ export function addJobCommands(program: Command, run: Run): void {
     .command('delete <id...>')
     .alias('rm')
     .description(
-      'delete jobs that have ended, and their child runs; an hour later all that is stored of them is purged',
+      'delete jobs that have ended, and their child runs; an hour later what is stored of them is purged, but large values and definitions',
     )
     .action(
       run((invocation, jobIds) =>
