@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { InlineValue, JournalEntry, TaskRequest } from '@baton/core';
 import { linear, task, type RoutedAtomDefinition, type RoutedFlowDefinition } from '@baton/flow';
+import { openPersistence } from '@baton/persistence';
 import { SimulatedDocumentStore } from '@baton/testkit';
 import { Cluster, noop } from './fixtures/cluster.js';
 import { MortalStore } from './fixtures/mortal-store.js';
@@ -47,6 +48,24 @@ describe('a job that has ended', () => {
   const rerun = (options = {}) => cluster.drive(cluster.client.rerun('j', options));
   const kinds = async () =>
     (await cluster.drive(cluster.client.history('j'))).map(({ kind }: JournalEntry) => kind);
+
+  it('is shown as soon as it goes on, though somebody deleted it at that moment', async () => {
+    await ended();
+    const persistence = await cluster.drive(
+      openPersistence({
+        store: new SimulatedDocumentStore(cluster.runtime, { service: cluster.documents }),
+        runtime: cluster.runtime,
+      }),
+    );
+    const record = await cluster.drive(persistence.jobs.get('j'));
+    if (record === undefined) throw new Error('there is no record of j');
+    const { seq: lastSeq } = await report();
+    await rerun({ from: 'a' });
+    await cluster.drive(persistence.retention.delete([{ record, lastSeq }], cluster.runtime.clock.wallMs()));
+    await cluster.runtime.clock.advance(2_000);
+    expect((await report()).outcome).toBe('SUCCESS');
+    await persistence.close();
+  });
 
   it('goes on in a life of its own, and ends again', async () => {
     expect(await ended()).toBe('FAILURE');
