@@ -1,6 +1,6 @@
 /**
  * Purpose: tells those who are to be told of one job, each in the order of the journal, each for itself.
- * States: idle (nothing is left that is known of) → telling → idle, or over (all have been told of the end).
+ * States: idle (nothing is left that is known of) → telling → idle, or over (all have been told of the end, and no new life of the job is known of).
  * What is authoritative: the journal for what there is to tell; the stored progress for how far it got, written after each notification that was taken.
  * On failure: a notification that is not taken is sent again, with back-off, a quarter of an hour after its entry at least; then it is given up, which is stored and logged, and the next
  *   one follows. What was taken and could not be written down is told again.
@@ -30,7 +30,7 @@ export class Courier {
   #end!: () => void;
   /** The newest entry that is known to be stored. */
   #newestSeq = -1;
-  /** Targets that have been told of the end, and those that have nothing to be told at present. */
+  /** Targets that have been told of the end, in the newest life that is known of, and those that have nothing to be told at present. */
   readonly #told = new Set<string>();
   readonly #idle = new Set<string>();
   readonly #keys: readonly string[];
@@ -50,7 +50,11 @@ export class Courier {
   /** An entry was stored, by this conductor. */
   stored(seq: number): void {
     this.#isLeaving = false;
-    this.#newestSeq = Math.max(this.#newestSeq, seq);
+    if (seq > this.#newestSeq) {
+      this.#newestSeq = seq;
+      // who was told of the end is told of what comes after it
+      this.#told.clear();
+    }
     this.#wake();
   }
 
@@ -70,18 +74,20 @@ export class Courier {
   async #lane(key: string, target: NotifyTarget): Promise<void> {
     const { journal } = this.#deps.persistence;
     let seq = this.#record.progress[key]?.seq ?? -1;
+    let last: JournalEntry | undefined;
     for (let failures = 0; !this.#stop.signal.aborted;) {
       try {
-        const entries = await journal.tail(this.#record.flowId, seq + 1);
+        // the one that it was told of last may be the end
+        const entries = await journal.tail(this.#record.flowId, last ? seq + 1 : Math.max(0, seq));
         for (const entry of entries) {
-          if (!(await this.#tell(key, target, entry))) return;
+          if (entry.seq > seq && !(await this.#tell(key, target, entry))) return;
+          last = entry;
           ({ seq } = entry);
-          if (entry.kind === 'terminal' && entry === entries.at(-1) && this.#newestSeq <= seq)
-            return await this.#over(key, seq);
         }
+        if (last?.kind === 'terminal' && this.#newestSeq <= seq) await this.#over(key, seq);
         failures = 0;
         // a read may be old: what is known to be stored comes
-        if (this.#newestSeq > seq) await this.#pause(limits.notifyMs.reread);
+        if (last === undefined || this.#newestSeq > seq) await this.#pause(limits.notifyMs.reread);
         else await this.#news(key);
       } catch (error) {
         // neither read nor written for longer than the store's own patience
@@ -132,14 +138,21 @@ export class Courier {
 
   async #over(key: string, seq: number): Promise<void> {
     this.#told.add(key);
-    const isLast = this.#told.size === this.#keys.length;
-    await this.#save({ [key]: { dead: 0, ...this.#record.progress[key], seq } }, isLast);
-    if (isLast) this.#end();
+    const isLast = this.#isOver();
+    await this.#save({ [key]: { dead: 0, ...this.#record.progress[key], seq } });
+    if (!isLast) return;
+    if (this.#isOver()) this.stop();
+    // a new life began while it was written down
+    else await this.#save({});
   }
 
-  async #save(progress: Notifications['progress'], isLast = false): Promise<void> {
-    this.#record = { ...this.#record, progress: { ...this.#record.progress, ...progress } };
-    if (isLast) this.#record = { ...this.#record, state: 'DONE' };
+  #isOver(): boolean {
+    return this.#told.size === this.#keys.length;
+  }
+
+  async #save(progress: Notifications['progress']): Promise<void> {
+    const state = this.#isOver() ? 'DONE' : 'OPEN';
+    this.#record = { ...this.#record, state, progress: { ...this.#record.progress, ...progress } };
     await this.#stopIfLeft();
     if (!this.#stop.signal.aborted) await this.#deps.persistence.notifications.save(this.#record);
   }
@@ -168,7 +181,7 @@ export class Courier {
   }
 
   #endIfIdle(): void {
-    if (this.#isLeaving && this.#idle.size + this.#told.size === this.#keys.length) this.stop();
+    if (this.#isLeaving && this.#idle.size === this.#keys.length) this.stop();
   }
 
   #pause(ms: number): Promise<void> {

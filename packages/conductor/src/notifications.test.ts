@@ -5,7 +5,7 @@ import type { PostOptions } from '@baton/client';
 import { linear } from '@baton/flow';
 import { openPersistence } from '@baton/persistence';
 import { SimulatedDocumentStore } from '@baton/testkit';
-import { Cluster, noop, ok } from './fixtures/cluster.js';
+import { type Behaviour, Cluster, noop, ok } from './fixtures/cluster.js';
 
 const hook: NotifyTarget = { url: 'https://hooks.example.com/secret-path', events: ['*'] };
 const flow = linear('f').add(noop('a'), noop('b'));
@@ -162,6 +162,56 @@ describe('notifications', () => {
     start('c3');
     await cluster.runtime.clock.advance(120_000);
     expect(types()).toEqual(whole);
+  });
+
+  const slow: NotifyTarget = { url: 'https://slow.example.com/' };
+  const runsOf = ({ url }: NotifyTarget) =>
+    told
+      .filter((each) => each.url === url)
+      .flatMap(({ notification }) => notification.events.map(({ type }) => type))
+      .filter((type) => type.startsWith('run.'));
+  const records = () => cluster.documents.documentsOf('notifications').map(({ state }) => state);
+  /** Of a job that is undone at first, and succeeds when it is run again; nobody at `slow` takes anything. */
+  const undoneAtFirst = async () => {
+    let isFirst = true;
+    const b: Behaviour = ({ action }) => {
+      if (action !== 'execute' || !isFirst) return { data: 1 };
+      isFirst = false;
+      throw new Error('not yet');
+    };
+    await cluster.drive(cluster.worker('w1', { a: ok, b: async (request) => b(request) }));
+    refuse = (url) => url === slow.url;
+    await post({ notify: [slow, { url: hook.url }] });
+    await wait();
+    await cluster.runtime.clock.advance(1_000);
+    expect(runsOf(hook)).toEqual(['run.started', 'run.reverted']);
+  };
+  const bothLives = ['run.started', 'run.reverted', 'run.started', 'run.succeeded'];
+
+  it('of a job that is run again go to those too who were told of its end while others were not yet', async () => {
+    start('c1');
+    await undoneAtFirst();
+    await cluster.drive(cluster.client.rerun('j'));
+    await wait();
+    await cluster.runtime.clock.advance(1_000);
+    expect(runsOf(hook)).toEqual(bothLives);
+    expect(records()).toEqual(['OPEN']);
+    refuse = () => false;
+    await cluster.runtime.clock.advance(120_000);
+    expect([runsOf(hook), runsOf(slow)]).toEqual([bothLives, bothLives]);
+    expect(records()).toEqual(['DONE']);
+  });
+
+  it('of a job that has ended are over when its owner dies after some were told of the end', async () => {
+    const first = start('c1');
+    await undoneAtFirst();
+    cluster.coordination.expire(first.session());
+    await cluster.drive(first.stop());
+    refuse = () => false;
+    start('c2');
+    await cluster.runtime.clock.advance(120_000);
+    expect([runsOf(hook), runsOf(slow)]).toEqual([bothLives.slice(0, 2), bothLives.slice(0, 2)]);
+    expect(records()).toEqual(['DONE']);
   });
 
   it('of a job that has ended are over when nobody is told any more', async () => {
