@@ -58,7 +58,7 @@ export class Courier {
     this.#wake();
   }
 
-  /** Nobody owns the job for a while: it is over when all that is stored has been told. */
+  /** This conductor owns the job no more, as it has ended or sleeps: it is over when all that is stored has been told, or another owner tells. */
   leave(): void {
     this.#isLeaving = true;
     this.#endIfIdle();

@@ -1,6 +1,6 @@
 /** Who is told of a job: in order, at least once, whoever owns it (C-1404, C-1405). */
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { type Notification, type NotifyTarget, rendezvousFirst } from '@baton/core';
+import { type DocumentStore, type Notification, type NotifyTarget, rendezvousFirst } from '@baton/core';
 import type { PostOptions } from '@baton/client';
 import { linear } from '@baton/flow';
 import { openPersistence } from '@baton/persistence';
@@ -21,11 +21,12 @@ describe('notifications', () => {
   });
   afterEach(() => cluster.dispose());
 
-  const start = (id: string, targets: readonly NotifyTarget[] = []) =>
+  const start = (id: string, targets: readonly NotifyTarget[] = [], store?: DocumentStore) =>
     cluster.conductor(
       id,
       {},
       {
+        ...(store && { store }),
         notifications: {
           targets,
           send: ({ url }, { body }) => {
@@ -199,6 +200,41 @@ describe('notifications', () => {
     refuse = () => false;
     await cluster.runtime.clock.advance(120_000);
     expect([runsOf(hook), runsOf(slow)]).toEqual([bothLives, bothLives]);
+    expect(records()).toEqual(['DONE']);
+  });
+
+  it('of a job that is run again elsewhere are told by its new owner alone', async () => {
+    start('c2');
+    await undoneAtFirst();
+    const other = start(rendezvousFirst('j', ['c1', 'c2']) ?? '');
+    await cluster.runtime.clock.advance(1_000);
+    await cluster.drive(cluster.client.rerun('j'));
+    await wait();
+    expect(other.conductor.counters.settled).toBe(1);
+    await cluster.runtime.clock.advance(1_000);
+    refuse = () => false;
+    await cluster.runtime.clock.advance(120_000);
+    expect([runsOf(hook), runsOf(slow)]).toEqual([bothLives, bothLives]);
+    expect(new Set(told.filter(({ url }) => url === slow.url).map(({ by }) => by))).toEqual(new Set(['c1']));
+    expect(records()).toEqual(['DONE']);
+  });
+
+  it('of a job that has ended are gone on with after an old read, as if somebody else told of it', async () => {
+    let isOld = false;
+    const store = new (class extends SimulatedDocumentStore {
+      override async get(...args: Parameters<DocumentStore['get']>): ReturnType<DocumentStore['get']> {
+        const found = await super.get(...args);
+        return isOld && args[0] === 'notifications' ? found.map(() => undefined) : found;
+      }
+    })(cluster.runtime, { service: cluster.documents });
+    start('c1', [], store);
+    await undoneAtFirst();
+    isOld = true;
+    await cluster.runtime.clock.advance(2_000);
+    isOld = false;
+    refuse = () => false;
+    await cluster.runtime.clock.advance(120_000);
+    expect(runsOf(slow)).toEqual(bothLives.slice(0, 2));
     expect(records()).toEqual(['DONE']);
   });
 

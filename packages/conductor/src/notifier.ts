@@ -1,6 +1,6 @@
 /**
  * Purpose: who tells which job (C-1404): its owner, while it is owned and until all have been told of its end, or of its falling asleep; where that owner died
- *   after that, the first in rank of those that live.
+ *   after that, the first in rank of those that live. Run again, it is told of by its new owner, and who told of its end stops.
  * States: open; stopped with the session.
  * What is authoritative: the stored record of a job; `by` in it says who is at it.
  * On failure: what cannot be opened is opened at the next entry, or by the sweep.
@@ -57,7 +57,7 @@ export class Notifier {
   /** This conductor owns the job no more. */
   released(flowId: string, reason: EndReason): void {
     const courier = this.#couriers.get(flowId);
-    if (courier === undefined || reason === 'settled') return;
+    if (courier === undefined) return;
     if (leftToOthers.has(reason)) {
       this.#couriers.delete(flowId);
       if (courier instanceof Courier) courier.stop();
@@ -89,12 +89,14 @@ export class Notifier {
   }
 
   #isOrphan({ flowId, board, by }: Notifications): boolean {
+    const { memberId } = this.#deps;
     const members = this.#deps.members();
+    if (board !== this.#deps.board.name || this.#couriers.has(flowId)) return false;
+    // it stopped for what an old read said of another owner
+    if (by !== undefined && by === members.get(memberId)?.epoch) return true;
     return (
-      board === this.#deps.board.name &&
-      !this.#couriers.has(flowId) &&
       ![...members.values()].some(({ epoch }) => epoch === by) &&
-      rendezvousRank(flowId, this.#deps.memberId, members.keys()) === 0
+      rendezvousRank(flowId, memberId, members.keys()) === 0
     );
   }
 
@@ -108,9 +110,8 @@ export class Notifier {
       return persistence.notifications.save({ ...record, state: 'DONE' });
     const { kind, seq } = head.entry;
     // one that goes on has an owner, or will have one
-    const isLeaving = state === 'DORMANT';
-    if (kind === 'terminal' || isLeaving)
-      await this.#open(flowId, { seq, isLeaving }, () => Promise.resolve(record));
+    if (kind === 'terminal' || state === 'DORMANT')
+      await this.#open(flowId, { seq, isLeaving: true }, () => Promise.resolve(record));
   }
 
   /** Written by a courier behind the purge of its job. One that is being posted may not be seen yet: it is there at the next sweep. */
