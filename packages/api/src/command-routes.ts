@@ -89,6 +89,9 @@ export function headerKey(headers: Asked['headers']): string | undefined {
   return headers['idempotency-key']?.replaceAll('"', '');
 }
 
+/** The last of these decided how the run ended. */
+const ends: ReadonlySet<string> = new Set(['cancel', 'rerun', 'skip', 'revert']);
+
 async function cancel(asked: Asked): Promise<Reply> {
   const { client, params, body } = asked;
   const jobId = params['id'] ?? '';
@@ -98,8 +101,8 @@ async function cancel(asked: Asked): Promise<Reply> {
   } catch (error) {
     if (codeOf(error) !== 'BATON_CONFLICT_ENDED') throw error;
     const { commands, outcome = 'CANCELLED' } = await client.job(jobId);
-    // the repeat of what ended it changes nothing (C-1307)
-    if (!commands.some(({ command }) => command === 'cancel')) throw error;
+    // the repeat of what ended it changes nothing (C-1307); one before it was run again did not end it
+    if (commands.findLast(({ command }) => ends.has(command))?.command !== 'cancel') throw error;
     return { status: 200, body: { outcome } };
   }
 }
@@ -109,13 +112,19 @@ async function decide(asked: Asked, decision: 'rerun' | 'fail'): Promise<Reply> 
   return given(await asked.client.decideParked(id, { atom, decision, ...optionsOf(asked) }));
 }
 
+/** Why an atom is not decided about; by the last, its key is that of another command: of this very rerun, when it is repeated. */
+const undecided: ReadonlySet<string | undefined> = new Set([
+  'BATON_CONFLICT_NOT_PARKED',
+  'BATON_CONFLICT_ENDED',
+  'BATON_CONFLICT_KEY_REUSED',
+]);
+
 /** One that waits for a decision is decided about; any other has ended. */
 async function rerunAtom(asked: Asked): Promise<Reply> {
   try {
     return await decide(asked, 'rerun');
   } catch (error) {
-    const code = codeOf(error);
-    if (code !== 'BATON_CONFLICT_NOT_PARKED' && code !== 'BATON_CONFLICT_ENDED') throw error;
+    if (!undecided.has(codeOf(error))) throw error;
     const { id = '', atom = '' } = asked.params;
     return given(await asked.client.rerun(id, { ...rerunOf(asked), from: atom, ...optionsOf(asked) }));
   }

@@ -9,8 +9,9 @@ beforeEach(() => {
 });
 afterEach(() => world.close());
 
-async function ask(url: string, payload: object = {}, role: Role = 'operator') {
-  const answer = await world.api.app.inject({ method: 'POST', url, headers: as(role), payload });
+async function ask(url: string, payload: object = {}, role: Role = 'operator', key?: string) {
+  const headers = { ...as(role), ...(key !== undefined && { 'idempotency-key': key }) };
+  const answer = await world.api.app.inject({ method: 'POST', url, headers, payload });
   const body = answer.json<{ readonly commandId?: number; readonly error?: { readonly code: string } }>();
   return [answer.statusCode, body.error?.code ?? body.commandId];
 }
@@ -38,6 +39,28 @@ describe('jobs that have ended (P-604)', () => {
       { command: 'rerun', arguments: { from: 'approve' } },
     ]);
     expect(await world.client.jobs()).toMatchObject([{ jobId: 'j', life: 1 }]);
+  });
+
+  it('take the same again under its key for the one before, and nothing else', async () => {
+    await cancelled();
+    const url = '/v1/jobs/j/atoms/approve/rerun';
+    for (let time = 0; time < 2; time++)
+      expect(await ask(url, { input: { n: 1 } }, 'operator', 'k')).toEqual([202, 1]);
+    expect(await ask(url, { input: { n: 2 } }, 'operator', 'k')).toEqual([409, 'BATON_CONFLICT_KEY_REUSED']);
+    expect(await ask('/v1/jobs/j/rerun', {}, 'operator', 'k')).toEqual([409, 'BATON_CONFLICT_KEY_REUSED']);
+    expect((await world.client.job('j')).pending).toMatchObject([{ n: 1 }]);
+  });
+
+  it('were cancelled, and were not when they ended otherwise after they were run again', async () => {
+    const cancel = { fact: 'command', n: 1, command: 'cancel' } as const;
+    for (const key of ['j', 'again']) {
+      await world.post(key);
+      await world.claim(key);
+    }
+    await world.end('j', [cancel]);
+    await world.end('again', [cancel, { fact: 'command', n: 2, command: 'rerun' }]);
+    expect((await ask('/v1/jobs/j/cancel'))[0]).toBe(200);
+    expect(await ask('/v1/jobs/again/cancel')).toEqual([409, 'BATON_CONFLICT_ENDED']);
   });
 
   it('are not told of a role that may not, an atom that there is not, or a field that means nothing', async () => {
