@@ -1,6 +1,6 @@
 /** Giving commands to jobs. The answer comes when the command is stored; the owner applies it between two of its turns. */
 import { codeOf } from '@baton/core';
-import type { CommandOptions, RerunOptions, SkipOptions } from '@baton/client';
+import type { CommandOptions, SkipOptions } from '@baton/client';
 import { bodyProblems, type Asked, type Reply, type Route } from './route.js';
 import * as schemas from './schemas.js';
 
@@ -57,8 +57,9 @@ export const commandRoutes: readonly Route[] = [
     summary:
       'Run a job again that has ended: all of it, of a routed flow what failed or was cancelled; or from an atom on.',
     ...{ headers: schemas.commandHeaders, body: schemas.rerunBody, answers: { 202: accepted }, problems },
+    // the schema lets nothing in that is no option
     handle: async (asked) =>
-      given(await asked.client.rerun(asked.params['id'] ?? '', { ...rerunOf(asked), ...optionsOf(asked) })),
+      given(await asked.client.rerun(asked.params['id'] ?? '', { ...asked.body, ...optionsOf(asked) })),
   },
   {
     ...{ method: 'POST', path: '/v1/jobs/:id/revert', role: 'operator', params: schemas.jobParams },
@@ -126,13 +127,8 @@ async function rerunAtom(asked: Asked): Promise<Reply> {
   } catch (error) {
     if (!undecided.has(codeOf(error))) throw error;
     const { id = '', atom = '' } = asked.params;
-    return given(await asked.client.rerun(id, { ...rerunOf(asked), from: atom, ...optionsOf(asked) }));
+    return given(await asked.client.rerun(id, { ...asked.body, from: atom, ...optionsOf(asked) }));
   }
-}
-
-function rerunOf({ body: { from, reset, input, env } }: Asked): RerunOptions {
-  const given = { from, reset, input, env };
-  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
 }
 
 function given(commandId: number): Reply {

@@ -137,26 +137,15 @@ export class JobBoard {
    * very call. @throws InputError `BATON_INPUT_TOO_LARGE` above 4 KiB.
    */
   async post(jobId: string, posting: Posting): Promise<'posted' | 'exists'> {
-    return this.reopen({ jobId: checkId('job', jobId), life: 0 }, posting);
+    return this.#put({ jobId: checkId('job', jobId), life: 0 }, posting);
   }
 
   /**
    * Puts a job that has left the board on it again, in a life that it has not had (P-604). Idempotent like `post`; a node made too late, of a life that
-   * is over, is taken off by whoever claims it.
+   * is over, is taken off by whoever claims it. @throws as `post`
    */
-  async reopen(key: JobKey, posting: Posting): Promise<'posted' | 'exists'> {
-    const path = this.#paths.job(key);
-    const data = encodePosting(posting);
-    for (;;) {
-      try {
-        await this.session.create(path, data);
-        return 'posted';
-      } catch (error) {
-        if (codeOf(error) === 'BATON_CONFLICT_NODE_EXISTS') return 'exists';
-        if (codeOf(error) !== 'BATON_UNAVAILABLE_OUTCOME_UNKNOWN') throw error;
-      }
-      await whenConnected(this.session);
-    }
+  reopen(key: JobKey, posting: Posting): Promise<'posted' | 'exists'> {
+    return this.#put(key, posting);
   }
 
   /** Reads a job that a view showed; undefined when it is gone. */
@@ -337,6 +326,22 @@ export class JobBoard {
     this.#open.clear();
     this.#registration.close();
     await this.session.close();
+  }
+
+  /** Makes the node of one life of a job; a lost answer is asked for again until it is decided. */
+  async #put(key: JobKey, posting: Posting): Promise<'posted' | 'exists'> {
+    const path = this.#paths.job(key);
+    const data = encodePosting(posting);
+    for (;;) {
+      try {
+        await this.session.create(path, data);
+        return 'posted';
+      } catch (error) {
+        if (codeOf(error) === 'BATON_CONFLICT_NODE_EXISTS') return 'exists';
+        if (codeOf(error) !== 'BATON_UNAVAILABLE_OUTCOME_UNKNOWN') throw error;
+      }
+      await whenConnected(this.session);
+    }
   }
 
   async #listBucket(bucket: number): Promise<JobListing[]> {
