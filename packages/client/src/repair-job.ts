@@ -7,6 +7,7 @@ import {
   type JournalEntry,
   type JsonValue,
   NotFoundError,
+  UnavailableError,
 } from '@baton/core';
 import {
   type AnyRun,
@@ -71,10 +72,17 @@ export async function repairJob(
     arguments: JSON.parse(JSON.stringify(args)) as Record<string, JsonValue>,
     ...who,
   };
-  const { before, record } = await openForCommands(services, { jobId, command: asked, options });
+  const { before, ...found } = await openForCommands(services, { jobId, command: asked, options });
+  // nobody else would put the job on the board again
+  const record = found.record ?? (await persistence.jobs.getStored(jobId));
+  if (record === undefined)
+    throw new UnavailableError(
+      'BATON_UNAVAILABLE_REFUSED',
+      `the store does not give the record of job ${jobId}`,
+    );
   if (before === undefined) await tryOut(persistence, jobId, repair);
   const n = before ?? (await persistence.commands.append(jobId, asked, key));
-  if (record !== undefined) await persistence.jobs.markReopening(record);
+  await persistence.jobs.markReopening(record);
   // stored, and marked: should this fail, whoever finishes posts does it
   await bringBack(services, jobId, record).catch(() => undefined);
   return n;
@@ -141,7 +149,7 @@ function notRepairable(jobId: string, why: string): ConflictError {
 async function bringBack(
   { board, persistence, clock }: Services,
   jobId: string,
-  record: JobRecord | undefined,
+  record: JobRecord,
 ): Promise<void> {
   for (let tries = 0; tries < LEAVING.tries; tries++) {
     const reopening = await reopeningOf(persistence, jobId);
@@ -150,8 +158,7 @@ async function bringBack(
     // another client was faster
     if (state !== 'ABSENT' && life >= reopening.life) return board.announce(jobId);
     if (state === 'ABSENT') {
-      const posting = record && (JSON.parse(record.posting) as Posting);
-      if (posting) await board.reopen({ jobId, life: reopening.life }, posting);
+      await board.reopen({ jobId, life: reopening.life }, JSON.parse(record.posting) as Posting);
       return;
     }
     const stop = new AbortController();

@@ -109,6 +109,12 @@ export class JobRecords {
     return document === undefined ? undefined : decodeJobRecord(document);
   }
 
+  /** Of a job that is known to be stored: undefined only when the store does not give it for long. @throws UnavailableError */
+  async getStored(jobId: string): Promise<JobRecord | undefined> {
+    const document = await this.#documents.getStored(jobId);
+    return document && decodeJobRecord(document);
+  }
+
   /** What may have been left half done: POSTING or REOPENING, posted longer than `ageMs` ago by the local clock; in the order of their ids. @throws UnavailableError */
   async *postingFor({ ageMs }: { readonly ageMs: number }): AsyncGenerator<JobRecord, void> {
     const query = { where: { field: 'state', oneOf: ['POSTING', 'REOPENING'] }, limit: PAGE };
