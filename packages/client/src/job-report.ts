@@ -32,6 +32,8 @@ export interface AppliedCommand extends OperatorNote {
   readonly atMs: number;
   /** Why nothing came of it: the run was not in the state for it any more. */
   readonly refused?: string;
+  /** Of an event that it is told of again, as it had ended no wait: the number of the command that told of it first. */
+  readonly first?: number;
 }
 
 export interface OwnershipReport {

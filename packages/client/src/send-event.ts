@@ -1,8 +1,8 @@
 /** Sending an event from outside to the runs that wait for it, in atoms with the task `std.wait-event` (C-1113). */
-import { checkId, codeOf, eventLimits, InputError, isEventName, type Runtime } from '@baton/core';
+import { checkId, codeOf, eventLimits, familyOf, InputError, isEventName, type Runtime } from '@baton/core';
 import { encodeUserValue } from '@baton/flow';
 import type { JobBoard } from '@baton/jobboard';
-import { type Persistence, type SentEvent, toldOf } from '@baton/persistence';
+import { checkTexts, type Persistence, type SentEvent, toldOf } from '@baton/persistence';
 import { giveCommand } from './give-command.js';
 
 export interface SendEventOptions {
@@ -14,6 +14,7 @@ export interface SendEventOptions {
   readonly keepMs?: number;
   /** The same event sent again under the same id reaches no job twice. 1 to 128 of A-Z a-z 0-9 _ -; default a new one. */
   readonly id?: string;
+  /** Who, at most 1 KiB. */
   readonly by?: string;
 }
 
@@ -33,8 +34,8 @@ interface Services {
 const KEEP_MS_MAX = 30 * 24 * 3_600_000;
 
 /**
- * When this resolves the event is stored for every job of the board that waited for it, and wakes those that are dormant. When it rejects, some of them may have
- * it: it is repeated under its id.
+ * When this resolves the event is stored for every job of the board that waited for it, and wakes those that are dormant; but for jobs whose journals cannot be
+ * read here. When it rejects, some of them may have it: it is repeated under its id.
  * @throws InputError `BATON_INPUT_INVALID`, `BATON_INPUT_TOO_LARGE`; ConflictError `BATON_CONFLICT_KEY_REUSED` when a job was told of another event under this
  *   id; UnavailableError
  */
@@ -45,6 +46,7 @@ export async function sendEvent(
 ): Promise<SentEventReport> {
   const { events, payloads } = persistence;
   checkName(name, key);
+  checkTexts(by === undefined ? {} : { by });
   if (keepMs > KEEP_MS_MAX)
     throw invalid(`an event is kept for ${KEEP_MS_MAX} ms at most, 30 days, and not ${keepMs}`);
   const encoded = encodeUserValue(data, 'data');
@@ -56,16 +58,25 @@ export async function sendEvent(
   const event = { board: board.name, name, key };
   const kept = keepMs > 0 ? await keepEvent({ board, persistence }, sent, keepMs) : {};
   const jobs = new Set<string>();
+  const problems: unknown[] = [];
   for await (const waits of events.waits(event)) {
-    const flowIds = new Set(waits.map(({ flowId }) => flowId));
-    const told = await Promise.all(
-      Array.from(flowIds, (jobId) => isTold({ board, persistence }, jobId, sent)),
-    );
-    const over = new Set([...flowIds].filter((_, index) => told[index] === false));
-    for (const jobId of flowIds) if (!over.has(jobId)) jobs.add(jobId);
-    const left = waits.filter(({ flowId }) => over.has(flowId)).map(({ requestId }) => requestId);
-    await events.forget(left);
+    const over = new Set<string>();
+    const tell = async (jobId: string): Promise<void> => {
+      try {
+        await tellJob({ board, persistence }, jobId, sent);
+        jobs.add(jobId);
+      } catch (error) {
+        if (codeOf(error) === 'BATON_CONFLICT_ENDED') over.add(jobId);
+        else if (isOfJob(error)) runtime.logger.warn('event.not-told', { jobId, eventId: id, error });
+        else problems.push(error);
+      }
+    };
+    await Promise.all(Array.from(new Set(waits.map(({ flowId }) => flowId)), tell));
+    await events.forget(waits.flatMap(({ flowId, requestId }) => (over.has(flowId) ? [requestId] : [])));
   }
+  // that it is to be repeated goes before what repeating it does not mend
+  const [problem] = problems.toSorted((a, b) => Number(isAway(b)) - Number(isAway(a)));
+  if (problems.length > 0) throw problem;
   return { eventId: id, jobs: jobs.size, ...kept };
 }
 
@@ -80,22 +91,24 @@ async function keepEvent(
   return { keptUntilMs: untilMs };
 }
 
-/** False: the run is over, or deleted, and has left a wait behind. */
-async function isTold(
+/** @throws as `giveCommand` */
+async function tellJob(
   services: Pick<Services, 'board' | 'persistence'>,
   jobId: string,
   sent: SentEvent,
-): Promise<boolean> {
+): Promise<void> {
   const { command, key } = toldOf(sent);
   const { by, ...asked } = command;
-  try {
-    await giveCommand(services, { jobId, command: asked, options: { key, ...(by !== undefined && { by }) } });
-    return true;
-  } catch (error) {
-    if (['BATON_CONFLICT_ENDED', 'BATON_NOT_FOUND_JOB'].includes(codeOf(error) ?? '')) return false;
-    throw error;
-  }
+  await giveCommand(services, { jobId, command: asked, options: { key, ...(by !== undefined && { by }) } });
 }
+
+/** What is stored of this job cannot be read, or it is deleted, which may be taken back: no matter of the others, nor of its wait. */
+function isOfJob(error: unknown): boolean {
+  const isOfStored = ['input', 'not-found', 'conflict'].includes(familyOf(error) ?? '');
+  return isOfStored && codeOf(error) !== 'BATON_CONFLICT_KEY_REUSED';
+}
+
+const isAway = (error: unknown): boolean => familyOf(error) === 'unavailable';
 
 function checkName(name: string, key: string): void {
   const { nameMax, keyMax } = eventLimits;

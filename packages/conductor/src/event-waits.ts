@@ -5,13 +5,14 @@
  * On failure: a store that is away is the caller's; a wait that could not be forgotten costs who sends a look.
  * Not here: sending (@baton/client), and what an event does to a run (@baton/engine).
  */
-import { codeOf, type Runtime } from '@baton/core';
+import { codeOf, familyOf, type Runtime } from '@baton/core';
 import type { AwaitEventCommand } from '@baton/engine';
 import type { JobBoard } from '@baton/jobboard';
-import { type KeptEvent, type Persistence, toldOf } from '@baton/persistence';
+import { type KeptEvent, type OperatorCommand, type Persistence, toldOf } from '@baton/persistence';
 import type { CommandWatch } from './command-watch.js';
 import type { JobRunner } from './job-runner.js';
 import { limits } from './options.js';
+import type { OwnedState } from './owned-state.js';
 import { Turnstile } from './turnstile.js';
 
 interface Owner {
@@ -22,6 +23,9 @@ interface Owner {
 
 interface Waiting {
   readonly jobId: string;
+  /** Of the attempt. */
+  readonly requestId: string;
+  readonly state: Pick<OwnedState, 'lastCommand' | 'missed'>;
   /** It waits still. */
   readonly isOpen: () => boolean;
 }
@@ -47,13 +51,13 @@ export class EventWaits {
   }
 
   /** Once the turn that waits is stored. @throws UnavailableError */
-  async open({ event: { name, key }, requestId }: AwaitEventCommand, waiting: Waiting): Promise<void> {
+  async open({ event: { name, key } }: AwaitEventCommand, waiting: Waiting): Promise<void> {
     const { events } = this.#store;
     const event = { board: this.#owner.board.name, name, key };
     await this.#turnstile.pass(async () => {
-      await events.note(event, { requestId, flowId: waiting.jobId });
+      await events.note(event, { requestId: waiting.requestId, flowId: waiting.jobId });
       for (const kept of await events.kept(event, this.#owner.runtime.clock.wallMs())) {
-        if (!waiting.isOpen() || (await this.#tell(kept, waiting.jobId))) return;
+        if (!waiting.isOpen() || (await this.#tell(kept, waiting))) return;
       }
     });
   }
@@ -66,19 +70,29 @@ export class EventWaits {
   }
 
   /** Whether the event answers what waits now; each does so in a run once, also one that was not kept for it. */
-  async #tell(kept: KeptEvent, jobId: string): Promise<boolean> {
-    const { commands } = this.#store;
+  async #tell(kept: KeptEvent, { jobId, requestId, state }: Waiting): Promise<boolean> {
     const { command, key } = toldOf(kept);
-    const runner = this.#owned.get(jobId);
     try {
-      const before = await commands.find(jobId, command, key);
-      if (before !== undefined && before <= (runner?.turns.lastCommand ?? 0)) return false;
-      if (before === undefined) await commands.append(jobId, command, key);
+      let n = await this.#given(jobId, command, key);
+      if (n <= state.lastCommand && state.missed.has(n)) {
+        const again = { ...command, arguments: { ...command.arguments, first: n } };
+        n = await this.#given(jobId, again, `${key} ${requestId}`);
+      }
+      if (n <= state.lastCommand) return false;
     } catch (error) {
-      if (codeOf(error) !== 'BATON_CONFLICT_KEY_REUSED') throw error;
+      if (familyOf(error) !== 'input' && codeOf(error) !== 'BATON_CONFLICT_KEY_REUSED') throw error;
+      // what somebody has stored must not end who reads it, one after the other
+      this.#owner.runtime.logger.warn('job.event-not-told', { jobId, eventId: kept.eventId, error });
       return false;
     }
+    const runner = this.#owned.get(jobId);
     if (runner) await this.#commands.look([runner]);
     return true;
+  }
+
+  /** Mostly it is there. */
+  async #given(jobId: string, command: OperatorCommand, key: string): Promise<number> {
+    const { commands } = this.#store;
+    return (await commands.find(jobId, command, key)) ?? commands.append(jobId, command, key);
   }
 }

@@ -159,6 +159,141 @@ describe('a wait for an event', () => {
     expect([await left('eventWaits'), (await send('paid', { key: '7' })).jobs]).toEqual([0, 0]);
   });
 
+  const attempt = { attempts: { max: 2, delayMs: 10_000 }, timeout: { waitMs: 5_000 } };
+  const busy = { name: 'busy', task: 'busy', ...then('b') };
+  const second = { name: 'b', ...paid, publish: { branch: { x: '${x + " " + self.result}' } } };
+  const third = { ...second, name: 'c' };
+  const statesOf = async (jobId: string) => (await report(jobId)).atoms.map(({ state }) => state);
+  /** A task that takes five seconds. */
+  const busyWorker = () =>
+    cluster.drive(
+      cluster.worker('w1', {
+        busy: async (request) => {
+          await new Promise<void>((resolve) => cluster.runtime.clock.setTimer(5_000, resolve));
+          return ok(request);
+        },
+      }),
+    );
+  const waitsNoted = () => cluster.drive(store().find(collectionNames.eventWaits, { limit: 9 }));
+
+  it('has of two events that come at once one, and what waits later the other, no more than once', async () => {
+    cluster.conductor('c1');
+    await busyWorker();
+    const jobId = await post(then('busy'), { atoms: [busy, { ...second, ...then('c') }, third] });
+    await pass(5_000);
+    const kept = { key: '7', keepMs: 600_000 };
+    await cluster.drive(
+      Promise.all(['one', 'two'].map((data) => cluster.client.sendEvent('paid', { ...kept, data }))),
+    );
+    await pass(2_000);
+    expect((await report(jobId)).commands.map(({ refused }) => refused)).toEqual([
+      undefined,
+      'nothing waited for the event',
+    ]);
+    await pass(20_000);
+    expect(await statesOf(jobId)).toEqual(['SUCCESS', 'SUCCESS', 'SUCCESS', 'RUNNING']);
+    await send('paid', { key: '7', data: 'three' });
+    expect(await endOf(jobId)).toEqual([
+      'SUCCESS',
+      { x: expect.stringMatching(/^(one two|two one) three$/) as unknown },
+    ]);
+  });
+
+  it.each([1, 2])('has one that came between two attempts, whoever of %d owners goes on', async (owners) => {
+    const first = cluster.conductor('c1');
+    const jobId = await post(attempt);
+    await pass(3_000);
+    const noted = await waitsNoted();
+    await pass(4_000);
+    await cluster.drive(store().insert(collectionNames.eventWaits, noted));
+    expect(await send('paid', { key: '7', data: 1, keepMs: 60_000 })).toMatchObject({ jobs: 1 });
+    await pass(1_000);
+    expect(await statesOf(jobId)).toEqual(['DELAYED']);
+    if (owners === 2) {
+      await cluster.drive(first.stop());
+      cluster.conductor('c2');
+    }
+    expect(await endOf(jobId)).toEqual(['SUCCESS', { x: 1 }]);
+  });
+
+  it('is told to two that wait at once together, of an event that nothing had waited for', async () => {
+    cluster.conductor('c1');
+    await busyWorker();
+    const jobId = await post(
+      { onSuccess: { next: [{ to: 'busy' }] } },
+      {
+        atoms: [
+          { ...busy, onSuccess: { next: [{ to: 'b' }, { to: 'c' }] } },
+          second,
+          { ...third, ...then('d') },
+          { ...third, name: 'd' },
+        ],
+      },
+    );
+    await pass(3_000);
+    const kept = { key: '7', keepMs: 600_000 };
+    await cluster.drive(
+      Promise.all(['one', 'two'].map((data) => cluster.client.sendEvent('paid', { ...kept, data }))),
+    );
+    await pass(30_000);
+    expect(await statesOf(jobId)).toEqual(['SUCCESS', 'SUCCESS', 'SUCCESS', 'SUCCESS', 'RUNNING']);
+  });
+
+  it('has nothing of a stored event that no command can tell of, which is no fault of its owner', async () => {
+    cluster.conductor('c1');
+    await send('paid', { key: '7', keepMs: 600_000, data: 'bad' });
+    const [kept] = await cluster.drive(store().find(collectionNames.keptEvents, { limit: 9 }));
+    const body = JSON.stringify({ ...JSON.parse(String(kept?.['body'])), by: 'x'.repeat(2_000) });
+    await cluster.drive(store().replace(collectionNames.keptEvents, kept ? [{ ...kept, body }] : []));
+    const jobId = await post();
+    await pass(5_000);
+    expect(await statesOf(jobId)).toEqual(['RUNNING']);
+    await send('paid', { key: '7', data: 'good' });
+    expect(await endOf(jobId)).toEqual(['SUCCESS', { x: 'good' }]);
+    const { lines } = cluster.runtime.logger;
+    expect(lines.map(({ message }) => message)).toContain('job.event-not-told');
+  });
+
+  it.each([
+    ['cannot be read', { body: '{"facts":' }],
+    ['is of a newer version', { schemaVersion: 99 }],
+  ])('is told to the others when the journal of one that waits %s', async (_what, change) => {
+    cluster.conductor('c1');
+    const bad = await post();
+    const good = await post();
+    await pass(20_000);
+    const entries = cluster.documents.documentsOf('journal').filter(({ flowId }) => flowId === bad);
+    await cluster.drive(
+      store().replace(
+        'journal',
+        entries.map((entry) => ({ ...entry, ...change })),
+      ),
+    );
+    expect((await send('paid', { key: '7', data: 1 })).jobs).toBe(1);
+    expect(await endOf(good)).toEqual(['SUCCESS', { x: 1 }]);
+    expect((await waitsNoted()).map(({ flowId }) => flowId)).toEqual([bad]);
+  });
+
+  it('is told to the others when one has had another event under its id, and stays noted while a job is not found', async () => {
+    cluster.conductor('c1');
+    const jobId = await post(then('b'), { atoms: [second] });
+    await pass(5_000);
+    await send('paid', { key: '7', data: 'one', id: 'e-1' });
+    const other = await post();
+    await pass(5_000);
+    const [wait] = await waitsNoted();
+    await cluster.drive(
+      store().insert(collectionNames.eventWaits, wait ? [{ ...wait, _id: '0', flowId: 'gone' }] : []),
+    );
+    await expect(send('paid', { key: '7', data: 'two', id: 'e-1' })).rejects.toMatchObject({
+      code: 'BATON_CONFLICT_KEY_REUSED',
+    });
+    expect(await endOf(other)).toEqual(['SUCCESS', { x: 'two' }]);
+    await send('paid', { key: '7', data: 'three' });
+    expect(await endOf(jobId)).toEqual(['SUCCESS', { x: 'one three' }]);
+    expect((await waitsNoted()).map(({ flowId }) => flowId)).toEqual(['gone']);
+  });
+
   it('that a job left behind is deleted by who finds it', async () => {
     cluster.conductor('c1');
     const jobId = await post();
@@ -193,6 +328,14 @@ describe('a wait for an event', () => {
     [7 as never, {}],
   ])('refuses what is no event, %#', async (name, options) => {
     await expect(send(name, options)).rejects.toMatchObject({ code: 'BATON_INPUT_INVALID' });
+  });
+
+  it('refuses a name of its sender that is too long, and keeps nothing', async () => {
+    const by = 'x'.repeat(2_000);
+    await expect(send('paid', { keepMs: 60_000, by })).rejects.toMatchObject({
+      code: 'BATON_INPUT_TOO_LARGE',
+    });
+    expect(await left('keptEvents')).toBe(0);
   });
 
   it('has data that are stored apart, up to the limit of values', async () => {

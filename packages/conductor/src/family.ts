@@ -93,7 +93,8 @@ export class Family {
     const isOpen = (): boolean => isOpenDelegate(this.#state.run, requestId);
     if (!isOpen()) return; // answered in the turn that asked for it again
     this.#awaiting.add(requestId);
-    await this.#outside.events.open(command, { jobId: this.#claim.jobId, isOpen });
+    const { jobId } = this.#claim;
+    await this.#outside.events.open(command, { jobId, requestId, state: this.#state, isOpen });
     // answered meanwhile, and maybe forgotten before it was noted
     if (!this.#awaiting.has(requestId)) await this.#outside.events.forget([requestId]);
   }

@@ -235,7 +235,7 @@ export class FlowTurns {
   #take(input: Input, { facts, answers, follow }: TurnParts): Taken {
     if ('command' in input) this.#isCancelled ||= input.command.command === 'cancel';
     const event = 'event' in input ? input.event : this.#ordered(input.command, facts);
-    if (event === undefined) return { isDear: false };
+    if (event === undefined || 'refused' in event) return { isDear: false, ...event };
     if ('event' in input && input.answers) answers.push(...input.answers);
     const turn = stepped(this.state.run, event);
     if ('refused' in turn) return { isDear: false, ...turn };
@@ -246,7 +246,7 @@ export class FlowTurns {
     return { isDear: turn.isDear === true };
   }
 
-  #ordered(command: NumberedCommand, facts: Fact[]): Event | undefined {
+  #ordered(command: NumberedCommand, facts: Fact[]): ReturnType<typeof eventOf> {
     const nowMs = this.#services.runtime.clock.wallMs();
     return this.#unparked(command, facts) ?? eventOf(command, this.state, nowMs);
   }

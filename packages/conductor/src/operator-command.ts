@@ -8,12 +8,29 @@ import {
   toFailure,
   type Value,
 } from '@baton/core';
-import { type AnyRun, type Event, isOpenChild, isOpenDelegate, stepAny, type Turn } from '@baton/engine';
+import {
+  type AnyRun,
+  type Event,
+  isAwaited,
+  isOpenChild,
+  isOpenDelegate,
+  stepAny,
+  type Turn,
+} from '@baton/engine';
 import type { NumberedCommand } from '@baton/persistence';
 import type { OwnedState } from './owned-state.js';
 
+/** Why nothing comes of a command. */
+interface Refusal {
+  readonly refused: string;
+}
+
 /** Commands this version does not know are recorded and change nothing: a newer client may be about. */
-export function eventOf(command: NumberedCommand, state: OwnedState, nowMs: number): Event | undefined {
+export function eventOf(
+  command: NumberedCommand,
+  state: OwnedState,
+  nowMs: number,
+): Event | Refusal | undefined {
   const { run } = state;
   switch (command.command) {
     case 'cancel':
@@ -33,7 +50,7 @@ export function eventOf(command: NumberedCommand, state: OwnedState, nowMs: numb
     case 'resume-delegate':
       return delegateChanged(command, run);
     case 'event':
-      return eventArrived(command.arguments ?? {});
+      return eventArrived(command, state);
     case 'child-settled':
       return childSettled(command.arguments ?? {}, run);
     case 'child-changed':
@@ -50,7 +67,7 @@ function repairOf({ command, arguments: given, by, reason }: NumberedCommand): E
 }
 
 /** The engine refuses what a person wants of a run that is not in the state for it, before it changes anything. */
-export function stepped(run: AnyRun, event: Event): Turn | { readonly refused: string } {
+export function stepped(run: AnyRun, event: Event): Turn | Refusal {
   try {
     return stepAny(run, event);
   } catch (error) {
@@ -80,9 +97,22 @@ function delegateChanged(
 }
 
 /** Sent from outside; which of its waits it ends is seen when it is applied. */
-function eventArrived({ name, key, value }: Readonly<Record<string, JsonValue>>): Event | undefined {
+function eventArrived(
+  { n, arguments: given = {} }: NumberedCommand,
+  { run, missed }: OwnedState,
+): Event | Refusal | undefined {
+  const { name, key, value, first = n } = given;
   if (typeof name !== 'string' || typeof key !== 'string' || !isValue(value)) return undefined;
-  return { type: 'eventArrived', event: { name, key }, value };
+  if (typeof first !== 'number') return undefined;
+  // told again to two waits, it ends those there are when the first of these commands is applied
+  if (first !== n && !missed.has(first)) return { refused: 'the event has ended a wait before' };
+  const event = { name, key };
+  // noted at once: the same turn may take the next one in
+  if (isAwaited(run, event)) missed.delete(first);
+  else missed.add(first);
+  return missed.has(first)
+    ? { refused: 'nothing waited for the event' }
+    : { type: 'eventArrived', event, value };
 }
 
 /** Of what no delegate waits for, or nobody understands, nothing is made; tasks are answered by their workers alone. */
@@ -158,6 +188,7 @@ function isRecord(given: unknown): given is Readonly<Record<string, unknown>> {
 export function commandFact(given: NumberedCommand, refused?: string): Fact {
   const { n, command, by, reason } = given;
   const order = orderOf(given);
+  const first = given.arguments?.['first'];
   const progress = progressOf(given);
   return {
     fact: 'command',
@@ -165,6 +196,7 @@ export function commandFact(given: NumberedCommand, refused?: string): Fact {
     command,
     ...(progress && { progress }),
     ...(refused === undefined ? {} : { refused }),
+    ...(typeof first === 'number' && { first }),
     ...(order === undefined ? {} : { order }),
     ...(by === undefined ? {} : { by }),
     ...(reason === undefined ? {} : { reason }),

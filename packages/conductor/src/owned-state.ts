@@ -2,7 +2,7 @@
  * Purpose: the state of one flow as its journal tells it: fold of all entries, or of a snapshot and the entries behind it.
  * What is authoritative: the entries; loading them again gives the same. A snapshot is the same state, written down by an owner.
  */
-import { flowOutcomes, type Fact, type FlowState, type JournalEntry } from '@baton/core';
+import { flowOutcomes, type CommandFact, type Fact, type FlowState, type JournalEntry } from '@baton/core';
 import { foldAny, newAnyRun, restoreAny, snapshotAny } from '@baton/engine';
 import type { AnyCompiled, AnyRun } from '@baton/engine';
 import type { FlowJournal } from '@baton/persistence';
@@ -67,7 +67,11 @@ export class OwnedState {
   lastCommand = 0;
   /** An operator's cancel was applied: what runs is not wanted any more. */
   cancelled = false;
-
+  /**
+   * Events that have ended no wait: the numbers of the commands that told of them first. Not in a snapshot: runs that wait for events are routed ones, of
+   * which there is none.
+   */
+  readonly missed = new Set<number>();
   /** The last order of the parent that was obeyed (`obeys`). */
   lastOrder = 0;
   /** The last one; undefined: it was never suspended. */
@@ -173,12 +177,18 @@ export class OwnedState {
     return JSON.stringify(stored);
   }
 
+  #noteEvent({ n, first = n, refused }: CommandFact): void {
+    if (refused === undefined) this.missed.delete(first);
+    else if (first === n) this.missed.add(first);
+  }
+
   #note(facts: readonly Fact[], atMs: number): void {
     for (const fact of facts) {
       if (fact.fact === 'command') {
         this.lastCommand = Math.max(this.lastCommand, fact.n);
         this.lastOrder = Math.max(this.lastOrder, fact.order ?? 0);
         this.cancelled ||= fact.command === 'cancel';
+        if (fact.command === 'event') this.#noteEvent(fact);
       }
       if (isReopened(fact)) this.cancelled = false;
       if (fact.fact !== 'timer') continue;

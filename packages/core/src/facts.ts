@@ -247,6 +247,8 @@ export interface CommandFact extends OperatorNote {
   readonly command: string;
   /** It could not be done, and why. */
   readonly refused?: string;
+  /** Of an event that the run is told of again, as it had ended no wait: the number of the command that told of it first. */
+  readonly first?: number;
   /** Of a parent to its child run: the resumption of the parent to which it belongs. */
   readonly order?: number;
   /** What whoever shall answer a delegate says of how far it is. */

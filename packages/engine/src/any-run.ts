@@ -1,5 +1,5 @@
 /** Runs of either shape: ordered, as TaskFlow's patterns are, or routed. Drivers need not know which. */
-import type { Fact, Failure } from '@baton/core';
+import type { EventName, Fact, Failure } from '@baton/core';
 import { type FlowDefinition, isRouted, parseRoutedFlow, type RoutedFlowDefinition } from '@baton/flow';
 import { fold } from './apply-fact.js';
 import { compile } from './compile.js';
@@ -12,7 +12,7 @@ import { checkRouted } from './routed/check-routed.js';
 import { routedFailuresOf } from './routed/end.js';
 import { type RoutedGraph, routedGraph } from './routed/routed-graph.js';
 import { awaiting, findUnit, newRoutedRun, type RoutedState } from './routed/routed-state.js';
-import { routedStep } from './routed/routed-step.js';
+import { routedStep, waitingFor } from './routed/routed-step.js';
 import { newRun, type RunOptions, type RunState } from './run-state.js';
 import { restoreRun, snapshotRun } from './snapshot.js';
 import { step } from './step.js';
@@ -77,6 +77,11 @@ export function isOpenDelegate(run: AnyRun, requestId: string): boolean {
   if (!('shape' in run)) return false;
   const unit = awaiting(run, requestId);
   return unit !== undefined && run.delegates.has(unit.id);
+}
+
+/** Something waits for an event of this name and key. */
+export function isAwaited(run: AnyRun, event: EventName): boolean {
+  return 'shape' in run && waitingFor(run, event).length > 0;
 }
 
 /** A child run is waited for under this id. */

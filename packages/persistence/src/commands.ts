@@ -87,8 +87,7 @@ export class Commands {
    * @throws InputError `BATON_INPUT_TOO_LARGE`; ConflictError `BATON_CONFLICT_KEY_REUSED`; UnavailableError
    */
   async append(flowId: string, command: OperatorCommand, key?: string): Promise<number> {
-    for (const text of ['by', 'reason'] as const) checkSize(text, command[text] ?? '');
-    checkSize('key', key ?? '');
+    checkTexts(command, key);
     const before = this.#appending.get(flowId);
     const added = (before ?? Promise.resolve()).then(() => this.#append(flowId, command, key));
     const settled = added.catch(() => undefined);
@@ -218,6 +217,11 @@ export class Commands {
   #find(query: FindQuery): Promise<readonly StoredDocument[]> {
     return readPatiently(this.#runtime, () => this.#store.find(collectionNames.commands, query));
   }
+}
+
+/** Of a command that is to be given, before it is. @throws InputError `BATON_INPUT_TOO_LARGE` */
+export function checkTexts({ by = '', reason = '' }: Pick<OperatorCommand, 'by' | 'reason'>, key = ''): void {
+  for (const [name, text] of Object.entries({ by, reason, key })) checkSize(name, text);
 }
 
 function checkSize(name: string, text: string): void {

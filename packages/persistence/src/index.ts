@@ -1,5 +1,5 @@
 export { collectionNames, collectionSpecs } from './collections.js';
-export { commandIdOf, Commands, type NumberedCommand, type OperatorCommand } from './commands.js';
+export { checkTexts, commandIdOf, Commands, type NumberedCommand, type OperatorCommand } from './commands.js';
 export { Definitions } from './definitions.js';
 export { entryIdOf, entrySizeOf, schemaVersion, splitFacts } from './entry-codec.js';
 export { type BoardEvent, Events, type EventWait, type KeptEvent, type SentEvent, toldOf } from './events.js';

@@ -1,4 +1,4 @@
-/** C-1113: what waits for an event ends with one that its run was told of, and a run is told of each event once. */
+/** C-1113: what waits for an event ends with one that its run was told of, and a run is told of each event once, again only as long as it has ended no wait. */
 import { waitEventTask } from '@baton/flow';
 import type { StoredCommand } from '../history.js';
 import { isRoutedJob, type Evidence, type RoutedJob, type Violations } from './evidence.js';
@@ -7,12 +7,28 @@ import { atomOf, outcomesOf } from './request-stories.js';
 export function* eventRules(evidence: Evidence): Violations {
   const told = toldByJob(evidence.history.commands ?? new Map());
   for (const [jobId, events] of told) {
-    const values = events.map(({ command }) => JSON.stringify(command.arguments?.['value']));
+    const values = events.flatMap(({ command: { arguments: given } }) =>
+      given?.['first'] === undefined ? [JSON.stringify(given?.['value'])] : [],
+    );
     const twice = values.find((value, index) => values.indexOf(value) !== index);
     if (twice !== undefined) yield `C-1113 ${jobId} was told twice of ${twice}`;
   }
   for (const job of evidence.jobs)
-    if (isRoutedJob(job)) yield* outcomesAreEvents(job, told.get(job.job.jobId) ?? []);
+    if (isRoutedJob(job)) {
+      yield* outcomesAreEvents(job, told.get(job.job.jobId) ?? []);
+      yield* eventsCountOnce(job);
+    }
+}
+
+/** Whatever is told again, one of the commands has an effect. */
+function* eventsCountOnce({ job, entries }: RoutedJob): Violations {
+  const had = new Set<number>();
+  for (const fact of entries.flatMap(({ entry }) => entry.facts)) {
+    if (fact.fact !== 'command' || fact.command !== 'event' || fact.refused !== undefined) continue;
+    const { n, first = n } = fact;
+    if (had.has(first)) yield `C-1113 ${job.jobId} had the event of command ${first} twice`;
+    had.add(first);
+  }
 }
 
 function toldByJob(

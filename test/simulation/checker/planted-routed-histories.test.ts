@@ -241,8 +241,15 @@ describe('C-1113: what waits for an event has one of which its run was told', ()
       ]);
   });
 
-  it('once', () => {
+  it('once, and told again it counts once', () => {
     expect(check(told(15, 1, 'e'), told(16, 2, 'e'))).toEqual(['C-1113 job was told twice of {"data":"e"}']);
+    const missed = { fact: 'command', n: 1, command: 'event', refused: 'nothing waited for the event' };
+    const again = [2, 3].map((n) => ({ fact: 'command', n, command: 'event', first: 1 }));
+    const rules = (...facts: object[]) => [
+      ...eventRules(evidenceOf([jobOf(waits, journalOf('job', [begun, arrived('a'), starts('a')], facts))])),
+    ];
+    expect(rules(missed, ...again.slice(1))).toEqual([]);
+    expect(rules(missed, ...again)).toEqual(['C-1113 job had the event of command 1 twice']);
   });
 });
 

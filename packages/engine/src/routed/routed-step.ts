@@ -4,7 +4,7 @@
  * Where things are: route.ts (how control moves), outcome.ts (what an activation leaves), joins.ts, surroundings.ts (what expressions
  * read), apply-routed-fact.ts (every change of the state).
  */
-import type { Environment, Failure } from '@baton/core';
+import type { Environment, EventName, Failure } from '@baton/core';
 import { waitEventTask } from '@baton/flow';
 import { ExpressionError } from '../expression-error.js';
 import type { Event, Outcome, Turn, Watch } from '../protocol.js';
@@ -187,13 +187,17 @@ function cancelDelegate(turn: RoutedTurn, requestId: string, failure: Failure): 
 
 /** What begins to wait for the next one in this turn does not have this one. */
 function eventArrived(turn: RoutedTurn, { event, value }: Extract<Event, { type: 'eventArrived' }>): void {
-  const { state } = turn;
-  const waiting = Array.from(state.delegates, (id) => unitOf(state, id)).filter(({ atom, args }) => {
+  const waiting = waitingFor(turn.state, event);
+  for (const requestId of waiting.map((unit) => unit.requestId ?? '')) take(turn, requestId, { value });
+}
+
+/** What an event would end now. */
+export function waitingFor(state: RoutedState, event: EventName): readonly (Activation | Item)[] {
+  return Array.from(state.delegates, (id) => unitOf(state, id)).filter(({ atom, args }) => {
     if (atom.definition.task !== waitEventTask) return false;
     const { name, key } = eventAwaited(args);
     return name === event.name && key === event.key;
   });
-  for (const requestId of waiting.map((unit) => unit.requestId ?? '')) take(turn, requestId, { value });
 }
 
 /** Whoever answers a delegate that is paused has it go on before; then its time may turn out to be over. */
