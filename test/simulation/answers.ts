@@ -108,9 +108,11 @@ export class Answers {
     const send = async (): Promise<boolean> => {
       const id = process.runtime.random.nonce();
       const event = { key: jobId, data: id, id };
-      const sent = (): Promise<unknown> =>
+      const sent = async (): Promise<void> => {
         // it may be seen in the journal that somebody waits before whoever sends can know
-        persist(process, () => client.sendEvent(plan, { ...event, keepMs: 60_000 }));
+        const isSent = await persist(process, () => client.sendEvent(plan, { ...event, keepMs: 60_000 }));
+        if (isSent && process.alive) this.#cluster.history.acknowledgeEvent(jobId, plan);
+      };
       if (plan === 'event-late') await think(10_000);
       return (await Promise.all([sent(), ...(plan === 'event-twice' ? [sent()] : [])])).length > 0;
     };

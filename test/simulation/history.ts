@@ -98,6 +98,13 @@ export interface AcknowledgedCommand extends Happened {
   readonly n: number;
 }
 
+/** An event of which its sender was told that it is stored: for those that waited, and kept. */
+export interface AcknowledgedEvent extends Happened {
+  /** Its key. */
+  readonly jobId: string;
+  readonly name: string;
+}
+
 /** A conductor that was killed, and the sessions its process had. */
 export interface LostOwner extends Happened {
   readonly sessionIds: readonly bigint[];
@@ -128,6 +135,7 @@ export class History {
   /** In the order in which they were stored. */
   readonly slots: StoredSlot[] = [];
   readonly acknowledgedCommands: AcknowledgedCommand[] = [];
+  readonly acknowledgedEvents: AcknowledgedEvent[] = [];
   /** Session → process that opened it. */
   readonly sessions = new Map<bigint, string>();
   /** Conductors that were killed. */
@@ -281,6 +289,10 @@ export class History {
 
   acknowledgeCommand(jobId: string, n: number): void {
     this.acknowledgedCommands.push({ ...this.#next(`ack ${jobId} command ${n}`), jobId, n });
+  }
+
+  acknowledgeEvent(jobId: string, name: string): void {
+    this.acknowledgedEvents.push({ ...this.#next(`ack ${jobId} event ${name}`), jobId, name });
   }
 
   opened(sessionId: bigint, process: string): void {

@@ -1,6 +1,6 @@
-/** C-1113: what waits for an event ends with one that its run was told of, and a run is told of each event once, again only as long as it has ended no wait. */
+/** C-1113: what waits for an event ends with one that its run was told of, and a run is told of each event once, again only as long as it has ended no wait; what waits while one is sent is not over for want of one. */
 import { waitEventTask } from '@baton/flow';
-import type { StoredCommand } from '../history.js';
+import type { AcknowledgedEvent, StoredCommand } from '../history.js';
 import { isRoutedJob, type Evidence, type RoutedJob, type Violations } from './evidence.js';
 import { atomOf, outcomesOf } from './request-stories.js';
 
@@ -17,7 +17,28 @@ export function* eventRules(evidence: Evidence): Violations {
     if (isRoutedJob(job)) {
       yield* outcomesAreEvents(job, told.get(job.job.jobId) ?? []);
       yield* eventsCountOnce(job);
+      const sent = evidence.history.acknowledgedEvents ?? [];
+      yield* sentIsHad(
+        job,
+        sent.filter(({ jobId }) => jobId === job.job.jobId),
+      );
     }
+}
+
+/** An event that is acknowledged while an attempt waits for it has ended it by the time that the attempt may take. */
+function* sentIsHad(job: RoutedJob, sent: readonly AcknowledgedEvent[]): Violations {
+  const names = eventNames(job);
+  const begun = new Map<string, number>();
+  for (const { order, entry } of job.entries)
+    for (const fact of entry.facts)
+      if (fact.fact === 'activation' && fact.to === 'RUNNING') begun.set(fact.activation, order);
+      else if (fact.fact === 'activation' && fact.failure?.code === 'TIMEOUT_WAIT') {
+        const name = names.get(atomOf(fact.activation));
+        const since = begun.get(fact.activation) ?? order;
+        const event = sent.find((each) => each.name === name && each.order > since && each.order < order);
+        if (event)
+          yield `C-1113 ${job.job.jobId}: ${fact.activation} waited for ${event.name} in vain, which was sent`;
+      }
 }
 
 /** Whatever is told again, one of the commands has an effect. */
@@ -41,10 +62,16 @@ function toldByJob(
   return found;
 }
 
-function* outcomesAreEvents(job: RoutedJob, told: readonly StoredCommand[]): Violations {
+/** Of what its atoms wait for. */
+function eventNames({ job }: RoutedJob): ReadonlyMap<string, unknown> {
   const names = new Map<string, unknown>();
-  for (const { name, task, input } of job.job.definition.root.atoms)
+  for (const { name, task, input } of job.definition.root.atoms)
     if (task === waitEventTask) names.set(name, input && 'name' in input ? input['name'] : undefined);
+  return names;
+}
+
+function* outcomesAreEvents(job: RoutedJob, told: readonly StoredCommand[]): Violations {
+  const names = eventNames(job);
   for (const { requestId, fact, stored } of outcomesOf(job)) {
     if (fact.fact !== 'activation' || fact.to !== 'SUCCESS' || !names.has(atomOf(fact.activation))) continue;
     // of a fan-out the whole has a list

@@ -11,7 +11,7 @@ import type { PlannedJob } from '../workload.js';
 
 export interface Evidence {
   readonly history: Pick<History, 'board' | 'replies' | 'calls' | 'asked' | 'told' | 'acknowledged'> &
-    Partial<Pick<History, 'sessions' | 'commands'>>;
+    Partial<Pick<History, 'sessions' | 'commands' | 'acknowledgedEvents'>>;
   readonly world: World;
   readonly clocks: {
     /** Wall time at which `atMs` of the history is 0. */

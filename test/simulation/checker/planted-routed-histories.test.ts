@@ -51,6 +51,7 @@ function evidenceOf(
   more: {
     readonly board?: readonly BoardChange[];
     readonly commands?: readonly (readonly [number, string, number, object])[];
+    readonly acknowledgedEvents?: readonly object[];
     readonly world?: World;
   } = {},
 ): Evidence {
@@ -58,7 +59,10 @@ function evidenceOf(
     ([order, jobId, n, command]) => [`${jobId}:cmd:${n}`, { order, atMs: 0, jobId, command }] as const,
   );
   return {
-    history: { board: more.board ?? [], commands: new Map(commands) },
+    history: {
+      ...{ board: more.board ?? [], commands: new Map(commands) },
+      acknowledgedEvents: more.acknowledgedEvents,
+    },
     world: more.world ?? new World(),
     clocks: { startMs: 0, slackMs: 0, drift: 1 },
     struck: new Set(),
@@ -252,6 +256,23 @@ describe('C-1113: what waits for an event has one of which its run was told', ()
     expect(rules(missed, ...again)).toEqual(['C-1113 job had the event of command 1 twice']);
   });
 });
+
+it.each([
+  [15, 'paid', 1],
+  [5, 'paid', 0],
+  [25, 'paid', 0],
+  [15, 'unpaid', 0],
+])(
+  'C-1113: an event that is sent at %d under the name %s is not waited for in vain',
+  (order, name, found) => {
+    const waits = flowOf({ a: { task: 'std.wait-event', input: { name: 'paid', key: '' } } });
+    const late = unit('a', 'RUNNING', 'FAILURE', { failure: { code: 'TIMEOUT_WAIT' } });
+    const job = jobOf(waits, journalOf('job', [begun, arrived('a'), starts('a')], [late]));
+    const acknowledgedEvents = [{ order, atMs: 0, jobId: 'job', name }];
+    const said = 'C-1113 job: a waited for paid in vain, which was sent';
+    expect([...eventRules(evidenceOf([job], { acknowledgedEvents }))]).toEqual(found === 1 ? [said] : []);
+  },
+);
 
 describe('C-1206: child runs and their parents', () => {
   const requestId = 'job/b/execute/0.1';

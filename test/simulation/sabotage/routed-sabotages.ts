@@ -1,4 +1,11 @@
-import { answerDelegate, childJobs, routedStep, scheduleDuty, type Sabotage } from './sabotage.js';
+import {
+  answerDelegate,
+  childJobs,
+  eventWaits,
+  routedStep,
+  scheduleDuty,
+  type Sabotage,
+} from './sabotage.js';
 
 /** In child runs, delegates and schedules. */
 export const routedSabotages: readonly Sabotage[] = [
@@ -46,6 +53,13 @@ export const routedSabotages: readonly Sabotage[] = [
     file: answerDelegate,
     find: 'options: { ...who, key: `answer ${requestId}` }',
     replace: 'options: who',
+  },
+  {
+    id: 'who sends an event does not find who waits for it',
+    hazard: 'H24',
+    file: eventWaits,
+    find: '      await events.note(event, { requestId: waiting.requestId, flowId: waiting.jobId });\n',
+    replace: '',
   },
   {
     id: 'a slot that was decided by the dead is posted by nobody',

@@ -39,6 +39,7 @@ export const clusterClock = 'packages/conductor/src/cluster-clock.ts';
 export const dormantWatch = 'packages/conductor/src/dormant-watch.ts';
 export const dormantJobs = 'packages/jobboard/src/dormant-jobs.ts';
 export const runnerTimers = 'packages/conductor/src/job-timers.ts';
+export const eventWaits = 'packages/conductor/src/event-waits.ts';
 export const childJobs = 'packages/conductor/src/child-jobs.ts';
 export const scheduleDuty = 'packages/conductor/src/schedule-duty.ts';
 export const answerDelegate = 'packages/client/src/answer-delegate.ts';
