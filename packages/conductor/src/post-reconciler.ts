@@ -40,30 +40,32 @@ async function finish(record: JobRecord, deps: PostReconcilerDeps): Promise<void
   const [posted, claimed] = await persistence.journal.tail(record.jobId, 0);
   if (posted === undefined) return;
   // it was on the board, and only the mark is missing
-  if (claimed !== undefined) return persistence.jobs.markPosted(record);
+  if (claimed !== undefined) return settle(record, deps);
   const posting = JSON.parse(record.posting) as Posting;
   // conductors of that board finish it
   if (posting.board !== undefined && posting.board !== board.name) return;
   await board.post(record.jobId, posting);
-  await persistence.jobs.markPosted(record);
+  await settle(record, deps);
   runtime.logger.info('job.post-finished', { jobId: record.jobId });
 }
 
-async function reopen(record: JobRecord, { runtime, board, persistence }: PostReconcilerDeps): Promise<void> {
+/** Marked as done; unless a command to reopen it is stored by now: this mark may have overwritten that of its giver. */
+async function settle(record: JobRecord, { persistence }: PostReconcilerDeps): Promise<void> {
+  await persistence.jobs.markPosted(record);
+  if ((await reopeningOf(persistence, record.jobId)).state !== 'idle')
+    await persistence.jobs.markReopening(record);
+}
+
+async function reopen(record: JobRecord, deps: PostReconcilerDeps): Promise<void> {
+  const { runtime, board, persistence } = deps;
   const { jobId } = record;
   const posting = JSON.parse(record.posting) as Posting;
   if (posting.board !== undefined && posting.board !== board.name) return;
   const { state } = await board.read(jobId);
   if (state === 'TRASHED') return persistence.jobs.markPosted(record);
   if (state !== 'ABSENT') return;
-  let reopening = await reopeningOf(persistence, jobId);
-  if (reopening.state === 'idle') {
-    await persistence.jobs.markPosted(record);
-    // a command that was stored meanwhile: the mark of its giver may have been overwritten
-    reopening = await reopeningOf(persistence, jobId);
-    if (reopening.state === 'idle') return;
-    await persistence.jobs.markReopening(record);
-  }
+  const reopening = await reopeningOf(persistence, jobId);
+  if (reopening.state === 'idle') return settle(record, deps);
   if (reopening.state === 'going') return;
   await board.reopen({ jobId, life: reopening.life }, posting);
   runtime.logger.info('job.reopening-finished', { jobId });

@@ -64,7 +64,7 @@ describe('a job that has ended', () => {
     await cluster.drive(persistence.retention.delete([{ record, lastSeq }], cluster.runtime.clock.wallMs()));
     await cluster.runtime.clock.advance(2_000);
     expect((await report()).outcome).toBe('SUCCESS');
-    await persistence.close();
+    persistence.close();
   });
 
   it('goes on in a life of its own, and ends again', async () => {
