@@ -22,9 +22,10 @@ export interface PostReconcilerDeps {
 
 /** Looks once. Never rejects. */
 export async function reconcilePosts(deps: PostReconcilerDeps): Promise<void> {
-  const { logger } = deps.runtime;
+  const { logger, clock } = deps.runtime;
+  const beforeMs = clock.wallMs() - AGE_MS;
   try {
-    for await (const record of deps.persistence.jobs.postingFor({ ageMs: AGE_MS }))
+    for await (const record of deps.persistence.jobs.leftSince({ beforeMs }))
       await finish(record, deps).catch((error: unknown) => {
         if (familyOf(error) === 'unavailable') throw error;
         logger.warn('job.reconcile-failed', { jobId: record.jobId, error });

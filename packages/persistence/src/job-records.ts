@@ -115,16 +115,16 @@ export class JobRecords {
     return document && decodeJobRecord(document);
   }
 
-  /** What may have been left half done: POSTING or REOPENING, posted longer than `ageMs` ago by the local clock; in the order of their ids. @throws UnavailableError */
-  async *postingFor({ ageMs }: { readonly ageMs: number }): AsyncGenerator<JobRecord, void> {
+  /** What may have been left half done: POSTING, and posted before `beforeMs`, or REOPENING; in the order of their ids. @throws UnavailableError */
+  async *leftSince({ beforeMs }: { readonly beforeMs: number }): AsyncGenerator<JobRecord, void> {
     const query = { where: { field: 'state', oneOf: ['POSTING', 'REOPENING'] }, limit: PAGE };
-    const before = this.#runtime.clock.wallMs() - ageMs;
     for (let after: string | undefined; ;) {
       const from = after === undefined ? {} : { after };
       const page = await readPatiently(this.#runtime, () =>
         this.#store.find(collectionNames.jobs, { ...query, ...from }),
       );
-      for (const record of page.map(decodeJobRecord)) if (record.postedAtMs <= before) yield record;
+      for (const record of page.map(decodeJobRecord))
+        if (record.state === 'REOPENING' || record.postedAtMs <= beforeMs) yield record;
       if (page.length < PAGE) return;
       after = page.at(-1)?._id;
     }

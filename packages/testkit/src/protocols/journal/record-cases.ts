@@ -63,11 +63,17 @@ export const recordCases = casesOf<JournalWorld>({
     await expect(peer.jobs.insert({ ...post, contentHash: 'c2' })).rejects.toMatchObject({
       code: 'BATON_CONFLICT_KEY_REUSED',
     });
-    expect(await all(peer.jobs.postingFor({ ageMs: 10_000 }))).toEqual([first]);
+    const beforeMs = post.postedAtMs;
+    expect(await all(peer.jobs.leftSince({ beforeMs }))).toEqual([first]);
+    expect(await all(peer.jobs.leftSince({ beforeMs: beforeMs - 1 }))).toEqual([]);
     await own.jobs.markPosted(first);
     expect(await peer.jobs.insert(post)).toEqual({ ...post, state: 'POSTED' });
     expect(await peer.jobs.get('J1')).toEqual({ ...post, state: 'POSTED' });
-    expect(await all(peer.jobs.postingFor({ ageMs: 10_000 }))).toEqual([]);
+    expect(await all(peer.jobs.leftSince({ beforeMs }))).toEqual([]);
+    const reopening = { ...post, state: 'REOPENING' } as const;
+    await own.jobs.markReopening(reopening);
+    // whenever it was posted
+    expect(await all(peer.jobs.leftSince({ beforeMs: 0 }))).toEqual([reopening]);
   },
 
   async 'numbers commands without gaps, whoever gives them at the same time'(world, scope) {
