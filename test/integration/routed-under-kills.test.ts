@@ -8,8 +8,8 @@ import { type RunnableTask, task, withFlows } from '@baton/flow';
 import { acceptance } from '../../packages/testkit/src/routed-flows/acceptance.js';
 import {
   type Answers,
-  countsOf,
   type Outcome,
+  outcomeOf,
   type Repair,
   type Run,
   tasks,
@@ -125,30 +125,17 @@ async function restOf(cluster: MortalCluster, jobId: string, answers: Answers): 
       const given = 'value' in answer ? answer : { failure: { message: answer.failure } };
       await cluster.drive(client.answerDelegate(jobId, { atom: name, attempt, ...given }));
     }
-    if ((outcome !== undefined && pending.length === 0) || flowState === 'SUSPENDED')
-      return outcomeOf(cluster, jobId, outcome ?? 'SUSPENDED');
+    if ((outcome !== undefined && pending.length === 0) || flowState === 'SUSPENDED') {
+      const report = await cluster.drive(client.job(jobId));
+      const entries = await cluster.drive(client.history(jobId));
+      return outcomeOf(
+        outcome ?? 'SUSPENDED',
+        report,
+        entries.flatMap(({ facts }) => facts),
+      );
+    }
   }
   throw new Error(`${jobId} did not end within ${patienceMs} ms`);
-}
-
-async function outcomeOf(cluster: MortalCluster, jobId: string, outcome: string): Promise<Rest> {
-  const { atoms, results } = await cluster.drive(cluster.client.job(jobId));
-  const entries = await cluster.drive(cluster.client.history(jobId));
-  const facts = entries.flatMap((entry) => entry.facts);
-  const codes = atoms.flatMap(({ failure }) => (failure ? [failure.code ?? failure.message] : []));
-  return {
-    outcome,
-    output: results,
-    states: Object.fromEntries(atoms.map(({ name, state }) => [name, state])),
-    failures: codes.length === 0 && outcome !== 'SUCCESS' ? ['FAILED'] : codes,
-    events: facts.flatMap((fact) => {
-      if (fact.fact === 'flow') return [`flow ${fact.to}`];
-      return fact.fact === 'activation' ? [`${fact.activation} ${fact.to}`] : [];
-    }),
-    ...countsOf(
-      facts.flatMap((fact) => (fact.fact === 'activation' ? [{ ...fact, id: fact.activation }] : [])),
-    ),
-  };
 }
 
 let blowsStruck = 0;

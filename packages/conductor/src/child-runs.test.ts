@@ -11,7 +11,7 @@ import type { RoutedAtomDefinition, RoutedFlowDefinition } from '@baton/flow';
 import { withFlows } from '@baton/flow';
 import { SimulatedDocumentStore } from '@baton/testkit';
 import { Cluster } from './fixtures/cluster.js';
-import { MortalStore } from './fixtures/mortal-store.js';
+import { StruckStore } from './fixtures/struck-store.js';
 
 const flow = (
   name: string,
@@ -342,9 +342,12 @@ describe('a child run whose owners are killed at any write', () => {
           }),
         );
         const store = new SimulatedDocumentStore(cluster.runtime, { service: cluster.documents });
-        const mortal = new MortalStore(store, isLanded, () => {
-          void c1.stop();
-          cluster.coordination.expire(c1.session());
+        const mortal = new StruckStore(store, {
+          ...{ isLanded, then: 'dies' },
+          strike: () => {
+            void c1.stop();
+            cluster.coordination.expire(c1.session());
+          },
         });
         const c1 = cluster.conductor('c1', {}, { store: mortal });
         if (isShared) cluster.conductor('c2');
@@ -362,7 +365,7 @@ describe('a child run whose owners are killed at any write', () => {
           ...{ write, outcome: end, left: [] },
           asked: new Set(asked).size,
         });
-        if (!mortal.isDead) break;
+        if (!mortal.isStruck) break;
         deaths++;
         await cluster.dispose();
       }

@@ -5,7 +5,7 @@ import { linear, task, type RoutedAtomDefinition, type RoutedFlowDefinition } fr
 import { openPersistence } from '@baton/persistence';
 import { SimulatedDocumentStore } from '@baton/testkit';
 import { Cluster, noop } from './fixtures/cluster.js';
-import { MortalStore } from './fixtures/mortal-store.js';
+import { StruckStore } from './fixtures/struck-store.js';
 
 const routed = (
   atoms: Readonly<Record<string, Omit<RoutedAtomDefinition, 'name'>>>,
@@ -198,9 +198,12 @@ describe('a job that is rerun while its owners are killed at any write', () => {
           cluster.worker('w1', { once: async (request) => once(request), echo: () => ({ data: null }) }),
         );
         const store = new SimulatedDocumentStore(cluster.runtime, { service: cluster.documents });
-        const mortal = new MortalStore(store, isLanded, () => {
-          void c1.stop();
-          cluster.coordination.expire(c1.session());
+        const mortal = new StruckStore(store, {
+          ...{ isLanded, then: 'dies' },
+          strike: () => {
+            void c1.stop();
+            cluster.coordination.expire(c1.session());
+          },
         });
         const c1 = cluster.conductor('c1', {}, { store: mortal });
         await cluster.runtime.clock.advance(1_000);
@@ -226,7 +229,7 @@ describe('a job that is rerun while its owners are killed at any write', () => {
           asked: new Set(asked).size,
         });
         await cluster.dispose();
-        if (!mortal.isDead) break;
+        if (!mortal.isStruck) break;
         deaths++;
       }
       expect(deaths).toBeGreaterThan(isShared ? 0 : 3);

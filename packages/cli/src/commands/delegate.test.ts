@@ -1,10 +1,7 @@
 import type { Client } from '@baton/client';
 import { DelegateTokens } from '@baton/client/delegate-tokens';
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { Command } from 'commander';
-import type { Invocation } from '../invocation.js';
-import { Output } from '../output.js';
-import type { Run } from '../run.js';
+import { runCommand } from '../fixtures/run-command.js';
 import { addDelegateCommands } from './delegate.js';
 
 const keys = 'k'.repeat(32);
@@ -20,7 +17,6 @@ describe('baton delegate', () => {
 
   /** On a client that notes what it is asked for. */
   async function ran(words: readonly string[], delegateKeys: string | undefined = keys): Promise<void> {
-    const output = new Output({ format: 'table', isTerminal: false, write: (text) => void (out += text) });
     const client: Partial<Record<keyof Client, unknown>> = {
       answerDelegate: (...given: unknown[]) => Promise.resolve(asked.push(given)),
       updateDelegate: (...given: unknown[]) => Promise.resolve(asked.push(given)),
@@ -33,16 +29,11 @@ describe('baton delegate', () => {
         }),
     };
     const settings = { maybe: () => delegateKeys, get: () => 5_000 };
-    const invocation = { output, settings, client: () => Promise.resolve(client) } as unknown as Invocation;
-    const run: Run =
-      (action) =>
-      async (...args) => {
-        const command = args.at(-1) as Command;
-        await action(invocation, command.args, command.opts() as never);
-      };
-    const program = new Command().exitOverride();
-    addDelegateCommands(program, run);
-    await program.parseAsync(['delegate', ...words], { from: 'user' });
+    await runCommand(addDelegateCommands, ['delegate', ...words], {
+      client,
+      settings,
+      write: (text) => void (out += text),
+    });
   }
 
   it.each([

@@ -1,8 +1,5 @@
 import { expect, describe, it } from '@jest/globals';
-import { Command } from 'commander';
-import type { Invocation } from '../invocation.js';
-import { Output } from '../output.js';
-import type { Run } from '../run.js';
+import { runCommand } from '../fixtures/run-command.js';
 import { addEventCommands } from './event.js';
 
 describe('baton event send', () => {
@@ -10,23 +7,16 @@ describe('baton event send', () => {
   async function ran(words: readonly string[], sent: object = { eventId: 'e', jobs: 2 }) {
     let out = '';
     const asked: unknown[] = [];
-    const output = new Output({ format: 'table', isTerminal: false, write: (text) => void (out += text) });
     const client = {
       sendEvent: (...given: unknown[]) => {
         asked.push(...given);
         return Promise.resolve(sent);
       },
     };
-    const invocation = { output, client: () => Promise.resolve(client) } as unknown as Invocation;
-    const run: Run =
-      (action) =>
-      async (...args) => {
-        const command = args.at(-1) as Command;
-        await action(invocation, command.args, command.opts() as never);
-      };
-    const program = new Command().exitOverride();
-    addEventCommands(program, run);
-    await program.parseAsync(['event', 'send', ...words], { from: 'user' });
+    await runCommand(addEventCommands, ['event', 'send', ...words], {
+      client,
+      write: (text) => void (out += text),
+    });
     return { out, asked };
   }
 

@@ -1,10 +1,7 @@
 import type { Client } from '@baton/client';
 import { ConflictError, NotFoundError } from '@baton/core';
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { Command } from 'commander';
-import type { Invocation } from '../invocation.js';
-import { Output } from '../output.js';
-import type { Run } from '../run.js';
+import { runCommand } from '../fixtures/run-command.js';
 import { addRepairCommands } from './repair.js';
 
 describe('baton job rerun, skip and revert', () => {
@@ -17,7 +14,6 @@ describe('baton job rerun, skip and revert', () => {
 
   /** On a client that notes what it is asked for, and refuses a job that goes on and an atom that nobody knows. */
   async function ran(words: readonly string[]): Promise<void> {
-    const output = new Output({ format: 'table', isTerminal: false, write: (text) => void (out += text) });
     const take =
       (verb: string) =>
       async (jobId: string, options: { readonly from?: string; readonly atom?: string }): Promise<number> => {
@@ -31,16 +27,7 @@ describe('baton job rerun, skip and revert', () => {
       skip: take('skip'),
       revert: take('revert'),
     };
-    const invocation = { output, client: () => Promise.resolve(client) } as unknown as Invocation;
-    const run: Run =
-      (action) =>
-      async (...args) => {
-        const command = args.at(-1) as Command;
-        await action(invocation, command.args, command.opts() as never);
-      };
-    const program = new Command().exitOverride();
-    addRepairCommands(program, run);
-    await program.parseAsync(words, { from: 'user' });
+    await runCommand(addRepairCommands, words, { client, write: (text) => void (out += text) });
   }
 
   it.each([

@@ -1,5 +1,5 @@
 /** Routed flows for tests, written shortly, and what became of them. */
-import { type JsonValue, withDetails } from '@baton/core';
+import { type Fact, type Failure, type JsonValue, withDetails } from '@baton/core';
 import {
   type ClauseDefinition,
   type RoutedAtomDefinition,
@@ -193,8 +193,35 @@ function answeringTask(name: string, answer: Answers[string]): RunnableTask {
   });
 }
 
+interface RunReport {
+  readonly atoms: readonly { readonly name: string; readonly state: string; readonly failure?: Failure }[];
+  readonly results: Outcome['output'];
+}
+
+/** What the report of a job and the facts of its journal say of its run. */
+export function outcomeOf(
+  outcome: string,
+  { atoms, results }: RunReport,
+  facts: readonly Fact[],
+): Omit<Outcome, 'resume' | 'repair'> {
+  const codes = atoms.flatMap(({ failure }) => (failure ? [failure.code ?? failure.message] : []));
+  return {
+    outcome,
+    output: results,
+    states: Object.fromEntries(atoms.map(({ name, state }) => [name, state])),
+    failures: codes.length === 0 && outcome !== 'SUCCESS' ? ['FAILED'] : codes,
+    events: facts.flatMap((fact) => {
+      if (fact.fact === 'flow') return [`flow ${fact.to}`];
+      return fact.fact === 'activation' ? [`${fact.activation} ${fact.to}`] : [];
+    }),
+    ...countsOf(
+      facts.flatMap((fact) => (fact.fact === 'activation' ? [{ ...fact, id: fact.activation }] : [])),
+    ),
+  };
+}
+
 /** What the changes of a run say of how often and how much at once. */
-export function countsOf(
+function countsOf(
   changes: readonly { readonly id: string; readonly from: string; readonly to: string }[],
 ): Pick<Outcome, 'repeats' | 'began' | 'undone' | 'peak'> {
   let running = 0;
