@@ -83,6 +83,8 @@ export class WatchedBoard implements BoardView {
   readonly #logger: Logger;
   readonly #listener: (event: BoardEvent) => void;
   readonly #buckets: readonly Bucket[];
+  /** Where each job that is shown stands: reckoning it anew, for thousands again and again, costs more than keeping it. */
+  readonly #shown = new Map<string, Bucket>();
   readonly #unsubscribe: () => void;
   #due: Bucket[] = [];
   #sweepAt = 0;
@@ -122,8 +124,8 @@ export class WatchedBoard implements BoardView {
   }
 
   isAvailable({ jobId, life }: JobKey): boolean {
-    const bucket = this.#bucketOf(jobId);
-    return bucket.jobs.get(jobId)?.life === life && !bucket.locks.has(jobId);
+    const bucket = this.#shown.get(jobId);
+    return bucket?.jobs.get(jobId)?.life === life && !bucket.locks.has(jobId);
   }
 
   async relook(jobIds: Iterable<string>): Promise<void> {
@@ -264,12 +266,14 @@ export class WatchedBoard implements BoardView {
     for (const jobId of bucket.jobs.keys()) {
       if (listed.has(jobId)) continue;
       bucket.jobs.delete(jobId);
+      this.#shown.delete(jobId);
       this.#tell({ type: 'gone', jobId });
     }
     const added: JobKey[] = [];
     for (const key of listed.values()) {
       if (bucket.jobs.get(key.jobId)?.life === key.life) continue;
       bucket.jobs.set(key.jobId, key);
+      this.#shown.set(key.jobId, bucket);
       added.push(key);
     }
     return added;

@@ -1,6 +1,7 @@
 /** What `npm run bench -- takeover` measures: SIGKILL of a member that has work in hand, until the work goes on elsewhere. Times in ms. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { eventually } from '@baton/testkit';
+import { workerConcurrencyMax } from '@baton/core';
 import type { LogLine, MemberProcess } from '../cluster/member-process.js';
 import { BenchCluster, monotonicMs, type Effect } from './bench-cluster.js';
 import { sleepStore, sleepThenNoop } from './bench-flows.js';
@@ -51,29 +52,46 @@ export interface TakeoverOptions {
 }
 
 const SESSION_TIMEOUT = '4s';
-const ownedAgainMs = 20_000;
-const endedMs = 60_000;
+const ownedAgainMs = 60_000;
+const endedMs = 120_000;
+/** Starting more jobs takes longer than the session of a conductor lasts that is paused meanwhile; then those beside the victim start behind it. */
+const pausedFor = 2_000;
 
 export async function conductorKills(options: TakeoverOptions): Promise<TakeoverFigures> {
   const { kills, jobs, survivors, guard } = options;
-  const bench = new BenchCluster({ sessionTimeout: SESSION_TIMEOUT });
+  const bench = new BenchCluster({
+    sessionTimeout: SESSION_TIMEOUT,
+    env: { BATON_CONDUCTOR_MAX_JOBS: String(Math.max(2_000, jobs)) },
+  });
   const start = (): Promise<MemberProcess> => bench.conductor(...(guard ? [] : ['--no-guard']));
+  const isPaused = jobs <= pausedFor;
   const took = new Map<Phase, number[]>();
   const count = { requests: 0, adopted: 0, conflicts: 0, lost: 0 };
   try {
-    const workers = [bench.worker(), bench.worker()];
-    const conductors = await Promise.all(Array.from({ length: survivors + 1 }, start));
+    const workers = Array.from({ length: Math.max(2, Math.ceil(jobs / workerConcurrencyMax)) }, () =>
+      bench.worker(),
+    );
+    const conductors = await Promise.all(Array.from({ length: isPaused ? survivors + 1 : 1 }, start));
     await Promise.all(workers);
     for (let n = 0; n < 3; n++) await bench.run(sleepThenNoop, 100, sleepStore(1));
     for (let kill = 0; kill < kills; kill++) {
       const victim = conductors.shift() as MemberProcess;
-      const one = await killConductor(bench, { victim, survivors: conductors, jobs, guard });
+      const beside = async (): Promise<readonly MemberProcess[]> => {
+        while (conductors.length < survivors) conductors.push(await start());
+        return conductors;
+      };
+      const one = await killConductor(bench, { victim, paused: conductors, beside, jobs, guard });
       for (const [phase, ms] of one.times) took.set(phase, [...(took.get(phase) ?? []), ...ms]);
       count.requests += one.requests;
       count.adopted += one.adopted;
       count.conflicts += one.conflicts;
       count.lost += one.lost;
-      conductors.push(await start());
+      if (isPaused) conductors.push(await start());
+      else
+        for (const other of conductors.splice(1)) {
+          other.terminate();
+          await other.exited;
+        }
       await bench.run(sleepThenNoop, 60, sleepStore(1)); // the new one is warm again
     }
     return {
@@ -102,24 +120,27 @@ async function killConductor(
   bench: BenchCluster,
   options: {
     readonly victim: MemberProcess;
-    readonly survivors: readonly MemberProcess[];
+    /** Idle while the victim gets its jobs; then there are those `beside` it. */
+    readonly paused: readonly MemberProcess[];
+    beside(): Promise<readonly MemberProcess[]>;
     readonly jobs: number;
     readonly guard: boolean;
   },
 ): Promise<OneKill> {
-  const { victim, survivors, jobs, guard } = options;
+  const { victim, paused, jobs, guard } = options;
   // long enough that all tasks still run when the jobs have found their new owner
-  const sleepMs = guard ? 500 + 3 * jobs : 8_000;
+  const sleepMs = guard ? 500 + (jobs > pausedFor ? 8 : 3) * jobs : 8_000;
   const { ids, post } = await bench.prepare(sleepThenNoop, jobs, sleepStore(sleepMs));
-  for (const survivor of survivors) survivor.pause(); // all jobs are the victim's
+  for (const survivor of paused) survivor.pause(); // all jobs are the victim's
   await post();
   const mine = new Set(ids);
   await eventually(() => startsOf(bench.ledger(), mine).length === jobs, {
     withinMs: 3_000 + 10 * jobs,
     what: `all ${jobs} tasks run`,
   }).finally(() => {
-    for (const survivor of survivors) survivor.resume();
+    for (const survivor of paused) survivor.resume();
   });
+  const survivors = await options.beside();
   await delay(100 + Math.random() * 200);
 
   const seen = survivors.map((member) => ({ member, from: member.lines.length }));
