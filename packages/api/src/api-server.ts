@@ -13,6 +13,7 @@ import { DelegateTokens } from '@baton/client/delegate-tokens';
 import { BoardFeed } from './board-feed.js';
 import { commandRoutes } from './command-routes.js';
 import { delegateRoutes } from './delegate-routes.js';
+import { environmentRoutes } from './environment-routes.js';
 import { eventRoutes } from './event-routes.js';
 import { writeStream } from './event-stream.js';
 import { checkExposure, checkSameMachine } from './exposure.js';
@@ -80,7 +81,7 @@ export class ApiServer {
     this.#feed = new BoardFeed({ client, runtime, signal: this.#stop.signal });
     const listed = [
       ...[...jobRoutes, ...commandRoutes, ...delegateRoutes],
-      ...[...eventRoutes, ...scheduleRoutes, ...streamRoutes],
+      ...[...eventRoutes, ...scheduleRoutes, ...environmentRoutes, ...streamRoutes],
     ];
     this.routes = [...listed, openApiRoute(listed, options.version)];
     this.app = newServer(options);

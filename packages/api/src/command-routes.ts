@@ -10,18 +10,22 @@ const accepted = {
 };
 const problems = [409, 412, ...bodyProblems];
 
-const pausing = (verb: 'suspend' | 'resume', summary: string): Route => ({
-  ...{ method: 'POST', path: `/v1/jobs/:id/${verb}`, role: 'operator', params: schemas.jobParams, summary },
-  ...{ headers: schemas.commandHeaders, body: schemas.reasonBody, answers: { 202: accepted }, problems },
-  handle: async (asked) => given(await asked.client[verb](asked.params['id'] ?? '', optionsOf(asked))),
-});
-
 export const commandRoutes: readonly Route[] = [
-  pausing(
-    'suspend',
-    'Have a job pause: what runs is finished and recorded, nothing is begun. Of one that pauses already nothing changes.',
-  ),
-  pausing('resume', 'Have a suspended job go on where it stands. Of any other nothing changes.'),
+  {
+    ...{ method: 'POST', path: '/v1/jobs/:id/suspend', role: 'operator', params: schemas.jobParams },
+    summary:
+      'Have a job pause: what runs is finished and recorded, nothing is begun. Of one that pauses already nothing changes.',
+    ...{ headers: schemas.commandHeaders, body: schemas.reasonBody, answers: { 202: accepted }, problems },
+    handle: async (asked) => given(await asked.client.suspend(asked.params['id'] ?? '', optionsOf(asked))),
+  },
+  {
+    ...{ method: 'POST', path: '/v1/jobs/:id/resume', role: 'operator', params: schemas.jobParams },
+    summary: 'Have a suspended job go on where it stands. Of any other nothing changes.',
+    ...{ headers: schemas.commandHeaders, body: schemas.resumeBody, answers: { 202: accepted }, problems },
+    // the schema lets nothing in that is no option
+    handle: async (asked) =>
+      given(await asked.client.resume(asked.params['id'] ?? '', { ...asked.body, ...optionsOf(asked) })),
+  },
   {
     ...{ method: 'POST', path: '/v1/jobs/:id/cancel', role: 'operator', params: schemas.jobParams },
     summary: 'Stop a job and undo what it did, or leave it as it is.',

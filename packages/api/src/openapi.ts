@@ -9,7 +9,7 @@ const statusText: Readonly<Record<number, string>> = {
   404: 'Unknown.',
   409: 'In conflict with what there is.',
   410: 'Nobody waits for it any more.',
-  412: 'The run has moved on, or the schedule has been changed.',
+  412: 'The run has moved on, or the schedule or environment has been changed.',
   413: 'Too large.',
   415: 'Not JSON.',
   422: 'Not a valid flow.',

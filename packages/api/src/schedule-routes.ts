@@ -1,6 +1,6 @@
 /** Schedules (C-1615): what is posted again and again. */
 import { ConflictError, InputError, codeOf } from '@baton/core';
-import type { Postable, ScheduleOptions } from '@baton/client';
+import type { Postable, ScheduleChange, ScheduleOptions } from '@baton/client';
 import { bodyProblems, type Asked, type Reply, type Route } from './route.js';
 import * as schemas from './schedule-schemas.js';
 import { atLeast } from './tokens.js';
@@ -40,7 +40,7 @@ export const scheduleRoutes: readonly Route[] = [
     ...{ headers: schemas.changeHeaders, body: schemas.putScheduleBody },
     answers: { 201: changed, 200: { ...changed, about: 'Changed, or exactly so before.' } },
     problems: [409, 412, 422, ...bodyProblems],
-    handle: (asked) => put(asked, asked.params['id'] ?? '', ifRevision(asked)),
+    handle: (asked) => put(asked, asked.params['id'] ?? '', changeOf(asked)),
   },
   {
     ...{ method: 'DELETE', path: '/v1/schedules/:id', role: 'operator', ...one },
@@ -48,7 +48,7 @@ export const scheduleRoutes: readonly Route[] = [
     headers: schemas.changeHeaders,
     ...{ answers: { 204: { about: 'Deleted.' } }, problems: [409, 412] },
     handle: async (asked) => {
-      await asked.client.schedules.delete(asked.params['id'] ?? '', ifRevision(asked));
+      await asked.client.schedules.delete(asked.params['id'] ?? '', changeOf(asked));
       return { status: 204 };
     },
   },
@@ -62,7 +62,7 @@ export const scheduleRoutes: readonly Route[] = [
     ...{ answers: { 200: changed }, problems: [409, 412, ...bodyProblems] },
     handle: async (asked) => {
       const { id = '' } = asked.params;
-      const revision = await asked.client.schedules[verb](id, ifRevision(asked));
+      const revision = await asked.client.schedules[verb](id, changeOf(asked));
       return { status: 200, body: { id, revision } };
     },
   })),
@@ -71,18 +71,14 @@ export const scheduleRoutes: readonly Route[] = [
 async function make(asked: Asked): Promise<Reply> {
   const { id, ...body } = asked.body as { readonly id: string };
   try {
-    return await put({ ...asked, body }, id, { ifRevision: 0 });
+    return await put({ ...asked, body }, id, { ...changeOf(asked), ifRevision: 0 });
   } catch (error) {
     if (codeOf(error) !== 'BATON_CONFLICT_REVISION') throw error;
     throw new ConflictError('BATON_CONFLICT_KEY_REUSED', `schedule ${id} exists, with other content`);
   }
 }
 
-async function put(
-  { client, principal, body }: Asked,
-  id: string,
-  condition: Pick<ScheduleOptions, 'ifRevision'>,
-): Promise<Reply> {
+async function put({ client, principal, body }: Asked, id: string, change: ScheduleChange): Promise<Reply> {
   const { flow, ...options } = body as ScheduleOptions & { readonly flow?: string | Postable };
   if (typeof flow !== 'string' && !atLeast(principal, 'author'))
     throw new InputError(
@@ -90,7 +86,7 @@ async function put(
       'scheduling a flow that is not named by its hash takes the role author',
     );
   const definition = typeof flow === 'string' ? await client.definition(flow) : (flow as Postable);
-  const { revision, isNew } = await client.schedules.put(id, definition, { ...options, ...condition });
+  const { revision, isNew } = await client.schedules.put(id, definition, { ...options, ...change });
   return {
     status: isNew ? 201 : 200,
     headers: { location: `/v1/schedules/${id}`, etag: `"${revision}"` },
@@ -98,7 +94,8 @@ async function put(
   };
 }
 
-function ifRevision({ headers }: Asked): Pick<ScheduleOptions, 'ifRevision'> {
+/** Who asks, and the condition of the request: `If-Match` with the ETag of what is to be changed. */
+export function changeOf({ headers, principal }: Asked): ScheduleChange {
   const revision = /\d+/.exec(headers['if-match'] ?? '')?.[0];
-  return revision === undefined ? {} : { ifRevision: Number(revision) };
+  return { by: principal.name, ...(revision !== undefined && { ifRevision: Number(revision) }) };
 }

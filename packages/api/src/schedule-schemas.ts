@@ -20,7 +20,7 @@ export const changeHeaders = headers({
   'if-match': {
     type: 'string',
     pattern: '^(\\*|"\\d{1,15}"|\\d{1,15})$',
-    description: 'The revision of the schedule (its ETag): 412 when it has been changed since.',
+    description: 'The revision of what is to be changed (its ETag): 412 when it has been changed since.',
   },
 });
 
@@ -53,7 +53,7 @@ const slot = open(
 );
 export const schedule = open(
   {
-    ...{ scheduleId: id, revision: whole, name: text, definitionHash: hash },
+    ...{ scheduleId: id, revision: whole, by: text, name: text, definitionHash: hash },
     ...{ store: { type: 'array', items: text }, ...times, catchUp, overlap },
     ...{ state: { type: 'string', enum: ['ACTIVE', 'PAUSED', 'OVER'] }, nextMs: number, fired: whole },
     slots: { type: 'array', items: slot },

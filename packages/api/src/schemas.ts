@@ -10,6 +10,7 @@ export const number: Schema = { type: 'number' };
 export const whole: Schema = { type: 'integer', minimum: 0 };
 const anyObject: Schema = { type: 'object' };
 export const jobId: Schema = { type: 'string', pattern: '^[A-Za-z0-9_-]{1,128}$' };
+export const environmentName: Schema = jobId;
 export const hash: Schema = { type: 'string', pattern: '^[0-9a-f]{64}$' };
 
 /** Nothing else than these. */
@@ -87,8 +88,9 @@ export const postFields: Readonly<Record<string, Schema>> = {
   name: { type: 'string', maxLength: 256 },
   tags: { type: 'object', additionalProperties: text },
   env: {
-    ...anyObject,
-    description: 'What the expressions of a routed flow read as env: up to 16 KiB, with ${…} in its texts.',
+    anyOf: [anyObject, environmentName],
+    description:
+      'What the expressions of a routed flow read as env: up to 16 KiB, with ${…} in its texts; or the name of an environment, as it is when the job is posted.',
   },
   evaluateEnv: {
     type: 'boolean',
@@ -159,10 +161,12 @@ export const cancelBody = object({
   reason,
 });
 export const reasonBody = object({ reason });
+const envPatch: Schema = { ...anyObject, description: 'Keys of env that are as they are here from now on.' };
+export const resumeBody = object({ env: envPatch, reason });
 const rerunFields = {
   reset: { type: 'boolean', description: 'Of a fan-out: all items, not only those that did not succeed.' },
   input: { ...anyObject, description: 'Of an activation: parameters that are given as they are here.' },
-  env: { ...anyObject, description: 'Keys of env that are as they are here from now on.' },
+  env: envPatch,
   reason,
 } as const;
 export const rerunBody = object({

@@ -14,6 +14,7 @@ import { addMemberCommands } from './commands/member.js';
 import { addExampleCommands } from './commands/example.js';
 import { addEventCommands } from './commands/event.js';
 import { addDelegateCommands } from './commands/delegate.js';
+import { addEnvironmentCommands } from './commands/environment.js';
 import { addScheduleCommands } from './commands/schedule.js';
 import { addTaskCommands } from './commands/task.js';
 import { readEnvironment } from './environment.js';
@@ -81,6 +82,7 @@ export function buildProgram(run: Run): Command {
   addDelegateCommands(program, run);
   addEventCommands(program, run);
   addScheduleCommands(program, run);
+  addEnvironmentCommands(program, run);
   addFlowCommands(program, run);
   addClusterCommands(program, run);
   addMemberCommands(program, run);

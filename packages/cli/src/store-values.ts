@@ -26,6 +26,14 @@ export function storeValues(
   return values;
 }
 
+export const environmentFlag =
+  'environment: what expressions of a routed flow read as env; a name stands for one of `environment set`';
+
+/** `--env` of a post: the name of an environment, or a map as JSON, `@file`, or `-`. @throws InputError */
+export function environmentOf(given: string): string | Readonly<Record<string, JsonValue>> {
+  return /^[\w-]+$/.test(given) && given !== '-' ? given : jsonMap('--env', given);
+}
+
 /** As `jsonValue`, an object. @throws InputError */
 export function jsonMap(option: string, given: string): Readonly<Record<string, JsonValue>> {
   const parsed = jsonValue(option, given);

@@ -26,7 +26,8 @@ import { type BoardChange, changesThrough } from './board-changes.js';
 import { type ClientDeps, Connection, type Open } from './connection.js';
 import { checkOptions } from './check-options.js';
 import { deleteJob } from './delete-job.js';
-import { giveCommand, type CancelOptions, type CommandOptions } from './give-command.js';
+import { Environments, storablePatch } from './environments.js';
+import { giveCommand, type CancelOptions, type CommandOptions, type ResumeOptions } from './give-command.js';
 import { endOf, tooLate, type JobEnd } from './job-end.js';
 import { lastEnded } from './last-ended.js';
 import { checkParked, readJob, type JobReport } from './job-report.js';
@@ -50,6 +51,7 @@ const POLL_MS = { first: 10, max: 1_000 };
 
 export class Client {
   readonly schedules: Schedules;
+  readonly environments: Environments;
   readonly #deps: ClientDeps;
   readonly #connection: Connection;
 
@@ -58,6 +60,7 @@ export class Client {
     this.#deps = deps;
     this.#connection = new Connection(deps);
     this.schedules = new Schedules(() => this.#connection.open(), deps.runtime);
+    this.environments = new Environments(() => this.#connection.open());
   }
 
   /** Posts a job and gives its id; see `postJob`. */
@@ -218,11 +221,16 @@ export class Client {
     return giveCommand(await this.#connection.open(), { jobId, command: { command: 'suspend' }, options });
   }
 
-  /** Has a suspended job go on where it stands; on any other it has no effect. Stored like `cancel`, and throws what that does. */
-  async resume(jobId: string, options: CommandOptions = {}): Promise<number> {
+  /**
+   * Has a suspended job go on where it stands, with keys of its environment that are from now on as they are given (C-1304); on any other it has no effect.
+   * Stored like `cancel`, and throws what that does.
+   */
+  async resume(jobId: string, options: ResumeOptions = {}): Promise<number> {
     checkOptions('resume', options);
     checkId('job', jobId);
-    return giveCommand(await this.#connection.open(), { jobId, command: { command: 'resume' }, options });
+    const { env, ...rest } = options;
+    const command = { command: 'resume', ...(env && { arguments: { env: storablePatch(env) } }) };
+    return giveCommand(await this.#connection.open(), { jobId, command, options: rest });
   }
 
   /**
@@ -233,7 +241,7 @@ export class Client {
   async rerun(jobId: string, options: RerunOptions = {}): Promise<number> {
     checkOptions('rerun', options);
     const { from, reset, input, env, ...rest } = options;
-    const given = { from, reset, input, env };
+    const given = { from, reset, input, env: env && storablePatch(env) };
     return this.#repair(jobId, { type: 'rerun', ...withoutAbsent(given) }, rest);
   }
 

@@ -1,5 +1,5 @@
 /** Giving a command to a job: stored first, then its owner is told; applied between two turns of the owner, or not at all when the run ends first. */
-import { ConflictError, type FlowOutcome } from '@baton/core';
+import { ConflictError, type Environment, type FlowOutcome } from '@baton/core';
 import type { JobBoard } from '@baton/jobboard';
 import type { JobRecord, OperatorCommand, Persistence } from '@baton/persistence';
 import { checkBoard } from './home-board.js';
@@ -18,6 +18,11 @@ export interface CommandOptions {
 export interface CancelOptions extends CommandOptions {
   /** Undo what ran (default), or stop where it is. */
   readonly revert?: boolean;
+}
+
+export interface ResumeOptions extends CommandOptions {
+  /** Routed flows: keys of the environment that are from now on as they are here. */
+  readonly env?: Environment;
 }
 
 export interface GivenCommand {

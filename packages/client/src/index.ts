@@ -4,7 +4,8 @@ export type { BoardChange } from './board-changes.js';
 export type { DelegateUpdate, UpdateDelegateOptions } from './update-delegate.js';
 export { Client, type ClusterReport } from './client.js';
 export type { ClientDeps } from './connection.js';
-export type { CancelOptions, CommandOptions } from './give-command.js';
+export type { EnvironmentChange, EnvironmentReport, Environments } from './environments.js';
+export type { CancelOptions, CommandOptions, ResumeOptions } from './give-command.js';
 export { answerSchema } from '@baton/flow';
 export type { JobEnd } from './job-end.js';
 export type { AtomReport } from './atom-report.js';
@@ -21,7 +22,7 @@ export {
 } from './open-client.js';
 export type { RerunOptions, SkipOptions } from './repair-job.js';
 export type { SendEventOptions, SentEventReport } from './send-event.js';
-export type { ScheduleOptions, ScheduleReport, Schedules } from './schedules.js';
+export type { ScheduleChange, ScheduleOptions, ScheduleReport, Schedules } from './schedules.js';
 export { checkNotify } from './notify-targets.js';
 export type { OutageListener } from './outage-patience.js';
 export {

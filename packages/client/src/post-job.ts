@@ -4,7 +4,7 @@
  * What is authoritative: the job record decides what a key stands for; the board decides who runs it.
  */
 import { DefinitionError, InputError, UnavailableError, checkId, codeOf, familyOf } from '@baton/core';
-import type { InlineValue, JsonValue, NotifyTarget, Runtime, Value } from '@baton/core';
+import type { Environment, InlineValue, JsonValue, NotifyTarget, Runtime, Value } from '@baton/core';
 import {
   compileAny,
   missingDependencies,
@@ -18,17 +18,20 @@ import type { Atom, FlowDefinition, NodeDefinition } from '@baton/flow';
 import { defaultNamespace, encodePosting, postingVersion, postingWith, priorities } from '@baton/jobboard';
 import type { JobBoard, Posting, Priority } from '@baton/jobboard';
 import { checkPostSize, contentHashOf, placeJob } from '@baton/persistence';
-import type { GivenWithJob, JobPost, Persistence } from '@baton/persistence';
+import type { EnvironmentName, GivenWithJob, JobPost, Persistence } from '@baton/persistence';
+import { environmentNamed } from './environments.js';
 import { checkBoard } from './home-board.js';
 import { checkNotify } from './notify-targets.js';
 
-export interface PostOptions extends EnvironmentOptions {
+export interface PostOptions extends Pick<EnvironmentOptions, 'evaluateEnv'> {
   /** Idempotency key and id of the job; the same key with the same content is the same job. Default: a new ULID. */
   readonly key?: string;
   /** Values of the symbols the flow requires. */
   readonly store?: Readonly<Record<string, JsonValue>>;
   /** Default NORMAL; case does not matter. */
   readonly priority?: Priority | Lowercase<Priority>;
+  /** What expressions of a routed flow read as `env`: up to 16 KiB, or the name of an environment of the board, as it is when the job is posted (C-711). */
+  readonly env?: string | object;
   /** Shown in lists. Default: the name of the flow. */
   readonly name?: string;
   readonly tags?: Readonly<Record<string, string>>;
@@ -72,13 +75,18 @@ export interface Posted {
 export async function postJob(deps: PostDeps, flow: Postable, options: PostOptions = {}): Promise<Posted> {
   const jobId = checkId('job', options.key ?? deps.runtime.random.ulid());
   const { persistence, board } = deps;
-  const { posting, given } = await preparePost(deps, flow, options, () => admit(deps, jobId));
+  const prepared = await preparePost(deps, flow, options, () => admit(deps, jobId));
+  const { environment } = prepared.given;
+  const env = environment && (await environmentNamed({ board, persistence }, environment));
+  const given = { ...prepared.given, ...(env && { env }) };
+  const posting = postingWith(prepared.posting, given);
   const post: JobPost = {
     jobId,
     definitionHash: posting.definitionHash,
     contentHash: contentHashOf(posting, given),
     posting: JSON.stringify(posting),
     postedAtMs: posting.createdAtMs,
+    ...(env && { env }),
   };
   // a record whose other parts do not fit could never be finished, by nobody
   encodePosting(posting);
@@ -96,7 +104,8 @@ export async function postJob(deps: PostDeps, flow: Postable, options: PostOptio
 }
 
 /**
- * Checks and stores what is to be posted: the definition, and values that are large. `admit` may refuse it.
+ * Checks and stores what is to be posted: the definition, and values that are large. `admit` may refuse it. An environment that is named is looked up when
+ * the job is posted, and `postingWith` follows.
  * @throws as `postJob`, and what `admit` does
  */
 export async function preparePost(
@@ -109,13 +118,25 @@ export async function preparePost(
   checkNotify(notify ?? []);
   const symbols = storableSymbols(options.store === undefined ? {} : options.store);
   const definition = checkedDefinition(flow, symbols, options.target);
-  const env = storableEnvironment(options);
+  const env = environmentOf(options);
   const store = await encodeStore(persistence, symbols);
   const json = canonicalFlowJson(definition);
   const [definitionHash] = await Promise.all([persistence.definitions.put(json), admit()]);
   const made = { name: definition.root.name, definitionHash, createdAtMs: runtime.clock.wallMs() };
-  const given = { store, ...(env && { env }), ...(notify && { notify }) };
-  return { posting: postingOf(options, made, { ...given, board: board.name }), given };
+  return {
+    posting: postingOf(options, made, board.name),
+    given: { store, ...env, ...(notify && { notify }) },
+  };
+}
+
+/** @throws InputError for a map that is none, or a text that can be no name */
+function environmentOf({ env, evaluateEnv = true }: PostOptions): {
+  readonly env?: Environment;
+  readonly environment?: EnvironmentName;
+} {
+  if (typeof env === 'string') return { environment: { name: checkId('environment', env), evaluateEnv } };
+  const made = storableEnvironment({ ...(env !== undefined && { env }), evaluateEnv });
+  return made === undefined ? {} : { env: made };
 }
 
 /** Once entry 0 is in the journal conductors finish the post, whatever its poster hears; another post under a new key would double the job. */
@@ -189,7 +210,7 @@ async function encodeStore(
 function postingOf(
   options: PostOptions,
   made: { readonly name: string; readonly definitionHash: string; readonly createdAtMs: number },
-  { store, env, board }: GivenWithJob & { readonly board: string },
+  board: string,
 ): Posting {
   const priority = String(options.priority ?? 'NORMAL').toUpperCase() as Priority;
   if (!priorities.includes(priority))
@@ -197,7 +218,7 @@ function postingOf(
       'BATON_INPUT_INVALID',
       `priority ${String(options.priority)} must be one of ${priorities.join(', ')}`,
     );
-  const posting: Posting = {
+  return {
     ...made,
     name: options.name ?? made.name,
     priority,
@@ -207,7 +228,6 @@ function postingOf(
     ...(options.notify && options.notify.length > 0 && { notify: true }),
     protocolVersion: postingVersion,
   };
-  return postingWith(posting, { store, ...(env && { env }) });
 }
 
 /** Conductors hold no user code, so a function cannot decide (E-509). */

@@ -5,10 +5,18 @@ import { encodePosting, type JobBoard, type Posting } from '@baton/jobboard';
 import { checkTimes, contentHashOf, isoTime, nextSlot } from '@baton/persistence';
 import type { Persistence, Schedule, ScheduleContent, ScheduleSlot } from '@baton/persistence';
 import { checkOptions } from './check-options.js';
+import { environmentNamed } from './environments.js';
 import { preparePost } from './post-job.js';
 import type { Postable, PostOptions } from './post-job.js';
 
-export interface ScheduleOptions extends Omit<PostOptions, 'key'> {
+export interface ScheduleChange {
+  /** Who changes it. */
+  readonly by?: string;
+  /** Only if this is its revision by now; 0, of a new one: only if there is none. */
+  readonly ifRevision?: number;
+}
+
+export interface ScheduleOptions extends Omit<PostOptions, 'key'>, ScheduleChange {
   /** Five fields, or six with seconds first, or a word such as `@daily`. Pattern, first time, or both. */
   readonly cron?: string;
   /** Where the pattern is read, an IANA name. Default `UTC`. */
@@ -23,14 +31,14 @@ export interface ScheduleOptions extends Omit<PostOptions, 'key'> {
   readonly overlap?: ScheduleContent['overlap'];
   /** Default false: it fires. */
   readonly paused?: boolean;
-  /** Only if this is its revision by now; 0: only if there is none. */
-  readonly ifRevision?: number;
 }
 
 export interface ScheduleReport {
   readonly scheduleId: string;
   /** Counts its changes. */
   readonly revision: number;
+  /** Who made the last one, as far as it was said. */
+  readonly by?: string;
   readonly name: string;
   readonly definitionHash: string;
   /** Names of the values that are given to each job; the values are not shown. */
@@ -70,7 +78,8 @@ export class Schedules {
   }
 
   /**
-   * Makes a schedule, or changes it to exactly this; the same again changes nothing. The flow and its values are stored now. Slots before now are
+   * Makes a schedule, or changes it to exactly this; the same again changes nothing. The flow and its values are stored now; an environment that is named is
+   * for each job what it is by then. Slots before now are
    * never fired, nor those before a change of its times. Conductors of this board take it up at once. Gives its revision, and whether it is new.
    * @throws as `postJob`; InputError `BATON_INPUT_INVALID` for times that are none, or over; ConflictError `BATON_CONFLICT_REVISION` (`ifRevision`),
    *   `BATON_CONFLICT_OTHER_BOARD`
@@ -82,12 +91,13 @@ export class Schedules {
   ): Promise<{ readonly revision: number; readonly isNew: boolean }> {
     checkScheduleId(scheduleId);
     checkOptions('schedules.put', options);
-    const { cron, timeZone, startAtMs, count, catchUp, overlap, paused, ifRevision, ...post } = options;
+    const { cron, timeZone, startAtMs, count, catchUp, overlap, paused, ifRevision, by, ...post } = options;
     const services = await this.#services();
     const found = await services.persistence.schedules.get(scheduleId);
     checkHome(scheduleId, found.board, services.board.name);
     const { posting, given } = await preparePost({ ...services, runtime: this.#runtime }, flow, post);
     encodePosting(withLongestTags(posting, scheduleId));
+    if (given.environment) await environmentNamed(services, given.environment);
     const content: ScheduleContent = {
       ...{ scheduleId, board: services.board.name, timeZone: timeZone ?? 'UTC' },
       ...(cron !== undefined && { cron }),
@@ -109,7 +119,8 @@ export class Schedules {
     const revision = found.revision + 1;
     const since = keepsTimes ? before.sinceMs : nowMs;
     const createdAtMs = before?.createdAtMs ?? nowMs;
-    await this.#change(services, { ...content, revision, createdAtMs, sinceMs: since });
+    const times = { createdAtMs, sinceMs: since };
+    await this.#change(services, { ...content, ...times, revision, ...byOf({ by }) });
     return { revision, isNew: before === undefined };
   }
 
@@ -127,31 +138,29 @@ export class Schedules {
   }
 
   /** No slot fires until `resume`, and none of that time is caught up. Repeatable. @throws as `get`, and `BATON_CONFLICT_REVISION` */
-  async pause(scheduleId: string, options: { readonly ifRevision?: number } = {}): Promise<number> {
+  async pause(scheduleId: string, options: ScheduleChange = {}): Promise<number> {
     return this.#setPaused(scheduleId, options, true);
   }
 
   /** @throws as `pause` */
-  async resume(scheduleId: string, options: { readonly ifRevision?: number } = {}): Promise<number> {
+  async resume(scheduleId: string, options: ScheduleChange = {}): Promise<number> {
     return this.#setPaused(scheduleId, options, false);
   }
 
   /** Jobs that it has posted are left alone. @throws as `pause` */
-  async delete(scheduleId: string, options: { readonly ifRevision?: number } = {}): Promise<void> {
+  async delete(scheduleId: string, options: ScheduleChange = {}): Promise<void> {
     checkOptions('schedules.change', options);
     const services = await this.#services();
     const schedule = await this.#find(services.persistence, scheduleId);
     checkRevision(scheduleId, schedule.revision, options.ifRevision);
     checkHome(scheduleId, schedule.board, services.board.name);
-    await services.persistence.schedules.change(schedule.revision + 1, schedule);
+    const { board } = schedule;
+    const deleted = { scheduleId, board, ...byOf(options) };
+    await services.persistence.schedules.change(schedule.revision + 1, deleted);
     await tellConductors(services.board);
   }
 
-  async #setPaused(
-    scheduleId: string,
-    options: { readonly ifRevision?: number },
-    isPaused: boolean,
-  ): Promise<number> {
+  async #setPaused(scheduleId: string, options: ScheduleChange, isPaused: boolean): Promise<number> {
     checkOptions('schedules.change', options);
     const services = await this.#services();
     const schedule = await this.#find(services.persistence, scheduleId);
@@ -160,7 +169,8 @@ export class Schedules {
     if (schedule.isPaused === isPaused) return schedule.revision;
     const sinceMs = isPaused ? schedule.sinceMs : await services.board.timeMs();
     const revision = schedule.revision + 1;
-    await this.#change(services, { ...schedule, isPaused, sinceMs, revision });
+    const { by: _, ...before } = schedule;
+    await this.#change(services, { ...before, isPaused, sinceMs, revision, ...byOf(options) });
     return revision;
   }
 
@@ -187,7 +197,7 @@ export class Schedules {
     const nextMs = fired >= (count ?? Infinity) ? undefined : nextSlot(schedule, afterMs);
     const { cron, timeZone, startAtMs, catchUp, overlap } = schedule;
     return {
-      ...{ scheduleId, revision, name, definitionHash, store: Object.keys(post.store) },
+      ...{ scheduleId, revision, ...byOf(schedule), name, definitionHash, store: Object.keys(post.store) },
       ...{ ...(cron !== undefined && { cron }), timeZone, ...(startAtMs !== undefined && { startAtMs }) },
       ...{ ...(count !== undefined && { count }), catchUp, overlap },
       state: nextMs === undefined ? 'OVER' : isPaused ? 'PAUSED' : 'ACTIVE',
@@ -196,6 +206,10 @@ export class Schedules {
       slots: slots.map(({ scheduleId: _, ...slot }) => slot),
     };
   }
+}
+
+function byOf({ by }: { readonly by?: string | undefined }): { readonly by?: string } {
+  return by === undefined ? {} : { by };
 }
 
 /** It is stored: a conductor that is not told looks within 10 s. */

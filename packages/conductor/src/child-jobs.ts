@@ -133,11 +133,11 @@ export class ChildJobs {
     }
   }
 
-  async #order({ type, flowId, order }: OrderChildCommand): Promise<void> {
+  async #order({ type, flowId, order, env }: OrderChildCommand): Promise<void> {
     if (await this.#isOver(flowId)) return;
     await this.#give(flowId, {
       command: type === 'suspendChild' ? 'suspend' : 'resume',
-      arguments: { order },
+      arguments: { order, ...(env && { env }) },
     });
   }
 

@@ -1,5 +1,6 @@
 import {
   type DelegateProgress,
+  type Environment,
   type Fact,
   type Failure,
   failureOf,
@@ -36,8 +37,9 @@ export function eventOf(
     case 'cancel':
       return { type: 'cancel', revert: command.arguments?.['revert'] !== false };
     case 'suspend':
+      return isObeyed('suspend', command, state) ? { type: 'suspend' } : undefined;
     case 'resume':
-      return isObeyed(command.command, command, state) ? { type: command.command } : undefined;
+      return isObeyed('resume', command, state) ? resumption(command.arguments ?? {}) : undefined;
     case 'rerun':
     case 'skip':
     case 'revert':
@@ -58,6 +60,10 @@ export function eventOf(
     default:
       return undefined;
   }
+}
+
+function resumption({ env }: Readonly<Record<string, JsonValue>>): Event {
+  return { type: 'resume', ...(isRecord(env) && { env: env as Environment }) };
 }
 
 /** What its giver has tried on the run as it was (`repairJob` of @baton/client). */

@@ -7,17 +7,21 @@
  * Not here: which slot is next (`slot-plan.ts`), whose schedule it is (`scheduler.ts`).
  */
 import { codeOf } from '@baton/core';
-import type { Runtime } from '@baton/core';
-import type { JobBoard, Posting } from '@baton/jobboard';
+import type { Environment, Runtime } from '@baton/core';
+import { storableEnvironment } from '@baton/engine';
+import { type JobBoard, type Posting, postingWith } from '@baton/jobboard';
 import { contentHashOf, isoTime, placeJob } from '@baton/persistence';
-import type { Persistence, Schedule, ScheduleSlot } from '@baton/persistence';
+import type { EnvironmentName, Persistence, Schedule, ScheduleSlot } from '@baton/persistence';
 import { limits } from './options.js';
 import { firedSoFar, slotPlan, type SlotPlan } from './slot-plan.js';
 
 export interface ScheduleDutyDeps {
   readonly runtime: Runtime;
   readonly board: JobBoard;
-  readonly persistence: Pick<Persistence, 'schedules' | 'jobs' | 'journal' | 'commands' | 'notifications'>;
+  readonly persistence: Pick<
+    Persistence,
+    'schedules' | 'environments' | 'jobs' | 'journal' | 'commands' | 'notifications'
+  >;
   readonly mayDecide: () => boolean;
 }
 
@@ -164,14 +168,17 @@ export class ScheduleDuty {
     const scheduled = JSON.parse(prepared) as Posting;
     const createdAtMs = runtime.clock.wallMs();
     const tags = { ...scheduled.tags, ...scheduleTags(scheduleId, nominalMs) };
-    const posting: Posting = { ...scheduled, createdAtMs, tags };
+    const env = given.environment && (await this.#environment(given.environment));
+    const values = { ...given, ...(env && { env }) };
+    const posting = postingWith({ ...scheduled, createdAtMs, tags }, values);
     const { definitionHash } = posting;
     const contentHash = contentHashOf(posting, given);
-    const record = { jobId, definitionHash, contentHash, posting: JSON.stringify(posting) };
+    const text = JSON.stringify(posting);
+    const record = { jobId, definitionHash, contentHash, posting: text, ...(env && { env }) };
     try {
       await board.admit(jobId);
       const standing = await persistence.jobs.insert({ ...record, postedAtMs: createdAtMs });
-      await placeJob(persistence, { record: standing, ...given }, (job) =>
+      await placeJob(persistence, { record: standing, ...values }, (job) =>
         board.post(jobId, JSON.parse(job.posting) as Posting),
       );
     } catch (error) {
@@ -179,6 +186,13 @@ export class ScheduleDuty {
       if (!idTaken.has(codeOf(error))) throw error;
       runtime.logger.warn('schedule.id-taken', { scheduleId, jobId });
     }
+  }
+
+  /** As it is now. One that is not there is asked for again until it is. @throws NotFoundError */
+  async #environment({ name, evaluateEnv }: EnvironmentName): Promise<Environment> {
+    const { board, persistence } = this.#deps;
+    const { env } = await persistence.environments.find({ board: board.name, name });
+    return storableEnvironment({ env, evaluateEnv }) ?? env;
   }
 
   /** Part of its job may be stored, by the conductor that decided: the same is to be posted. */

@@ -149,6 +149,11 @@ export const errorCodes = {
     check: '`baton schedule list` shows those of the board.',
     remedy: 'Correct the id, or look at the right board and cluster.',
   },
+  BATON_NOT_FOUND_ENVIRONMENT: {
+    cause: 'There is no environment of this name on the board.',
+    check: '`baton environment list` shows those of the board.',
+    remedy: 'Correct the name, make it with `baton environment set`, or look at the right board and cluster.',
+  },
   BATON_NOT_FOUND_ATOM: {
     cause: 'The flow of the job has no atom of this name.',
     check: '`baton job get ID` lists its atoms.',
@@ -219,8 +224,10 @@ export const errorCodes = {
     remedy: 'Look at the job again, and give the command with its new sequence number if it is still wanted.',
   },
   BATON_CONFLICT_REVISION: {
-    cause: 'A schedule was to be changed on the condition that nobody else has, and somebody has.',
-    check: '`baton schedule show ID` shows what it is now, with its revision.',
+    cause:
+      'A schedule or environment was to be changed on the condition that nobody else has, and somebody has.',
+    check:
+      '`baton schedule show ID` and `baton environment get NAME` show what it is now, with its revision.',
     remedy: 'Look at it again, and repeat the change if it is still wanted.',
   },
   BATON_CONFLICT_QUARANTINED: {
@@ -243,7 +250,7 @@ export const errorCodes = {
   },
   BATON_CONFLICT_NOT_REPAIRABLE: {
     cause:
-      'A job was to be run again, undone, or to go on without an atom, and is not in the state for it; nothing was stored.',
+      'A job was to be run again, undone, or to go on without an atom or with a larger environment, and is not in the state for it.',
     check: 'The message says what is in the way; `baton job get ID` shows how the job and its atoms ended.',
     remedy:
       'Name an atom that failed or was cancelled; wait for a job that goes on, or cancel it; of a child run name its activation in the parent; else post the flow again.',

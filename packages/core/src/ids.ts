@@ -4,7 +4,10 @@ import { InputError } from './errors.js';
 const NAME = /^[A-Za-z0-9_-]{1,128}$/;
 
 /** @throws InputError `BATON_INPUT_INVALID` unless 1 to 128 characters of `A-Z a-z 0-9 _ -`. */
-export function checkId(kind: 'job' | 'member' | 'board' | 'schedule' | 'event', id: string): string {
+export function checkId(
+  kind: 'job' | 'member' | 'board' | 'schedule' | 'event' | 'environment',
+  id: string,
+): string {
   if (typeof id !== 'string' || !NAME.test(id))
     throw new InputError(
       'BATON_INPUT_INVALID',

@@ -24,8 +24,8 @@ export type Event =
   | { readonly type: 'run' }
   /** A new owner goes on: no change of the flow's state, commands again for what is outstanding. */
   | { readonly type: 'adopt' }
-  /** An operator wants a suspended flow to go on; otherwise nothing. */
-  | { readonly type: 'resume' }
+  /** An operator wants a suspended flow to go on, of a routed one with these keys of its environment as they are here; otherwise nothing. */
+  | { readonly type: 'resume'; readonly env?: Environment }
   | { readonly type: 'completed'; readonly requestId: string; readonly value?: Value }
   | { readonly type: 'failed'; readonly requestId: string; readonly failure: Failure }
   /** Of a delegate: nobody will answer. Its activation is CANCELLED (C-1106). */
@@ -171,6 +171,8 @@ export interface OrderChildCommand {
   /** Of the child. */
   readonly flowId: string;
   readonly order: number;
+  /** To one that resumes: the environment, of a run in which somebody has changed it. */
+  readonly env?: Environment;
 }
 
 /** An event is waited for that has this name and key; it comes as `eventArrived`. Told again to who goes on with the run. */

@@ -55,7 +55,8 @@ export const postingBytesMax = 4096;
 const storeBytesMax = 1_024;
 
 /** With the symbols and the environment of the job, if they are few and small. */
-export function postingWith(posting: Posting, given: Pick<Posting, 'store' | 'env'>): Posting {
+export function postingWith(posting: Posting, { store, env }: Pick<Posting, 'store' | 'env'>): Posting {
+  const given = { ...(store && { store }), ...(env && { env }) };
   const whole: Posting = { ...posting, ...given };
   const isSmall =
     JSON.stringify(given).length <= storeBytesMax && toBytes(whole).byteLength <= postingBytesMax;

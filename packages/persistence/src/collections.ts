@@ -23,6 +23,8 @@ export const collectionNames = {
   schedules: 'schedules',
   /** What was decided about each slot of a schedule; `_id` = `<scheduleId>:<time>`. Only its `isDone` changes; old ones are deleted. */
   scheduleSlots: 'schedule_slots',
+  /** Revisions of named environments; `_id` = `<board>/<name>:<revision>`. Superseded ones are deleted after a while. */
+  environments: 'environments',
   /** Who is to be told of a job, inserted once; and how far they are, which decides nothing but what is told again. */
   notifications: 'notifications',
   /** Attempts that wait for an event from outside; `_id` = the request. Deleted when they do so no more. */
@@ -49,6 +51,7 @@ const indexes: Partial<Record<CollectionName, readonly string[]>> = {
   jobs: ['state', 'rootId'],
   flow_details: ['waitsFor'],
   schedules: ['board', 'scheduleId'],
+  environments: ['board', 'key'],
   notifications: ['state'],
   schedule_slots: ['scheduleId'],
   event_waits: ['subject', 'flowId'],

@@ -2,6 +2,7 @@ export { collectionNames, collectionSpecs } from './collections.js';
 export { checkTexts, commandIdOf, Commands, type NumberedCommand, type OperatorCommand } from './commands.js';
 export { Definitions } from './definitions.js';
 export { entryIdOf, entrySizeOf, schemaVersion, splitFacts } from './entry-codec.js';
+export { Environments, type NamedEnvironment } from './environments.js';
 export { type BoardEvent, Events, type EventWait, type KeptEvent, type SentEvent, toldOf } from './events.js';
 export type { FlowJournal } from './flow-journal.js';
 export type { JournalHead, KnownEntries } from './head-search.js';
@@ -13,7 +14,13 @@ export { Journal, type AppendResult } from './journal.js';
 export { Payloads, type PayloadLimits } from './payloads.js';
 export { NotificationRecords, type Notifications, type NotifyProgress } from './notifications.js';
 export { openPersistence, type Persistence, type PersistenceOptions } from './persistence.js';
-export { checkPostSize, contentHashOf, type GivenWithJob, placeJob } from './place-job.js';
+export {
+  checkPostSize,
+  contentHashOf,
+  type EnvironmentName,
+  type GivenWithJob,
+  placeJob,
+} from './place-job.js';
 export { ReadModels, type ObservedFlow } from './read-models.js';
 export {
   catchUps,

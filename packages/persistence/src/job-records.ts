@@ -11,6 +11,7 @@ import {
   ConflictError,
   UnavailableError,
   type DocumentStore,
+  type Environment,
   type Runtime,
   type StoredDocument,
 } from '@baton/core';
@@ -32,6 +33,8 @@ export interface JobPost {
   readonly posting: string;
   /** Wall time of the poster. */
   readonly postedAtMs: number;
+  /** What the environment was that it was posted with by name: whoever finishes the post takes this one. */
+  readonly env?: Environment;
   /** Of a child run: the first of those that started one another. */
   readonly rootId?: string;
 }
@@ -136,16 +139,17 @@ export class JobRecords {
 }
 
 export function encodeJobRecord(record: JobRecord): StoredDocument {
-  const { jobId, definitionHash, contentHash, posting, postedAtMs, state, rootId, deletion } = record;
+  const { jobId, definitionHash, contentHash, posting, postedAtMs, state, rootId, deletion, env } = record;
   return {
     ...{ _id: jobId, definitionHash, contentHash, posting, postedAt: postedAtMs, state },
     ...(rootId !== undefined && { rootId }),
+    ...(env && { env: JSON.stringify(env) }),
     ...(deletion && { deletedAt: deletion.atMs, lastSeq: deletion.lastSeq }),
   };
 }
 
 export function decodeJobRecord(document: StoredDocument): JobRecord {
-  const { rootId, deletedAt, lastSeq, state } = document;
+  const { rootId, deletedAt, lastSeq, state, env } = document;
   return {
     jobId: document._id,
     definitionHash: String(document['definitionHash']),
@@ -154,6 +158,7 @@ export function decodeJobRecord(document: StoredDocument): JobRecord {
     postedAtMs: Number(document['postedAt']),
     state: stateOf(state),
     ...(rootId !== undefined && { rootId: String(rootId) }),
+    ...(env !== undefined && { env: JSON.parse(String(env)) as Environment }),
     ...(state === 'DELETED' && { deletion: { atMs: Number(deletedAt), lastSeq: Number(lastSeq) } }),
   };
 }

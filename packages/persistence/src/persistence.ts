@@ -6,6 +6,7 @@
 import type { DocumentStore, Runtime } from '@baton/core';
 import { Commands } from './commands.js';
 import { Definitions } from './definitions.js';
+import { Environments } from './environments.js';
 import { Events } from './events.js';
 import { JobRecords } from './job-records.js';
 import { Journal } from './journal.js';
@@ -37,6 +38,7 @@ export interface Persistence {
   readonly jobs: JobRecords;
   readonly commands: Commands;
   readonly schedules: Schedules;
+  readonly environments: Environments;
   readonly events: Events;
   readonly notifications: NotificationRecords;
   readonly readModels: ReadModels;
@@ -68,11 +70,12 @@ export async function openPersistence(options: PersistenceOptions): Promise<Pers
   const jobs = new JobRecords({ store, runtime });
   const commands = new Commands({ store, runtime });
   const schedules = new Schedules({ store, runtime });
+  const environments = new Environments({ store, runtime });
   const events = new Events({ store, runtime });
   const notifications = new NotificationRecords({ store, runtime });
   const readModels = new ReadModels({ store, runtime });
   const stores = { journal, snapshots, payloads, definitions, jobs, commands, schedules };
-  const parts = { ...stores, events, notifications, readModels };
+  const parts = { ...stores, environments, events, notifications, readModels };
   return {
     ...parts,
     retention: new Retention({ store, runtime, journal }),

@@ -13,14 +13,25 @@ import type { Notifications } from './notifications.js';
 import { digestOf } from './parted-text.js';
 import type { Persistence } from './persistence.js';
 
+/** An environment of the board, and whether `${…}` in its texts is evaluated. */
+export interface EnvironmentName {
+  readonly name: string;
+  readonly evaluateEnv: boolean;
+}
+
 /** What is given with a job, and who is told of it. */
 export interface GivenWithJob {
   readonly store: Readonly<Record<string, Value>>;
   readonly env?: Environment;
+  /** Instead of `env`: one by its name, which is what it is when the job is posted. */
+  readonly environment?: EnvironmentName;
   readonly notify?: readonly NotifyTarget[];
 }
 
-/** What makes a post the one it is: the same id with the same content is the same job. */
+/**
+ * What makes a post the one it is: the same id with the same content is the same job. An environment that is named counts by its name: a repeated post finds
+ * its job, whatever became of the environment meanwhile.
+ */
 export function contentHashOf(
   posting: {
     readonly definitionHash: string;
@@ -28,12 +39,12 @@ export function contentHashOf(
     readonly name: string;
     readonly tags: unknown;
   },
-  { store, env, notify = [] }: GivenWithJob,
+  { store, env, environment, notify = [] }: GivenWithJob,
 ): string {
   const parts = [posting.definitionHash, sorted(store), posting.priority, posting.name, posting.tags];
   const more = {
     ...(notify.length > 0 && { notify }),
-    ...(env && { env: sorted(env) }),
+    ...(environment ? { environment } : env && { env: sorted(env) }),
   };
   return digestOf(JSON.stringify(Object.keys(more).length === 0 ? parts : [...parts, more]));
 }
@@ -54,14 +65,15 @@ export function checkPostSize(post: JobPost, given: GivenWithJob): void {
 
 /**
  * Puts a job that is recorded on the board, unless it is there already. `toBoard` gets the record that stands: a repeated post uses the posting of the
- * first one, so that both are the same to the letter. @throws UnavailableError
+ * first one, and the environment that it found, so that both are the same to the letter. @throws UnavailableError
  */
 export async function placeJob(
   { journal, jobs, notifications }: Pick<Persistence, 'journal' | 'jobs' | 'notifications'>,
-  { record, ...given }: PlacedJob,
+  { record, ...asked }: PlacedJob,
   toBoard: (record: JobRecord) => Promise<unknown>,
 ): Promise<void> {
   if (record.state !== 'POSTING') return;
+  const given = { ...asked, ...(record.env && { env: record.env }) };
   const { notify = [] } = given;
   if (notify.length > 0) await notifications.insert({ ...namesOf(record), targets: notify });
   await journal.append(postEntry(record, given));

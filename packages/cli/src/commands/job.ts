@@ -12,7 +12,7 @@ import { entryLines, reportText } from '../job-text.js';
 import { loadFlow } from '../load-flow.js';
 import { notifyFlag, notifyTargets } from '../notify-flag.js';
 import { clean } from '../output.js';
-import { jsonMap, storeValues } from '../store-values.js';
+import { environmentFlag, environmentOf, jsonMap, storeValues } from '../store-values.js';
 import { surplusSymbols } from '../surplus-symbols.js';
 import type { Run } from '../run.js';
 import { type CommandFlags, giveToEach, noteOf } from './give-to-each.js';
@@ -57,6 +57,7 @@ export function addJobCommands(program: Command, run: Run): void {
   job
     .command('resume <id...>')
     .description('let suspended jobs go on')
+    .option('--env <json|@file|->', 'of routed flows: keys of the environment that are new from now on')
     .option('--reason <text>', 'kept with the command')
     .action(run(resume));
   addRepairCommands(job, run);
@@ -88,7 +89,7 @@ function addPost(job: Command, run: Run): void {
       collect,
     )
     .option('--store <json|@file|->', 'values of symbols')
-    .option('--env <json|@file|->', 'environment: what expressions of a routed flow read as env')
+    .option('--env <name|json|@file|->', environmentFlag)
     .option('--target <atom>', 'of an ordered flow only what this atom needs, and itself')
     .option('--key <key>', 'idempotency key, becomes the id of the job')
     .option('--priority <priority>', 'very_high, high, normal, low or very_low')
@@ -127,7 +128,7 @@ async function post(
   if (flags.store === '-' && flags.env === '-')
     throw new InputError('BATON_INPUT_INVALID', 'only one of --store and --env can be standard input');
   const store = storeValues(flags.store, flags.set);
-  const env = flags.env === undefined ? undefined : jsonMap('--env', flags.env);
+  const env = flags.env === undefined ? undefined : environmentOf(flags.env);
   const definition = checkedDefinition(flow, store, flags.target);
   // a routed flow takes its inputs and no others, so the check has refused them
   const surplus = isRouted(definition) ? [] : surplusSymbols(definition, Object.keys(store));
@@ -135,7 +136,7 @@ async function post(
   const client = await invocation.client();
   const jobId = await client.post(definition, {
     store,
-    ...(env && { env }),
+    ...(env !== undefined && { env }),
     ...(flags.key === undefined ? {} : { key: flags.key }),
     ...(priority === undefined ? {} : { priority }),
     ...(flags.name === undefined ? {} : { name: flags.name }),
@@ -302,10 +303,15 @@ function suspend(invocation: Invocation, jobIds: readonly string[], flags: Comma
   });
 }
 
-function resume(invocation: Invocation, jobIds: readonly string[], flags: CommandFlags): Promise<number> {
+function resume(
+  invocation: Invocation,
+  jobIds: readonly string[],
+  { env, ...flags }: CommandFlags & { readonly env?: string },
+): Promise<number> {
+  const options = { ...noteOf(flags), ...(env !== undefined && { env: jsonMap('--env', env) }) };
   return giveToEach(invocation, jobIds, {
     verb: 'resume',
-    give: (client, jobId) => client.resume(jobId, noteOf(flags)),
+    give: (client, jobId) => client.resume(jobId, options),
   });
 }
 

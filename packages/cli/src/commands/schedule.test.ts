@@ -15,7 +15,7 @@ writeFileSync(flow, JSON.stringify({ schemaVersion: 1, root: { kind: 'linear', n
 afterAll(() => rmSync(folder, { recursive: true }));
 
 const report: ScheduleReport = {
-  ...{ scheduleId: 's', revision: 3, name: 'f', definitionHash: 'ab'.repeat(32), store: ['site'] },
+  ...{ scheduleId: 's', revision: 3, by: 'ann', name: 'f', definitionHash: 'ab'.repeat(32), store: ['site'] },
   ...{ cron: '0 2 * * *', timeZone: 'Europe/Berlin', count: 5, catchUp: 'last', overlap: 'skip' },
   ...{ state: 'ACTIVE', nextMs: Date.UTC(2030, 0, 3, 1), fired: 2 },
   slots: [
@@ -93,12 +93,14 @@ describe('baton schedule', () => {
       '2030-01-01T02:00:00+01:00',
       '--if-revision',
       '2',
+      '--env',
+      'prod',
     ];
     const { calls, out } = await ran([...words, ...more]);
     expect(calls[0]?.slice(0, 2)).toEqual(['put', 's']);
     expect(calls[0]?.[3]).toEqual({
       ...{ cron: '0 2 * * *', timeZone: 'Europe/Berlin', count: 5, overlap: 'skip', ifRevision: 2 },
-      ...{ startAtMs: Date.UTC(2030, 0, 1, 1), store: { site: 'x' } },
+      ...{ startAtMs: Date.UTC(2030, 0, 1, 1), store: { site: 'x' }, by: 'cli', env: 'prod' },
     });
     expect(out).toBe(`s  ACTIVE
   flow      f (abababababab)
@@ -108,7 +110,7 @@ describe('baton schedule', () => {
   fired     2 of 5
   catch-up  last
   overlap   skip
-  revision  3
+  revision  3 by ann
 last slots
   2030-01-02T01:00:00Z  skipped  1 missed
   2030-01-01T01:00:00Z  fired  s-20300101T010000Z
@@ -136,9 +138,12 @@ last slots
     expect((await ran(['resume', 's', '--if-revision', '3'])).calls[0]).toEqual([
       'resume',
       's',
-      { ifRevision: 3 },
+      { by: 'cli', ifRevision: 3 },
     ]);
     const { calls, out } = await ran(['rm', 's'], { format: 'json' });
-    expect([calls, JSON.parse(out)]).toEqual([[['delete', 's', {}]], [{ scheduleId: 's', delete: 'done' }]]);
+    expect([calls, JSON.parse(out)]).toEqual([
+      [['delete', 's', { by: 'cli' }]],
+      [{ scheduleId: 's', delete: 'done' }],
+    ]);
   });
 });

@@ -1,13 +1,13 @@
 /** `baton schedule …`: jobs that are posted again and again. Conductors fire them. */
 import { InputError } from '@baton/core';
-import type { ScheduleOptions, ScheduleReport } from '@baton/client';
+import type { ScheduleChange, ScheduleOptions, ScheduleReport } from '@baton/client';
 import { Option, type Command } from 'commander';
 import { exitCodes } from '../exit-codes.js';
 import type { Invocation } from '../invocation.js';
 import { loadFlow } from '../load-flow.js';
 import { notifyFlag, notifyTargets } from '../notify-flag.js';
 import type { Run } from '../run.js';
-import { jsonMap, storeValues } from '../store-values.js';
+import { environmentFlag, environmentOf, storeValues } from '../store-values.js';
 
 const revision = 'only if this is its revision, as `schedule show` tells it';
 
@@ -36,7 +36,7 @@ export function addScheduleCommands(program: Command, run: Run): void {
     .option('--store <json|@file|->', 'values of symbols')
     .option('--priority <priority>', 'very_high, high, normal, low or very_low')
     .option('--name <name>', 'of the jobs, shown in lists')
-    .option('--env <json|@file|->', 'environment: what expressions of a routed flow read as env')
+    .option('--env <name|json|@file|->', environmentFlag)
     .option(notifyFlag.flags, notifyFlag.about, collect)
     .option('--paused', 'it fires only after `schedule resume`')
     .option('--if-revision <n>', `${revision}; 0: only if it is new`)
@@ -66,7 +66,7 @@ export function addScheduleCommands(program: Command, run: Run): void {
   }
 }
 
-interface RevisionFlag {
+export interface RevisionFlag {
   readonly ifRevision?: string | undefined;
 }
 
@@ -92,10 +92,10 @@ async function put(
     ...(start !== undefined && { startAtMs: timeOf(start) }),
     ...(count !== undefined && { count: Number(count) }),
     ...(priority !== undefined && { priority: priority.toUpperCase() as 'NORMAL' }),
-    ...revisionOf({ ifRevision }),
+    ...changeOf({ ifRevision }),
     ...notifyTargets(notify),
     store: storeValues(store, set),
-    ...(env !== undefined && { env: jsonMap('--env', env) }),
+    ...(env !== undefined && { env: environmentOf(env) }),
   };
   const flow = await loadFlow(reference);
   const client = await invocation.client();
@@ -129,7 +129,7 @@ async function change(
   { verb, ...flag }: RevisionFlag & { readonly verb: 'pause' | 'resume' | 'delete' },
 ): Promise<number> {
   const { schedules } = await invocation.client();
-  const options = revisionOf(flag);
+  const options = changeOf(flag);
   await schedules[verb](id, options);
   if (verb !== 'delete') return showOne(invocation, await schedules.get(id));
   invocation.output.rows(
@@ -159,7 +159,10 @@ function textOf(schedule: ScheduleReport): string {
     ['fired', count === undefined ? String(fired) : `${fired} of ${count}`],
     ['catch-up', catchUp],
     ['overlap', overlap],
-    ['revision', String(schedule.revision)],
+    [
+      'revision',
+      schedule.by === undefined ? String(schedule.revision) : `${schedule.revision} by ${schedule.by}`,
+    ],
   ];
   const slots = schedule.slots.map(({ nominalMs, decision, jobId, missed, skipped, waitsFor, isDone }) =>
     [
@@ -193,8 +196,8 @@ function timeOf(text: string): number {
   );
 }
 
-function revisionOf({ ifRevision }: RevisionFlag): { readonly ifRevision?: number } {
-  return ifRevision === undefined ? {} : { ifRevision: Number(ifRevision) };
+export function changeOf({ ifRevision }: RevisionFlag): ScheduleChange {
+  return { by: 'cli', ...(ifRevision !== undefined && { ifRevision: Number(ifRevision) }) };
 }
 
 function collect(value: string, before: readonly string[] = []): string[] {

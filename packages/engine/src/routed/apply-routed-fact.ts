@@ -111,6 +111,7 @@ function applyFlow(state: RoutedState, fact: FlowFact, witness?: Witness): void 
 function applyVariables(state: RoutedState, { env, vars }: VariablesFact): void {
   if (env) {
     state.env = env;
+    state.isEnvPatched = state.flow !== 'PENDING';
     state.isEnvMade = true;
   }
   state.vars = vars ?? state.vars;

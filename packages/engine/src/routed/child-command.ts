@@ -51,7 +51,8 @@ export function orderChildren(turn: RoutedTurn, type: OrderChildCommand['type'])
     const { requestId = '', order } = unit;
     const isMeant = type === 'suspendChild' ? unit.state === 'RUNNING' : order > 0;
     if (!isMeant) continue;
-    turn.command({ type, requestId, flowId: childOf(state, unit), order });
+    const env = type === 'resumeChild' && state.isEnvPatched && { env: state.env };
+    turn.command({ type, requestId, flowId: childOf(state, unit), order, ...env });
   }
 }
 

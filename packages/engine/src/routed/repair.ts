@@ -6,19 +6,22 @@ import { begin } from './activate.js';
 import { cancelAndUndo } from './end.js';
 import { revive } from './joins.js';
 import { leavingOf } from './outcome.js';
+import { patchedEnvironment } from './patched-environment.js';
 import type { Activation, RoutedState } from './routed-state.js';
 import type { RoutedTurn } from './routed-turn.js';
 import { evaluating } from './settle.js';
 
-/** @throws ConflictError `BATON_CONFLICT_HALF_UNDONE`; `BATON_CONFLICT_NOT_RESETTABLE` for a join that never began */
+/** @throws ConflictError `BATON_CONFLICT_HALF_UNDONE`, `BATON_CONFLICT_NOT_REPAIRABLE`; `BATON_CONFLICT_NOT_RESETTABLE` for a join that never began */
 export function rerun(
   turn: RoutedTurn,
   { from, reset = false, input = {}, env, ...given }: RerunEvent,
 ): void {
   const { state } = turn;
   const again = from === undefined ? allToRerun(state) : toRerun(state, from);
-  if (again.length === 0 || !isOpenTo(turn, ['FAILURE', 'CANCELLED'])) return;
-  if (env) turn.fact({ fact: 'variables', env: { ...state.env, ...env } });
+  if (again.length === 0) return;
+  const patched = patchedEnvironment(state, env);
+  if (!isOpenTo(turn, ['FAILURE', 'CANCELLED'])) return;
+  if (patched) turn.fact({ fact: 'variables', env: patched });
   const args = Object.fromEntries(Object.entries(input).map(([name, data]) => [name, { value: { data } }]));
   for (const activation of again)
     turn.activation(activation, 'PENDING', {

@@ -145,6 +145,8 @@ export interface RoutedState {
   /** As it was given, until its expressions are evaluated when the run starts. */
   env: Environment;
   isEnvMade: boolean;
+  /** Somebody has changed it since the run started: its child runs, which have what it was, are told. */
+  isEnvPatched: boolean;
   flow: FlowState;
   message: JsonValue | undefined;
   vars: Arguments;
@@ -206,6 +208,7 @@ export function newRoutedRun(
     store,
     env,
     isEnvMade: false,
+    isEnvPatched: false,
     flow: 'PENDING',
     message: undefined,
     vars: {},

@@ -22,6 +22,7 @@ import { checkSize } from './data-size.js';
 import { rendered } from './outcome.js';
 import { laterTimer } from '../timers.js';
 import { cancelAndUndo, endFlow } from './end.js';
+import { patchedEnvironment } from './patched-environment.js';
 import { rerun, revert, skip } from './repair.js';
 import { undone } from './rollback.js';
 import { follow, followOn, takeUpAll } from './route.js';
@@ -55,8 +56,7 @@ function handle(turn: RoutedTurn, event: Event): void {
     case 'run':
       return run(turn);
     case 'resume':
-      turn.stopSuspending();
-      return resume(turn);
+      return resumeAsked(turn, event.env);
     case 'adopt':
       return adopt(turn);
     case 'completed':
@@ -143,6 +143,15 @@ function makeVariables(turn: RoutedTurn): void {
   const { state, budget } = turn;
   const { vars } = state.graph.definition;
   if (vars) turn.fact({ fact: 'variables', vars: rendered({ state, budget, context: noContext }, vars) });
+}
+
+function resumeAsked(turn: RoutedTurn, env: Environment | undefined): void {
+  const { state } = turn;
+  if (state.flow !== 'SUSPENDED' && state.flow !== 'SUSPENDING') return;
+  const patched = patchedEnvironment(state, env);
+  turn.stopSuspending();
+  if (patched) turn.fact({ fact: 'variables', env: patched });
+  resume(turn);
 }
 
 function resume(turn: RoutedTurn): void {

@@ -1,0 +1,17 @@
+import { expect, it } from '@jest/globals';
+import { patchedEnvironment } from './patched-environment.js';
+import type { RoutedState } from './routed-state.js';
+
+const half = 'x'.repeat(300 * 1024);
+const state = { flowId: 'f', env: { a: half, b: '${kept}' } } as unknown as RoutedState;
+
+it('an environment takes keys as they are given, and keeps the others (C-711)', () => {
+  expect(patchedEnvironment(state, { a: '${1}', c: null })).toEqual({ a: '${1}', b: '${kept}', c: null });
+  expect(patchedEnvironment(state, undefined)).toBeUndefined();
+});
+
+it('an environment grows by changes to the size of a value, and no further', () => {
+  expect(() => patchedEnvironment(state, { c: half })).toThrow(
+    expect.objectContaining({ code: 'BATON_CONFLICT_NOT_REPAIRABLE' }),
+  );
+});
