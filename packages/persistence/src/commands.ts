@@ -17,8 +17,12 @@ import { purgedAfterMs } from './retention.js';
 /** Flows asked about in one query: owners ask for all of theirs at once, and mostly there is nothing. */
 const FLOWS_PER_QUERY_MAX = 500;
 const PAGE = 1_000;
-/** So many that its owner knows are read again, to ask for many flows at once; a flow with more is asked about alone, from the next on. */
+/** So few flows are asked about by exact ids, which costs as much however many commands other flows have. */
+const FEW = 16;
+/** So many that its owner knows are read again, to ask for many flows at once. */
 const KNOWN_READ_MAX = 50;
+/** Exact ids of one flow in one round. */
+const IDS_MAX = 256;
 const NUMBER_DIGITS = 9;
 /** Flows. */
 const ENDS_MAX = 10_000;
@@ -29,6 +33,7 @@ const TEXT_BYTES_MAX = 1_024;
 
 interface Asked {
   readonly flowId: string;
+  readonly n: number;
   readonly resolve: (documents: readonly StoredDocument[]) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -156,29 +161,17 @@ export class Commands {
   async #endOf(flowId: string): Promise<number> {
     const known = this.#ends.get(flowId);
     if (known && this.#runtime.clock.monotonicMs() - known.sinceMs < ENDS_KNOWN_MS) return known.n;
+    // mostly there is none
+    if ((await this.#documents.get(commandIdOf(flowId, 1))) === undefined) return 0;
     const where = { field: 'flowId', oneOf: [flowId] };
     const [last] = await this.#find({ where, order: 'descending', limit: 1 });
     return Number(last?.['n'] ?? 0);
   }
 
-  async #inOrder(flowId: string, n: number): Promise<readonly StoredDocument[]> {
-    const documents =
-      n > KNOWN_READ_MAX
-        ? ((await this.#of([flowId], commandIdOf(flowId, n))).get(flowId) ?? [])
-        : await this.#together(flowId);
-    const byNumber = new Map(documents.map((document) => [Number(document['n']), document]));
-    const found: StoredDocument[] = [];
-    for (let next = n + 1; ; next++) {
-      const document = byNumber.get(next);
-      if (document === undefined) return found;
-      found.push(document);
-    }
-  }
-
-  /** All of a flow, in one query with the flows that are asked about meanwhile. */
-  #together(flowId: string): Promise<readonly StoredDocument[]> {
+  /** Above `n`, up to the first that is not there; flows that are asked about meanwhile are asked about together. */
+  #inOrder(flowId: string, n: number): Promise<readonly StoredDocument[]> {
     return new Promise((resolve, reject) => {
-      this.#queue.push({ flowId, resolve, reject });
+      this.#queue.push({ flowId, n, resolve, reject });
       if (this.#isReading) return;
       this.#isReading = true;
       this.#runtime.clock.setImmediate(() => void this.#drain());
@@ -189,8 +182,9 @@ export class Commands {
     while (this.#queue.length > 0) {
       const batch = this.#queue.splice(0, FLOWS_PER_QUERY_MAX);
       try {
-        const found = await this.#of([...new Set(batch.map((asked) => asked.flowId))]);
-        for (const { flowId, resolve } of batch) resolve(found.get(flowId) ?? []);
+        const alone = batch.length <= FEW ? batch : batch.filter(({ n }) => n > KNOWN_READ_MAX);
+        const together = batch.length <= FEW ? [] : batch.filter(({ n }) => n <= KNOWN_READ_MAX);
+        await Promise.all([...alone.map((asked) => this.#byIds(asked)), this.#byFlows(together)]);
       } catch (error) {
         for (const { reject } of batch) reject(error);
       }
@@ -198,10 +192,37 @@ export class Commands {
     this.#isReading = false;
   }
 
-  async #of(flowIds: readonly string[], from?: string): Promise<Map<string, StoredDocument[]>> {
+  async #byFlows(batch: readonly Asked[]): Promise<void> {
+    if (batch.length === 0) return;
+    const flows = await this.#of([...new Set(batch.map((asked) => asked.flowId))]);
+    for (const { flowId, n, resolve } of batch) {
+      const byNumber = new Map(flows.get(flowId)?.map((document) => [Number(document['n']), document]));
+      const found: StoredDocument[] = [];
+      for (let next = byNumber.get(n + 1); next !== undefined; next = byNumber.get(n + found.length + 1))
+        found.push(next);
+      resolve(found);
+    }
+  }
+
+  /** More and more at once: mostly the first is not there. */
+  async #byIds({ flowId, n, resolve }: Asked): Promise<void> {
+    const found: StoredDocument[] = [];
+    for (let size = 1; ; size = Math.min(2 * size, IDS_MAX)) {
+      const ids = Array.from({ length: size }, (_, index) =>
+        commandIdOf(flowId, n + found.length + 1 + index),
+      );
+      const page = await Promise.all(ids.map((id) => this.#documents.get(id)));
+      for (const document of page) {
+        if (document === undefined) return resolve(found);
+        found.push(document);
+      }
+    }
+  }
+
+  async #of(flowIds: readonly string[]): Promise<Map<string, StoredDocument[]>> {
     const flows = new Map<string, StoredDocument[]>();
     const where = { field: 'flowId', oneOf: flowIds };
-    for (let after = from; ;) {
+    for (let after: string | undefined; ;) {
       const page = await this.#find({ where, limit: PAGE, ...(after !== undefined && { after }) });
       for (const document of page) {
         const flowId = String(document['flowId']);
