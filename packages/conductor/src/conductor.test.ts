@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { InlineValue, RequestMessage, TaskRequest } from '@baton/core';
 import { UnavailableError } from '@baton/core';
-import { linear, retry, task, unordered } from '@baton/flow';
+import { linear, retry, type RoutedFlowDefinition, task, unordered } from '@baton/flow';
 import { SimulatedDocumentStore, SimulatedPartitionLog } from '@baton/testkit';
 import { Cluster, noop, ok } from './fixtures/cluster.js';
 import type { Behaviour } from './fixtures/cluster.js';
@@ -242,16 +242,38 @@ describe('conductor', () => {
     expect(worker.seen).toHaveLength(1);
   });
 
-  it('writes a snapshot of a long run, and the next owner goes on from it', async () => {
+  const long = Array.from({ length: 230 }, (_, index) => noop('quick').as(`q${index}`));
+  /** As long, in a circle. */
+  const turning: RoutedFlowDefinition = {
+    schemaVersion: 1,
+    root: {
+      ...{ kind: 'routed', name: 'long', start: ['q'] },
+      atoms: [
+        {
+          name: 'q',
+          task: 'quick',
+          publish: { branch: { turns: "${get(ctx, 'turns', 0) + 1}" } },
+          onSuccess: {
+            next: [
+              { to: 'q', when: 'ctx.turns < 230' },
+              { to: 'slow', when: 'ctx.turns == 230' },
+            ],
+          },
+        },
+        { name: 'slow', task: 'slow' },
+      ],
+    },
+  };
+  it.each([
+    ['ordered', linear('long').addAll([...long, noop('slow')])],
+    ['routed', turning],
+  ])('writes a snapshot of a long run (%s), and the next owner goes on from it', async (_, flow) => {
     cluster = new Cluster();
     const { conductor, session } = cluster.conductor('c1');
     let finish: (value: InlineValue) => void = () => undefined;
     const slow: Behaviour = () => new Promise((resolve) => (finish = resolve));
     const worker = await cluster.drive(cluster.worker('w1', { quick: ok, slow }));
-    const atoms = Array.from({ length: 230 }, (_, index) => noop('quick').as(`q${index}`));
-    const jobId = await cluster.drive(
-      cluster.client.post(linear('long').addAll([...atoms, noop('slow')]), {}),
-    );
+    const jobId = await cluster.drive(cluster.client.post(flow, {}));
     await cluster.runtime.clock.advanceUntil(() => worker.seen.length === 231);
     const store = new SimulatedDocumentStore(cluster.runtime, { service: cluster.documents });
     // the beginning of the journal is emptied, as compaction does: only the snapshot knows it

@@ -294,7 +294,7 @@ export class JobRunner implements Waiter {
     if (draft.adopted.length > 0) this.#owner.adopt(this, draft.adopted);
     for (const entry of entries) this.#owner.notify(this, entry);
     if (entries.length > 0) this.turns.timers.moved();
-    if (this.#seq - this.#snapshotSeq >= snapshotEveryEntries && draft.finish === undefined) this.#snapshot();
+    if (draft.finish === undefined) this.#snapshotIfDue();
     if (draft.finish !== undefined) void this.#settle(draft.finish);
     else this.#goOn();
   }
@@ -337,11 +337,11 @@ export class JobRunner implements Waiter {
   }
 
   /** Everything in the state is stored: written down beside the journal, so that the next owner reads less. Nobody waits for it. */
-  #snapshot(): void {
+  #snapshotIfDue(): void {
+    // the state of a routed run grows with its journal: all snapshots together stay within nine times the last
+    if (this.#seq - this.#snapshotSeq < Math.max(snapshotEveryEntries, this.#snapshotSeq / 8)) return;
     this.#snapshotSeq = this.#seq;
-    const state = this.turns.state.snapshot();
-    if (state === undefined) return;
-    const snapshot = { seq: this.#seq, fence: this.fence, state };
+    const snapshot = { seq: this.#seq, fence: this.fence, state: this.turns.state.snapshot() };
     this.#owner.snapshots
       .write(this.jobId, snapshot)
       .catch((error: unknown) => this.#log.warn('job.snapshot-failed', { jobId: this.jobId, error }));

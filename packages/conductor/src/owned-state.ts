@@ -19,6 +19,7 @@ interface Snapshot {
   readonly lastCommand: number;
   readonly lastOrder?: number;
   readonly cancelled?: boolean;
+  readonly missed?: readonly number[];
 }
 
 /** A run was suspended, or went on. */
@@ -67,10 +68,7 @@ export class OwnedState {
   lastCommand = 0;
   /** An operator's cancel was applied: what runs is not wanted any more. */
   cancelled = false;
-  /**
-   * Events that have ended no wait: the numbers of the commands that told of them first. Not in a snapshot: runs that wait for events are routed ones, of
-   * which there is none.
-   */
+  /** Events that have ended no wait: the numbers of the commands that told of them first. */
   readonly missed = new Set<number>();
   /** The last order of the parent that was obeyed (`obeys`). */
   lastOrder = 0;
@@ -117,6 +115,7 @@ export class OwnedState {
     state.lastOrder = stored.lastOrder ?? 0;
     if (run.flow === 'SUSPENDED') state.flowChange = { state: run.flow, seq };
     state.cancelled = stored.cancelled === true;
+    for (const n of stored.missed ?? []) state.missed.add(n);
     state.seq = seq;
     state.snapshotSeq = seq;
     state.started = true;
@@ -159,13 +158,11 @@ export class OwnedState {
       this.timers.set(id, Math.min(this.timers.get(id) ?? 0, id === wokenFor ? nowMs : nowMs + delayMs));
   }
 
-  /** JSON text for `Snapshots.write`; to be taken when everything in here is stored. Undefined: there is none of such a run. */
-  snapshot(): string | undefined {
-    const { table, timers, lastCommand, lastOrder, cancelled } = this;
-    const run = snapshotAny(this.run);
-    if (run === undefined) return undefined;
+  /** JSON text for `Snapshots.write`; to be taken when everything in here is stored. */
+  snapshot(): string {
+    const { table, timers, lastCommand, lastOrder, cancelled, missed } = this;
     const stored: Snapshot = {
-      run,
+      run: snapshotAny(this.run),
       requests: [...table.values()],
       created: [...table.created()],
       timers: [...timers],
@@ -173,6 +170,7 @@ export class OwnedState {
       lastCommand,
       ...(lastOrder > 0 && { lastOrder }),
       ...(cancelled && { cancelled }),
+      ...(missed.size > 0 && { missed: [...missed] }),
     };
     return JSON.stringify(stored);
   }

@@ -13,6 +13,7 @@ import { routedFailuresOf } from './routed/end.js';
 import { type RoutedGraph, routedGraph } from './routed/routed-graph.js';
 import { awaiting, findUnit, newRoutedRun, type RoutedState } from './routed/routed-state.js';
 import { routedStep, waitingFor } from './routed/routed-step.js';
+import { restoreRouted, snapshotRouted } from './routed/routed-snapshot.js';
 import { newRun, type RunOptions, type RunState } from './run-state.js';
 import { restoreRun, snapshotRun } from './snapshot.js';
 import { step } from './step.js';
@@ -62,14 +63,13 @@ export function foldAny(run: AnyRun, facts: Iterable<Fact>): void {
   for (const fact of facts) applyRoutedFact(run, fact);
 }
 
-/** Undefined when the text is of another format or flow: fold the journal instead. Of routed runs there is none yet. */
+/** Undefined when the text is of another format or flow: fold the journal instead. */
 export function restoreAny(compiled: AnyCompiled, text: string): AnyRun | undefined {
-  return 'shape' in compiled ? undefined : restoreRun(compiled, text);
+  return 'shape' in compiled ? restoreRouted(compiled, text) : restoreRun(compiled, text);
 }
 
-/** Undefined: of such a run there is none. */
-export function snapshotAny(run: AnyRun): string | undefined {
-  return 'shape' in run ? undefined : snapshotRun(run);
+export function snapshotAny(run: AnyRun): string {
+  return 'shape' in run ? snapshotRouted(run) : snapshotRun(run);
 }
 
 /** An answer from outside is waited for under this id. */

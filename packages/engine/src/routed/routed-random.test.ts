@@ -6,6 +6,7 @@ import { type Fact, failureOf } from '@baton/core';
 import type { Command, Event } from '../protocol.js';
 import { applyRoutedFact } from './apply-routed-fact.js';
 import { routedGraph } from './routed-graph.js';
+import { restoreRouted, snapshotRouted } from './routed-snapshot.js';
 import { newRoutedRun, type RoutedState } from './routed-state.js';
 import { routedStep } from './routed-step.js';
 
@@ -154,7 +155,7 @@ interface Driven {
 function drive(definition: RoutedDefinition, pick: (among: number) => number): Driven {
   const graph = routedGraph(definition);
   const options = { flowId: 'f', store: { n: { data: 0 } } };
-  const state = newRoutedRun(graph, options);
+  let state = newRoutedRun(graph, options);
   const folded = newRoutedRun(graph, options);
   const open: Command[] = [];
   let ended = false;
@@ -177,7 +178,13 @@ function drive(definition: RoutedDefinition, pick: (among: number) => number): D
       if (command.type === 'finish') ended = true;
     }
     // of a long run, which is a wide one, now and then
-    if (turns < 100 || turns % 100 === 0 || ended) expect(plain(folded)).toEqual(plain(state));
+    if (turns >= 100 && turns % 100 !== 0 && !ended) return;
+    expect(plain(folded)).toEqual(plain(state));
+    if (turns % 5 !== 0 && !ended) return;
+    const restored = restoreRouted(graph, snapshotRouted(state)) as RoutedState;
+    expect(plain(restored)).toEqual(plain(state));
+    // the run goes on with what was restored
+    state = restored;
   };
   take({ type: 'run' });
   let repairs = 0;
