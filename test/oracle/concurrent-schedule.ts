@@ -24,13 +24,15 @@ export function concurrentDrive(seed: string, { atoms }: Compiled, run: Concurre
   return new Drive({
     turns: run,
     calls: new TaskCalls({ flowId: seed, tasks, progress: () => undefined }),
-    children: new ChildRuns(() => Promise.reject(new Error('TaskFlow has no child runs'))),
+    children: new ChildRuns({ open: noChildren, reopen: noChildren }),
     concurrency: 4,
     inRounds: false,
     clock: undefined,
     notify: () => undefined,
   });
 }
+
+const noChildren = (): Promise<never> => Promise.reject(new Error('TaskFlow has no child runs'));
 
 function taskOf(name: string, seed: string, { body }: ConcurrentRun): RunnableTask {
   let calls = 0;

@@ -19,8 +19,8 @@ import {
   stepAny,
 } from '@baton/engine';
 import { type DeciderDepth, parseAnyFlow } from '@baton/flow';
-import type { JobBoard, Posting } from '@baton/jobboard';
-import { type JobRecord, type OperatorCommand, type Persistence, reopeningOf } from '@baton/persistence';
+import type { JobBoard } from '@baton/jobboard';
+import { bringBack, type OperatorCommand, type Persistence } from '@baton/persistence';
 import { type CommandOptions, openForCommands } from './give-command.js';
 import { unknownJob } from './unknown-job.js';
 
@@ -49,9 +49,6 @@ interface Services {
   readonly persistence: Persistence;
   readonly clock: Clock;
 }
-
-/** How often, and how long each time, a job that is about to leave the board is waited for; then whoever finishes posts does the rest. */
-const LEAVING = { tries: 3, ms: 2_000 };
 
 /**
  * Gives the number of the command.
@@ -82,9 +79,7 @@ export async function repairJob(
     );
   if (before === undefined) await tryOut(persistence, jobId, repair);
   const n = before ?? (await persistence.commands.append(jobId, asked, key));
-  await persistence.jobs.markReopening(record);
-  // stored, and marked: should this fail, whoever finishes posts does it
-  await bringBack(services, jobId, record).catch(() => undefined);
+  await bringBack(services, record);
   return n;
 }
 
@@ -143,29 +138,6 @@ function stateOf(run: AnyRun, name: string): string {
 
 function notRepairable(jobId: string, why: string): ConflictError {
   return new ConflictError('BATON_CONFLICT_NOT_REPAIRABLE', `nothing was changed of job ${jobId}: ${why}`);
-}
-
-/** Nudges who has the job, or puts it on the board again once it has left it. */
-async function bringBack(
-  { board, persistence, clock }: Services,
-  jobId: string,
-  record: JobRecord,
-): Promise<void> {
-  for (let tries = 0; tries < LEAVING.tries; tries++) {
-    const reopening = await reopeningOf(persistence, jobId);
-    if (reopening.state !== 'ended') return board.announce(jobId);
-    const { state, life } = await board.read(jobId);
-    // another client was faster
-    if (state !== 'ABSENT' && life >= reopening.life) return board.announce(jobId);
-    if (state === 'ABSENT') {
-      await board.reopen({ jobId, life: reopening.life }, JSON.parse(record.posting) as Posting);
-      return;
-    }
-    const stop = new AbortController();
-    const cancel = clock.setTimer(LEAVING.ms, () => stop.abort());
-    await board.waitUntilGone(jobId, stop.signal).catch(() => undefined);
-    cancel();
-  }
 }
 
 /** Without what is undefined. */

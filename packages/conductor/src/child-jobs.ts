@@ -13,7 +13,6 @@ import {
   atomNameOf,
   codeOf,
   familyOf,
-  type Failure,
   InputError,
   type Lineage,
   type Runtime,
@@ -21,23 +20,30 @@ import {
   type Value,
 } from '@baton/core';
 import {
-  type AnyRun,
   type CancelChildCommand,
   type ChildEnd,
   childFailure,
   openChildrenOf,
+  type Outcome,
   type OrderChildCommand,
   partOf,
   resultsOfAny,
+  type RevertChildCommand,
   type StartChildCommand,
 } from '@baton/engine';
 import { canonicalFlowJson, decodeUserValue, encodeUserValue } from '@baton/flow';
-import { type JobBoard, type Posting, postingVersion, postingWith } from '@baton/jobboard';
-import { type JobPost, type OperatorCommand, type Persistence, placeJob } from '@baton/persistence';
+import { type Claim, type JobBoard, type Posting, postingVersion, postingWith } from '@baton/jobboard';
+import {
+  bringBack,
+  type JobPost,
+  type OperatorCommand,
+  type Persistence,
+  placeJob,
+} from '@baton/persistence';
 import { limits } from './options.js';
 import type { CommandWatch } from './command-watch.js';
 import type { JobRunner } from './job-runner.js';
-import type { FlowChange } from './owned-state.js';
+import type { FlowChange, OwnedState } from './owned-state.js';
 import { Turnstile } from './turnstile.js';
 
 type Store = Pick<
@@ -45,7 +51,7 @@ type Store = Pick<
   'commands' | 'definitions' | 'jobs' | 'journal' | 'notifications' | 'payloads'
 >;
 
-export type ChildCommand = StartChildCommand | CancelChildCommand | OrderChildCommand;
+export type ChildCommand = StartChildCommand | CancelChildCommand | OrderChildCommand | RevertChildCommand;
 
 /** What a parent is told of a child that goes on or does not; `order`: the last of the parent's that it obeyed. */
 export interface ChildChange extends FlowChange {
@@ -54,13 +60,10 @@ export interface ChildChange extends FlowChange {
 
 /** A run that is over, and is about to leave the board. */
 export interface EndedRun {
-  readonly jobId: string;
-  readonly posting: Posting;
+  readonly claim: Pick<Claim, 'jobId' | 'life' | 'posting'>;
   readonly end: Pick<ChildEnd, 'outcome' | 'failures'>;
-  /** A person had it cancelled. */
-  readonly isCancelled: boolean;
   /** As its journal tells it; undefined when nobody can read it. */
-  readonly run: AnyRun | undefined;
+  readonly state: Pick<OwnedState, 'run' | 'cancelled' | 'undo'> | undefined;
 }
 
 export class ChildJobs {
@@ -88,11 +91,12 @@ export class ChildJobs {
   }
 
   /**
-   * Carries out what a turn of the parent asked for, once that is stored. Gives why a child can never be started.
-   * @throws UnavailableError
+   * Carries out what a turn of the parent asked for, once that is stored. Gives what is known by that: why a child can never be started, what became of
+   * undoing. @throws UnavailableError
    */
-  async carryOut(command: ChildCommand, parent: Posting): Promise<Failure | undefined> {
+  async carryOut(command: ChildCommand, parent: Posting): Promise<Outcome | undefined> {
     return this.#inTurn(command.flowId, async () => {
+      if (command.type === 'revertChild') return this.#undo(command);
       if (command.type === 'cancelChild') return void (await this.#cancel(command));
       if (command.type !== 'startChild') return void (await this.#order(command));
       try {
@@ -100,7 +104,7 @@ export class ChildJobs {
       } catch (error) {
         const isFull = codeOf(error) === 'BATON_UNAVAILABLE_BOARD_FULL';
         if (familyOf(error) === 'unavailable' && !isFull) throw error;
-        return { ...toFailure(error), code: 'CHILD_NOT_STARTED', retryable: isFull };
+        return { failure: { ...toFailure(error), code: 'CHILD_NOT_STARTED', retryable: isFull } };
       }
       return undefined;
     });
@@ -108,10 +112,11 @@ export class ChildJobs {
 
   /** What is to be stored elsewhere before an ended run leaves the board: nobody looks at it afterwards. @throws UnavailableError */
   async settle(ended: EndedRun): Promise<void> {
-    const { run, posting } = ended;
-    const open = run === undefined ? [] : openChildrenOf(run);
+    const { state, claim } = ended;
+    const open = state === undefined ? [] : openChildrenOf(state.run);
     await Promise.all(open.map((child) => this.#inTurn(child.flowId, () => this.#cancel(child))));
-    if (posting.lineage) await this.#tell(posting.lineage, ended);
+    const { lineage } = claim.posting;
+    if (lineage) await this.#tell(lineage, ended);
   }
 
   /** A child run was suspended, or goes on: so does its parent (C-1303). @throws UnavailableError */
@@ -139,6 +144,19 @@ export class ChildJobs {
       command: type === 'suspendChild' ? 'suspend' : 'resume',
       arguments: { order, ...(env && { env }) },
     });
+  }
+
+  /** Undone at its parent's word, it says so when it has ended; one that never came to be has nothing to undo. */
+  async #undo({ flowId, attempt }: RevertChildCommand): Promise<Outcome | undefined> {
+    const { board, runtime } = this.#owner;
+    const { commands, jobs, journal } = this.#store;
+    const record = await jobs.getStored(flowId);
+    const isThere = record && (record.state !== 'POSTING' || (await journal.head(flowId)) !== undefined);
+    if (!isThere) return {};
+    const command = { command: 'revert', arguments: { order: attempt }, reason: 'its parent is undone' };
+    await commands.append(flowId, command, `undo ${attempt}`);
+    await bringBack({ board, persistence: { commands, jobs, journal }, clock: runtime.clock }, record);
+    return undefined;
   }
 
   async #isOver(jobId: string): Promise<boolean> {
@@ -195,28 +213,38 @@ export class ChildJobs {
   }
 
   /** Also where there is no such child: whoever starts it late, a former owner of the parent, starts one that is cancelled. */
-  async #cancel({ flowId }: CancelChildCommand): Promise<void> {
+  async #cancel({ flowId, revert }: CancelChildCommand): Promise<void> {
     if (await this.#isOver(flowId)) return;
-    const command = { command: 'cancel', arguments: { revert: true }, reason: 'its parent waits no more' };
+    const command = { command: 'cancel', arguments: { revert }, reason: 'its parent waits no more' };
     await this.#give(flowId, command, 'its parent waits no more');
   }
 
   async #tell({ parentId, requestId }: Lineage, ended: EndedRun): Promise<void> {
+    const { life } = ended.claim;
     const outcome = await this.#outcomeFor(requestId, ended);
     const told = { command: 'child-settled', arguments: { requestId, ...outcome } };
     const command = JSON.parse(JSON.stringify(told)) as OperatorCommand;
-    await this.#give(parentId, command, `child ${requestId}`);
+    // in each life it ends once
+    await this.#give(
+      parentId,
+      command,
+      life === 0 ? `child ${requestId}` : `child ${requestId} in life ${life}`,
+    );
   }
 
   async #outcomeFor(
     requestId: string,
-    { jobId: flowId, posting: { name }, end, isCancelled, run }: EndedRun,
-  ): Promise<{ readonly value: Value } | { readonly failure: Failure } | { readonly cancelled: true }> {
+    { claim: { jobId: flowId, posting }, end, state }: EndedRun,
+  ): Promise<Readonly<Record<string, unknown>>> {
     const { outcome } = end;
+    const { run, cancelled: isCancelled = false, undo = 0 } = state ?? {};
+    const child = { atom: atomNameOf(requestId), flowId, name: posting.name };
+    if (undo > 0) {
+      const isUndone = outcome === 'REVERTED' || outcome === 'CANCELLED';
+      return { undo, ...(!isUndone && { failure: childFailure(child, end, 'revert') }) };
+    }
     if (outcome === 'CANCELLED' || (outcome === 'REVERTED' && isCancelled)) return { cancelled: true };
-    const failed = (why: ChildEnd) => ({
-      failure: childFailure({ atom: atomNameOf(requestId), flowId, name }, why),
-    });
+    const failed = (why: ChildEnd) => ({ failure: childFailure(child, why) });
     if (outcome !== 'SUCCESS' || run === undefined) return failed(end);
     try {
       return { value: await this.#outputOf(run) };
@@ -228,7 +256,7 @@ export class ChildJobs {
   }
 
   /** One map, as the result of a task would be kept. @throws InputError when it cannot be */
-  async #outputOf(run: AnyRun): Promise<Value> {
+  async #outputOf(run: OwnedState['run']): Promise<Value> {
     const { payloads } = this.#store;
     const output = Object.entries(resultsOfAny(run, (argument) => argument)).map(
       async ([name, { value, path }]) => {

@@ -4,8 +4,8 @@
  * What is authoritative: its journal. What is told again, by the next owner too, changes nothing.
  * Not here: how they are told (`child-jobs.ts`, `event-waits.ts`).
  */
-import type { Failure, JournalEntry } from '@baton/core';
-import { isOpenDelegate } from '@baton/engine';
+import type { JournalEntry } from '@baton/core';
+import { isOpenDelegate, type Outcome } from '@baton/engine';
 import type { Claim } from '@baton/jobboard';
 import type { AwaitEventCommand } from '@baton/engine';
 import type { ChildCommand, ChildJobs } from './child-jobs.js';
@@ -22,8 +22,8 @@ interface Outside {
 }
 
 export interface FamilyCallbacks {
-  /** A child can never be started. */
-  readonly failed: (requestId: string, failure: Failure) => void;
+  /** What is known of a child without being told by it. */
+  readonly answered: (requestId: string, outcome: Outcome) => void;
   readonly fault: (error: unknown) => void;
 }
 
@@ -66,9 +66,7 @@ export class Family {
   /** Before an ended run leaves the board. @throws UnavailableError */
   async settle(end: Finish): Promise<void> {
     await this.#told;
-    const { jobId, posting } = this.#claim;
-    const { run, cancelled: isCancelled } = this.#state;
-    await this.#outside.children.settle({ jobId, posting, end, isCancelled, run });
+    await this.#outside.children.settle({ claim: this.#claim, end, state: this.#state });
     const left = [...this.#awaiting];
     this.#awaiting.clear();
     await this.#outside.events.forget(left);
@@ -79,8 +77,8 @@ export class Family {
     try {
       if (command.type === 'awaitEvent') await this.#awaitEvent(command);
       else {
-        const failure = await this.#outside.children.carryOut(command, this.#claim.posting);
-        if (failure) this.#callbacks.failed(command.requestId, failure);
+        const outcome = await this.#outside.children.carryOut(command, this.#claim.posting);
+        if (outcome) this.#callbacks.answered(command.requestId, outcome);
       }
     } catch (error) {
       this.#callbacks.fault(error);

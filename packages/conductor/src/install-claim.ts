@@ -129,9 +129,8 @@ class Installation {
   /** Put aside for a person; a parent waits for it no more. @throws UnavailableError */
   async quarantine(why: string): Promise<void> {
     const { board, children } = this.#deps.owner;
-    const { jobId, posting } = this.#claim;
     const end = { outcome: 'FAILURE', failures: [failureOf('QUARANTINE', why)] } as const;
-    await children.settle({ jobId, posting, end, isCancelled: false, run: undefined });
+    await children.settle({ claim: this.#claim, end, state: undefined });
     await board.trash(this.#claim, `QUARANTINE: ${why}`);
   }
 
@@ -363,10 +362,8 @@ class Installation {
   /** Off the board, as the entry says, whoever wrote it; a poisonous job goes to the trash, where a person finds it. */
   async #takeOff({ reason, outcome }: TerminalEntry, state: OwnedState | undefined): Promise<void> {
     const { board, children } = this.#deps.owner;
-    const { jobId, posting } = this.#claim;
     const failures = reason ? [reason] : state ? failuresOfAny(state.run) : [];
-    const isCancelled = state?.cancelled === true;
-    await children.settle({ jobId, posting, end: { outcome, failures }, isCancelled, run: state?.run });
+    await children.settle({ claim: this.#claim, end: { outcome, failures }, state });
     return reason?.code === 'POISON'
       ? board.trash(this.#claim, `${reason.code}: ${reason.message}`)
       : board.consume(this.#claim);

@@ -7,6 +7,7 @@
  */
 import { ConflictError, codeOf, familyOf, formatFence, toFailure } from '@baton/core';
 import type { Fence, JournalEntry, Logger } from '@baton/core';
+import { answerOf } from '@baton/engine';
 import type { Claim, Posting, Waits } from '@baton/jobboard';
 import { snapshotEveryEntries } from '@baton/persistence';
 import { abandonClaim } from './abandon-claim.js';
@@ -62,7 +63,7 @@ export class JobRunner implements Waiter {
       onAdopted: () => this.#lookIfHealthy(),
     });
     this.#family = new Family(owner, claim, state, {
-      failed: (requestId, failure) => this.turns.event({ type: 'failed', requestId, failure }),
+      answered: (requestId, outcome) => this.turns.event(answerOf(requestId, outcome)),
       fault: (error) => this.#giveUp(error),
     });
   }

@@ -1,4 +1,5 @@
 import {
+  attemptOf,
   type DelegateProgress,
   type Environment,
   type Fact,
@@ -17,6 +18,7 @@ import {
   isOpenDelegate,
   stepAny,
   type Turn,
+  undoRequestOf,
 } from '@baton/engine';
 import type { NumberedCommand } from '@baton/persistence';
 import type { OwnedState } from './owned-state.js';
@@ -35,7 +37,7 @@ export function eventOf(
   const { run } = state;
   switch (command.command) {
     case 'cancel':
-      return { type: 'cancel', revert: command.arguments?.['revert'] !== false };
+      return { type: 'cancel', revert: revertOf(command) };
     case 'suspend':
       return isObeyed('suspend', command, state) ? { type: 'suspend' } : undefined;
     case 'resume':
@@ -64,6 +66,11 @@ export function eventOf(
 
 function resumption({ env }: Readonly<Record<string, JsonValue>>): Event {
   return { type: 'resume', ...(isRecord(env) && { env: env as Environment }) };
+}
+
+function revertOf({ arguments: given }: NumberedCommand): boolean | 'always' {
+  const revert = given?.['revert'];
+  return revert === 'always' ? revert : revert !== false;
 }
 
 /** What its giver has tried on the run as it was (`repairJob` of @baton/client). */
@@ -133,12 +140,22 @@ function answerOf({ arguments: given = {}, reason }: NumberedCommand, run: AnyRu
 }
 
 /** One that is told again, or that nobody waits for any more, changes nothing. */
-function childSettled(
-  { requestId, value, failure, cancelled }: Readonly<Record<string, JsonValue>>,
-  run: AnyRun,
-): Event | undefined {
-  if (typeof requestId !== 'string' || !isOpenChild(run, requestId)) return undefined;
+function childSettled(given: Readonly<Record<string, JsonValue>>, run: AnyRun): Event | undefined {
+  const { requestId, value, failure, cancelled } = given;
+  if (typeof requestId !== 'string') return undefined;
+  const undoRequestId = undoRequestOf(run, requestId);
+  if (undoRequestId !== undefined) return childUndone(given, undoRequestId);
+  if (!isOpenChild(run, requestId)) return undefined;
   return cancelled === true ? { type: 'childCancelled', requestId } : outcomeOf(requestId, value, failure);
+}
+
+/** What ended before it was told to be undone says nothing of that; `stuck`: it will never be run again. */
+function childUndone(
+  { undo, failure, stuck }: Readonly<Record<string, JsonValue>>,
+  requestId: string,
+): Event | undefined {
+  if (undo !== attemptOf(requestId) && stuck !== true) return undefined;
+  return isFailure(failure) ? { type: 'failed', requestId, failure } : { type: 'completed', requestId };
 }
 
 function childChanged(

@@ -18,6 +18,7 @@ interface Snapshot {
   readonly delays?: readonly (readonly [string, number])[];
   readonly lastCommand: number;
   readonly lastOrder?: number;
+  readonly undo?: number;
   readonly cancelled?: boolean;
   readonly missed?: readonly number[];
 }
@@ -72,6 +73,8 @@ export class OwnedState {
   readonly missed = new Set<number>();
   /** The last order of the parent that was obeyed (`obeys`). */
   lastOrder = 0;
+  /** The last order of the parent to be undone (C-1209). */
+  undo = 0;
   /** The last one; undefined: it was never suspended. */
   flowChange: FlowChange | undefined;
 
@@ -113,6 +116,7 @@ export class OwnedState {
     for (const [id, delayMs] of stored.delays ?? []) state.#delays.set(id, delayMs);
     state.lastCommand = stored.lastCommand;
     state.lastOrder = stored.lastOrder ?? 0;
+    state.undo = stored.undo ?? 0;
     if (run.flow === 'SUSPENDED') state.flowChange = { state: run.flow, seq };
     state.cancelled = stored.cancelled === true;
     for (const n of stored.missed ?? []) state.missed.add(n);
@@ -160,7 +164,7 @@ export class OwnedState {
 
   /** JSON text for `Snapshots.write`; to be taken when everything in here is stored. */
   snapshot(): string {
-    const { table, timers, lastCommand, lastOrder, cancelled, missed } = this;
+    const { table, timers, lastCommand, lastOrder, undo, cancelled, missed } = this;
     const stored: Snapshot = {
       run: snapshotAny(this.run),
       requests: [...table.values()],
@@ -169,10 +173,16 @@ export class OwnedState {
       delays: [...this.#delays],
       lastCommand,
       ...(lastOrder > 0 && { lastOrder }),
+      ...(undo > 0 && { undo }),
       ...(cancelled && { cancelled }),
       ...(missed.size > 0 && { missed: [...missed] }),
     };
     return JSON.stringify(stored);
+  }
+
+  #noteOrder({ command, order = 0 }: CommandFact): void {
+    if (command === 'revert') this.undo = Math.max(this.undo, order);
+    else this.lastOrder = Math.max(this.lastOrder, order);
   }
 
   #noteEvent({ n, first = n, refused }: CommandFact): void {
@@ -184,7 +194,7 @@ export class OwnedState {
     for (const fact of facts) {
       if (fact.fact === 'command') {
         this.lastCommand = Math.max(this.lastCommand, fact.n);
-        this.lastOrder = Math.max(this.lastOrder, fact.order ?? 0);
+        this.#noteOrder(fact);
         this.cancelled ||= fact.command === 'cancel';
         if (fact.command === 'event') this.#noteEvent(fact);
       }

@@ -1,15 +1,15 @@
 /**
  * Purpose: finishes posts whose poster died between the journal and the board (P-601): what was stored as posted will run. So does a run that has ended
- *   when a person wants that (P-604): whoever stored the command may have died before the job was on the board again.
+ *   when a person wants that (P-604), or its parent that is undone: whoever stored the command may have died before the job was on the board again.
  * What is authoritative: the job record and journal entry 0. Posting again is harmless: a job that has moved on, or has ended, is
  * recognised by its claimer.
  * On failure: logged, found again at the next look. A post that cannot be finished holds no other up.
  * Not here: posts without an entry 0: their poster was never told that they are posted, and repeats them or gave up.
  */
-import { familyOf } from '@baton/core';
+import { atomNameOf, failureOf, familyOf, type JsonValue, toFailure } from '@baton/core';
 import type { Runtime } from '@baton/core';
 import type { JobBoard, Posting } from '@baton/jobboard';
-import { type JobRecord, type Persistence, reopeningOf } from '@baton/persistence';
+import { type JobRecord, type Persistence, type Reopening, reopeningOf } from '@baton/persistence';
 
 /** Older than any poster that is still at work. */
 const AGE_MS = 10_000;
@@ -63,11 +63,44 @@ async function reopen(record: JobRecord, deps: PostReconcilerDeps): Promise<void
   const posting = JSON.parse(record.posting) as Posting;
   if (posting.board !== undefined && posting.board !== board.name) return;
   const { state } = await board.read(jobId);
-  if (state === 'TRASHED') return persistence.jobs.markPosted(record);
+  if (state === 'TRASHED') {
+    await tellStuck(jobId, posting, deps);
+    return persistence.jobs.markPosted(record);
+  }
   if (state !== 'ABSENT') return;
-  const reopening = await reopeningOf(persistence, jobId);
-  if (reopening.state === 'idle') return settle(record, deps);
+  const reopening = await reopeningOf(persistence, jobId).catch(unreadable);
+  if (reopening.state === 'idle') {
+    if (reopening.reason) await tellStuck(jobId, posting, deps);
+    return settle(record, deps);
+  }
   if (reopening.state === 'going') return;
   await board.reopen({ jobId, life: reopening.life }, posting);
   runtime.logger.info('job.reopening-finished', { jobId });
+}
+
+/** What is damaged is run by nobody. */
+function unreadable(error: unknown): Reopening {
+  if (familyOf(error) !== 'input') throw error;
+  return { state: 'idle', reason: toFailure(error) };
+}
+
+/** The parent of a child run that it wants undone, and that nobody will run any more (C-1209). */
+async function tellStuck(
+  jobId: string,
+  { lineage }: Posting,
+  { board, persistence }: PostReconcilerDeps,
+): Promise<void> {
+  if (!lineage) return;
+  const { parentId, requestId } = lineage;
+  const last = (await persistence.commands.after(jobId, 0)).at(-1);
+  const message = `child run ${jobId} was put aside, and cannot be undone`;
+  const why = failureOf('CHILD_FAILED', message, {
+    phase: 'revert',
+    atom: atomNameOf(requestId),
+    retryable: false,
+  });
+  const failure = JSON.parse(JSON.stringify(why)) as JsonValue;
+  const command = { command: 'child-settled', arguments: { requestId, stuck: true, failure } };
+  await persistence.commands.append(parentId, command, `child ${requestId} stuck ${last?.n ?? 0}`);
+  await board.announce(parentId);
 }

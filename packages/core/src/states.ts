@@ -135,7 +135,11 @@ export const activationTransitions: TransitionTable<ActivationState> = {
       PENDING: 'an operator has it run again',
       WAITING: 'what its join waits for may come again',
     },
-    REVERTING: { REVERTED: 'revert returned', REVERT_FAILURE: 'revert failed' },
+    REVERTING: {
+      REVERTED: 'revert returned',
+      REVERT_FAILURE: 'revert failed',
+      REVERTING: 'one of its child runs is undone, and another one follows',
+    },
   },
   ignore: {},
 };

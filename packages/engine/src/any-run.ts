@@ -1,5 +1,5 @@
 /** Runs of either shape: ordered, as TaskFlow's patterns are, or routed. Drivers need not know which. */
-import type { EventName, Fact, Failure } from '@baton/core';
+import { atomNameOf, type EventName, type Fact, type Failure } from '@baton/core';
 import { type FlowDefinition, isRouted, parseRoutedFlow, type RoutedFlowDefinition } from '@baton/flow';
 import { fold } from './apply-fact.js';
 import { compile } from './compile.js';
@@ -7,7 +7,7 @@ import type { Compiled } from './compiled.js';
 import { failuresOf } from './finish.js';
 import type { Argument, CancelChildCommand, Event, Turn, Watch } from './protocol.js';
 import { applyRoutedFact } from './routed/apply-routed-fact.js';
-import { cancelChildCommandOf } from './routed/child-command.js';
+import { cancelChildCommandOf, childRequestOf } from './routed/child-command.js';
 import { checkRouted } from './routed/check-routed.js';
 import { routedFailuresOf } from './routed/end.js';
 import { type RoutedGraph, routedGraph } from './routed/routed-graph.js';
@@ -88,6 +88,14 @@ export function isAwaited(run: AnyRun, event: EventName): boolean {
 export function isOpenChild(run: AnyRun, requestId: string): boolean {
   const unit = 'shape' in run ? awaiting(run, requestId) : undefined;
   return unit?.atom.definition.flow !== undefined;
+}
+
+/** The request under which the child run of this one is being undone; undefined: it is not. */
+export function undoRequestOf(run: AnyRun, requestId: string): string | undefined {
+  if (!('shape' in run)) return undefined;
+  const unit = findUnit(run, atomNameOf(requestId));
+  const isMeant = unit?.state === 'REVERTING' && childRequestOf(run, unit) === requestId;
+  return isMeant ? unit.requestId : undefined;
 }
 
 /** Child runs that may not be over: they are cancelled before their parent is left for good. */

@@ -12,14 +12,15 @@ export interface ChildEnd {
 /** Of its failures, how many characters of JSON are passed on; causes are left out first. */
 const causesMax = 16 * 1024;
 
-/** Why an activation failed whose child did: the failures of the child are its causes (C-1207). */
+/** Why an activation failed, or could not be undone, whose child did: the failures of the child are its causes (C-1207). */
 export function childFailure(
   { atom, flowId, name }: { readonly atom: string; readonly flowId: string; readonly name: string },
   { outcome, failures }: ChildEnd,
+  phase: 'execute' | 'revert' = 'execute',
 ): Failure {
   const why = failures.map(({ message }) => message).join('; ') || `it ended ${outcome}`;
   const details = { flowId, outcome };
-  const failure = failureOf('CHILD_FAILED', `flow ${name}: ${why}`, { phase: 'execute', atom, details });
+  const failure = failureOf('CHILD_FAILED', `flow ${name}: ${why}`, { phase, atom, details });
   const causes = causesOf(failures);
   return {
     ...failure,

@@ -59,8 +59,11 @@ export type Event =
   | { readonly type: 'prepare' }
   /** Everything back to PENDING; legal from SUCCESS, REVERTED and PENDING (E-806). */
   | { readonly type: 'reset' }
-  /** `revert: false` ends CANCELLED at once; `true` undoes what ran and ends REVERTED (C-1305). */
-  | { readonly type: 'cancel'; readonly revert: boolean }
+  /**
+   * `revert: false` ends CANCELLED at once; `true` undoes what ran and ends REVERTED (C-1305), but for a routed flow whose definition says otherwise; `always`:
+   * whatever it says.
+   */
+  | { readonly type: 'cancel'; readonly revert: boolean | 'always' }
   /** Whatever ran is undone, of finished flows too (E-1323). */
   | { readonly type: 'revert' }
   | RepairEvent
@@ -157,6 +160,8 @@ export interface StartChildCommand {
 export interface CancelChildCommand {
   readonly type: 'cancelChild';
   readonly requestId: string;
+  /** As in the event; of a run that is being undone. */
+  readonly revert: true | 'always';
   /** Of the child. */
   readonly flowId: string;
 }
@@ -173,6 +178,20 @@ export interface OrderChildCommand {
   readonly order: number;
   /** To one that resumes: the environment, of a run in which somebody has changed it. */
   readonly env?: Environment;
+}
+
+/**
+ * A sub-flow is being undone (C-1209): what this child run of it did is to be undone, whatever it came to, once it has ended. It is `completed` when nothing of
+ * it is left to undo, also when there is no such run; else `failed`. Told again to who goes on with the run.
+ */
+export interface RevertChildCommand {
+  readonly type: 'revertChild';
+  readonly atom: string;
+  readonly requestId: string;
+  /** Of the undoing: higher when it is asked for once more. */
+  readonly attempt: number;
+  /** Of the child. */
+  readonly flowId: string;
 }
 
 /** An event is waited for that has this name and key; it comes as `eventArrived`. Told again to who goes on with the run. */
@@ -207,6 +226,7 @@ export type Command =
   | StartChildCommand
   | CancelChildCommand
   | OrderChildCommand
+  | RevertChildCommand
   /** Nobody waits for this request any more: tell its worker to stop. Its answer changes nothing or is reverted. */
   | { readonly type: 'abort'; readonly atom: string; readonly requestId: string }
   | { readonly type: 'startTimer'; readonly id: string; readonly delayMs: number }

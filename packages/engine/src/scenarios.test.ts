@@ -143,6 +143,7 @@ function commandText(command: Command): string {
     case 'awaitEvent':
     case 'startChild':
     case 'cancelChild':
+    case 'revertChild':
     case 'suspendChild':
     case 'resumeChild':
     case 'evaluated':

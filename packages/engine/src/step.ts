@@ -58,7 +58,7 @@ function handle(turn: TurnDraft, event: Event): boolean {
     case 'reset':
       return reset(turn);
     case 'cancel':
-      return cancel(turn, event.revert);
+      return cancel(turn, event.revert !== false);
     case 'revert':
       return revertRun(turn);
     case 'retryRevert':
@@ -70,7 +70,6 @@ function handle(turn: TurnDraft, event: Event): boolean {
       return skip(turn, event);
     case 'timerFired':
       return timerFired(turn, event.id);
-    case 'childChanged':
     case 'childChanged': // it has no child runs
     case 'childCancelled':
       return false;

@@ -1,6 +1,7 @@
 /** What a person may want of a run that has ended (P-604): the commands for that, and whether one of them waits to be taken up. */
-import { UnavailableError } from '@baton/core';
+import { type Clock, type Failure, UnavailableError } from '@baton/core';
 import type { Commands, OperatorCommand } from './commands.js';
+import type { JobRecord, JobRecords } from './job-records.js';
 import type { Journal } from './journal.js';
 
 const reopening: ReadonlySet<string> = new Set(['rerun', 'skip', 'revert']);
@@ -11,11 +12,11 @@ export function isReopening({ command }: Pick<OperatorCommand, 'command'>): bool
 }
 
 /**
- * `idle`: no such command waits, or it never will be taken up. `going`: the run has not ended, its owner takes it up. `ended`: it is to be put on
+ * `idle`: no such command waits, or, for that reason, it never will be taken up. `going`: the run has not ended, its owner takes it up. `ended`: it is to be put on
  * the board again, in this life.
  */
 export type Reopening =
-  | { readonly state: 'idle' }
+  | { readonly state: 'idle'; readonly reason?: Failure }
   | { readonly state: 'going' }
   | { readonly state: 'ended'; readonly life: number };
 
@@ -34,7 +35,55 @@ export async function reopeningOf(
     throw new UnavailableError('BATON_UNAVAILABLE_REFUSED', `the store gives no journal of job ${jobId}`);
   if (!waiting.some(isReopening)) return { state: 'idle' };
   if (last.kind !== 'terminal') return { state: 'going' };
-  if (last.reason !== undefined) return { state: 'idle' };
+  if (last.reason !== undefined) return { state: 'idle', reason: last.reason };
   const claim = entries.findLast((entry) => entry.kind === 'claim');
   return { state: 'ended', life: (claim?.kind === 'claim' ? claim.claim.life : 0) + 1 };
+}
+
+/** What is asked of a job board; `P`: its postings. */
+export interface ReopeningBoard<P> {
+  read(jobId: string): Promise<{ readonly state: string; readonly life: number }>;
+  reopen(key: { readonly jobId: string; readonly life: number }, posting: P): Promise<unknown>;
+  announce(jobId: string): Promise<void>;
+  waitUntilGone(jobId: string, signal: AbortSignal): Promise<void>;
+}
+
+interface ReopeningServices<P> {
+  readonly board: ReopeningBoard<P>;
+  readonly persistence: { readonly commands: Commands; readonly jobs: JobRecords; readonly journal: Journal };
+  readonly clock: Clock;
+}
+
+/** How often, and how long each time, a job that is about to leave the board is waited for; then whoever finishes posts does the rest. */
+const leaving = { tries: 3, ms: 2_000 };
+
+/**
+ * Once a command is stored for which a run that has ended is to go on: whoever has the job is told, or it is put on the board again. Resolves when it is
+ * marked: what of the rest fails, whoever finishes posts does. @throws UnavailableError
+ */
+export async function bringBack<P>(services: ReopeningServices<P>, record: JobRecord): Promise<void> {
+  await services.persistence.jobs.markReopening(record);
+  await putBack(services, record).catch(() => undefined);
+}
+
+async function putBack<P>(
+  { board, persistence, clock }: ReopeningServices<P>,
+  record: JobRecord,
+): Promise<void> {
+  const { jobId } = record;
+  for (let tries = 0; tries < leaving.tries; tries++) {
+    const reopening = await reopeningOf(persistence, jobId);
+    if (reopening.state !== 'ended') return board.announce(jobId);
+    const { state, life } = await board.read(jobId);
+    // somebody was faster
+    if (state !== 'ABSENT' && life >= reopening.life) return board.announce(jobId);
+    if (state === 'ABSENT') {
+      await board.reopen({ jobId, life: reopening.life }, JSON.parse(record.posting) as P);
+      return;
+    }
+    const stop = new AbortController();
+    const cancel = clock.setTimer(leaving.ms, () => stop.abort());
+    await board.waitUntilGone(jobId, stop.signal).catch(() => undefined);
+    cancel();
+  }
 }

@@ -81,9 +81,7 @@ function* parentOf(parent: RoutedJob, { jobs, told, left }: Known): Violations {
     const [posted] = child?.entries ?? [];
     if (posted !== undefined && posted.order < started.order)
       yield `C-1206 ${childId} was posted before entry ${started.entry.seq} of ${jobId} asked for it`;
-    const end = child?.entries.at(-1);
-    const ended =
-      end?.entry.kind === 'terminal' ? { order: end.order, outcome: end.entry.outcome } : undefined;
+    const ended = endsOf(child).at(0);
     const outcome = outcomes.get(requestId);
     const { to, failure } = (outcome?.fact ?? {}) as Partial<ActivationFact>;
     const isItsEnd = ended !== undefined && outcome !== undefined && ended.order < outcome.stored.order;
@@ -99,6 +97,30 @@ function* parentOf(parent: RoutedJob, { jobs, told, left }: Known): Violations {
     if (leftAt < Infinity && isCancelled !== true)
       yield `C-1206 ${jobId} left the board while ${childId} ran, and had not cancelled it`;
   }
+  yield* undoneOf(parent, jobs);
+}
+
+/** C-1209: of a sub-flow that is undone each child run was, before; but for one that was cancelled, or never came to be. */
+function* undoneOf(parent: RoutedJob, jobs: Known['jobs']): Violations {
+  const undone = new Map<string, number>();
+  for (const { order, entry } of parent.entries)
+    for (const fact of entry.facts)
+      if (fact.fact === 'activation' && fact.to === 'REVERTED') undone.set(fact.activation, order);
+  for (const { childId, unit } of childStarts(parent)) {
+    const before = undone.get(unit) ?? 0;
+    const last = endsOf(jobs.get(childId)).findLast(({ order }) => order < before);
+    if (last && last.outcome !== 'REVERTED' && last.outcome !== 'CANCELLED')
+      yield `C-1209 ${parent.job.jobId}: ${unit} is REVERTED, its child run ${childId} is ${last.outcome}`;
+  }
+}
+
+/** In order. */
+function endsOf(
+  job: JobEvidence | undefined,
+): readonly { readonly order: number; readonly outcome: string }[] {
+  return (job?.entries ?? []).flatMap(({ order, entry }) =>
+    entry.kind === 'terminal' ? [{ order, outcome: entry.outcome }] : [],
+  );
 }
 
 /** Before it leaves the board its end stands among the commands of its parent. */

@@ -325,6 +325,23 @@ describe('C-1206: child runs and their parents', () => {
     expect(check(failed, child(11, 'SUCCESS'))).toHaveLength(1);
   });
 
+  it('C-1209: it is undone before the activation is', () => {
+    const requested = [
+      unit('b', 'RUNNING', 'SUCCESS'),
+      { fact: 'rollback', output: {} },
+      unit('b', 'SUCCESS', 'REVERTING'),
+      unit('b', 'REVERTING', 'REVERTED'),
+    ];
+    const undone = (order: number, outcome: string) => {
+      const end = { ...child(0, outcome).at(-1), order } as StoredEntry;
+      return check(requested, [...child(11, 'SUCCESS'), end]);
+    };
+    expect(undone(14, 'REVERTED')).toEqual([]);
+    const said = [`C-1209 job: b is REVERTED, its child run ${childId} is SUCCESS`];
+    expect(undone(14, 'SUCCESS')).toEqual(said);
+    expect(undone(25, 'REVERTED')).toEqual(said);
+  });
+
   it('nobody posts it before its parent asks for it', () => {
     expect(check(done, child(9, 'SUCCESS'))).toEqual([
       `C-1206 ${childId} was posted before entry 1 of job asked for it`,

@@ -48,7 +48,10 @@ function* activationOutcome(
   if (to === 'RUNNING' && attempt !== undefined)
     return void open.set(atom, requestIdOf({ flowId, atom, action: 'execute', round: 0, attempt }));
   if (to === 'REVERTING')
-    return void open.set(atom, requestIdOf({ flowId, atom, action: 'revert', round: 0, attempt: 1 }));
+    return void open.set(
+      atom,
+      requestIdOf({ flowId, atom, action: 'revert', round: 0, attempt: attempt ?? 1 }),
+    );
   if (to === 'RUNNING' || to === 'SUSPENDED' || requestId === undefined) return;
   open.delete(atom);
   yield { requestId, stored, fact };

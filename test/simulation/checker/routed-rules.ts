@@ -110,6 +110,11 @@ function* attemptsOf({ job: { jobId, definition }, entries }: RoutedJob): Violat
     }
 }
 
+/** That of its parent (C-1209), or a person's. */
+function isUndo(fact: Fact): boolean {
+  return fact.fact === 'command' && (fact.command === 'revert' || fact.command === 'cancel');
+}
+
 const open: ReadonlySet<ActivationState> = new Set(['PENDING', 'WAITING', 'RUNNING', 'DELAYED', 'SUSPENDED']);
 
 /** C-426, C-1305, C-1321: an end follows from what became of the activations, and from what people wanted. */
@@ -132,7 +137,8 @@ function* endOf({ job: { jobId, definition } }: RoutedJob, story: Story): Violat
   const isUndoing = definition.root.rollback === 'completed';
   if (outcome === 'FAILURE' && !isDecided && !isUndoing && !unhandled)
     yield `I04 ${jobId} is FAILURE and nothing failed`;
-  if (outcome === 'REVERTED' && !isUndoing) yield `I04 ${jobId} is REVERTED and is not to be undone`;
+  if (outcome === 'REVERTED' && !isUndoing && !facts.some(isUndo))
+    yield `I04 ${jobId} is REVERTED and is not to be undone`;
   const isCancel = (fact: Fact): boolean => fact.fact === 'command' && fact.command === 'cancel';
   if (outcome === 'CANCELLED' && !cancelled && !facts.some(isCancel))
     yield `I04 ${jobId} is CANCELLED and nobody wanted that`;

@@ -28,7 +28,7 @@ export const routedSabotages: readonly Sabotage[] = [
     id: 'a child run leaves without a word to its parent',
     hazard: 'H21',
     file: childJobs,
-    find: '    if (posting.lineage) await this.#tell(posting.lineage, ended);\n',
+    find: '    if (lineage) await this.#tell(lineage, ended);\n',
     replace: '',
   },
   {
@@ -45,6 +45,13 @@ export const routedSabotages: readonly Sabotage[] = [
     file: childJobs,
     find: '    await Promise.all(open.map((child) => this.#inTurn(child.flowId, () => this.#cancel(child))));\n',
     replace: '    void open;\n',
+  },
+  {
+    id: 'a run is undone, and its child runs stay as they are',
+    hazard: 'H21',
+    file: childJobs,
+    find: '    if (!isThere) return {};\n',
+    replace: '    if (isThere) return {};\n',
   },
   {
     id: 'two answers to one delegate',

@@ -1,10 +1,11 @@
 /**
  * Purpose: child runs of one run, in its process: each has a drive of its own, and takes no place of its parent.
- * States of a child: opening → running → over or suspended, of which its parent is told by an event.
+ * States of a child: opening → running → over or suspended, of which its parent is told by an event; over → being undone → over.
  * On failure: what its log book or engine throws is the parent's to throw.
  */
+import { codeOf, toFailure } from '@baton/core';
 import { childFailure, type ChildEnd } from '../child-failure.js';
-import type { Event, StartChildCommand } from '../protocol.js';
+import type { Event, RevertChildCommand, StartChildCommand } from '../protocol.js';
 import type { Drive } from './drive.js';
 import { answerOf } from './lazy-engine.js';
 
@@ -14,34 +15,69 @@ export interface ChildRun {
   run(): Promise<ChildEnd | 'SUSPENDED'>;
 }
 
+export interface ChildSource {
+  open(command: StartChildCommand): Promise<ChildRun>;
+  /** To undo what it did; undefined: there is none. */
+  reopen(flowId: string): Promise<(ChildRun & { readonly name: string }) | undefined>;
+}
+
 interface Running {
   drive?: Drive;
   /** While it is being opened. */
   readonly orders: Event[];
+  ended: Promise<unknown>;
 }
 
 export class ChildRuns {
-  readonly #open: (command: StartChildCommand) => Promise<ChildRun>;
+  readonly #source: ChildSource;
   readonly #running = new Map<string, Running>();
 
-  constructor(open: (command: StartChildCommand) => Promise<ChildRun>) {
-    this.#open = open;
+  constructor(source: ChildSource) {
+    this.#source = source;
   }
 
   /** Gives its end, or that it is suspended, to the parent; undefined when it runs already. */
   async run(command: StartChildCommand): Promise<Event | undefined> {
     const { flowId } = command;
     if (this.#running.has(flowId)) return undefined;
-    const running: Running = { orders: [] };
-    this.#running.set(flowId, running);
+    const end = await this.#drive(flowId, () => this.#source.open(command));
+    return end && eventOf(command, end);
+  }
+
+  /** Gives how it went to the parent. */
+  async undo({ atom, requestId, flowId }: RevertChildCommand): Promise<Event> {
+    // it was told to stop
+    await this.#running.get(flowId)?.ended;
+    let name = '';
     try {
-      const child = await this.#open(command);
-      running.drive = child.drive;
-      for (const order of running.orders) child.drive.send(order);
-      return eventOf(command, await child.run());
-    } finally {
-      this.#running.delete(flowId);
+      const end = await this.#drive(flowId, async () => {
+        const child = await this.#source.reopen(flowId);
+        name = child?.name ?? '';
+        return child;
+      });
+      const isLeft = typeof end === 'object' && end.outcome === 'FAILURE';
+      const failure = isLeft ? childFailure({ atom, flowId, name }, end, 'revert') : undefined;
+      return answerOf(requestId, failure ? { failure } : {});
+    } catch (error) {
+      if (codeOf(error) !== 'BATON_CONFLICT_HALF_UNDONE') throw error;
+      return answerOf(requestId, { failure: toFailure(error) });
     }
+  }
+
+  async #drive(flowId: string, open: () => Promise<ChildRun | undefined>) {
+    const orders: Event[] = [];
+    const running: Running = { orders, ended: Promise.resolve() };
+    this.#running.set(flowId, running);
+    const work = async (): Promise<ChildEnd | 'SUSPENDED' | undefined> => {
+      const child = await open();
+      if (!child) return undefined;
+      running.drive = child.drive;
+      for (const order of orders) child.drive.send(order);
+      return child.run();
+    };
+    const end = work().finally(() => this.#running.delete(flowId));
+    running.ended = end.catch(() => undefined);
+    return end;
   }
 
   /** Has it suspended or cancelled; nothing when it does not run. */

@@ -16,7 +16,7 @@ import {
 } from '@baton/core';
 import { waitEventTask } from '@baton/flow';
 import { isRunningOut } from '../any-run.js';
-import type { Command, Event, StartChildCommand } from '../protocol.js';
+import type { Command, Event } from '../protocol.js';
 import { answerOf } from './lazy-engine.js';
 import { Queue } from '../queue.js';
 import type { TaskCalls, TaskCommand } from './task-calls.js';
@@ -63,22 +63,41 @@ export class Drive {
 
   /** Drives the run to its end or to a suspension, and gives its last turn. */
   async run(first: Event): Promise<StoredTurn> {
-    const { turns, notify } = this.#options;
-    try {
+    return this.#drive(async () => {
       // what an operator wants touches one place of a run; the rest of one whose engine stopped is to be taken up as well
-      if (first.type !== 'run' && first.type !== 'revert')
-        for (const command of (await turns.take({ type: 'adopt' })).commands) this.#carryOut(command);
-      let turn: StoredTurn | undefined = await turns.take(first);
-      if (turn.state.flow === 'PENDING') turn = await turns.take({ type: 'run' });
+      if (first.type !== 'run' && first.type !== 'revert') await this.#take({ type: 'adopt' });
+      const turn = await this.#take(first);
+      return turn.state.flow === 'PENDING' ? this.#take({ type: 'run' }) : turn;
+    });
+  }
+
+  /** The same for a run that is to be undone, wherever it stands: what goes on is cancelled, what has ended is reverted. */
+  async undo(): Promise<StoredTurn> {
+    return this.#drive(async () => {
+      await this.#take({ type: 'adopt' });
+      const turn = await this.#take({ type: 'cancel', revert: 'always' });
+      const { flow } = turn.state;
+      return flow === 'SUCCESS' || flow === 'FAILURE' ? this.#take({ type: 'revert' }) : turn;
+    });
+  }
+
+  async #take(event: Event): Promise<StoredTurn> {
+    const turn = await this.#options.turns.take(event);
+    for (const command of turn.commands) this.#carryOut(command);
+    this.#options.notify(turn);
+    return turn;
+  }
+
+  async #drive(begin: () => Promise<StoredTurn>): Promise<StoredTurn> {
+    try {
+      let turn: StoredTurn | undefined = await begin();
       for (;;) {
-        for (const command of turn.commands) this.#carryOut(command);
-        notify(turn);
         const { flow } = turn.state;
         if (isAtRest(flow) && !isRunningOut(turn.state)) return turn;
         if (flow === 'SUSPENDING') this.#withdrawWaiting();
         // it may be as large as the flow, and what comes next takes as long as its tasks
         turn = undefined;
-        turn = await turns.take(await this.#nextEvent());
+        turn = await this.#take(await this.#nextEvent());
       }
     } catch (error) {
       await this.#abandon();
@@ -114,9 +133,11 @@ export class Drive {
         return void this.#open({ ...of, type: 'openDelegate', delegate: waitEventTask, args });
       }
       case 'startChild':
-        return void this.#runChild(command);
+        return void this.#withChildren((children) => children.run(command));
       case 'cancelChild':
-        return this.#options.children.tell(command.flowId, { type: 'cancel', revert: true });
+        return this.#options.children.tell(command.flowId, { type: 'cancel', revert: command.revert });
+      case 'revertChild':
+        return void this.#withChildren((children) => children.undo(command));
       case 'suspendChild':
         return this.#options.children.tell(command.flowId, { type: 'suspend' });
       case 'resumeChild': // it is started again, and goes on by that
@@ -173,10 +194,10 @@ export class Drive {
     this.#awake();
   }
 
-  async #runChild(command: StartChildCommand): Promise<void> {
+  async #withChildren(work: (children: ChildRuns) => Promise<Event | undefined>): Promise<void> {
     this.#childrenRunning++;
     try {
-      const ended = await this.#options.children.run(command);
+      const ended = await work(this.#options.children);
       if (ended) this.#controls.push(ended);
     } catch (error) {
       this.#fault ??= { error };

@@ -88,13 +88,13 @@ describe('stopping', () => {
     const flow = unordered('f').add(a.task, b.task);
     const options = { ...nothing, logBook, engine: 'parallel', concurrency: 1 } as const;
     const first = runFlow(flow, { ...options, suspendSignal: stop.signal });
-    await turns(60);
+    await turns(100);
     stop.abort();
     a.end();
     expect((await first).outcome).toBe('SUSPENDED');
     expect([a.begun.length, b.begun.length]).toEqual([1, 0]);
     const second = runFlow(flow, options);
-    await turns(60);
+    await turns(100);
     b.end();
     expect((await second).outcome).toBe('SUCCESS');
     expect([a.begun.length, b.begun]).toEqual([1, ['in-process/b/execute/0.1']]);

@@ -6,7 +6,7 @@ import type { ChildEnd } from '../child-failure.js';
 import type { LocalFunctions } from '../local-functions.js';
 import type { StartChildCommand } from '../protocol.js';
 import type { BeginEvent, EngineKind } from '../run-flow.js';
-import { type ChildRun, ChildRuns } from './child-runs.js';
+import { type ChildRun, ChildRuns, type ChildSource } from './child-runs.js';
 import { Drive } from './drive.js';
 import { inlineOf, jsonOf } from './json-values.js';
 import { ensureStored, type FlowDetail, type LogBook, MemoryLogBook } from './log-book.js';
@@ -46,10 +46,13 @@ export class LocalRuns {
   readonly #options: LocalRunsOptions;
   /** A lazy engine has nothing else to remember its runs with. */
   readonly #logBook: LogBook | undefined;
+  /** What child runs did may have to be undone when they are over. */
+  readonly #childBook: LogBook;
 
   constructor(options: LocalRunsOptions) {
     this.#options = options;
     this.#logBook = options.logBook ?? (options.engine === 'lazy' ? new MemoryLogBook() : undefined);
+    this.#childBook = this.#logBook ?? new MemoryLogBook();
   }
 
   /** @throws as `runDefinition` */
@@ -62,7 +65,10 @@ export class LocalRuns {
         ...{ flowId, tasks, clock, log },
         progress: (progress) => ears.progress(flowId, progress),
       }),
-      children: new ChildRuns((command) => this.#openChild(command)),
+      children: new ChildRuns({
+        open: (command) => this.#openChild(command),
+        reopen: (childId) => this.#reopenChild(childId),
+      }),
       concurrency: engine === 'parallel' ? concurrency : 1,
       inRounds: engine !== 'parallel',
       clock,
@@ -75,6 +81,14 @@ export class LocalRuns {
     const begin = { type: 'run' } as const;
     const drive = await this.open({ flowId, definition, store, env, lineage }, begin);
     return { drive, run: async () => endOf(await drive.run(begin)) };
+  }
+
+  async #reopenChild(flowId: string): ReturnType<ChildSource['reopen']> {
+    const stored = await this.#childBook.load(flowId);
+    if (!stored) return undefined;
+    const drive = await this.open(stored.detail, { type: 'revert' });
+    const { name } = stored.detail.definition.root;
+    return { drive, name, run: async () => endOf(await drive.undo()) };
   }
 
   async #turns({ compiled: given, ...detail }: LocalRun, begin: BeginEvent): Promise<Turns> {
@@ -90,10 +104,11 @@ export class LocalRuns {
       ...(functions && { functions }),
       ...(deterministic !== undefined && { deterministic }),
     };
-    if (this.#logBook) await ensureStored(this.#logBook, detail);
-    if (this.#logBook && engine === 'lazy') return lazyTurns(this.#logBook, flowId, local);
+    const logBook = detail.lineage ? this.#childBook : this.#logBook;
+    if (logBook) await ensureStored(logBook, detail);
+    if (logBook && engine === 'lazy') return lazyTurns(logBook, flowId, local);
     const { definition: _, ...kept } = detail;
-    return heldTurns(this.#logBook, compiled, { ...kept, ...local });
+    return heldTurns(logBook, compiled, { ...kept, ...local });
   }
 }
 

@@ -111,7 +111,7 @@ function submit(turn: RoutedTurn, unit: Activation | Item): void {
 function ask(turn: RoutedTurn, unit: Unit): void {
   const { due, outstanding, delegates, children } = turn.state;
   if (due.has(unit.id)) return;
-  if (outstanding.has(unit.id)) turn.command(requestCommandOf(unit));
+  if (outstanding.has(unit.id)) turn.command(requestCommandOf(turn.state, unit));
   if (delegates.has(unit.id)) turn.command(openDelegateCommandOf(unit));
   if (children.has(unit.id)) turn.command(startChildCommandOf(turn.state, unit));
   const { waitMs } = unit.limits;

@@ -246,8 +246,9 @@ function begin(state: RoutedState, unit: Activation | Item, fact: ActivationFact
   if (limits !== undefined) unit.limits = limits;
   const fanned = isItem(unit) ? undefined : (items ?? unit.fanOut?.items.map(({ variables }) => variables));
   // the first attempt of a rerun that is given no items keeps those it has
-  const kept = attempt === unit.spent + 1 && !items && !isItem(unit) ? unit.fanOut?.items : undefined;
-  if (fanned && !isItem(unit)) return fanOut(state, unit, fanned, kept);
+  const isKept = attempt === unit.spent + 1 && !items;
+  if (fanned && !isItem(unit)) return fanOut(state, unit, fanned, isKept);
+  if (unit.atom.definition.flow !== undefined) unit.runs = [...unit.runs, attempt];
   const { open } = unit.atom.definition;
   const request = { flowId: state.flowId, atom: unit.id, round: 0, attempt };
   unit.requestId = requestIdOf({ ...request, action: 'execute' });
@@ -269,9 +270,9 @@ function fanOut(
   state: RoutedState,
   activation: Activation,
   items: readonly ItemVariables[],
-  kept?: readonly Item[],
+  isKept: boolean,
 ): void {
-  activation.fanOut = newFanOut(activation, items, kept);
+  activation.fanOut = newFanOut(activation, items, isKept);
   for (const item of activation.fanOut.items) if (!isOver(item.state)) state.items.set(item.id, item);
   if (items.length > 0) state.fanOuts.add(activation);
 }

@@ -55,21 +55,24 @@ function isToUndo(activation: Activation): boolean {
   return activation.fanOut ? activation.fanOut.items.some(isUndoable) : isUndoable(activation);
 }
 
-/** Whatever became of it: a task that may have begun is undone, as in an ordered flow (E-861). */
-function isUndoable({ hasRun, atom }: Pick<Unit, 'hasRun' | 'atom'>): boolean {
+/** Whatever became of it: a task that may have begun is undone, as in an ordered flow (E-861); of a sub-flow, what its child runs did (C-1209). */
+function isUndoable({ hasRun, runs, atom }: Pick<Unit, 'hasRun' | 'runs' | 'atom'>): boolean {
   const { task } = atom.definition;
-  return hasRun && task !== undefined && !isBuiltIn(task);
+  return runs.length > 0 || (hasRun && task !== undefined && !isBuiltIn(task));
 }
 
 /** REVERTING, REVERTED or REVERT_FAILURE. */
 export function applyUndo(
   state: RoutedState,
   unit: Activation | Item,
-  { to, failure }: ActivationFact,
+  { from, to, failure, attempt = 1 }: ActivationFact,
 ): void {
   const { rollback } = state;
   if (!rollback) return;
-  if (to === 'REVERTING') return begin(state, rollback, unit);
+  // of its child runs the newest that was left is undone
+  if (from === 'REVERTING' && to !== 'REVERT_FAILURE') unit.runs = unit.runs.slice(0, -1);
+  if (from === 'REVERTING' && to === from) return ask(state, rollback, unit, attempt);
+  if (to === 'REVERTING') return begin(state, rollback, unit, attempt);
   if (to === 'REVERT_FAILURE') {
     unit.revertFailure = failure;
     rollback.failed.add(unit.id);
@@ -84,7 +87,7 @@ export function applyUndo(
   if (to === 'REVERTED') noteOver(state, unit);
 }
 
-function begin(state: RoutedState, rollback: Rollback, unit: Activation | Item): void {
+function begin(state: RoutedState, rollback: Rollback, unit: Activation | Item, attempt: number): void {
   rollback.ready.delete(unit.id);
   if (isItem(unit)) {
     rollback.fanOuts.get(unit.parent.id)?.pop();
@@ -98,13 +101,13 @@ function begin(state: RoutedState, rollback: Rollback, unit: Activation | Item):
     );
     return;
   }
-  unit.requestId = requestIdOf({
-    flowId: state.flowId,
-    atom: unit.id,
-    action: 'revert',
-    round: 0,
-    attempt: 1,
-  });
+  ask(state, rollback, unit, attempt);
+}
+
+function ask(state: RoutedState, rollback: Rollback, unit: Unit, attempt: number): void {
+  const { flowId } = state;
+  unit.reverts = attempt;
+  unit.requestId = requestIdOf({ flowId, atom: unit.id, action: 'revert', round: 0, attempt });
   unit.flowFailures = rollback.failures;
   state.outstanding.add(unit.id);
 }

@@ -1,7 +1,12 @@
 /** Child runs (section 12): the commands that start and cancel them. */
 import { childIdOf, type Environment, InvariantError, requestIdOf } from '@baton/core';
 import { literalTemplate } from '@baton/flow';
-import type { CancelChildCommand, OrderChildCommand, StartChildCommand } from '../protocol.js';
+import type {
+  CancelChildCommand,
+  OrderChildCommand,
+  RevertChildCommand,
+  StartChildCommand,
+} from '../protocol.js';
 import { type RoutedState, type Unit, unitOf } from './routed-state.js';
 import type { RoutedTurn } from './routed-turn.js';
 
@@ -11,8 +16,8 @@ export function startChildCommandOf(
   { id, requestId = '', flow = '', args }: Unit,
   isAgain = false,
 ): StartChildCommand {
-  const { flowId: parentId, lineage, graph, env } = state;
-  const rootId = lineage?.rootId ?? parentId;
+  const { flowId: parentId, graph, env } = state;
+  const rootId = rootOf(state);
   const definition = graph.subFlows.get(flow);
   if (!definition)
     throw new InvariantError('BATON_INVARIANT_UNREACHABLE', `${parentId} has no flow ${flow} for ${id}`);
@@ -30,11 +35,25 @@ export function startChildCommandOf(
   };
 }
 
-export function cancelChildCommandOf(
-  { flowId, lineage }: RoutedState,
-  requestId: string,
-): CancelChildCommand {
-  return { type: 'cancelChild', requestId, flowId: childIdOf(requestId, lineage?.rootId ?? flowId) };
+export function cancelChildCommandOf(state: RoutedState, requestId: string): CancelChildCommand {
+  const revert = state.rollback ? 'always' : true;
+  return { type: 'cancelChild', requestId, revert, flowId: childIdOf(requestId, rootOf(state)) };
+}
+
+/** Each attempt had a run of its own: the newest that is left. */
+export function revertChildCommandOf(state: RoutedState, unit: Unit): RevertChildCommand {
+  const { id: atom, requestId = '', reverts: attempt } = unit;
+  const flowId = childIdOf(childRequestOf(state, unit), rootOf(state));
+  return { type: 'revertChild', atom, requestId, attempt, flowId };
+}
+
+/** Of the child run that is undone next. */
+export function childRequestOf({ flowId }: RoutedState, { id: atom, runs }: Unit): string {
+  return requestIdOf({ flowId, atom, action: 'execute', round: 0, attempt: runs.at(-1) ?? 0 });
+}
+
+function rootOf({ flowId, lineage }: RoutedState): string {
+  return lineage?.rootId ?? flowId;
 }
 
 /** Nobody waits for it any more; who goes on with the run tells it again. */
@@ -72,9 +91,9 @@ export function pausedIn(state: RoutedState): readonly string[] {
 }
 
 /** The run of the last attempt of a sub-flow. */
-export function childOf({ flowId, lineage }: RoutedState, { id: atom, attempt }: Unit): string {
-  const requestId = requestIdOf({ flowId, atom, action: 'execute', round: 0, attempt });
-  return childIdOf(requestId, lineage?.rootId ?? flowId);
+export function childOf(state: RoutedState, { id: atom, attempt }: Unit): string {
+  const requestId = requestIdOf({ flowId: state.flowId, atom, action: 'execute', round: 0, attempt });
+  return childIdOf(requestId, rootOf(state));
 }
 
 /** How many flows are above it. */

@@ -21,13 +21,16 @@ export function nextToUndo(turn: RoutedTurn, rollback: Rollback): (() => void) |
 }
 
 function begin(turn: RoutedTurn, unit: Activation | Item): void {
-  turn.activation(unit, 'REVERTING');
-  if (unit.requestId !== undefined) turn.command(requestCommandOf(unit));
+  turn.activation(unit, 'REVERTING', unit.reverts > 0 ? { attempt: unit.reverts + 1 } : {});
+  if (unit.requestId !== undefined) turn.command(requestCommandOf(turn.state, unit));
 }
 
 /** A revert has ended. */
 export function undone(turn: RoutedTurn, unit: Activation | Item, outcome: Outcome): void {
-  if (!('failure' in outcome)) return turn.activation(unit, 'REVERTED');
+  if (!('failure' in outcome)) {
+    if (unit.runs.length <= 1) return turn.activation(unit, 'REVERTED');
+    return begin(turn, unit);
+  }
   const { failure } = outcome;
   const phase = failure.phase ?? 'revert';
   turn.activation(unit, 'REVERT_FAILURE', { failure: { ...failure, phase, atom: unit.id } });

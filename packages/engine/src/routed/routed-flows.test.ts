@@ -1,4 +1,4 @@
-import { targeted, task } from '@baton/flow';
+import { targeted, task, withFlows } from '@baton/flow';
 import { expect, it } from '@jest/globals';
 import { type LogBook, MemoryLogBook } from '../drivers/log-book.js';
 import type { Listener } from '../drivers/notifier.js';
@@ -50,6 +50,60 @@ inEach('a run that is suspended from outside goes on where it stood', async (eng
   const second = await run(definition, options);
   expect([second.outcome, second.output]).toEqual(['SUCCESS', { done: true }]);
 });
+
+inEach(
+  'rollback: sub-flows are undone in their place, the last first, without a log book too',
+  async (engine) => {
+    const log: string[] = [];
+    const mark = task('mark', {
+      execute: ({ as }: Readonly<Record<string, unknown>>) => as,
+      revert: (_: object, { result }: { readonly result: unknown }) => void log.push(String(result)),
+    });
+    const marked = (as: string, to?: string) => ({
+      ...{ task: 'mark', input: { as } },
+      ...(to !== undefined && { onSuccess: next(to) }),
+    });
+    const inner = named('inner', { i: marked('i') }, { rollback: 'completed' });
+    const child = named('child', {
+      x: marked('x', 'y'),
+      y: { flow: 'inner', onSuccess: next('z') },
+      z: marked('z'),
+    });
+    const root = routed(
+      { a: marked('a', 'b'), b: { flow: 'child', onSuccess: next('c') }, c: marked('c', 'fail') },
+      { rollback: 'completed' },
+    );
+    const definition = withFlows({ schemaVersion: 1, root }, [child, inner]);
+    const { outcome } = await runDefinition({ definition, tasks: [mark], store: {} }, { engine });
+    expect([outcome, log]).toEqual(['REVERTED', ['c', 'z', 'i', 'x', 'a']]);
+  },
+);
+
+inEach(
+  'rollback: a sub-flow that runs is told to stop, undone, and only then what led to it',
+  async (engine) => {
+    const stop = new AbortController();
+    const log: string[] = [];
+    const given = [
+      task('mark', { execute: () => 1, revert: () => void log.push('mark') }),
+      task('slow', {
+        execute: (_: object, { signal }) =>
+          new Promise((_resolve, reject) => {
+            signal.addEventListener('abort', () => reject(new Error('told to stop')));
+            stop.abort();
+          }),
+        revert: () => void log.push('slow'),
+      }),
+    ];
+    const child = named('child', { x: { task: 'slow' } });
+    const definition = routed(
+      { a: { task: 'mark', onSuccess: next('b') }, b: { flow: 'child' } },
+      { rollback: 'completed' },
+    );
+    const { outcome } = await run(definition, { engine, given, flows: [child], signal: stop.signal });
+    expect([outcome, log]).toEqual(['REVERTED', ['slow', 'mark']]);
+  },
+);
 
 inEach('rollback: a run that is cancelled is undone, what runs once it has stopped', async (engine) => {
   const stop = new AbortController();

@@ -11,7 +11,8 @@ import { fault } from '../expression-error.js';
 import type { Command, ExecuteCommand, RevertCommand } from '../protocol.js';
 import { eventAwaited } from '../built-in-tasks.js';
 import { checkSize } from './data-size.js';
-import type { Activation, Unit } from './routed-state.js';
+import { revertChildCommandOf } from './child-command.js';
+import type { Activation, RoutedState, Unit } from './routed-state.js';
 import { type AtActivation, evaluateAt, type Place, variableAt } from './surroundings.js';
 
 /**
@@ -79,15 +80,22 @@ export function openDelegateCommandOf({ id, atom, requestId = '', attempt, args 
 }
 
 /** The request of what runs, the same each time it is asked for; of a delegate, that of the task that asks for its answer. */
-export function requestCommandOf(unit: Unit): Command {
-  return unit.state === 'REVERTING' ? revertCommandOf(unit) : executeCommandOf(unit);
+export function requestCommandOf(state: RoutedState, unit: Unit): Command {
+  if (unit.state !== 'REVERTING') return executeCommandOf(unit);
+  return unit.atom.definition.flow === undefined ? revertCommandOf(unit) : revertChildCommandOf(state, unit);
 }
 
 /** With what `execute` was given, and what it came to. */
 function revertCommandOf(unit: Unit): RevertCommand {
-  const { value, failure, flowFailures = {} } = unit;
+  const { value, failure, flowFailures = {}, reverts } = unit;
   const result = failure ? { failure } : value && { value };
-  return { ...executeCommandOf(unit), type: 'revert', attempt: 1, ...(result && { result }), flowFailures };
+  return {
+    ...executeCommandOf(unit),
+    type: 'revert',
+    attempt: reverts,
+    ...(result && { result }),
+    flowFailures,
+  };
 }
 
 function executeCommandOf(unit: Unit): ExecuteCommand {

@@ -42,6 +42,8 @@ export interface Unit {
   /** Of a sub-flow: which flow it runs, and the last resumption that its child run was told of. */
   flow: string | undefined;
   order: number;
+  /** Of a sub-flow: the attempts that began and are not undone, each of which has a child run. */
+  runs: readonly number[];
   limits: AttemptLimits;
   requestId: string | undefined;
   /** Of a delegate, while a task asks for its answer: the request of that. */
@@ -54,6 +56,8 @@ export interface Unit {
   failure: Failure | undefined;
   /** An attempt of it may have done something. */
   hasRun: boolean;
+  /** How often it was asked to be undone. */
+  reverts: number;
   /** While REVERTING: the failures of the run as they were when the revert was asked for (E-124). */
   flowFailures: FailuresById | undefined;
   revertFailure: Failure | undefined;
@@ -262,6 +266,7 @@ const idle = {
   args: {},
   flow: undefined,
   order: 0,
+  runs: [],
   limits: {},
   requestId: undefined,
   openId: undefined,
@@ -270,26 +275,28 @@ const idle = {
   value: undefined,
   failure: undefined,
   hasRun: false,
+  reverts: 0,
   flowFailures: undefined,
   revertFailure: undefined,
 } as const;
 
-/** `kept`: of these items those that succeeded stay. */
+/** `isKept`: of the items it has those that succeeded stay. */
 export function newFanOut(
   parent: Activation,
   variablesOfEach: readonly ItemVariables[],
-  kept: readonly Item[] = [],
+  isKept: boolean,
 ): FanOut {
   const items = variablesOfEach.map((variables, index): Item => {
-    const before = kept[index];
-    if (before?.state === 'SUCCESS') return before;
+    const before = parent.fanOut?.items[index];
+    if (isKept && before?.state === 'SUCCESS') return before;
     return {
       id: `${parent.id}[${index}]`,
       atom: parent.atom,
       state: 'PENDING',
       ...idle,
       spent: parent.spent,
-      hasRun: before?.hasRun ?? false,
+      hasRun: isKept && before?.hasRun === true,
+      runs: before?.runs ?? [],
       parent,
       index,
       variables,

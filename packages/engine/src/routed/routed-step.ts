@@ -173,7 +173,7 @@ function resume(turn: RoutedTurn): void {
 /** For tasks that were asked for, for every answer from outside, and for child runs. */
 function askAgain(turn: RoutedTurn, tasks: Iterable<string>): void {
   const { state } = turn;
-  for (const id of tasks) turn.command(requestCommandOf(unitOf(state, id)));
+  for (const id of tasks) turn.command(requestCommandOf(state, unitOf(state, id)));
   for (const id of state.delegates) turn.command(openDelegateCommandOf(unitOf(state, id)));
   for (const id of state.children) turn.command(startChildCommandOf(state, unitOf(state, id), true));
   for (const requestId of state.cancelledChildren) turn.command(cancelChildCommandOf(state, requestId));
@@ -286,13 +286,13 @@ function timerFired(turn: RoutedTurn, id: string): void {
   goOn(turn, unit);
 }
 
-/** Without `rollback` what ran is never undone (C-1305); nor is there anything of a run that has not begun. */
-function cancel(turn: RoutedTurn, isUndone: boolean): void {
+/** Without `rollback` what ran is never undone (C-1305), unless that has begun already; nor is there anything of a run that has not begun. */
+function cancel(turn: RoutedTurn, revert: boolean | 'always'): void {
   const { state } = turn;
   const { flow } = state;
   if (flow === 'SUCCESS' || flow === 'FAILURE' || flow === 'CANCELLED' || flow === 'REVERTED') return;
-  if (isUndone && state.graph.definition.rollback === 'completed' && flow !== 'PENDING')
-    return cancelAndUndo(turn);
+  const isUndoing = state.rollback !== undefined || state.graph.definition.rollback === 'completed';
+  if ((revert === 'always' || (revert && isUndoing)) && flow !== 'PENDING') return cancelAndUndo(turn);
   for (const id of state.rollback ? state.outstanding : [])
     turn.command({ type: 'abort', atom: id, requestId: unitOf(state, id).requestId ?? '' });
   for (const activation of [...state.activations.values()]) {

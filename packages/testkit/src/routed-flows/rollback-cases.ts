@@ -1,7 +1,7 @@
 /** Routed flows that are undone (control-flow.md C-1321, C-1322). */
 import type { RoutedDefinition } from '@baton/flow';
 import { expect } from '@jest/globals';
-import { next, routed, type RoutedCase } from './routed.js';
+import { named, next, routed, type RoutedCase } from './routed.js';
 
 export const rollbackCases: RoutedCase[] = [];
 const each = (name: string, body: RoutedCase['body']): void => void rollbackCases.push({ name, body });
@@ -117,3 +117,59 @@ each('rollback: a failed expression of the flow is undone as well, what runs mea
   expect([outcome, undone.at(-1)]).toEqual(['REVERTED', 'a']);
   expect(states).toEqual({ a: 'REVERTED', b: 'REVERTED', c: 'REVERTED' });
 });
+
+const child = named(
+  'child',
+  {
+    x: { task: 'echo', onSuccess: next('y') },
+    y: { task: 'sticky', input: { value: '${how}' }, publish: { branch: { z: 1 } } },
+  },
+  { requires: ['how'] },
+);
+
+each('rollback: what a sub-flow did is undone with it, whatever its own definition says', async (run) => {
+  const definition = undoing({
+    a: { task: 'echo', onSuccess: next('b') },
+    b: { flow: 'child', input: { how: 'go' }, onSuccess: next('c') },
+    c: { task: 'fail' },
+  });
+  const { outcome, states, undone } = await run(definition, { flows: [child] });
+  expect([outcome, undone]).toEqual(['REVERTED', ['c', 'b', 'a']]);
+  expect(states).toEqual({ a: 'REVERTED', b: 'REVERTED', c: 'REVERTED' });
+});
+
+each('rollback: a sub-flow that cannot be undone ends it, and the run with FAILURE', async (run) => {
+  const definition = undoing({
+    a: { task: 'echo', onSuccess: next('b') },
+    b: { flow: 'child', input: { how: 'stay' }, onSuccess: next('fail') },
+  });
+  const { outcome, states, failures } = await run(definition, { flows: [child] });
+  expect([outcome, states]).toEqual(['FAILURE', { a: 'SUCCESS', b: 'REVERT_FAILURE' }]);
+  expect(failures).toEqual(['CHILD_FAILED']);
+});
+
+each('rollback: of a sub-flow that was repeated, what each attempt did', async (run) => {
+  const half = named('half', { x: { task: 'echo', onSuccess: next('y') }, y: { task: 'fail' } });
+  const definition = undoing({
+    b: { flow: 'half', attempts: { max: 3 } },
+  });
+  const { outcome, states, events } = await run(definition, { flows: [half] });
+  expect([outcome, states]).toEqual(['REVERTED', { b: 'REVERTED' }]);
+  expect(events.filter((event) => event === 'b REVERTING').length).toBe(3);
+});
+
+each(
+  'rollback: a run that has ended is undone with its sub-flows, at two levels, the last first',
+  async (run) => {
+    const middle = named('middle', { m: { flow: 'child', input: { how: 'go' } }, n: { task: 'echo' } });
+    const definition = routed({
+      a: { forEach: { item: [1, 2] }, parallel: 1, flow: 'middle', onSuccess: next('b') },
+      b: { task: 'echo' },
+    });
+    const first = await run(definition, { flows: [middle, child] });
+    expect(first.outcome).toBe('SUCCESS');
+    const { outcome, undone, states } = await first.repair({ type: 'revert' });
+    expect([outcome, undone.slice(-4)]).toEqual(['REVERTED', ['b', 'a[1]', 'a[0]', 'a']]);
+    expect(states).toEqual({ a: 'REVERTED', 'a[0]': 'REVERTED', 'a[1]': 'REVERTED', b: 'REVERTED' });
+  },
+);
