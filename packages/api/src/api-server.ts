@@ -12,11 +12,13 @@ import type { Client } from '@baton/client';
 import { DelegateTokens } from '@baton/client/delegate-tokens';
 import { BoardFeed } from './board-feed.js';
 import { commandRoutes } from './command-routes.js';
+import { answerOfForm, problemPage } from './delegate-page.js';
 import { delegateRoutes } from './delegate-routes.js';
 import { environmentRoutes } from './environment-routes.js';
 import { eventRoutes } from './event-routes.js';
 import { writeStream } from './event-stream.js';
 import { checkExposure, checkSameMachine } from './exposure.js';
+import { pageHeaders } from './html.js';
 import { jobRoutes } from './job-routes.js';
 import { OpenStreams } from './open-streams.js';
 import { openApiOf } from './openapi.js';
@@ -45,6 +47,8 @@ export interface ApiOptions {
   /** In milliseconds; the defaults are in `limits`. For tests. */
   readonly receiveTimeoutMs?: number;
 }
+
+const formType = 'application/x-www-form-urlencoded';
 
 /** Who asks where there are no tokens. */
 const local: Principal = { name: 'local', role: 'operator', untilMs: Infinity };
@@ -86,7 +90,8 @@ export class ApiServer {
     this.routes = [...listed, openApiRoute(listed, options.version)];
     this.app = newServer(options);
     this.#addHooks();
-    for (const route of this.routes) this.#add(route);
+    this.#addPages();
+    for (const route of this.routes) if (!route.page) this.#add(this.app, route);
   }
 
   /**
@@ -156,10 +161,29 @@ export class ApiServer {
     );
   }
 
+  /** Routes that answer browsers, which send forms; no other route takes one, from whatever page it comes. */
+  #addPages(): void {
+    void this.app.register(async (scope) => {
+      scope.addContentTypeParser(
+        formType,
+        { parseAs: 'string' },
+        async (request: FastifyRequest, body: string | Buffer) => {
+          if (wantsPage(request)) return answerOfForm(String(body));
+          // what programs send as a form, curl for one, was meant as something else
+          throw Object.assign(new Error('send application/json'), { statusCode: 415 });
+        },
+      );
+      for (const route of this.routes) if (route.page) this.#add(scope, route);
+    });
+  }
+
   /** @throws InputError, NotFoundError, UnavailableError */
   #admit(request: FastifyRequest): void {
-    if (this.#tokens.count === 0) checkSameMachine(request.headers);
-    const principal = takesDelegateToken(request) ? this.#answerer(request) : this.#holder(request);
+    const isLink = takesDelegateToken(request);
+    const { host, origin } = request.headers;
+    // a page that tells nobody its address has none to give as origin either; and who has the token may answer from anywhere
+    if (this.#tokens.count === 0) checkSameMachine(isLink ? { host } : { host, origin });
+    const principal = isLink ? this.#answerer(request) : this.#holder(request);
     if (principal === undefined)
       throw new InputError('BATON_INPUT_UNAUTHENTICATED', 'no valid token was sent');
     this.#principals.set(request, principal);
@@ -187,12 +211,16 @@ export class ApiServer {
       this.#options.runtime.logger.error('api.failed', {
         ...{ requestId: request.id, route: request.routeOptions.url, error },
       });
-    return reply.code(problem.status).headers(problem.headers).send(problem.body);
+    const answer = reply.code(problem.status).headers(problem.headers);
+    if (!wantsPage(request)) return answer.send(problem.body);
+    const isForm = request.method === 'POST' && problem.status === 400;
+    const back = isForm ? `../${(request.params as Asked['params'])['delegate'] ?? ''}` : undefined;
+    return answer.headers(pageHeaders).send(problemPage(problem, back));
   }
 
-  #add(route: Route): void {
+  #add(app: FastifyInstance, route: Route): void {
     const { method, path: url, role, params, query, headers: inHeader, body } = route;
-    this.app.route({
+    app.route({
       ...{ method, url, exposeHeadRoute: false, config: { takesDelegateToken: route.takesDelegateToken } },
       schema: {
         ...(params && { params }),
@@ -243,10 +271,11 @@ export class ApiServer {
       signal: gone.signal,
     });
     if ('stream' in answer) return this.#stream(answer.stream, request, reply, gone);
-    return reply
-      .code(answer.status)
-      .headers(answer.headers ?? {})
-      .send(answer.body);
+    const { status, headers = {}, body = {} } = answer;
+    void reply.code(status).headers(headers);
+    if (!route.page || !wantsPage(request)) return reply.send(answer.body);
+    const { delegate = '' } = request.params as Asked['params'];
+    return reply.headers(pageHeaders).send(route.page(body, delegate));
   }
 
   #stream(
@@ -310,6 +339,11 @@ function takesDelegateToken({ routeOptions, params }: FastifyRequest): boolean {
   const config = routeOptions.config as Pick<Route, 'takesDelegateToken'>;
   if (config.takesDelegateToken !== true) return false;
   return (params as { readonly delegate?: string }).delegate?.includes('/') !== true;
+}
+
+/** Who follows a link with a browser; whoever names a delegate by its id is a program. */
+function wantsPage(request: FastifyRequest): boolean {
+  return takesDelegateToken(request) && /\btext\/html\b/.test(request.headers.accept ?? '');
 }
 
 type Texts = Readonly<Record<string, unknown>>;

@@ -4,6 +4,7 @@
  */
 import { attemptOf, atomNameOf, codeOf, ConflictError, durationMs, flowIdOf, InputError } from '@baton/core';
 import { answerSchema, type DelegateAnswer, type DelegateUpdate } from '@baton/client';
+import { answeredPage, delegatePage, type DescribedDelegate } from './delegate-page.js';
 import { bodyProblems, type Asked, type Reply, type Route } from './route.js';
 import * as schemas from './schemas.js';
 
@@ -34,20 +35,21 @@ export const delegateRoutes: readonly Route[] = [
   },
   {
     ...{ method: 'GET', path: '/v1/delegates/:delegate', role: 'viewer', ...ofOne },
-    summary: 'What is asked, and what the answer must be.',
+    summary: 'What is asked, and what the answer must be; for who has the token in a browser, as a form.',
+    page: (report, token) => delegatePage(report as DescribedDelegate, token),
     answers: { 200: { about: 'It waits.', schema: schemas.delegate } },
     ...{ problems: [410], handle: describe },
   },
   {
     ...{ method: 'POST', path: '/v1/delegates/:delegate/complete', role: 'operator', ...ofOne },
     summary: 'Give the answer. The first one to an attempt counts.',
-    ...{ body: schemas.completeBody, answers: answered, problems },
+    ...{ body: schemas.completeBody, answers: answered, problems, page: answeredPage },
     handle: (asked) => answer(asked, { value: asked.body['value'] ?? null }),
   },
   {
     ...{ method: 'POST', path: '/v1/delegates/:delegate/fail', role: 'operator', ...ofOne },
     summary: 'Let it fail; its flow goes on from there.',
-    ...{ body: schemas.failBody, answers: answered, problems },
+    ...{ body: schemas.failBody, answers: answered, problems, page: answeredPage },
     handle: (asked) => answer(asked, { failure: asked.body as { message: string } }),
   },
   {

@@ -1,6 +1,6 @@
 /** The OpenAPI 3.1 document, from the routes themselves: what is not a route is not in it. */
 import { commonProblems, type ObjectSchema, type Route, type Schema } from './route.js';
-import { problem } from './schemas.js';
+import { problem, text } from './schemas.js';
 
 const statusText: Readonly<Record<number, string>> = {
   400: 'Bad input.',
@@ -17,6 +17,8 @@ const statusText: Readonly<Record<number, string>> = {
   500: 'A defect.',
   503: 'A service is away, or did not answer in time.',
 };
+
+const form: Schema = { type: 'object', description: 'That of the page, by whoever has the link.' };
 
 export function openApiOf(routes: readonly Route[], version: string): object {
   const paths: Record<string, Record<string, object>> = {};
@@ -46,7 +48,7 @@ export function openApiOf(routes: readonly Route[], version: string): object {
 }
 
 function operationOf(route: Route): object {
-  const { params, query, headers, body, role, summary, takesDelegateToken } = route;
+  const { params, query, headers, body, role, summary, takesDelegateToken, page } = route;
   const parameters = [
     ...parametersOf('path', params),
     ...parametersOf('query', query),
@@ -60,7 +62,10 @@ function operationOf(route: Route): object {
     ...(body && {
       requestBody: {
         required: (body.required ?? []).length > 0,
-        content: { 'application/json': { schema: body } },
+        content: {
+          'application/json': { schema: body },
+          ...(page && { 'application/x-www-form-urlencoded': { schema: form } }),
+        },
       },
     }),
     responses: responsesOf(route),
@@ -77,10 +82,14 @@ function parametersOf(place: 'path' | 'query' | 'header', schema: ObjectSchema |
   }));
 }
 
-function responsesOf({ answers, problems }: Route): object {
+function responsesOf({ answers, problems, page }: Route): object {
+  const asPage = page && { 'text/html': { schema: text } };
   const good = Object.entries(answers).map(([status, { about, schema, type = 'application/json' }]) => [
     status,
-    { description: about, ...(schema && { content: { [type]: { schema } satisfies { schema: Schema } } }) },
+    {
+      description: about,
+      ...(schema && { content: { [type]: { schema } satisfies { schema: Schema }, ...asPage } }),
+    },
   ]);
   const bad = [...new Set([...commonProblems, ...problems])]
     .sort((a, b) => a - b)

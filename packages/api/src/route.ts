@@ -28,6 +28,8 @@ export interface Route {
   readonly query?: ObjectSchema;
   readonly headers?: ObjectSchema;
   readonly body?: ObjectSchema;
+  /** Who follows a link with a browser (`Accept: text/html`) has the answer as this page, and may send the body as a form. */
+  readonly page?: (answer: object, delegate: string) => string;
   /** By status; what is refused is in `problems`. */
   readonly answers: Readonly<Record<number, Answer>>;
   /** Statuses of problem documents, beside those that every route has. */

@@ -9,6 +9,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 
 const program = fileURLToPath(new URL('../../bin/baton.mjs', import.meta.url));
 const deadlineMs = 60_000;
+const browser = { headers: { accept: 'text/html' } };
 
 describe('baton example approval', () => {
   let folder = '';
@@ -55,6 +56,9 @@ describe('baton example approval', () => {
         body: JSON.stringify({ value }),
       });
     expect((await complete({ by: 'ann' })).status).toBe(400);
+    expect(await (await fetch(url, browser)).text()).toContain('name="boolean:ok"');
+    const form = new URLSearchParams({ 'string:by': 'ann', 'boolean:ok': String(ok) });
+    expect((await fetch(`${url}/complete`, { ...browser, method: 'POST', body: form })).status).toBe(200);
     const answers = await Promise.all([complete({ by: 'ann', ok }), complete({ by: 'ann', ok })]);
     expect(answers.map(({ status }) => status)).toEqual([200, 200]);
   }

@@ -58,7 +58,7 @@ function mailText({ subject, url }: Mail, jobId: string): string {
     `Mail: ${subject}`,
     `  ${url}`,
     '',
-    `Job ${jobId} waits. In another terminal:`,
+    `Job ${jobId} waits. Open the link in a browser; or in another terminal:`,
     `  curl -s '${url}'`,
     `  curl -s '${url}/complete' -H 'content-type: application/json' -d '{"value":{"by":"ann","ok":true}}'`,
     '',
