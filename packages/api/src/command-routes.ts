@@ -87,6 +87,21 @@ export const commandRoutes: readonly Route[] = [
       return given(await asked.client.skip(id, options));
     },
   },
+  ...(['retry', 'accept'] as const).map((decision): Route => ({
+    method: 'POST',
+    path: `/v1/jobs/:id/atoms/:atom/revert/${decision}`,
+    role: 'operator',
+    summary:
+      decision === 'retry'
+        ? 'Call the revert of an atom again that failed; the job goes on being undone.'
+        : 'Take an atom whose revert failed for undone by hand; the job goes on being undone.',
+    ...{ params: schemas.atomParams, headers: schemas.commandHeaders, body: schemas.reasonBody },
+    ...{ answers: { 202: accepted }, problems },
+    handle: async (asked) => {
+      const { id = '', atom = '' } = asked.params;
+      return given(await asked.client.decideRevert(id, { atom, decision, ...optionsOf(asked) }));
+    },
+  })),
 ];
 
 /** The header `idempotency-key`, which may be quoted. */
@@ -95,7 +110,9 @@ export function headerKey(headers: Asked['headers']): string | undefined {
 }
 
 /** The last of these decided how the run ended. */
-const ends: ReadonlySet<string> = new Set(['cancel', 'rerun', 'skip', 'revert']);
+const ends: ReadonlySet<string> = new Set([
+  ...['cancel', 'rerun', 'skip', 'revert', 'revert-retry', 'revert-accept'],
+]);
 
 async function cancel(asked: Asked): Promise<Reply> {
   const { client, params, body } = asked;

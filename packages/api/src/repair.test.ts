@@ -78,9 +78,21 @@ describe('jobs that have ended (P-604)', () => {
   });
 });
 
+it.each(['retry', 'accept'] as const)(
+  'an atom whose revert failed is decided about: %s',
+  async (decision) => {
+    const asked: unknown[] = [];
+    world.client.decideRevert = (...given) => Promise.resolve(asked.push(given));
+    const url = `/v1/jobs/j/atoms/disk/revert/${decision}`;
+    expect(await ask(url, { reason: 'by hand' }, 'operator', 'k')).toEqual([202, 1]);
+    expect(asked).toEqual([['j', { atom: 'disk', decision, by: 'operator', reason: 'by hand', key: 'k' }]]);
+    expect(await ask(url, {}, 'author')).toEqual([403, 'BATON_INPUT_FORBIDDEN']);
+  },
+);
+
 it('a job that goes on is not run again, undone, or gone on with', async () => {
   await routedJob(world, 'j', { delegate: 'd' });
-  for (const verb of ['rerun', 'revert', 'atoms/approve/skip'])
+  for (const verb of ['rerun', 'revert', 'atoms/approve/skip', 'atoms/approve/revert/retry'])
     expect(await ask(`/v1/jobs/j/${verb}`)).toEqual([409, 'BATON_CONFLICT_NOT_REPAIRABLE']);
   expect((await world.client.job('j')).pending).toEqual([]);
 });

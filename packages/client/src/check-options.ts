@@ -72,6 +72,7 @@ const optionsOf = {
   rerun: { from: text, reset: flag, input: map, env: map, ...who },
   skip: { atom: required(text), depth: text, ...who },
   revert: who,
+  decideRevert: { atom: required(text), decision: required(oneOf('retry', 'accept')), ...who },
   answerDelegate: {
     atom: required(text),
     attempt: wholeNumber(1),

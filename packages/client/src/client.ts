@@ -259,6 +259,19 @@ export class Client {
   }
 
   /**
+   * Decides about an atom whose revert failed, of a job that has ended so: `retry` calls it again with the same result, `accept` takes it for undone by hand
+   * (E-1321, E-1322). The job goes on being undone from there. Stored and done like `rerun`. @throws as `repairJob`
+   */
+  async decideRevert(
+    jobId: string,
+    options: CommandOptions & { readonly atom: string; readonly decision: 'retry' | 'accept' },
+  ): Promise<number> {
+    checkOptions('decideRevert', options);
+    const { atom, decision, ...rest } = options;
+    return this.#repair(jobId, { type: `${decision}Revert`, atom }, rest);
+  }
+
+  /**
    * Decides about a task whose worker was lost and whose `onWorkerLoss` is `park`: it is sent to a worker again, or fails with
    * `WORKER_LOST`. Stored like `cancel`; changes nothing when somebody else decides at the same time. Gives the number of the command.
    * @throws NotFoundError `BATON_NOT_FOUND_ATOM`, ConflictError `BATON_CONFLICT_NOT_PARKED`, and what `cancel` does

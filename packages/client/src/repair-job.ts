@@ -14,6 +14,7 @@ import {
   compileAny,
   foldAny,
   newAnyRun,
+  type RepairEvent,
   type RerunEvent,
   type SkipEvent,
   stepAny,
@@ -42,7 +43,12 @@ export interface SkipOptions extends CommandOptions {
 }
 
 /** As the engine takes it. */
-export type Repair = RerunEvent | SkipEvent | { readonly type: 'revert' };
+export type Repair = RerunEvent | SkipEvent | RepairEvent | { readonly type: 'revert' };
+
+const commandOf: Readonly<Record<Repair['type'], string>> = {
+  ...{ rerun: 'rerun', skip: 'skip', revert: 'revert' },
+  ...{ retryRevert: 'revert-retry', acceptRevert: 'revert-accept' },
+};
 
 interface Services {
   readonly board: JobBoard;
@@ -63,9 +69,9 @@ export async function repairJob(
   const { persistence } = services;
   const { jobId, repair, options } = given;
   const { key, ifSeq, ...who } = options;
-  const { type: command, ...args } = repair;
+  const { type, ...args } = repair;
   const asked: OperatorCommand = {
-    command,
+    command: commandOf[type],
     arguments: JSON.parse(JSON.stringify(args)) as Record<string, JsonValue>,
     ...who,
   };

@@ -45,7 +45,11 @@ export function eventOf(
     case 'rerun':
     case 'skip':
     case 'revert':
-      return repairOf(command);
+      return repairOf(command, command.command);
+    case 'revert-retry':
+      return repairOf(command, 'retryRevert');
+    case 'revert-accept':
+      return repairOf(command, 'acceptRevert');
     case 'answer-delegate':
       return answerOf(command, run);
     case 'extend-delegate':
@@ -74,9 +78,9 @@ function revertOf({ arguments: given }: NumberedCommand): boolean | 'always' {
 }
 
 /** What its giver has tried on the run as it was (`repairJob` of @baton/client). */
-function repairOf({ command, arguments: given, by, reason }: NumberedCommand): Event {
+function repairOf({ arguments: given, by, reason }: NumberedCommand, type: Event['type']): Event {
   const who = { ...(by !== undefined && { by }), ...(reason !== undefined && { reason }) };
-  return { ...given, ...who, type: command } as Event;
+  return { ...given, ...who, type } as Event;
 }
 
 /** The engine refuses what a person wants of a run that is not in the state for it, before it changes anything. */

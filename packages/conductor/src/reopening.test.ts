@@ -164,6 +164,68 @@ describe('a job that has ended', () => {
   });
 });
 
+describe('a job of which an atom could not be undone', () => {
+  let cluster: Cluster;
+  beforeEach(() => void (cluster = new Cluster()));
+  afterEach(() => cluster.dispose());
+
+  const outcome = async () => (await cluster.drive(cluster.client.wait('j', { timeoutMs: 120_000 }))).outcome;
+  const decide = (decision: 'retry' | 'accept', atom = 'disk') =>
+    cluster.drive(cluster.client.decideRevert('j', { atom, decision, by: 'mo', reason: 'unmounted' }));
+  const states = async () => (await cluster.drive(cluster.client.job('j'))).atoms.map(({ state }) => state);
+
+  /** `boot` fails, and then so often the revert of `disk`; `net` is before it. */
+  async function halfUndone(failing: number) {
+    const disk = async ({ action }: TaskRequest): Promise<InlineValue> => {
+      if (action === 'revert' && failing-- > 0) throw new Error('busy');
+      return { data: 'd1' };
+    };
+    const boot = async ({ action }: TaskRequest): Promise<InlineValue> => {
+      if (action === 'execute') throw new Error('no kernel');
+      return { data: null };
+    };
+    cluster.conductor('c1');
+    const net = () => ({ data: 1 });
+    const worker = await cluster.drive(cluster.worker('w1', { net, disk, boot }));
+    const flow = linear('f').add(noop('net'), noop('disk'), noop('boot'));
+    await cluster.drive(cluster.client.post(flow, { key: 'j' }));
+    expect(await outcome()).toBe('FAILURE');
+    return () => worker.seen.filter(({ action }) => action === 'revert').map(({ atom }) => atom);
+  }
+
+  it('has its revert called again, as often as a person wants, and is undone from there (E-1321)', async () => {
+    const reverts = await halfUndone(2);
+    const seen = reverts().length;
+    expect(await states()).toEqual(['SUCCESS', 'REVERT_FAILURE', 'REVERTED']);
+    await expect(cluster.drive(cluster.client.rerun('j'))).rejects.toMatchObject({
+      code: 'BATON_CONFLICT_HALF_UNDONE',
+    });
+    expect(await decide('retry')).toBe(1);
+    expect(await outcome()).toBe('FAILURE');
+    expect(await decide('retry')).toBe(2);
+    expect(await outcome()).toBe('REVERTED');
+    expect(reverts().slice(seen)).toEqual(['disk', 'disk', 'net']);
+    expect((await cluster.drive(cluster.client.job('j'))).commands).toMatchObject(
+      [1, 2].map((n) => ({ n, command: 'revert-retry', by: 'mo', reason: 'unmounted' })),
+    );
+  });
+
+  it('is taken for undone by hand, and what is before it is undone (E-1322)', async () => {
+    const reverts = await halfUndone(1);
+    const seen = reverts().length;
+    await decide('accept');
+    expect(await outcome()).toBe('REVERTED');
+    expect(reverts().slice(seen)).toEqual(['net']);
+    expect(await states()).toEqual(['REVERTED', 'REVERTED', 'REVERTED']);
+  });
+
+  it('is decided about by the atom that failed, and no other', async () => {
+    await halfUndone(1);
+    await expect(decide('accept', 'net')).rejects.toMatchObject({ code: 'BATON_CONFLICT_NOT_REPAIRABLE' });
+    await expect(decide('retry', 'dsk')).rejects.toMatchObject({ code: 'BATON_NOT_FOUND_ATOM' });
+  });
+});
+
 it('a job that was cancelled, and undone, runs again', async () => {
   const cluster = new Cluster();
   let answer: (value: InlineValue) => void = () => undefined;

@@ -301,7 +301,7 @@ export const errorCodes = {
     cause: 'A revert of this flow failed; running it again would hide what is still in place.',
     check: '`baton job get ID` lists what was undone, what was not, and what failed to be.',
     remedy:
-      "In one process: run it with `begin: { type: 'retryRevert', atom }`, or `acceptRevert` once it was cleaned up by hand. A job of a cluster has ended: clean up by hand.",
+      "`baton task revert-retry ID ATOM`, or `revert-accept` once it was cleaned up by hand. In one process: run it with `begin: { type: 'retryRevert', atom }`, or `acceptRevert`.",
   },
   BATON_CONFLICT_NOT_RESETTABLE: {
     cause:

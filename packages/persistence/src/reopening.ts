@@ -4,7 +4,7 @@ import type { Commands, OperatorCommand } from './commands.js';
 import type { JobRecord, JobRecords } from './job-records.js';
 import type { Journal } from './journal.js';
 
-const reopening: ReadonlySet<string> = new Set(['rerun', 'skip', 'revert']);
+const reopening: ReadonlySet<string> = new Set(['rerun', 'skip', 'revert', 'revert-retry', 'revert-accept']);
 
 /** Whether a run that has ended goes on for this command; any other comes too late for it. */
 export function isReopening({ command }: Pick<OperatorCommand, 'command'>): boolean {
