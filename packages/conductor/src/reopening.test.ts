@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { InlineValue, JournalEntry, TaskRequest } from '@baton/core';
 import { linear, task, type RoutedAtomDefinition, type RoutedFlowDefinition } from '@baton/flow';
-import { openPersistence } from '@baton/persistence';
+import { commandIdOf, openPersistence } from '@baton/persistence';
 import { SimulatedDocumentStore } from '@baton/testkit';
 import { Cluster, noop } from './fixtures/cluster.js';
 import { StruckStore } from './fixtures/struck-store.js';
@@ -131,7 +131,7 @@ describe('a job that has ended', () => {
     const [record] = await cluster.drive(store.get('jobs', ['j']));
     const body = JSON.stringify({ command: 'rerun', arguments: { from: 'a' } });
     await cluster.drive(
-      store.insert('commands', [{ _id: 'j:cmd:1', flowId: 'j', n: 1, opId: 'x', at: 0, body }]),
+      store.insert('commands', [{ _id: commandIdOf('j', 1), flowId: 'j', n: 1, opId: 'x', at: 0, body }]),
     );
     await cluster.drive(store.replace('jobs', [{ _id: 'j', ...record, state: 'REOPENING' }]));
     await cluster.runtime.clock.advance(120_000);
