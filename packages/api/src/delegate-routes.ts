@@ -2,7 +2,16 @@
  * Atoms that wait for an answer from outside: listing, describing and answering them. Whoever has the token of one needs no other credential; all others name
  * it by its id, with the role for it (C-1105).
  */
-import { attemptOf, atomNameOf, codeOf, ConflictError, durationMs, flowIdOf, InputError } from '@baton/core';
+import {
+  attemptOf,
+  atomNameOf,
+  codeOf,
+  ConflictError,
+  durationMs,
+  flowIdOf,
+  InputError,
+  roundOf,
+} from '@baton/core';
 import { answerSchema, type DelegateAnswer, type DelegateUpdate } from '@baton/client';
 import { answeredPage, delegatePage, type DescribedDelegate } from './delegate-page.js';
 import { bodyProblems, type Asked, type Reply, type Route } from './route.js';
@@ -54,7 +63,8 @@ export const delegateRoutes: readonly Route[] = [
   },
   {
     ...{ method: 'POST', path: '/v1/delegates/:delegate/cancel', role: 'operator', ...ofOne },
-    summary: 'Nobody will answer: it is cancelled, and its flow ends CANCELLED.',
+    summary:
+      'Nobody will answer: it is cancelled, and a routed flow ends CANCELLED; in an ordered one it has failed.',
     ...{ body: schemas.reasonBody, answers: answered, problems },
     handle: (asked) => answer(asked, { cancelled: true }),
   },
@@ -143,6 +153,7 @@ interface Which {
   readonly jobId: string;
   readonly atom: string;
   readonly attempt?: number;
+  readonly round?: number;
 }
 
 /** By the token, which is for one attempt; else by id. */
@@ -155,5 +166,6 @@ function delegateOf({ principal, params, query }: Asked): Which {
   }
   if (attempt !== undefined && attempt !== attemptOf(requestId))
     throw new InputError('BATON_INPUT_INVALID', 'attempt: a token is for one attempt, and not for this one');
-  return { jobId: flowIdOf(requestId), atom: atomNameOf(requestId), attempt: attemptOf(requestId) };
+  const which = { atom: atomNameOf(requestId), attempt: attemptOf(requestId), round: roundOf(requestId) };
+  return { jobId: flowIdOf(requestId), ...which };
 }

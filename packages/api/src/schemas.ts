@@ -325,7 +325,10 @@ export const run = object(
 
 export const extended = object({ commandId: whole, dueAtMs: number }, ['commandId', 'dueAtMs']);
 const whole1: Schema = { type: 'integer', minimum: 1 };
-const waiting = { jobId, name: text, atom: text, attempt: whole1, delegate: text, dueAtMs: number };
+const waiting = {
+  ...{ jobId, name: text, atom: text, round: whole, attempt: whole1, delegate: text },
+  dueAtMs: number,
+};
 export const delegatePage = object(
   {
     delegates: {

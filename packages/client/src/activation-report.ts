@@ -1,25 +1,25 @@
 /** Routed flows as people see them: activations, and the items of those that fan out. */
 import type { Arguments, JournalEntry, JsonValue } from '@baton/core';
-import { awaitedOutside } from '@baton/flow';
-import { childOf, partOf, type RoutedState, type Unit } from '@baton/engine';
+import { awaitedOutside, type Expects } from '@baton/flow';
+import { childOf, partOf, type RoutedState } from '@baton/engine';
 import type { AtomReport } from './atom-report.js';
 
 /** `suspended`: nothing is sent to workers for now. */
 export type Standing = 'going' | 'suspended' | 'over';
 
-interface Surroundings {
+export interface Surroundings<N> {
   /** Timer → when it is due. */
   readonly dueTimes: ReadonlyMap<string, number>;
   /** By request of a delegate. */
   readonly progress: ProgressByRequest;
   readonly standing: Standing;
   /** Of something that runs: who has it. */
-  readonly requestReport: (id: string) => Partial<AtomReport>;
+  readonly requestReport: (of: N) => Partial<AtomReport>;
 }
 
 export function activationReports(
   run: RoutedState,
-  { dueTimes, progress, standing, requestReport }: Surroundings,
+  { dueTimes, progress, standing, requestReport }: Surroundings<string>,
 ): AtomReport[] {
   const units = [...run.activations.values()].flatMap((activation) => [
     activation,
@@ -36,7 +36,7 @@ export function activationReports(
       ...(attempt > 0 && { attempt }),
       ...(run.delegates.has(id)
         ? standing !== 'over' && {
-            ...waitingReport(unit, dueTimes.get(unit.timer ?? '')),
+            ...waitingReport(atom.definition, { args: unit.args, dueAtMs: dueTimes.get(unit.timer ?? '') }),
             ...progress.get(requestId ?? ''),
             ...(unit.openId !== undefined && requestReport(id)),
           }
@@ -48,12 +48,11 @@ export function activationReports(
 }
 
 /** Of a delegate that is waited for. */
-function waitingReport(
-  { atom: { definition }, args }: Unit,
-  dueAtMs: number | undefined,
+export function waitingReport(
+  { expects, ...of }: { readonly task?: string; readonly delegate?: string; readonly expects?: Expects },
+  { args, dueAtMs }: { readonly args: Arguments; readonly dueAtMs: number | undefined },
 ): Pick<AtomReport, 'delegate' | 'args' | 'expects' | 'dueAtMs'> {
-  const { expects } = definition;
-  const delegate = awaitedOutside(definition) ?? '';
+  const delegate = awaitedOutside(of) ?? '';
   return {
     ...{ delegate, args: dataOf(args) },
     ...(expects && { expects }),

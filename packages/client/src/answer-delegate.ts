@@ -1,13 +1,13 @@
 /** Answering a delegate: an atom that waits for a person or another system. The first answer to an attempt counts (C-1108, C-1109). */
-import { failureOf, InputError, type JsonValue, requestIdOf, valueLimits } from '@baton/core';
+import { failureOf, InputError, type JsonValue, valueLimits } from '@baton/core';
 import { answerFault, encodeUserValue, type Expects } from '@baton/flow';
 import type { JobBoard } from '@baton/jobboard';
 import type { OperatorCommand, Persistence } from '@baton/persistence';
-import { checkWaiting, type Clocks, unitOf } from './delegates.js';
+import { checkWaiting, type Clocks, type DelegateAttempt, meant } from './delegates.js';
 import { type CommandOptions, giveCommand } from './give-command.js';
 import type { JobReport } from './job-report.js';
 
-/** What it gives, why it fails, or that nobody wants it any more: then it is CANCELLED, and so is its flow (C-426). */
+/** What it gives, why it fails, or that nobody wants it any more: then it is CANCELLED, and so is its flow (C-426); in an ordered flow it has failed. */
 export type DelegateAnswer =
   { readonly value: unknown } | { readonly failure: DelegateFailure } | { readonly cancelled: true };
 
@@ -19,12 +19,8 @@ export interface DelegateFailure {
   readonly data?: JsonValue;
 }
 
-export type AnswerDelegateOptions = Pick<CommandOptions, 'by' | 'reason'> & {
-  /** As the job tells it: `approve`, `approve#2`, of a fan-out `approve[3]`. */
-  readonly atom: string;
-  /** Default: the last one. Only an answer that names its attempt can be repeated safely: a failure may open the next one at once. */
-  readonly attempt?: number;
-} & DelegateAnswer;
+/** Only an answer that names its attempt, and of an ordered flow its round, can be repeated safely: a failure may open the next one at once. */
+export type AnswerDelegateOptions = DelegateAttempt & Pick<CommandOptions, 'by' | 'reason'> & DelegateAnswer;
 
 interface Services extends Clocks {
   readonly board: JobBoard;
@@ -40,17 +36,16 @@ interface Services extends Clocks {
 export async function answerDelegate(
   services: Services,
   report: JobReport,
-  { atom, attempt: wanted, by, reason, ...answer }: AnswerDelegateOptions,
+  { atom, attempt, round, by, reason, ...answer }: AnswerDelegateOptions,
 ): Promise<number> {
   const { jobId } = report;
-  const unit = unitOf(report, atom);
-  const attempt = wanted ?? unit.attempt ?? 1;
-  const requestId = requestIdOf({ flowId: jobId, atom, action: 'execute', round: 0, attempt });
+  const which = { atom, ...(attempt !== undefined && { attempt }), ...(round !== undefined && { round }) };
+  const { requestId, ...delegate } = meant(report, which);
   const command: OperatorCommand = {
     command: 'answer-delegate',
-    arguments: { requestId, ...(await answerData(services, answer, unit.expects)) },
+    arguments: { requestId, ...(await answerData(services, answer, delegate.unit.expects)) },
   };
-  const check = () => checkWaiting(services, report, { unit, attempt });
+  const check = () => checkWaiting(services, report, delegate);
   const who = { ...(by !== undefined && { by }), ...(reason !== undefined && { reason }) };
   return giveCommand(services, { jobId, command, options: { ...who, key: `answer ${requestId}` }, check });
 }

@@ -65,7 +65,7 @@ const optionsOf = {
   flows: { of: required(oneOf('running', 'ended')), before: text, limit },
   ended: { limit },
   delegates: { after: text, limit },
-  delegate: { atom: required(text), attempt: wholeNumber(1) },
+  delegate: { atom: required(text), attempt: wholeNumber(1), round: wholeNumber(0) },
   suspend: who,
   resume: { env: map, ...who },
   cancel: { revert: flag, ...who },
@@ -76,6 +76,7 @@ const optionsOf = {
   answerDelegate: {
     atom: required(text),
     attempt: wholeNumber(1),
+    round: wholeNumber(0),
     value: unchecked,
     failure: failureLike,
     cancelled: flag,
@@ -83,11 +84,11 @@ const optionsOf = {
     reason: text,
   },
   extendDelegate: {
-    ...{ atom: required(text), attempt: wholeNumber(1), by: text, reason: text },
+    ...{ atom: required(text), attempt: wholeNumber(1), round: wholeNumber(0), by: text, reason: text },
     ...{ byMs: required(milliseconds), mostMs: required(milliseconds) },
   },
   updateDelegate: {
-    ...{ atom: required(text), attempt: wholeNumber(1), by: text, reason: text },
+    ...{ atom: required(text), attempt: wholeNumber(1), round: wholeNumber(0), by: text, reason: text },
     ...{ paused: flag, progress: progressLike },
   },
   sendEvent: { key: text, data: unchecked, keepMs: milliseconds, id: text, by: text },

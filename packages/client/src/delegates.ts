@@ -8,7 +8,8 @@ import {
   requestIdOf,
   type Runtime,
 } from '@baton/core';
-import { awaitedOutside, type Expects, isRouted, parseAnyFlow, type RoutedAtomDefinition } from '@baton/flow';
+import { awaitedOutside, type Expects, isRouted, parseAnyFlow } from '@baton/flow';
+import type { NodeDefinition, RoutedAtomDefinition, TaskDefinition } from '@baton/flow';
 import type { JobBoard } from '@baton/jobboard';
 import type { FlowDetail, Persistence } from '@baton/persistence';
 import type { AtomReport } from './atom-report.js';
@@ -21,6 +22,8 @@ export interface ListedDelegate {
   /** Name of the job. */
   readonly name: string;
   readonly atom: string;
+  /** Of an ordered flow: the round of its retry controller in which that attempt is. */
+  readonly round?: number;
   readonly attempt: number;
   /** The name by which those outside know it. */
   readonly delegate: string;
@@ -42,6 +45,8 @@ export interface DelegateAttempt {
   readonly atom: string;
   /** Default: the last one. */
   readonly attempt?: number;
+  /** Of an ordered flow: the round in which that attempt is. Default: the last one. */
+  readonly round?: number;
 }
 
 export interface ExtendOptions extends DelegateAttempt, Pick<CommandOptions, 'by' | 'reason'> {
@@ -115,15 +120,17 @@ export async function listDelegates(
 export async function delegateReport(
   clocks: Clocks,
   report: JobReport,
-  { atom, attempt: wanted }: DelegateAttempt,
+  which: DelegateAttempt,
 ): Promise<DelegateReport> {
   const { jobId, name } = report;
+  const { atom } = which;
   const unit = unitOf(report, atom);
-  const attempt = wanted ?? unit.attempt ?? 1;
-  await checkWaiting(clocks, report, { unit, attempt });
+  const { attempt, round } = attemptOf(unit, which);
+  await checkWaiting(clocks, report, { unit, attempt, round });
   const { delegate = '', args = {}, expects, dueAtMs } = unit;
   return {
     ...{ jobId, name, atom, attempt, delegate, args },
+    ...(unit.round !== undefined && { round }),
     ...(expects && { expects }),
     ...(dueAtMs !== undefined && { dueAtMs }),
   };
@@ -136,11 +143,11 @@ export async function delegateReport(
 export async function extendDelegate(
   services: Parameters<typeof giveCommand>[0] & Clocks,
   report: JobReport,
-  { byMs, mostMs, atom, attempt: wanted, ...options }: ExtendOptions,
+  { byMs, mostMs, by, reason, ...which }: ExtendOptions,
 ): Promise<Extended> {
   const { jobId } = report;
-  const which = { atom, ...(wanted !== undefined && { attempt: wanted }) };
-  const { attempt, dueAtMs: before = 0 } = await delegateReport(services, report, which);
+  const { atom } = which;
+  const { attempt, round = 0, dueAtMs: before = 0 } = await delegateReport(services, report, which);
   const nowMs = await services.board.timeMs();
   const dueAtMs = Math.max(before, nowMs) + byMs;
   if (dueAtMs - nowMs > mostMs)
@@ -148,13 +155,33 @@ export async function extendDelegate(
       'BATON_INPUT_INVALID',
       `${atom} would be waited for ${dueAtMs - nowMs} ms from now on, and ${mostMs} ms is the most (delegate.wait_max)`,
     );
-  const requestId = requestIdOf({ flowId: jobId, atom, action: 'execute', round: 0, attempt });
+  const requestId = requestIdOf({ flowId: jobId, atom, action: 'execute', round, attempt });
   const command = { command: 'extend-delegate', arguments: { requestId, dueAtMs } };
+  const options = { ...(by !== undefined && { by }), ...(reason !== undefined && { reason }) };
   return { commandId: await giveCommand(services, { jobId, command, options }), dueAtMs };
 }
 
+interface Meant {
+  readonly unit: AtomReport;
+  readonly attempt: number;
+  readonly round: number;
+}
+
+/** Which attempt is meant, and its request. @throws NotFoundError `BATON_NOT_FOUND_ATOM` */
+export function meant(report: JobReport, which: DelegateAttempt): Meant & { readonly requestId: string } {
+  const { jobId: flowId } = report;
+  const { atom } = which;
+  const unit = unitOf(report, atom);
+  const number = attemptOf(unit, which);
+  return { unit, ...number, requestId: requestIdOf({ flowId, atom, action: 'execute', ...number }) };
+}
+
+function attemptOf(unit: AtomReport, { attempt, round }: DelegateAttempt) {
+  return { attempt: attempt ?? unit.attempt ?? 1, round: round ?? unit.round ?? 0 };
+}
+
 /** @throws NotFoundError `BATON_NOT_FOUND_ATOM` */
-export function unitOf({ jobId, atoms }: JobReport, atom: string): AtomReport {
+function unitOf({ jobId, atoms }: JobReport, atom: string): AtomReport {
   const unit = atoms.find(({ name }) => name === atom);
   if (unit) return unit;
   throw new NotFoundError('BATON_NOT_FOUND_ATOM', `job ${jobId} has no atom ${atom}, or not yet`);
@@ -164,9 +191,10 @@ export function unitOf({ jobId, atoms }: JobReport, atom: string): AtomReport {
 export async function checkWaiting(
   clocks: Clocks,
   { jobId, outcome }: JobReport,
-  { unit, attempt }: { readonly unit: AtomReport; readonly attempt: number },
+  { unit, attempt, round }: Meant,
 ): Promise<void> {
-  const isWaiting = unit.delegate !== undefined && unit.attempt === attempt;
+  const isThis = unit.attempt === attempt && (unit.round ?? 0) === round;
+  const isWaiting = unit.delegate !== undefined && isThis;
   if (isWaiting && !(await isOver(unit, clocks))) return;
   if (isWaiting)
     throw new ConflictError(
@@ -199,14 +227,19 @@ async function delegateNames(definitions: Persistence['definitions'], hash: stri
   return (activation) => names.get(activation.replace(/[#[].*$/, '')) ?? '';
 }
 
-function delegateAtoms(json: string): readonly RoutedAtomDefinition[] {
+function delegateAtoms(json: string): readonly (RoutedAtomDefinition | TaskDefinition)[] {
   try {
     const definition = parseAnyFlow(JSON.parse(json));
-    return isRouted(definition) ? definition.root.atoms : [];
+    return isRouted(definition) ? definition.root.atoms : tasksOf(definition.root);
   } catch {
     // of a newer version, or damaged
     return [];
   }
+}
+
+function tasksOf(node: NodeDefinition): readonly TaskDefinition[] {
+  if (node.kind === 'task') return [{ ...node, task: node.task ?? node.name }];
+  return (node.children ?? []).flatMap(tasksOf);
 }
 
 /** `jobId/atom`. */

@@ -16,13 +16,14 @@ import type {
   Value,
 } from '@baton/core';
 import { compileAny, foldAny, isAtom, newAnyRun, partOf } from '@baton/engine';
-import type { AnyCompiled, AnyRun, AtomRun, RunState } from '@baton/engine';
+import type { AnyCompiled, AnyRun } from '@baton/engine';
 import { parseAnyFlow } from '@baton/flow';
 import type { JobBoard, JobReading } from '@baton/jobboard';
 import { isReopening, type Notifications, type NumberedCommand, type Persistence } from '@baton/persistence';
 import { activationReports, dueTimesOf, progressOf, type Standing } from './activation-report.js';
 import type { AtomReport } from './atom-report.js';
 import { homeBoardOf } from './home-board.js';
+import { orderedReports } from './ordered-report.js';
 import { checkShown, unknownJob } from './unknown-job.js';
 
 export interface AppliedCommand extends OperatorNote {
@@ -234,31 +235,16 @@ interface Surroundings {
 function atomReports(run: AnyRun, { requests, dueTimes, progress, isOver }: Surroundings): AtomReport[] {
   const isSuspended = run.flow === 'SUSPENDING' || run.flow === 'SUSPENDED';
   const standing = isOver ? 'over' : isSuspended ? 'suspended' : 'going';
+  const surroundings = { dueTimes, progress, standing } as const;
   return 'shape' in run
     ? activationReports(run, {
-        dueTimes,
-        progress,
-        standing,
+        ...surroundings,
         requestReport: (id) => requestReport(requests.get(id), standing, true),
       })
-    : orderedReports(run, requests, standing);
-}
-
-function orderedReports(run: RunState, requests: Requests, standing: Standing): AtomReport[] {
-  return [...run.compiled.atoms.values()].map((node): AtomReport => {
-    const atom = run.runs[node.id];
-    const state = atom?.state ?? 'PENDING';
-    const isActive = state === 'RUNNING' || state === 'REVERTING';
-    const failure = atom?.undo.failure ?? atom?.failure;
-    return {
-      name: node.name,
-      kind: node.kind,
-      state,
-      ...numbersOf(atom),
-      ...(isActive && requestReport(requests.get(node.name), standing, node.kind === 'task')),
-      ...(failure === undefined ? {} : { failure }),
-    };
-  });
+    : orderedReports(run, {
+        ...surroundings,
+        requestReport: ({ name, kind }) => requestReport(requests.get(name), standing, kind === 'task'),
+      });
 }
 
 /** Of something that runs: who has it. */
@@ -276,14 +262,6 @@ function requestReport(
     ...(standing === 'going' && isTask && !request && { waitingForWorker: true }),
     ...(standing === 'suspended' && isTask && !request && { heldBack: true }),
   };
-}
-
-function numbersOf(atom: Readonly<AtomRun> | undefined): Pick<AtomReport, 'attempt' | 'round'> {
-  if (atom === undefined) return {};
-  // its own number counts in the rounds of the controller around it, and is another one for its revert
-  if (atom.retry) return atom.retry.executions === 0 ? {} : { round: atom.retry.executions };
-  const { attempt, round } = atom.state.startsWith('REVERT') ? atom.revert : atom.execute;
-  return attempt === 0 ? {} : { attempt, round };
 }
 
 function applied(entries: readonly JournalEntry[]): AppliedCommand[] {

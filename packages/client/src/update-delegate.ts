@@ -1,6 +1,6 @@
 /** What whoever shall answer a delegate says before: how far it is, that it waits for something, that it goes on (C-1106, C-1107). */
-import { InputError, type JsonValue, requestIdOf } from '@baton/core';
-import { checkWaiting, type Clocks, type DelegateAttempt, unitOf } from './delegates.js';
+import { InputError, type JsonValue } from '@baton/core';
+import { checkWaiting, type Clocks, type DelegateAttempt, meant } from './delegates.js';
 import { type CommandOptions, giveCommand } from './give-command.js';
 import type { JobReport } from './job-report.js';
 
@@ -26,14 +26,13 @@ const NOTE_MAX = 1_024;
 export async function updateDelegate(
   services: Parameters<typeof giveCommand>[0] & Clocks,
   report: JobReport,
-  { atom, attempt: wanted, by, reason, ...update }: UpdateDelegateOptions,
+  { atom, attempt, round, by, reason, ...update }: UpdateDelegateOptions,
 ): Promise<number> {
   const { jobId } = report;
-  const unit = unitOf(report, atom);
-  const attempt = wanted ?? unit.attempt ?? 1;
-  const requestId = requestIdOf({ flowId: jobId, atom, action: 'execute', round: 0, attempt });
+  const which = { atom, ...(attempt !== undefined && { attempt }), ...(round !== undefined && { round }) };
+  const { requestId, ...delegate } = meant(report, which);
   const command = commandOf(requestId, update);
-  const check = () => checkWaiting(services, report, { unit, attempt });
+  const check = () => checkWaiting(services, report, delegate);
   const options = { ...(by !== undefined && { by }), ...(reason !== undefined && { reason }) };
   return giveCommand(services, { jobId, command, options, check });
 }

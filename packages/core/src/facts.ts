@@ -183,10 +183,18 @@ export interface HeldFact {
   readonly activation: string;
 }
 
-/** Routed flows: the task that asks for the answer of a delegate is over; if it has not failed, what is waited for now is the answer (C-1102). */
+/** The task that asks for the answer of a delegate is over; if it has not failed, what is waited for now is the answer (C-1102). */
 export interface OpenedFact {
   readonly fact: 'opened';
+  /** Of an ordered flow: the atom. */
   readonly activation: string;
+}
+
+/** Ordered flows: a delegate is paused, and its run suspended with it; or it goes on, as all of them do when the run does (C-1107). */
+export interface PausedFact {
+  readonly fact: 'paused';
+  readonly atom: string;
+  readonly state: 'SUSPENDED' | 'RUNNING';
 }
 
 /**
@@ -280,5 +288,6 @@ export type Fact =
   | LostFact
   | HeldFact
   | OpenedFact
+  | PausedFact
   | VariablesFact
   | RollbackFact;

@@ -62,6 +62,11 @@ export function atomNameOf(requestId: string): string {
   return requestId.slice(requestId.indexOf('/') + 1, action);
 }
 
+/** The round of its atom in which a request is. */
+export function roundOf(requestId: string): number {
+  return Number(requestId.slice(requestId.lastIndexOf('/') + 1, requestId.lastIndexOf('.')));
+}
+
 /** The number of the attempt that a request is. */
 export function attemptOf(requestId: string): number {
   return Number(requestId.slice(requestId.lastIndexOf('.') + 1));

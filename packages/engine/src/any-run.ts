@@ -12,13 +12,14 @@ import { checkRouted } from './routed/check-routed.js';
 import { routedFailuresOf } from './routed/end.js';
 import { type RoutedGraph, routedGraph } from './routed/routed-graph.js';
 import { awaiting, findUnit, newRoutedRun, type RoutedState } from './routed/routed-state.js';
-import { routedStep, waitingFor } from './routed/routed-step.js';
+import { routedStep, waitingFor as routedWaitingFor } from './routed/routed-step.js';
 import { restoreRouted, snapshotRouted } from './routed/routed-snapshot.js';
 import { newRun, type RunOptions, type RunState } from './run-state.js';
 import { restoreRun, snapshotRun } from './snapshot.js';
 import { step } from './step.js';
 import { symbolValues } from './symbol-values.js';
 import { missingDependencies, validate } from './validate.js';
+import { openDelegate, waitingFor } from './waiting.js';
 
 export type AnyDefinition = FlowDefinition | RoutedFlowDefinition;
 export type AnyCompiled = Compiled | RoutedGraph;
@@ -74,14 +75,14 @@ export function snapshotAny(run: AnyRun): string {
 
 /** An answer from outside is waited for under this id. */
 export function isOpenDelegate(run: AnyRun, requestId: string): boolean {
-  if (!('shape' in run)) return false;
+  if (!('shape' in run)) return openDelegate(run, requestId) !== undefined;
   const unit = awaiting(run, requestId);
   return unit !== undefined && run.delegates.has(unit.id);
 }
 
 /** Something waits for an event of this name and key. */
 export function isAwaited(run: AnyRun, event: EventName): boolean {
-  return 'shape' in run && waitingFor(run, event).length > 0;
+  return ('shape' in run ? routedWaitingFor(run, event) : waitingFor(run, event)).length > 0;
 }
 
 /** A child run is waited for under this id. */

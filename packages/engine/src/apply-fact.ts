@@ -23,6 +23,7 @@ import {
   type TimerFact,
 } from '@baton/core';
 import { type AtomNode, isAtom, type NodeId } from './compiled.js';
+import { waitOf, waitTimerOf } from './waits.js';
 import { refresh } from './readiness.js';
 import {
   type AtomRun,
@@ -93,6 +94,13 @@ export function applyFact(state: RunState, fact: Fact, witness?: Witness, node?:
       return applyTimer(state, fact);
     case 'withdrawn':
       return withdraw(state, fact.atom);
+    case 'paused':
+      if (fact.state === 'SUSPENDED') state.paused.add(nodeOf(state, fact.atom).id);
+      else state.paused.delete(nodeOf(state, fact.atom).id);
+      return;
+    case 'opened':
+      state.outstanding.delete(nodeOf(state, fact.activation).id);
+      return;
     case 'request':
     case 'command':
       return;
@@ -100,7 +108,6 @@ export function applyFact(state: RunState, fact: Fact, witness?: Witness, node?:
     case 'activation':
     case 'childCancelled':
     case 'held':
-    case 'opened':
     case 'lost':
     case 'variables':
     case 'rollback':
@@ -194,13 +201,20 @@ function forgetFailure(state: RunState, id: NodeId, run: AtomRun): void {
 function submit(state: RunState, node: AtomNode, run: AtomRun, action: 'execute' | 'revert'): void {
   const { round, attempt } = run[action];
   run.requestId = requestIdOf({ flowId: state.flowId, atom: node.name, action, round, attempt });
-  state.outstanding.add(node.id);
+  const isWait = action === 'execute' && node.kind === 'task' && waitOf(node) !== undefined;
+  if (isWait) {
+    run.waited = false;
+    state.waiting.add(node.id);
+  }
+  if (!isWait || node.task.open !== undefined) state.outstanding.add(node.id);
 }
 
 function leave(state: RunState, id: NodeId, run: AtomRun): void {
   if (run.requestId === undefined) return;
   state.outstanding.delete(id);
   state.withdrawn.delete(id);
+  state.waiting.delete(id);
+  state.paused.delete(id);
   run.requestId = undefined;
   if (run.undo.flowFailures) run.undo = { ...run.undo, flowFailures: undefined };
 }
@@ -227,6 +241,7 @@ function withdraw(state: RunState, atom: string): void {
 function askAgain(state: RunState): void {
   for (const id of state.withdrawn) state.outstanding.add(id);
   state.withdrawn.clear();
+  state.paused.clear();
 }
 
 function enter(state: RunState, id: NodeId, run: AtomRun, to: AtomState): void {
@@ -326,8 +341,12 @@ function applyTimer(state: RunState, fact: TimerFact): void {
   if (id === undefined) return;
   state.timers.delete(fact.id);
   const run = changingRun(state, id);
+  const node = state.compiled.nodes[id];
+  // after the delay before an attempt what that waits for has yet to come
+  const isDelay =
+    node?.kind === 'task' && waitOf(node) !== undefined && fact.id !== waitTimerOf(node, run.execute);
   run.timer = undefined;
-  run.waited = fact.state === 'fired';
+  run.waited = !isDelay && fact.state === 'fired';
   refresh(state, id);
 }
 

@@ -4,6 +4,7 @@ import { finish, tellEnd } from './finish.js';
 import { resolve, revertAll } from './resolve.js';
 import { reissue } from './schedule.js';
 import type { TurnDraft } from './turn-draft.js';
+import { abortOpening } from './waiting.js';
 
 /**
  * From every stored state to RUNNING (E-1315 to E-1319). What was left unresolved is resolved first, then everything that is
@@ -65,7 +66,7 @@ function resetAll(turn: TurnDraft): void {
 /** E-1307, E-1312, then what is outstanding. */
 export function takeUp(turn: TurnDraft): void {
   turn.entering('RESUMING');
-  const { runs, compiled, outstanding } = turn.state;
+  const { runs, compiled, outstanding, waiting } = turn.state;
   for (const id of [...turn.state.failed].toSorted((a, b) => a - b)) {
     const failure = runs[id]?.state === 'FAILURE' ? runs[id].failure : undefined;
     if (failure) resolve(turn, turn.node(id), failure);
@@ -76,6 +77,9 @@ export function takeUp(turn: TurnDraft): void {
     turn.fact({ fact: 'scope', of: node.name, to: 'RESET' });
   }
   for (const id of outstanding.members()) turn.reissued.push(id);
+  for (const id of waiting) turn.reissued.push(id);
+  // while the run was suspended nobody was told that he waits in vain
+  turn.intentionsChanged ||= waiting.size > 0;
   turn.begins = true;
 }
 
@@ -84,9 +88,9 @@ export function adopt(turn: TurnDraft): boolean {
   const { flow } = turn.state;
   const outcome = flowOutcomes.find((known) => known === flow);
   if (outcome !== undefined) tellEnd(turn, outcome);
-  if (flow !== 'RUNNING' && flow !== 'SUSPENDING') return false;
+  if (flow !== 'RUNNING' && flow !== 'SUSPENDING' && flow !== 'SUSPENDED') return false;
   reissue(turn);
-  return true;
+  return flow !== 'SUSPENDED';
 }
 
 export function resume(turn: TurnDraft): boolean {
@@ -124,8 +128,10 @@ export function revertRun(turn: TurnDraft): boolean {
 function abortExecutions(turn: TurnDraft): void {
   for (const id of turn.state.outstanding.members()) {
     const { state, timer, requestId } = turn.run(id);
-    if (state === 'RUNNING' && timer === undefined && requestId !== undefined)
-      turn.command({ type: 'abort', atom: turn.node(id).name, requestId });
+    const node = turn.node(id);
+    if (turn.state.waiting.has(id)) abortOpening(turn, node);
+    else if (state === 'RUNNING' && timer === undefined && requestId !== undefined)
+      turn.command({ type: 'abort', atom: node.name, requestId });
   }
 }
 

@@ -2,6 +2,7 @@
 import { type FlowDefinition, task, type TaskDefinition } from '@baton/flow';
 import { describe, expect, it } from '@jest/globals';
 import { compileAny, newAnyRun, stepAny, validateAny } from './any-run.js';
+import { MemoryLogBook } from './drivers/log-book.js';
 import type { EngineKind } from './run-flow.js';
 import { runDefinition } from './run-flow.js';
 
@@ -39,6 +40,41 @@ describe.each(['serial', 'parallel', 'lazy'] as const)('in the %s engine', (engi
     expect(undone.splice(0)).toEqual(['undoable']);
   });
 
+  it('one sleeps, and one is answered: a task of its name stands for who does that', async () => {
+    const sleep = { name: 'a', task: 'std.sleep', requires: ['duration'], inject: { duration: '3d' } };
+    const ask = { name: 'b', delegate: 'approve', open: 'mail', attempts: { max: 2 }, provides: { x: null } };
+    const approve = task('approve', {
+      execute: (_, { attempt }) => {
+        if (attempt === 1) throw new Error('no');
+        return 'yes';
+      },
+    });
+    const definition = flowOf(sleep, ask, { name: 'u', task: 'undoable' });
+    const report = await runDefinition({ definition, tasks: [undoable, approve], store: {} }, { engine });
+    expect([report.outcome, report.results]).toEqual(['SUCCESS', { x: 'yes' }]);
+    const alone = await runDefinition({ definition, tasks: [undoable], store: {} }, { engine });
+    expect([alone.outcome, alone.failures]).toMatchObject(['REVERTED', [{ atom: 'b' }]]);
+  });
+
+  it('goes on with who waits after it was suspended', async () => {
+    const logBook = new MemoryLogBook();
+    const definition = flowOf({ name: 'b', delegate: 'approve', provides: { x: null } });
+    const suspend = new AbortController();
+    const never = task('approve', {
+      execute: (_, { signal }) =>
+        new Promise((_resolve, reject) => {
+          signal.addEventListener('abort', () => reject(new Error('nobody waits')));
+          suspend.abort();
+        }),
+    });
+    const options = { engine, logBook };
+    const first = { definition, tasks: [never], store: {} };
+    const { outcome } = await runDefinition(first, { ...options, suspendSignal: suspend.signal });
+    const approve = task('approve', { execute: () => 'yes' });
+    const report = await runDefinition({ definition, tasks: [approve], store: {} }, options);
+    expect([outcome, report.outcome, report.results]).toEqual(['SUSPENDED', 'SUCCESS', { x: 'yes' }]);
+  });
+
   it('arguments that do not fit are a failure', async () => {
     const { failures } = await run(
       flowOf({ ...echo, requires: ['value', 'more'], inject: { value: 1, more: 2 } }),
@@ -55,11 +91,12 @@ it('whoever takes a run over evaluates them again', () => {
 });
 
 it.each([
-  ['std.sleep', 'waits'],
-  ['std.wait-event', 'waits'],
-  ['std.nothing', 'which there is not'],
-])('%s is refused', (name, why) => {
-  const compiled = compileAny(flowOf({ name: 'a', task: name }));
+  [{ task: 'std.nothing' }, 'which there is not'],
+  [{ task: 't', delegate: 'd' }, 'has task and delegate'],
+  [{ task: 't', open: 'o' }, 'has open, which means nothing'],
+  [{ task: 't', timeout: { waitMs: 1 } }, 'has timeout.wait, which means nothing'],
+])('%j is refused', (atom, why) => {
+  const compiled = compileAny(flowOf({ name: 'a', ...atom }));
   expect(() => validateAny(compiled, [])).toThrow(why);
 });
 

@@ -32,6 +32,8 @@ interface Given {
   data(parameter: string): JsonValue | undefined;
 }
 
+export const sleepTask = 'std.sleep';
+
 const builtIns: Readonly<Record<string, BuiltIn>> = {
   /** Succeeds with nothing. */
   'std.noop': { parameters: [], evaluate: () => ({}) },
@@ -53,7 +55,7 @@ const builtIns: Readonly<Record<string, BuiltIn>> = {
     },
   },
   /** Succeeds after `duration`, such as 10s, or whole ms: a durable timer. */
-  'std.sleep': {
+  [sleepTask]: {
     parameters: ['duration'],
     evaluate: (given) => {
       const duration = given.data('duration');
@@ -82,15 +84,11 @@ const builtIns: Readonly<Record<string, BuiltIn>> = {
 
 /** Beside them workers may offer these, when they are told to. */
 const workersOwn = ['std.http', 'std.shell'];
-const waiting = ['std.sleep', waitEventTask];
 
 /** What is wrong with a task of Baton's by this name; undefined: nothing, or it is somebody else's. */
-export function stdTaskFault(task: string | undefined, shape: 'ordered' | 'routed'): string | undefined {
-  if (task?.startsWith('std.') !== true || workersOwn.includes(task)) return undefined;
-  if (!isBuiltIn(task))
-    return `asks for ${task}, which there is not; there are ${[...Object.keys(builtIns), ...workersOwn].join(', ')}`;
-  if (shape === 'routed' || !waiting.includes(task)) return undefined;
-  return `asks for ${task}, which waits: atoms of routed flows do that, and this flow is an ordered one`;
+export function stdTaskFault(task: string | undefined): string | undefined {
+  if (task?.startsWith('std.') !== true || workersOwn.includes(task) || isBuiltIn(task)) return undefined;
+  return `asks for ${task}, which there is not; there are ${[...Object.keys(builtIns), ...workersOwn].join(', ')}`;
 }
 
 export function isBuiltIn(task: string | undefined): task is string {
@@ -113,7 +111,7 @@ export function eventAwaited(args: Arguments): EventName {
 }
 
 const wanted: Readonly<Record<string, string>> = {
-  'std.sleep': 'a duration such as 250ms, 10s, 2m, 1h or 3d, or whole milliseconds',
+  [sleepTask]: 'a duration such as 250ms, 10s, 2m, 1h or 3d, or whole milliseconds',
   'std.assert': 'true or false, and a text',
   [waitEventTask]: `a text of at most ${eventLimits.nameMax} characters, and a text of at most ${eventLimits.keyMax}, or a number`,
 };

@@ -16,7 +16,8 @@ export function finishIfOver(turn: TurnDraft): void {
   const { state } = turn;
   if ((state.flow !== 'RUNNING' && state.flow !== 'SUSPENDING') || state.outstanding.size > 0) return;
   if (isFatal(state)) return finish(turn, 'FAILURE');
-  if (state.timers.size > 0 || state.readiness.ready.size > 0 || state.withdrawn.size > 0) {
+  const { timers, readiness, withdrawn, waiting } = state;
+  if (timers.size > 0 || readiness.ready.size > 0 || withdrawn.size > 0 || waiting.size > 0) {
     if (state.flow !== 'SUSPENDING') return;
     turn.flow('SUSPENDED');
     return turn.command({ type: 'suspended' });

@@ -1,5 +1,5 @@
 export { fold, type Observer, type Transition } from './apply-fact.js';
-export { extract, partOf, provided } from './arguments.js';
+export { extract, partOf, provided, resolveArguments } from './arguments.js';
 export { type ChildEnd, childFailure } from './child-failure.js';
 export { compile } from './compile.js';
 export * from './compiled.js';

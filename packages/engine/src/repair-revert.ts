@@ -29,6 +29,6 @@ export function goOn(turn: TurnDraft): boolean {
   if (state.flow !== 'FAILURE') return state.flow === 'RUNNING';
   turn.flow('RUNNING');
   // a flow that failed while it was being suspended may have taken requests back
-  for (const outstanding of state.outstanding.members()) turn.reissued.push(outstanding);
+  for (const id of new Set([...state.outstanding.members(), ...state.waiting])) turn.reissued.push(id);
   return true;
 }

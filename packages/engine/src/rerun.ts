@@ -15,7 +15,7 @@ export function rerun(turn: TurnDraft, { from, ...given }: RerunEvent): boolean 
   if (head) checkRestStands(turn, head);
   turn.fact({ fact: 'scope', ...(head && { of: head.name }), to: 'RERUN', ...noteOf(given) });
   // when the run was cancelled these were told to stop: asked under the same id they would answer that they did
-  for (const id of state.outstanding.members())
+  for (const id of new Set([...state.outstanding.members(), ...state.waiting]))
     turn.fact({ fact: 'scope', of: turn.node(id).name, to: 'RERUN', ...noteOf(given) });
   if (state.flow === 'REVERTED') turn.flow('PENDING');
   turn.flow('RUNNING');

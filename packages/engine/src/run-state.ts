@@ -43,9 +43,9 @@ export interface AtomRun {
   failure: Failure | undefined;
   undo: Undo;
   tries: Tries;
-  /** The timer of the delay before the next attempt of a task, or the next round of a retry. */
+  /** The timer of the delay before the next attempt of a task, or the next round of a retry; of a task that waits, that of its wait. */
   timer: string | undefined;
-  /** That delay is over. */
+  /** That wait is over, or the delay of a retry. */
   waited: boolean;
   /** How often it began anew after it was undone, beside the rounds of its controller. */
   lives: number;
@@ -122,6 +122,13 @@ export interface RunState {
   readonly outstanding: NodeSet;
   /** The same for requests that were taken back while suspending; outstanding again with the next run. */
   readonly withdrawn: Set<NodeId>;
+  /**
+   * Atoms that no worker is asked to run: RUNNING, and waiting for an answer, an event or a time (`waits.ts`), or for their next attempt to do so. Of
+   * a delegate, `outstanding` is the task that asks for its answer.
+   */
+  readonly waiting: Set<NodeId>;
+  /** Delegates among them that are paused: the run is suspended until none is. */
+  readonly paused: Set<NodeId>;
   /** Timer id → atom. */
   readonly timers: Map<string, NodeId>;
   /** Atoms with a recorded execute failure, or a failed revert, in the order they came. */
@@ -153,6 +160,8 @@ export function newRun(compiled: Compiled, options: RunOptions): RunState {
     readiness: initialReadiness(compiled),
     outstanding: new NodeSet(compiled.nodes.length),
     withdrawn: new Set(),
+    waiting: new Set(),
+    paused: new Set(),
     timers: new Map(),
     failed: new Set(),
     revertFailed: new Set(),
@@ -237,17 +246,22 @@ export function lastValueOf({ retry, value }: Readonly<AtomRun>): Value | undefi
 }
 
 /** The atom that waits for the answer to a request; undefined: nobody does (E-856). */
-export function awaiting({ compiled, outstanding, runs }: RunState, requestId: string): NodeId | undefined {
+export function awaiting(state: RunState, requestId: string): NodeId | undefined {
+  const { compiled, outstanding, waiting, runs } = state;
   // most answers come in the order of the requests
   const oldest = outstanding.next();
   if (oldest !== undefined && runs[oldest]?.requestId === requestId) return oldest;
   const id = compiled.atoms.get(atomNameOf(requestId))?.id;
-  return id !== undefined && outstanding.has(id) && runs[id]?.requestId === requestId ? id : undefined;
+  if (id === undefined || runs[id]?.requestId !== requestId) return undefined;
+  return outstanding.has(id) || waiting.has(id) ? id : undefined;
 }
 
-/** How many more requests may be outstanding (E-1401). Whoever waits for the delay before its next attempt keeps nobody else from starting. */
-export function roomOf({ outstanding, outstandingMax, timers }: RunState): number {
-  return outstandingMax - outstanding.size + timers.size;
+/**
+ * How many more requests may be outstanding (E-1401), what waits among them. Whoever waits for the delay before its next attempt keeps nobody else
+ * from starting.
+ */
+export function roomOf({ outstanding, waiting, outstandingMax, timers }: RunState): number {
+  return outstandingMax - outstanding.size - waiting.size + Math.max(0, timers.size - waiting.size);
 }
 
 /** Round of an atom: how often its innermost controller has executed, 0 without one, and how often it began anew without that. */

@@ -2,7 +2,7 @@
 import { toFailure } from '@baton/core';
 import { settle } from './settle.js';
 import { resolveArguments } from './arguments.js';
-import { giveUpWaiting, submitAttempt } from './attempts.js';
+import { giveUpWaiting, submitAttempt, waitOn } from './attempts.js';
 import type { AtomNode, NodeId, RetryNode } from './compiled.js';
 import { decide } from './decide.js';
 import { finishIfOver, isFatal } from './finish.js';
@@ -71,17 +71,21 @@ function startRound(turn: TurnDraft, atoms: readonly NodeId[]): void {
 
 /** Suspended before its first round: what was outstanding stays to be asked for. */
 function dropReissues(turn: TurnDraft): void {
-  for (const id of turn.reissued.splice(0)) turn.fact({ fact: 'withdrawn', atom: turn.node(id).name });
+  for (const id of turn.reissued.splice(0))
+    if (turn.state.outstanding.has(id)) turn.fact({ fact: 'withdrawn', atom: turn.node(id).name });
 }
 
 function askAgain(turn: TurnDraft, node: AtomNode): void {
-  // one that waits for its next attempt is asked for when its timer fires
-  if (turn.run(node.id).timer === undefined) submit(turn, node);
+  const { timer, requestId } = turn.run(node.id);
+  if (node.kind === 'task' && turn.state.waiting.has(node.id)) return waitOn(turn, node);
+  // one that waits for its next attempt is asked for when its timer fires; one that nobody wants any more was given up
+  if (timer === undefined && requestId !== undefined) submit(turn, node);
 }
 
 /** Asks again for everything that is outstanding, under the same request ids (E-1303, E-1308). */
 export function reissue(turn: TurnDraft): void {
-  for (const id of turn.state.outstanding.members()) askAgain(turn, turn.node(id));
+  const { outstanding, waiting } = turn.state;
+  for (const id of new Set([...outstanding.members(), ...waiting])) askAgain(turn, turn.node(id));
 }
 
 function start(turn: TurnDraft, node: AtomNode): void {

@@ -16,7 +16,7 @@ import {
   type Undo,
 } from './run-state.js';
 
-const formatVersion = 5;
+const formatVersion = 6;
 
 /** All of an `AtomRun` in one object. */
 interface StoredAtom
@@ -43,6 +43,8 @@ interface StoredRun {
   >;
   readonly outstanding: readonly number[];
   readonly withdrawn: readonly number[];
+  readonly waiting: readonly number[];
+  readonly paused: readonly number[];
   readonly timers: readonly (readonly [string, number])[];
   readonly failed: readonly number[];
   readonly revertFailed: readonly number[];
@@ -69,6 +71,8 @@ export function snapshotRun(state: RunState): string {
     },
     outstanding: state.outstanding.members(),
     withdrawn: [...state.withdrawn],
+    waiting: [...state.waiting],
+    paused: [...state.paused],
     timers: [...state.timers],
     failed: [...state.failed],
     revertFailed: [...state.revertFailed],
@@ -107,6 +111,8 @@ export function restoreRun(
   refill(state.failedNow, stored.failedNow);
   refill(state.outstanding, stored.outstanding);
   refill(state.withdrawn, stored.withdrawn);
+  refill(state.waiting, stored.waiting);
+  refill(state.paused, stored.paused);
   for (const [timer, id] of stored.timers) state.timers.set(timer, id);
   return state;
 }

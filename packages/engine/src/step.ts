@@ -9,7 +9,7 @@
  */
 import { assertNever } from '@baton/core';
 import { adopt, cancel, prepare, reset, resume, revertRun, run } from './begin.js';
-import { answered, timerFired, withdrawn } from './incoming.js';
+import { answered, delegateChanged, eventArrived, timerFired, withdrawn } from './incoming.js';
 import type { Event, Turn, Watch } from './protocol.js';
 import { repairRevert } from './repair-revert.js';
 import { rerun } from './rerun.js';
@@ -17,6 +17,7 @@ import type { RunState } from './run-state.js';
 import { advance } from './schedule.js';
 import { skip } from './skip.js';
 import { TurnDraft } from './turn-draft.js';
+import { extend, openDelegate } from './waiting.js';
 
 /**
  * Takes one event. An event that is late, repeated or not for this run changes nothing and gives an empty turn (E-856, E-857).
@@ -49,10 +50,17 @@ function handle(turn: TurnDraft, event: Event): boolean {
     case 'withdrawn':
       return withdrawn(turn, event.requestId);
     case 'cancelled':
+      return (
+        openDelegate(turn.state, event.requestId) !== undefined &&
+        answered(turn, event.requestId, { failure: event.failure })
+      );
     case 'extended':
-    case 'delegateChanged':
-    case 'eventArrived':
+      extend(turn, event.requestId, event.delayMs);
       return false;
+    case 'eventArrived':
+      return eventArrived(turn, event);
+    case 'delegateChanged':
+      return delegateChanged(turn, event);
     case 'prepare':
       return prepare(turn);
     case 'reset':

@@ -1,7 +1,8 @@
 import { DefinitionError } from '@baton/core';
+import { awaitedOutside } from '@baton/flow';
 import { stdTaskFault } from './built-in-tasks.js';
 import { checkExpressions } from './check-expressions.js';
-import type { AtomNode, Binding, Compiled } from './compiled.js';
+import type { AtomNode, Binding, Compiled, TaskNode } from './compiled.js';
 import { visibleProviders } from './visibility.js';
 
 /** A required symbol that nothing can give. */
@@ -34,7 +35,7 @@ export function missingDependencies(
  */
 export function validate(compiled: Compiled, store: Iterable<string>): void {
   checkExpressions(compiled);
-  checkStdTasks(compiled);
+  checkTasks(compiled);
   const missing = missingDependencies(compiled, store);
   if (missing.length === 0) return;
   const keyOf = ({ atom, symbol }: MissingDependency): string => `${atom} ${symbol}`;
@@ -51,11 +52,22 @@ export function validate(compiled: Compiled, store: Iterable<string>): void {
   });
 }
 
-function checkStdTasks({ atoms }: Compiled): void {
+function checkTasks({ atoms }: Compiled): void {
   for (const atom of atoms.values()) {
-    const fault = atom.kind === 'task' ? stdTaskFault(atom.task.task ?? atom.name, 'ordered') : undefined;
+    const fault = atom.kind === 'task' ? taskFault(atom) : undefined;
     if (fault !== undefined) throw new DefinitionError('BATON_DEFINITION_INVALID', `${atom.name} ${fault}`);
   }
+}
+
+function taskFault({ name, task: { task, delegate, expects, open, timeout } }: TaskNode): string | undefined {
+  const wait = timeout?.waitMs;
+  if (delegate !== undefined && task !== undefined) return 'has task and delegate: it is one of them';
+  if (delegate !== undefined) return undefined;
+  if (expects !== undefined || open !== undefined)
+    return `has ${expects ? 'expects' : 'open'}, which means nothing without delegate`;
+  if (wait !== undefined && awaitedOutside({ task: task ?? name }) === undefined)
+    return 'has timeout.wait, which means nothing for a task: there are timeout.attempt and timeout.queue';
+  return stdTaskFault(task ?? name);
 }
 
 function hasSource(

@@ -77,6 +77,7 @@ export const delegateOptions = tableOf({
     },
   },
   timeout: tableOf({ wait: duration }),
+  attempts: taskOptions.properties?.['attempts'] ?? {},
   open: method,
 });
 

@@ -3,6 +3,7 @@
  * No function, class or module name; builders, YAML and hand-written JSON all end here.
  */
 import type { JsonValue } from '@baton/core';
+import type { Expects } from './expects.js';
 
 /** Readers accept this version; an unknown field is kept (E-1504). */
 export const flowSchemaVersion = 1;
@@ -51,7 +52,20 @@ export interface AtomDefinition extends Inputs {
 /** What happens to a request whose worker is gone: sent again under the same id, failed, or left for an operator. */
 export type OnWorkerLoss = 'resend' | 'fail' | 'park';
 
-export interface TaskDefinition extends AtomDefinition {
+/** Whose result comes from outside: a person's answer, or that of another system (C-1101). */
+export interface DelegateFields {
+  /** Instead of a task: the name by which those outside know what is waited for. */
+  readonly delegate?: string;
+  /** With a delegate: what its answer must be; absent: anything. */
+  readonly expects?: Expects;
+  /**
+   * With a delegate: the task that asks for the answer, run by a worker as each attempt begins, with the inputs of the atom and, in its context, a link
+   * (`TaskContext.url`). What it returns is of no account; when it fails, so does the attempt (C-1101).
+   */
+  readonly open?: string;
+}
+
+export interface TaskDefinition extends AtomDefinition, DelegateFields {
   readonly kind: 'task';
   /** Name under which workers offer it. Default: the atom's name. */
   readonly task?: string;
@@ -67,6 +81,8 @@ export interface TaskTimeouts {
   readonly attemptMs?: number;
   /** Until a worker has taken it. */
   readonly queueMs?: number;
+  /** Of each attempt of a delegate, until it is answered, or of a wait for an event; default seven days (C-1111). */
+  readonly waitMs?: number;
 }
 
 /** Repeats of one task without any revert (S11); not a retry controller. */

@@ -1,8 +1,14 @@
 import { describe, expect, it } from '@jest/globals';
+import type { ProvidesOf, RequiresOf } from './atom.js';
+import { canonicalFlowJson } from './canonical-flow-json.js';
 import { delegate } from './delegate.js';
+import { linear } from './flow.js';
+import { parseFlowDefinition } from './parse-flow-definition.js';
 import type { RoutedFlowDefinition } from './routed-definition.js';
 import { type } from './schema.js';
+import { task } from './task.js';
 import type { TaskContext } from './task-context.js';
+import { flowYaml } from './yaml/flow-yaml.js';
 import { parseFlowYaml } from './yaml/parse-flow-yaml.js';
 
 const asked: string[] = [];
@@ -33,7 +39,38 @@ atoms:
     const { root } = parseFlowYaml(text, {}) as RoutedFlowDefinition;
     const [atom] = root.atoms;
     expect({ ...approve.atom, onSuccess: { next: [{ to: 'b' }] } }).toEqual(atom);
-    expect(delegate('d', {})).toEqual({ atom: { name: 'd', delegate: 'd' } });
+    expect(delegate('d', {}).atom).toEqual({ name: 'd', delegate: 'd' });
+  });
+
+  it('is a part of ordered flows, as YAML has it (C-104)', () => {
+    const again = delegate('again', { attempts: { max: 2, delay: '1m' } });
+    const use = task('use', {
+      requires: { approval: type<{ by: string; ok: boolean }>() },
+      execute: () => 1,
+    });
+    const flow = linear('f').add(approve, again, use);
+    const needed: { readonly vmId: string } = null as unknown as RequiresOf<typeof flow>;
+    const given: { readonly approval: { by: string; ok: boolean } } = null as unknown as ProvidesOf<
+      typeof flow
+    >;
+    const wrong = linear('f').add(
+      approve,
+      task('use', { requires: { approval: type<number>() }, execute: () => 1 }),
+    );
+    // @ts-expect-error what is answered is no number
+    const never: { readonly vmId: string } = null as unknown as RequiresOf<typeof wrong>;
+    expect([needed, given, never]).toEqual([null, null, null]);
+    expect(flow.tasks().map(({ name }) => name)).toEqual(['change.approve.open', 'use']);
+    const definition = flow.toJSON();
+    expect(parseFlowDefinition(definition, { unknownFields: 'refused' }).root).toMatchObject({
+      children: [
+        { kind: 'task', ...approve.atom },
+        { kind: 'task', delegate: 'again', attempts: { max: 2, delayMs: 60_000 } },
+        {},
+      ],
+    });
+    expect(canonicalFlowJson(parseFlowYaml(flowYaml(definition), {}))).toBe(canonicalFlowJson(definition));
+    expect(flowYaml(definition)).toContain('timeout: 3d');
   });
 
   it('gives the task that asks, for a worker', async () => {

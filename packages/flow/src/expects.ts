@@ -11,6 +11,26 @@ export type TypeName = Scalar | `${'list' | 'map'}(${Scalar})`;
 /** Field → type: each must be there, and no other. */
 export type Expects = Readonly<Record<string, TypeName>>;
 
+/** What an answer of that type is; of `list` and `map` without more, anything is in them. */
+type TypeOf<T> = T extends 'string'
+  ? string
+  : T extends 'integer' | 'number'
+    ? number
+    : T extends 'boolean'
+      ? boolean
+      : T extends 'list'
+        ? unknown[]
+        : T extends 'map'
+          ? Record<string, unknown>
+          : T extends `list(${infer I})`
+            ? TypeOf<I>[]
+            : T extends `map(${infer I})`
+              ? Record<string, TypeOf<I>>
+              : unknown;
+
+/** An answer with those fields; anything, when nothing is expected. */
+export type Answer<E> = E extends Expects ? { -readonly [K in keyof E]: TypeOf<E[K]> } : unknown;
+
 export const typeNames = Object.freeze({
   pattern: `^(${scalars.join('|')}|(list|map)\\((${scalars.join('|')})\\))$`,
   words: `${scalars.join(', ')}, list(string), map(integer)`,

@@ -1,5 +1,7 @@
 /** The shape of a flow definition as JSON Schema (draft 2020-12). `parseFlowDefinition` checks against this very object. */
 
+import { typeNames } from './expects.js';
+
 /** The part of JSON Schema that is used here; `schema-check.ts` understands exactly this. */
 export interface JsonSchema {
   readonly $schema?: string;
@@ -88,9 +90,21 @@ export const extraction: JsonSchema = {
 export const work = {
   task: name,
   version: { type: 'string', pattern: '^[0-9]{1,6}\\.[0-9]{1,6}$' },
-  timeout: { type: 'object', properties: { attemptMs: ms, queueMs: ms } },
+  timeout: { type: 'object', properties: { attemptMs: ms, queueMs: ms, waitMs: ms } },
   onWorkerLoss: { enum: ['resend', 'fail', 'park'] },
   attempts: ref('attempts'),
+} satisfies Record<string, JsonSchema>;
+
+/** What is waited for outside. */
+export const delegating = {
+  delegate: name,
+  expects: {
+    type: 'object',
+    minProperties: 1,
+    propertyNames: symbol,
+    additionalProperties: { type: 'string', pattern: typeNames.pattern, description: typeNames.words },
+  },
+  open: name,
 } satisfies Record<string, JsonSchema>;
 
 /** What a retry controller is given beside what all atoms are. */
@@ -138,7 +152,7 @@ export const flowDefinitionSchema: JsonSchema = {
     task: {
       type: 'object',
       required: ['kind', 'name'],
-      properties: { kind: { const: 'task' }, ...atom, ...work },
+      properties: { kind: { const: 'task' }, ...atom, ...work, ...delegating },
     },
     attempts,
     pattern: {

@@ -5,13 +5,13 @@
 import type { JsonValue } from '@baton/core';
 import type {
   AttemptPolicy,
+  DelegateFields,
   ExpressionDefinition,
   Extraction,
   FlowDefinition,
   Inputs,
   OnWorkerLoss,
 } from './definition.js';
-import type { Expects } from './expects.js';
 
 /** JSON data; in its texts `${…}` inserts CEL. A text that is one insertion keeps the kind of its value (C-801, C-802). */
 export type Template = JsonValue;
@@ -85,20 +85,11 @@ export interface RoutedTimeouts {
   readonly totalMs?: Given<number>;
 }
 
-export interface RoutedAtomDefinition extends Inputs {
+export interface RoutedAtomDefinition extends Inputs, DelegateFields {
   /** Unique in the flow; no command. */
   readonly name: string;
   /** Name under which workers offer it. Without it, and no delegate or flow: a decision point, which succeeds at once with nothing. */
   readonly task?: string;
-  /** Instead of a task: what is waited for outside, a person's answer or that of another system, by the name they know it by (C-1101). */
-  readonly delegate?: string;
-  /** With a delegate: what its answer must be; absent: anything. */
-  readonly expects?: Expects;
-  /**
-   * With a delegate: the task that asks for the answer, run by a worker as each attempt begins, with the inputs of the atom and, in its context, a link
-   * (`TaskContext.url`). What it returns is of no account; when it fails, so does the attempt (C-1101).
-   */
-  readonly open?: string;
   /**
    * Instead of a task: a flow of that name in `flows`, run apart from this one. `input` is what it is given, with variables that have the
    * names of its other inputs; its output is the result (C-1202).

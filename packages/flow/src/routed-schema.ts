@@ -1,6 +1,6 @@
 /** The shape of a routed flow as JSON Schema (draft 2020-12). `parseRoutedFlow` checks against this very object. */
-import { typeNames } from './expects.js';
 import {
+  delegating,
   expression,
   extraction,
   flag,
@@ -21,12 +21,6 @@ const template: JsonSchema = {};
 const templates: JsonSchema = { type: 'object', propertyNames: symbol, additionalProperties: template };
 const guard: JsonSchema = { type: 'string', maxLength: 4096 };
 const given = (literal: JsonSchema): JsonSchema => ({ anyOf: [literal, expression] });
-const expects: JsonSchema = {
-  type: 'object',
-  minProperties: 1,
-  propertyNames: symbol,
-  additionalProperties: { type: 'string', pattern: typeNames.pattern, description: typeNames.words },
-};
 const count: JsonSchema = { type: 'integer', minimum: 1 };
 
 export const routedFlowSchema: JsonSchema = {
@@ -86,9 +80,7 @@ export const routedFlowSchema: JsonSchema = {
           type: 'object',
           properties: { attemptMs: given(ms), queueMs: given(ms), waitMs: given(ms), totalMs: given(ms) },
         },
-        delegate: name,
-        expects,
-        open: name,
+        ...delegating,
         flow: given(name),
         pauseBefore: given(flag),
         waitBeforeMs: given(ms),

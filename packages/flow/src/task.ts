@@ -69,6 +69,8 @@ export interface WrongConstant<K, Injected, Required> {
 /** Constants are inferred as read-only; what takes them need not say so. */
 type Plain<V> = V extends object ? { -readonly [K in keyof V]: Plain<V[K]> } : V;
 
+export type Attempts = Omit<AttemptPolicy, 'delayMs'> & { readonly delay?: Duration };
+
 export interface TaskOptions<
   S extends Shape,
   O extends Shape,
@@ -101,7 +103,7 @@ export interface TaskOptions<
    */
   readonly isolation?: Isolation;
   /** Repeats without a revert. */
-  readonly attempts?: Omit<AttemptPolicy, 'delayMs'> & { readonly delay?: Duration };
+  readonly attempts?: Attempts;
   execute(args: Arguments<S, O>, context: TaskContext): V | Promise<V>;
   /** Undoes what `execute` did; also after a failed attempt, which may have done part of its work. */
   revert?(args: Arguments<S, O>, context: RevertContext<NoInfer<V>>): unknown;
@@ -253,7 +255,7 @@ function timeoutMs({ attempt, queue }: NonNullable<Declared['timeout']>): TaskTi
   };
 }
 
-function attemptPolicy({ delay, ...rest }: NonNullable<Declared['attempts']>): AttemptPolicy {
+export function attemptPolicy({ delay, ...rest }: Attempts): AttemptPolicy {
   return { ...rest, ...(delay !== undefined && { delayMs: durationMs(delay) }) };
 }
 

@@ -38,7 +38,7 @@ describe('journal entries', () => {
   it('of every kind, with facts of every kind, are in them', () => {
     const text = JSON.stringify(written);
     const kinds = ['post', 'claim', 'turn', 'terminal', 'reopen'].map((kind) => `"kind":"${kind}"`);
-    const facts = 'flow atom attempt intention scope history request timer command'.split(' ');
+    const facts = 'flow atom attempt intention scope history request timer command opened paused'.split(' ');
     const parts = facts.map((fact) => String.raw`\"fact\":\"${fact}\"`);
     const values = ['data', 'bytes', 'ref'].map((kind) => String.raw`\"value\":{\"${kind}\"`);
     const states = ['parked', 'waiting'].map((state) => String.raw`\"state\":\"${state}\"`);

@@ -21,9 +21,11 @@ export interface FailureSummary {
   readonly code?: string;
 }
 
-/** An activation, or an item of one, that waits for an answer from outside. */
+/** An atom of an ordered flow, an activation, or an item of one, that waits for an answer from outside. */
 export interface WaitingDelegate {
   readonly atom: string;
+  /** Of an ordered flow: its attempts are counted in the rounds of the controller around it. */
+  readonly round?: number;
   readonly attempt: number;
   readonly sinceMs: number;
   /** When nobody waits any more, cluster time. */
@@ -166,13 +168,15 @@ export class FlowView {
   #applyFact(fact: Fact, atMs: number): void {
     if (fact.fact === 'flow') this.#detail = { ...this.#detail, state: fact.to };
     else if (fact.fact === 'atom') this.#applyAtom(fact);
+    else if (fact.fact === 'attempt') this.#waiting.delete(fact.atom);
     else if (fact.fact === 'activation') this.#applyActivation(fact, atMs);
-    else if (fact.fact === 'timer') this.#applyTimer(fact);
+    else if (fact.fact === 'timer') this.#applyTimer(fact, atMs);
     else if (fact.fact === 'scope' && fact.of === undefined && (fact.to === 'RESET' || fact.to === 'RERUN'))
       this.#resetAll();
   }
 
   #applyAtom({ atom, to, round, attempt, failure }: AtomFact): void {
+    this.#waiting.delete(atom);
     const before = this.atoms.get(atom);
     const kept = to === 'PENDING' ? undefined : (failure ?? before?.failure);
     const roundNow = round ?? before?.round;
@@ -203,13 +207,18 @@ export class FlowView {
     });
   }
 
-  #applyTimer({ id, state, atom = '', dueAtMs }: TimerFact): void {
-    const waiting = this.#waiting.get(atom);
-    if (state !== 'set' || dueAtMs === undefined || waiting === undefined) return;
-    if (id === `${atom}/wait.${waiting.attempt}`) this.#waiting.set(atom, { ...waiting, dueAtMs });
+  /** Only what waits for an answer has such a timer; of an atom of an ordered flow nothing else says so. */
+  #applyTimer({ id, state, atom = '', dueAtMs }: TimerFact, sinceMs: number): void {
+    const [, round, number] = /\/wait\.(?:(\d+)\.)?(\d+)$/.exec(id) ?? [];
+    if (state !== 'set' || dueAtMs === undefined || number === undefined) return;
+    const attempt = Number(number);
+    const begun = { atom, attempt, sinceMs, ...(round !== undefined && { round: Number(round) }) };
+    const waiting = round === undefined ? this.#waiting.get(atom) : (this.#waiting.get(atom) ?? begun);
+    if (waiting?.attempt === attempt) this.#waiting.set(atom, { ...waiting, dueAtMs });
   }
 
   #resetAll(): void {
+    this.#waiting.clear();
     for (const atom of this.atoms.keys()) this.atoms.set(atom, { state: 'PENDING' });
   }
 }

@@ -1,6 +1,6 @@
 /** `baton delegate …`: atoms that wait for a person or another system: which there are, and answering them. */
 import { DelegateTokens } from '@baton/client/delegate-tokens';
-import { atomNameOf, attemptOf, durationMs, flowIdOf, InputError, NotFoundError } from '@baton/core';
+import { atomNameOf, attemptOf, durationMs, flowIdOf, InputError, NotFoundError, roundOf } from '@baton/core';
 import type { DelegateAnswer, DelegateUpdate } from '@baton/client';
 import type { Command } from 'commander';
 import { exitCodes } from '../exit-codes.js';
@@ -48,9 +48,11 @@ export function addDelegateCommands(program: Command, run: Run): void {
         return answer(invocation, args, { failure }, flags);
       }),
     );
-  answering(delegate, 'cancel', 'nobody will answer: its flow ends CANCELLED').action(
-    run<Flags>((invocation, args, flags) => answer(invocation, args, { cancelled: true }, flags)),
-  );
+  answering(
+    delegate,
+    'cancel',
+    'nobody will answer: a routed flow ends CANCELLED, an ordered one takes it as failed',
+  ).action(run<Flags>((invocation, args, flags) => answer(invocation, args, { cancelled: true }, flags)));
   answering(delegate, 'progress', 'tell how far it is')
     .option('--fraction <number>', 'from 0 to 1')
     .option('--note <text>', 'in words')
@@ -164,7 +166,7 @@ function delegateOf(
   { settings }: Invocation,
   [first = '', atom]: readonly string[],
   wanted: string | undefined,
-): { readonly jobId: string; readonly atom: string; readonly attempt?: number } {
+): { readonly jobId: string; readonly atom: string; readonly attempt?: number; readonly round?: number } {
   if (atom !== undefined)
     return { jobId: first, atom, ...(wanted !== undefined && { attempt: Number(wanted) }) };
   if (wanted !== undefined)
@@ -178,7 +180,8 @@ function delegateOf(
   const requestId = new DelegateTokens(keys).requestOf(first);
   if (requestId === undefined)
     throw new NotFoundError('BATON_NOT_FOUND_DELEGATE', 'this is no token of these keys');
-  return { jobId: flowIdOf(requestId), atom: atomNameOf(requestId), attempt: attemptOf(requestId) };
+  const which = { atom: atomNameOf(requestId), attempt: attemptOf(requestId), round: roundOf(requestId) };
+  return { jobId: flowIdOf(requestId), ...which };
 }
 
 function timeOf(ms: number): string {

@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { codeOf } from '@baton/core';
 import {
+  delegate,
   type FlowDefinition,
   graph,
   isRouted,
@@ -109,6 +110,13 @@ const wideRoutes: RoutedFlowDefinition = {
 };
 
 describe('an explanation', () => {
+  it('of what waits for an answer names that', () => {
+    const approve = delegate('approve', { provides: 'ok' });
+    expect(explainText(explainFlow(linear('f').add(approve).toJSON()))).toContain(
+      'approve  = delegate approve  → ok',
+    );
+  });
+
   it.each([
     ['import.txt', routedText],
     ['import.mmd', explainMermaid],

@@ -1,6 +1,12 @@
 /** What a compiled flow means, as data: order, where each value comes from, who decides about failures, what is undone. */
 import { compile, type AtomNode, type Compiled, type Node, visibleProviders } from '@baton/engine';
-import type { FlowDefinition, LinkDefinition, PatternDefinition, RetryDefinition } from '@baton/flow';
+import type {
+  FlowDefinition,
+  LinkDefinition,
+  PatternDefinition,
+  RetryDefinition,
+  TaskDefinition,
+} from '@baton/flow';
 
 export interface Explanation {
   readonly name: string;
@@ -27,6 +33,8 @@ export interface ExplainedAtom {
   readonly name: string;
   /** What workers offer it as, where it is not called the same. */
   readonly task?: string;
+  /** What is waited for outside, instead of a task. */
+  readonly delegate?: string;
   readonly inputs: readonly ExplainedInput[];
   /** Where `revert` takes other inputs than `execute`. */
   readonly revertInputs?: readonly ExplainedInput[];
@@ -149,12 +157,13 @@ function explained(
 function atomOf(compiled: Compiled, inputs: ReadonlyMap<number, AtomInputs>, atom: AtomNode): ExplainedAtom {
   const { execute = [], revert = [] } = inputs.get(atom.id) ?? {};
   const controlling = atom.controller === undefined ? undefined : compiled.nodes[atom.controller];
-  const task = atom.kind === 'task' ? atom.task.task : undefined;
+  const { task, delegate }: Partial<TaskDefinition> = atom.kind === 'task' ? atom.task : {};
   return {
     kind: atom.kind,
     id: atom.id,
     name: atom.name,
     ...(task !== undefined && task !== atom.name && { task }),
+    ...(delegate !== undefined && { delegate }),
     inputs: execute,
     ...(JSON.stringify(execute) !== JSON.stringify(revert) && { revertInputs: revert }),
     provides: [...atom.provides.keys()],

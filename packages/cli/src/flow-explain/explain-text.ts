@@ -78,10 +78,11 @@ function tree(
   ];
 }
 
-function atomLine({ kind, name, task, inputs, revertInputs, provides }: ExplainedAtom): string {
+function atomLine({ kind, name, task, delegate, inputs, revertInputs, provides }: ExplainedAtom): string {
   return [
     kind === 'retry' ? `${name} (controller)` : name,
     ...(task === undefined ? [] : [`= ${task}`]),
+    ...(delegate === undefined ? [] : [`= delegate ${delegate}`]),
     ...(inputs.length === 0 ? [] : [`← ${inputs.map(inputText).join(', ')}`]),
     ...(revertInputs === undefined ? [] : [`↶ ${revertInputs.map(inputText).join(', ') || 'nothing'}`]),
     ...(provides.length === 0 ? [] : [`→ ${provides.join(', ')}`]),

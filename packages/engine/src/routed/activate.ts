@@ -6,6 +6,7 @@ import { type AttemptLimits, failureOf, type Failure } from '@baton/core';
 import { awaitedOutside } from '@baton/flow';
 import type { Outcome } from '../protocol.js';
 import { evaluateBuiltIn } from '../built-in-tasks.js';
+import { unanswered, waitMsDefault } from '../waits.js';
 import { checkSize } from './data-size.js';
 import { itemsFor, resultOf } from './fan-out.js';
 import { countAt, delayBefore, durationAt, isRepeated, isSoAt, isTrueAt } from './policies.js';
@@ -29,8 +30,6 @@ import type { RoutedTurn } from './routed-turn.js';
 import { abandon, evaluating, settle } from './settle.js';
 import type { AtActivation, Place, Self } from './surroundings.js';
 
-/** C-1111. */
-const waitMsDefault = 7 * 24 * 3_600_000;
 /** C-1701. */
 export const activationsMax = 100_000;
 /** C-1701: of one cycle, counted at each of its atoms. */
@@ -260,7 +259,7 @@ export function goOn(turn: RoutedTurn, unit: Activation | Item): void {
   if (turn.state.flow !== 'RUNNING' || turn.isDecided || isOver(unit.state)) return;
   if (!isItem(unit) && unit.isExpired) return expire(turn, unit);
   if (turn.state.delegates.has(unit.id) && unit.timer === undefined)
-    return answered(turn, unit, { failure: unanswered(unit) });
+    return answered(turn, unit, { failure: unanswered(unit.id) });
   if (unit.state !== 'DELAYED' || unit.timer !== undefined) return;
   if (unit.delay === undefined) return repeat(turn, unit);
   if (isItem(unit)) {
@@ -300,11 +299,6 @@ export function takeUp(turn: RoutedTurn, unit: Activation | Item): void {
 function isAllThereIs(turn: RoutedTurn, { atom }: Activation, { begun, items, failed }: FanOut): boolean {
   const isStopped = turn.isDecided || (atom.definition.onItemError === 'stop' && failed > 0);
   return begun === items.length || isStopped;
-}
-
-function unanswered({ id }: Unit): Failure {
-  const message = `${id} was not answered in time`;
-  return failureOf('TIMEOUT_WAIT', message, { phase: 'execute' });
 }
 
 /** `timeout.total` (C-1025): nothing of it is waited for any more. */

@@ -82,6 +82,7 @@ export function applyRoutedFact(state: RoutedState, fact: Fact, witness?: Witnes
     case 'intention':
     case 'scope':
     case 'history':
+    case 'paused':
       return misfit(state, `${fact.fact} is of an ordered flow`);
   }
 }

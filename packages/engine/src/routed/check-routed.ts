@@ -95,7 +95,7 @@ function checkPolicies(
     ...{ 'timeout.wait': timeout?.waitMs, 'timeout.total': timeout?.totalMs, flow: expressionOf(flow) },
   }))
     check(what, value);
-  const fault = stdTaskFault(task, 'routed');
+  const fault = stdTaskFault(task);
   if (fault !== undefined) refuseAtom(name, fault);
   const kinds = Object.entries({ task, delegate, flow }).flatMap(([kind, of]) =>
     of === undefined ? [] : [kind],

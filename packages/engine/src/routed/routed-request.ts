@@ -9,7 +9,7 @@ import {
 import type { Inputs } from '@baton/flow';
 import { fault } from '../expression-error.js';
 import type { Command, ExecuteCommand, RevertCommand } from '../protocol.js';
-import { eventAwaited } from '../built-in-tasks.js';
+import { waitCommandOf } from '../waits.js';
 import { checkSize } from './data-size.js';
 import { revertChildCommandOf } from './child-command.js';
 import type { Activation, RoutedState, Unit } from './routed-state.js';
@@ -74,9 +74,7 @@ function inputFor(place: Place, input: NonNullable<Activation['atom']['definitio
 /** What a delegate waits for, the same each time it is asked for. */
 export function openDelegateCommandOf({ id, atom, requestId = '', attempt, args }: Unit): Command {
   const { delegate } = atom.definition;
-  if (delegate === undefined)
-    return { type: 'awaitEvent', atom: id, requestId, attempt, event: eventAwaited(args) };
-  return { type: 'openDelegate', atom: id, requestId, attempt, delegate, args };
+  return waitCommandOf({ atom: id, requestId, attempt, delegate, args });
 }
 
 /** The request of what runs, the same each time it is asked for; of a delegate, that of the task that asks for its answer. */

@@ -27,16 +27,7 @@ export function checkPolicies(compiling: Compiling, part: PoliciesPart, path: Pa
 /** What an atom is, and that a fan-out has something to run, and nothing else has what is for fan-outs (C-1524, C-1525, C-1530). */
 export function checkKind(compiling: Compiling, atom: AtomPart, path: Path): void {
   const { problems } = compiling;
-  const [kind, other] = kinds.filter((key) => Object.hasOwn(atom, key));
-  if (other !== undefined)
-    problems.add(
-      [...path, other],
-      `and ${kind ?? ''} exclude each other, an atom is one of them: keep one`,
-      'key',
-    );
-  for (const key of ['expects', 'open'] as const)
-    if (Object.hasOwn(atom, key) && !Object.hasOwn(atom, 'delegate'))
-      problems.add([...path, key], 'means nothing without delegate: leave it out, or write delegate', 'key');
+  const kind = kindOf(compiling, atom, path);
   if (Object.hasOwn(atom, 'output') && kind === undefined)
     problems.add(
       [...path, 'output'],
@@ -59,6 +50,25 @@ export function checkKind(compiling: Compiling, atom: AtomPart, path: Path): voi
   for (const key of ['as', 'parallel', 'on-item-error'] as const)
     if (Object.hasOwn(atom, key) && atom[key] !== null) stray([...path, key]);
   if (isMap(atom.attempts) && Object.hasOwn(atom.attempts, 'scope')) stray([...path, 'attempts', 'scope']);
+}
+
+/** What an atom is: one of these, or a decision point. */
+export function kindOf(
+  { problems }: Compiling,
+  atom: AtomPart,
+  path: Path,
+): (typeof kinds)[number] | undefined {
+  const [kind, other] = kinds.filter((key) => Object.hasOwn(atom, key));
+  if (other !== undefined)
+    problems.add(
+      [...path, other],
+      `and ${kind ?? ''} exclude each other, an atom is one of them: keep one`,
+      'key',
+    );
+  for (const key of ['expects', 'open'] as const)
+    if (Object.hasOwn(atom, key) && !Object.hasOwn(atom, 'delegate'))
+      problems.add([...path, key], 'means nothing without delegate: leave it out, or write delegate', 'key');
+  return kind;
 }
 
 /** A flow has limits and inputs of its own; of the atom that runs it there is the time in all. */

@@ -11,9 +11,11 @@ import type {
   TaskDefinition,
 } from '../definition.js';
 import { symbol } from '../flow-schema.js';
+import { awaitedOutside } from '../routed-definition.js';
 import { GraphLinks } from '../graph-links.js';
 import type { Path } from '../schema-check.js';
 import { checkInputs, type Places } from './check-ordered.js';
+import { kindOf } from './check-policies.js';
 import { checkKeys } from './check-shape.js';
 import { retryOf } from './compile-retry.js';
 import {
@@ -105,15 +107,16 @@ class OrderedCompiler {
       checkKeys(this.#compiling, inner, [...path, 'flow'], 'inner');
       return this.pattern(inner, [...path, 'flow'], name, around);
     }
-    if (!Object.hasOwn(atom, 'task') && !Object.hasOwn(atom, 'delegate'))
+    const kind = kindOf(this.#compiling, atom, path);
+    if (kind === undefined)
       problems.add(
         [...path, 'task'],
-        'is missing: write task: NAME; an atom that does nothing is not supported yet in an ordered flow',
+        'is missing: write task: NAME or delegate: NAME; an atom that does nothing is not supported yet in an ordered flow',
         'missing',
       );
     this.#claim(name, path);
     const filled = withDefaults(this.#compiling, atom, defaults, path);
-    const { provides, priority, 'revert-inputs': revertInputs } = atom;
+    const { provides, priority, 'revert-inputs': revertInputs, delegate, expects, open } = atom;
     return {
       kind: 'task',
       name,
@@ -123,10 +126,24 @@ class OrderedCompiler {
         provides: provides === undefined ? undefined : providesOf(provides),
         priority,
         revertInputs: revertInputs && inputsOf(revertInputs),
+        ...{ delegate, expects, open },
       }),
-      // what only routed atoms have is refused with the keys
-      ...(workOf(this.#compiling, filled, path) as Pick<TaskDefinition, WorkKey>),
+      ...this.#work(atom, filled, path),
     } satisfies TaskDefinition;
+  }
+
+  /** What only routed atoms have is refused with the keys; of a default, an atom has what is for it. */
+  #work(atom: AtomPart, filled: AtomPart, path: Path): Pick<TaskDefinition, WorkKey> {
+    const work = workOf(this.#compiling, filled, path) as Pick<TaskDefinition, WorkKey>;
+    if (awaitedOutside(atom) !== undefined) return work;
+    if (isMap(atom.timeout) && Object.hasOwn(atom.timeout, 'wait'))
+      this.#compiling.problems.add(
+        [...path, 'timeout', 'wait'],
+        'is how long an answer is waited for, and a worker runs this atom: leave it out',
+        'key',
+      );
+    const { timeout: { waitMs: _, ...timeout } = {}, ...rest } = work;
+    return { ...rest, ...(Object.keys(timeout).length > 0 && { timeout }) };
   }
 
   #claim(name: string, path: Path): void {

@@ -16,6 +16,7 @@ import { symbolsOf } from '../node-symbols.js';
 import { parseAnyFlow } from '../parse-flow-definition.js';
 import { isRouted, type RoutedFlowDefinition } from '../routed-definition.js';
 import { parseFlowYaml } from './parse-flow-yaml.js';
+import { shortTimeout } from './policies.js';
 import { routedDocument, withoutEmpty } from './routed-yaml.js';
 import {
   declared,
@@ -153,11 +154,11 @@ function nodeFields(
 ): Written {
   const name = node.name === key ? undefined : node.name;
   if (node.kind !== 'task') return written({ name, flow: written(patternFields(node, listed)), ...after });
+  const { delegate, expects, open, task = delegate === undefined ? node.name : undefined } = node;
   return written({
-    name,
-    task: node.task ?? node.name,
+    ...{ name, task, delegate, expects, open },
     ...atomFields(node),
-    ...workFields(node, 'attemptMs'),
+    ...workFields(node, shortTimeout({ task, delegate })),
     ...after,
   });
 }

@@ -53,7 +53,8 @@ export function timeoutsOf(part: TimeoutPart, atom: AtomPart): RoutedTimeouts {
 export function shortTimeout(
   atom:
     | Pick<AtomPart, 'for-each' | 'task' | 'delegate' | 'flow'>
-    | Pick<RoutedAtomDefinition, 'forEach' | 'task' | 'delegate' | 'flow'>,
+    | Pick<RoutedAtomDefinition, 'forEach' | 'task' | 'delegate' | 'flow'>
+    | { readonly task: string | undefined; readonly delegate: string | undefined; readonly flow?: undefined },
 ): keyof RoutedTimeouts {
   const forEach = 'for-each' in atom ? atom['for-each'] : 'forEach' in atom ? atom.forEach : undefined;
   if (forEach !== undefined || atom.flow !== undefined) return 'totalMs';

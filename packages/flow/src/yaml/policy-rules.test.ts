@@ -218,7 +218,6 @@ const refused: readonly Refused[] = [
   ),
   ['C-102', ordered('wait-before: 1s'), '4:17', 'atoms.a.wait-before', 'belongs to a routed flow'],
   ['C-102', ordered('wait-after: 1s'), '4:17', 'atoms.a.wait-after', 'belongs to a routed flow'],
-  ['C-102', atoms('a: { delegate: d }'), '4:8', 'atoms.a.delegate', 'belongs to a routed flow'],
   ...['max-delay: 1s', 'jitter: true', 'stop-on: [X]', 'break-on: x', 'continue-on: x', 'scope: item'].map(
     (field): Refused => [
       'C-102',
@@ -228,7 +227,7 @@ const refused: readonly Refused[] = [
       'belongs to a routed flow',
     ],
   ),
-  ['C-102', ordered('timeout: { wait: 1s }'), '4:28', 'atoms.a.timeout.wait', 'belongs to a routed flow'],
+  ['C-1024', ordered('timeout: { wait: 1s }'), '4:28', 'atoms.a.timeout.wait', 'a worker runs this atom'],
   ['C-102', ordered('timeout: { total: 1s }'), '4:28', 'atoms.a.timeout.total', 'belongs to a routed flow'],
   [
     'C-102',
@@ -276,6 +275,9 @@ const accepted: readonly (readonly [rule: string, text: string])[] = [
   ['C-1525', routed('for-each: [], on-success: b')],
   ['C-1525', routed('for-each: { x: rows, y: [1, "${z}"] }, on-item-error: stop, on-success: b')],
   ['C-1530', atoms('a: { delegate: d, on-success: [noop] }')],
+  ['C-104', atoms('a: { delegate: d, expects: { by: string }, open: ask, timeout: 3d, attempts: 2 }')],
+  ['C-104', atoms('a: { task: std.wait-event, input: { name: n }, timeout: { wait: 3d } }')],
+  ['C-1331', `${atoms('a: { delegate: d }')}  b: { task: t }\natom-defaults: { timeout: { wait: 1d } }\n`],
   ['C-1201', atoms('a: { flow: f, timeout: 3d, attempts: 2, for-each: x, on-success: [noop] }')],
   ['C-1203', atoms('a: { flow: "${n}", input: { x: 1 }, on-success: [noop] }')],
   [

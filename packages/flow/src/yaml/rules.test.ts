@@ -319,7 +319,8 @@ const refused: readonly Refused[] = [
     'atoms.a.task',
     'is for a task, and this atom is a flow',
   ],
-  ['C-1530', ordered('expects: { a: any }'), '4:17', 'atoms.a.expects', 'belongs to a routed flow'],
+  ['C-1530', ordered('expects: { a: any }'), '4:17', 'atoms.a.expects', 'means nothing without delegate'],
+  ['C-1530', ordered('delegate: d'), '4:17', 'atoms.a.delegate', 'and task exclude each other'],
   ['C-103', atoms('a: {}'), '4:3', 'atoms.a.task', 'is missing: write task: NAME'],
   [
     'E-101',

@@ -210,7 +210,7 @@ export const executionFaults = [
     {
       id: 'waiting-takes-room',
       rule: 'E-1401',
-      find: ' + timers.size',
+      find: ' + Math.max(0, timers.size - waiting.size)',
       replace: '',
       why: 'what waits for its next attempt keeps others from starting',
     },
@@ -276,7 +276,7 @@ export const executionFaults = [
     {
       id: 'asked-before-its-time',
       rule: 'E-1303',
-      find: 'if (turn.run(node.id).timer === undefined) submit(turn, node);',
+      find: 'if (timer === undefined && requestId !== undefined) submit(turn, node);',
       replace: 'submit(turn, node);',
       why: 'a new owner attempts a task before its delay is over',
     },
@@ -415,7 +415,7 @@ export const executionFaults = [
     {
       id: 'waiting-is-over',
       rule: 'E-617',
-      find: 'state.timers.size > 0 || ',
+      find: 'timers.size > 0 || ',
       replace: '',
       why: 'a flow that waits for a delay ends',
     },
@@ -438,8 +438,8 @@ export const executionFaults = [
     {
       id: 'answers-after-the-end',
       rule: 'E-857',
-      find: "(state.flow !== 'RUNNING' && state.flow !== 'SUSPENDING')",
-      replace: 'false',
+      find: ' : !isGoing)',
+      replace: ' : false)',
       why: 'an answer that comes after the end is taken',
     },
     {
@@ -452,8 +452,8 @@ export const executionFaults = [
     {
       id: 'unknown-timer-starts',
       rule: 'C-210',
-      find: "if (node.kind === 'task' && turn.run(id).state === 'RUNNING') submitAttempt",
-      replace: "if (node.kind === 'task' && turn.run(id).state === 'SUCCESS') submitAttempt",
+      find: "turn.run(id).state !== 'RUNNING') return true;",
+      replace: "turn.run(id).state !== 'SUCCESS') return true;",
       why: 'a task whose delay is over is not attempted',
     },
   ]),
@@ -468,7 +468,7 @@ export const executionFaults = [
     {
       id: 'superseded-answer-taken',
       rule: 'E-856',
-      find: ' && runs[id]?.requestId === requestId',
+      find: ' || runs[id]?.requestId !== requestId',
       replace: '',
       why: 'the answer to an earlier request counts for the present one',
     },

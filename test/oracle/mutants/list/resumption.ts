@@ -256,8 +256,8 @@ export const resumptionFaults = [
     {
       id: 'stopped-is-asked-under-the-same-id',
       rule: 'E-856',
-      find: 'for (const id of state.outstanding.members())',
-      replace: 'for (const id of state.outstanding.members().slice(1))',
+      find: 'new Set([...state.outstanding.members(),',
+      replace: 'new Set([...state.outstanding.members().slice(1),',
       why: 'what was told to stop answers that it did, and that counts in the new life',
     },
   ]),
@@ -281,14 +281,14 @@ export const resumptionFaults = [
     {
       id: 'suspended-though-done',
       rule: 'E-1002',
-      find: 'if (state.timers.size > 0 ||',
-      replace: "if (state.flow === 'SUSPENDING' || state.timers.size > 0 ||",
+      find: 'if (timers.size > 0 ||',
+      replace: "if (state.flow === 'SUSPENDING' || timers.size > 0 ||",
       why: 'a flow that finished meanwhile is suspended',
     },
     {
       id: 'withdrawn-is-over',
       rule: 'E-823',
-      find: ' || state.withdrawn.size > 0',
+      find: ' || withdrawn.size > 0',
       replace: '',
       why: 'a flow ends although work of it was taken back',
     },
