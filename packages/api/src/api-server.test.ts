@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { InjectOptions } from 'fastify';
 import { flawOf, type OpenApi } from './fixtures/answer-check.js';
+import { routedJob } from './fixtures/routed-job.js';
 import { as, flow, newWorld, type World } from './fixtures/world.js';
 import type { Route } from './route.js';
 import { roles, type Role } from './tokens.js';
@@ -210,6 +211,25 @@ describe('lists', () => {
     });
     expect((await ask('GET', '/v1/jobs/j/atoms?after=1')).body).toMatchObject({ atoms: [] });
   });
+});
+
+it('a job names the jobs of its sub-flows', async () => {
+  const inner = {
+    schemaVersion: 1,
+    root: { kind: 'routed', name: 'inner', atoms: [{ name: 'a' }] },
+  } as const;
+  await routedJob(world, 'j', { flow: 'inner', forEach: { x: [1, 2] } }, { flows: { inner } });
+  const { status, body } = await ask('GET', '/v1/jobs/j/children?limit=1');
+  const child = {
+    jobId: expect.stringMatching(/^[\w-]+$/),
+    atom: 'approve[0]',
+    state: 'RUNNING',
+    attempt: 1,
+  };
+  expect([status, body]).toEqual([200, { seq: 1, children: [child], next: 1 }]);
+  const rest = (await ask('GET', '/v1/jobs/j/children?after=1')).body;
+  expect(rest).toMatchObject({ children: [{ atom: 'approve[1]' }] });
+  expect((await ask('GET', '/v1/jobs/none/children')).status).toBe(404);
 });
 
 describe('deleting a job', () => {

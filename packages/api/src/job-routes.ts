@@ -3,7 +3,16 @@ import { InputError, NotFoundError } from '@baton/core';
 import type { JsonValue } from '@baton/core';
 import { checkedDefinition, requiredSymbols, type PostOptions, type Postable } from '@baton/client';
 import { headerKey } from './command-routes.js';
-import { atomView, columns, eventView, failureTree, header, listedEnded, listedOpen } from './job-view.js';
+import {
+  atomView,
+  childrenOf,
+  columns,
+  eventView,
+  failureTree,
+  header,
+  listedEnded,
+  listedOpen,
+} from './job-view.js';
 import { bodyProblems, type Asked, type Reply, type Route } from './route.js';
 import * as schemas from './schemas.js';
 import { atLeast } from './tokens.js';
@@ -67,6 +76,14 @@ export const jobRoutes: readonly Route[] = [
     ...{ method: 'GET', path: '/v1/jobs/:id/atoms/:atom', role: 'viewer', params: schemas.atomParams },
     summary: 'One atom; of routed flows one activation (`name#2`, as `name%232`).',
     ...{ answers: ok('The atom.', schemas.atom), problems: [409], handle: oneAtom },
+  },
+  {
+    ...{ method: 'GET', path: '/v1/jobs/:id/children', role: 'viewer', params: schemas.jobParams },
+    summary: 'The jobs of its sub-flows that have begun, in the order of the flow, a page at a time.',
+    query: schemas.numberedQuery,
+    ...{ answers: ok('A page; each is the job of the last attempt.', schemas.childPage), problems: [409] },
+    handle: (asked) =>
+      ofJob(asked, ({ seq, atoms }) => ({ seq, ...page(asked, 'children', childrenOf(atoms)) })),
   },
   {
     ...{ method: 'GET', path: '/v1/jobs/:id/data', role: 'viewer', params: schemas.jobParams },

@@ -47,6 +47,13 @@ export function atomView({ failure, ...rest }: AtomReport): object {
   return { ...rest, ...(failure && { failure: withoutStack(failure) }) };
 }
 
+/** Of sub-flows that have begun, in the order of the flow: the job of the last attempt of each. */
+export function childrenOf(atoms: readonly AtomReport[]): readonly object[] {
+  return atoms.flatMap(({ child: jobId, name: atom, state, attempt }) =>
+    jobId === undefined ? [] : [{ jobId, atom, state, attempt }],
+  );
+}
+
 /** A column for each field: small for many atoms, and drawn without a look at each. */
 export function columns(atoms: readonly AtomReport[]): object {
   return {

@@ -307,6 +307,12 @@ export const atomPage = object({ seq: whole, atoms: { type: 'array', items: atom
   'atoms',
 ]);
 
+const child = object({ jobId, atom: text, state: atomState, attempt: whole }, ['jobId', 'atom', 'state']);
+export const childPage = object({ seq: whole, children: { type: 'array', items: child }, next: whole }, [
+  'seq',
+  'children',
+]);
+
 const column = (items: Schema): Schema => ({ type: 'array', items });
 const orNull = (schema: Schema): Schema => ({ anyOf: [schema, { type: 'null' }] });
 export const run = object(
