@@ -58,7 +58,7 @@ export class Dormancy {
     const { jobId, claim } = runner;
     const { board, persistence, commands, logger } = this.#deps;
     try {
-      await commands.look([runner]);
+      if (!(await commands.look([runner]))) return undefined;
       await persistence.readModels.written(jobId);
       const { waits } = runner;
       if (waits === undefined) return undefined;

@@ -45,12 +45,12 @@ describe('baton delegate', () => {
     ],
     [['cancel', 'j', 'a', '--reason', 'over'], { atom: 'a', cancelled: true, by: 'cli', reason: 'over' }],
     [['pause', 'j', 'a', '--reason', 'ill'], { atom: 'a', paused: true, by: 'cli', reason: 'ill' }],
-    [['resume', token], { atom: 'a#2[3]', attempt: 4, paused: false, by: 'cli' }],
+    [['resume', token], { atom: 'a#2[3]', round: 0, attempt: 4, paused: false, by: 'cli' }],
     [
       ['progress', 'j', 'a', '--fraction', '0.5', '--note', 'half'],
       { atom: 'a', progress: { fraction: 0.5, note: 'half' }, by: 'cli' },
     ],
-    [['complete', token, '--value', '1'], { atom: 'a#2[3]', attempt: 4, value: 1, by: 'cli' }],
+    [['complete', token, '--value', '1'], { atom: 'a#2[3]', round: 0, attempt: 4, value: 1, by: 'cli' }],
   ])('%j is stored', async (words, options) => {
     await ran(words);
     expect(asked).toEqual([['j', options]]);
