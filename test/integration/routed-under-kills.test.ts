@@ -3,7 +3,7 @@
  * after that lands. By default one of these for each case, at one write in `stride`; all with BATON_KILLS=all (test/README.md).
  */
 import { afterAll, beforeAll, expect, it, jest } from '@jest/globals';
-import type { SkipOptions } from '@baton/client';
+import { repaired } from './fixtures/routed-driver.js';
 import { type RunnableTask, task, withFlows } from '@baton/flow';
 import { acceptance } from '../../packages/testkit/src/routed-flows/acceptance.js';
 import {
@@ -92,10 +92,8 @@ class Driver {
         await cluster.drive(client.resume(jobId));
         return rest(jobId, later);
       };
-      const repair = async ({ type, ...options }: Repair): Promise<Outcome> => {
-        await cluster.drive(
-          type === 'skip' ? client.skip(jobId, options as SkipOptions) : client[type](jobId, options),
-        );
+      const repair = async (how: Repair): Promise<Outcome> => {
+        await cluster.drive(repaired(client, jobId, how));
         return rest(jobId, given);
       };
       return { ...outcome, ...(outcome.outcome === 'SUSPENDED' && { resume }), repair };

@@ -98,7 +98,8 @@ async function tryOut(persistence: Persistence, jobId: string, repair: Repair): 
     throw notRepairable(jobId, `it was ended without being run: ${last.reason.message}`);
   const [post] = entries;
   const parentId = post?.kind === 'post' ? post.post.lineage?.parentId : undefined;
-  if (parentId !== undefined && last?.kind === 'terminal')
+  const isOfUndoing = repair.type === 'retryRevert' || repair.type === 'acceptRevert';
+  if (parentId !== undefined && last?.kind === 'terminal' && !isOfUndoing)
     throw notRepairable(jobId, `its parent ${parentId} has gone on without it: rerun the activation there`);
   const name = 'atom' in repair ? repair.atom : repair.type === 'rerun' ? repair.from : undefined;
   if (name !== undefined) checkAtom(run, { jobId, name });
@@ -128,7 +129,8 @@ async function runOf(
 
 function checkAtom(run: AnyRun, { jobId, name }: { readonly jobId: string; readonly name: string }): void {
   const known: ReadonlyMap<string, unknown> = 'shape' in run ? run.activations : run.compiled.atoms;
-  if (known.has(name)) return;
+  // or an item of a fan-out
+  if (known.has(name) || known.has(name.replace(/\[\d+\]$/, ''))) return;
   const near = closest(name, [...known.keys()]);
   const hint = near === undefined ? '' : `, did you mean ${near}?`;
   throw new NotFoundError('BATON_NOT_FOUND_ATOM', `job ${jobId} has no atom ${name}${hint}`);

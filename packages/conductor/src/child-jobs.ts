@@ -153,7 +153,8 @@ export class ChildJobs {
     const record = await jobs.getStored(flowId);
     const isThere = record && (record.state !== 'POSTING' || (await journal.head(flowId)) !== undefined);
     if (!isThere) return {};
-    const command = { command: 'revert', arguments: { order: attempt }, reason: 'its parent is undone' };
+    const given = { order: attempt, ...(attempt > 1 && { again: true }) };
+    const command = { command: 'revert', arguments: given, reason: 'its parent is undone' };
     await commands.append(flowId, command, `undo ${attempt}`);
     await bringBack({ board, persistence: { commands, jobs, journal }, clock: runtime.clock }, record);
     return undefined;

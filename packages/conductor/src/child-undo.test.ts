@@ -123,6 +123,36 @@ describe('undoing a run with child runs', () => {
     ]);
   });
 
+  it('is retried at the word of a person, in the child that failed, and undone in the end', async () => {
+    cluster.conductor('c1');
+    let sticks = true;
+    const worker = await cluster.drive(
+      cluster.worker('w1', {
+        quick: async ({ action, atom }) => {
+          if (sticks && action === 'revert' && atom === 'i') throw new Error('it sticks');
+          return quick();
+        },
+      }),
+    );
+    await post(tree);
+    await ended('p');
+    await cluster.drive(cluster.client.revert('p'));
+    const repair = async (): Promise<string> => {
+      await cluster.drive(cluster.client.decideRevert('p', { atom: 'b', decision: 'retry' }));
+      await cluster.runtime.clock.advance(1_000);
+      return ended('p');
+    };
+    expect(await ended('p')).toBe('FAILURE');
+    expect(await repair()).toBe('FAILURE');
+    sticks = false;
+    expect(await repair()).toBe('REVERTED');
+    expect([...new Set(reverts(worker.seen))]).toEqual(undone);
+    const inDepth = worker.seen.flatMap(({ action, atom, requestId }) =>
+      action === 'revert' && atom === 'i' ? [requestId.split('/').at(-1)] : [],
+    );
+    expect(inDepth).toEqual(['0.1', '0.2', '0.3']);
+  });
+
   it.each([
     ['nobody can read', (body: string) => body.slice(0, 9)],
     ['is of another flow', (body: string) => body.replaceAll('"x"', '"nosuch"')],

@@ -140,6 +140,10 @@ export const activationTransitions: TransitionTable<ActivationState> = {
       REVERT_FAILURE: 'revert failed',
       REVERTING: 'one of its child runs is undone, and another one follows',
     },
+    REVERT_FAILURE: {
+      REVERTING: 'an operator asked to revert again',
+      REVERTED: 'an operator cleaned up by hand',
+    },
   },
   ignore: {},
 };

@@ -1,6 +1,8 @@
 /** How a run begins, stops and goes on (engine.md sections 10 and 13). Each answers whether anything was changed. */
 import { assertNever, ConflictError, flowOutcomes } from '@baton/core';
 import { finish, tellEnd } from './finish.js';
+import type { RevertEvent } from './protocol.js';
+import { repairRevert } from './repair-revert.js';
 import { resolve, revertAll } from './resolve.js';
 import { reissue } from './schedule.js';
 import type { TurnDraft } from './turn-draft.js';
@@ -114,9 +116,12 @@ export function cancel(turn: TurnDraft, revert: boolean): boolean {
 }
 
 /** Undoes a run wherever it stands, finished or stopped (E-1323); one that was undone already begins afresh, with nothing to undo. */
-export function revertRun(turn: TurnDraft): boolean {
-  const { flow } = turn.state;
+export function revertRun(turn: TurnDraft, { again = false }: RevertEvent): boolean {
+  const { flow, revertFailed, compiled } = turn.state;
   if (flow === 'CANCELLED') return false;
+  const failed = again ? Array.from(revertFailed, (id) => compiled.nodes[id]?.name ?? '') : [];
+  for (const atom of failed) repairRevert(turn, { type: 'retryRevert', atom });
+  if (failed.length > 0) return true;
   if (flow === 'FAILURE') checkNotHalfUndone(turn);
   prepare(turn);
   revertAll(turn);

@@ -64,12 +64,17 @@ export type Event =
    * whatever it says.
    */
   | { readonly type: 'cancel'; readonly revert: boolean | 'always' }
-  /** Whatever ran is undone, of finished flows too (E-1323). */
-  | { readonly type: 'revert' }
+  | RevertEvent
   | RepairEvent
   | RerunEvent
   | SkipEvent
   | { readonly type: 'timerFired'; readonly id: string };
+
+/** Whatever ran is undone, of finished flows too (E-1323). `again`: of a run that could not be undone, the reverts that failed are called once more. */
+export interface RevertEvent {
+  readonly type: 'revert';
+  readonly again?: boolean;
+}
 
 /** A person decides about a failed revert: call it again, or take the atom as undone. The journal keeps who and why (E-1321, E-1322). */
 export interface RepairEvent extends OperatorNote {

@@ -68,7 +68,7 @@ function handle(turn: TurnDraft, event: Event): boolean {
     case 'cancel':
       return cancel(turn, event.revert !== false);
     case 'revert':
-      return revertRun(turn);
+      return revertRun(turn, event);
     case 'retryRevert':
     case 'acceptRevert':
       return repairRevert(turn, event);

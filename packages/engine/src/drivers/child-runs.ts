@@ -17,8 +17,8 @@ export interface ChildRun {
 
 export interface ChildSource {
   open(command: StartChildCommand): Promise<ChildRun>;
-  /** To undo what it did; undefined: there is none. */
-  reopen(flowId: string): Promise<(ChildRun & { readonly name: string }) | undefined>;
+  /** To undo what it did, as `RevertEvent` has it; undefined: there is none. */
+  reopen(flowId: string, again: boolean): Promise<(ChildRun & { readonly name: string }) | undefined>;
 }
 
 interface Running {
@@ -45,13 +45,13 @@ export class ChildRuns {
   }
 
   /** Gives how it went to the parent. */
-  async undo({ atom, requestId, flowId }: RevertChildCommand): Promise<Event> {
+  async undo({ atom, requestId, flowId, attempt }: RevertChildCommand): Promise<Event> {
     // it was told to stop
     await this.#running.get(flowId)?.ended;
     let name = '';
     try {
       const end = await this.#drive(flowId, async () => {
-        const child = await this.#source.reopen(flowId);
+        const child = await this.#source.reopen(flowId, attempt > 1);
         name = child?.name ?? '';
         return child;
       });

@@ -72,12 +72,12 @@ export class Drive {
   }
 
   /** The same for a run that is to be undone, wherever it stands: what goes on is cancelled, what has ended is reverted. */
-  async undo(): Promise<StoredTurn> {
+  async undo(again: boolean): Promise<StoredTurn> {
     return this.#drive(async () => {
       await this.#take({ type: 'adopt' });
       const turn = await this.#take({ type: 'cancel', revert: 'always' });
       const { flow } = turn.state;
-      return flow === 'SUCCESS' || flow === 'FAILURE' ? this.#take({ type: 'revert' }) : turn;
+      return flow === 'SUCCESS' || flow === 'FAILURE' ? this.#take({ type: 'revert', again }) : turn;
     });
   }
 

@@ -67,7 +67,7 @@ export class LocalRuns {
       }),
       children: new ChildRuns({
         open: (command) => this.#openChild(command),
-        reopen: (childId) => this.#reopenChild(childId),
+        reopen: (childId, again) => this.#reopenChild(childId, again),
       }),
       concurrency: engine === 'parallel' ? concurrency : 1,
       inRounds: engine !== 'parallel',
@@ -83,12 +83,12 @@ export class LocalRuns {
     return { drive, run: async () => endOf(await drive.run(begin)) };
   }
 
-  async #reopenChild(flowId: string): ReturnType<ChildSource['reopen']> {
+  async #reopenChild(flowId: string, again: boolean): ReturnType<ChildSource['reopen']> {
     const stored = await this.#childBook.load(flowId);
     if (!stored) return undefined;
     const drive = await this.open(stored.detail, { type: 'revert' });
     const { name } = stored.detail.definition.root;
-    return { drive, name, run: async () => endOf(await drive.undo()) };
+    return { drive, name, run: async () => endOf(await drive.undo(again)) };
   }
 
   async #turns({ compiled: given, ...detail }: LocalRun, begin: BeginEvent): Promise<Turns> {

@@ -5,6 +5,7 @@ import {
   type Activation,
   isItem,
   isOver,
+  isUndo,
   type Item,
   type Rollback,
   type RoutedState,
@@ -69,31 +70,38 @@ export function applyUndo(
 ): void {
   const { rollback } = state;
   if (!rollback) return;
+  rollback.failed.delete(unit.id);
+  unit.revertFailure = failure;
   // of its child runs the newest that was left is undone
   if (from === 'REVERTING' && to !== 'REVERT_FAILURE') unit.runs = unit.runs.slice(0, -1);
   if (from === 'REVERTING' && to === from) return ask(state, rollback, unit, attempt);
-  if (to === 'REVERTING') return begin(state, rollback, unit, attempt);
-  if (to === 'REVERT_FAILURE') {
-    unit.revertFailure = failure;
-    rollback.failed.add(unit.id);
-  }
+  if (to === 'REVERTING')
+    return begin(state, rollback, unit, { attempt, isAgain: from === 'REVERT_FAILURE' });
+  if (to === 'REVERT_FAILURE') rollback.failed.add(unit.id);
   if (isItem(unit)) {
-    state.items.delete(unit.id);
-    if (unit.parent.fanOut) unit.parent.fanOut.running--;
+    if (to === 'REVERTED') state.items.delete(unit.id);
+    if (unit.parent.fanOut && from === 'REVERTING') unit.parent.fanOut.running--;
     return;
   }
   rollback.fanOuts.delete(unit.id);
-  for (const { id } of unit.fanOut?.items ?? []) state.items.delete(id);
+  // a person may decide about those that failed
+  for (const item of unit.fanOut?.items ?? [])
+    if (item.state !== 'REVERT_FAILURE') state.items.delete(item.id);
   if (to === 'REVERTED') noteOver(state, unit);
 }
 
-function begin(state: RoutedState, rollback: Rollback, unit: Activation | Item, attempt: number): void {
+function begin(
+  state: RoutedState,
+  rollback: Rollback,
+  unit: Activation | Item,
+  { attempt, isAgain }: { readonly attempt: number; readonly isAgain: boolean },
+): void {
   rollback.ready.delete(unit.id);
   if (isItem(unit)) {
-    rollback.fanOuts.get(unit.parent.id)?.pop();
+    if (!isAgain) rollback.fanOuts.get(unit.parent.id)?.pop();
     if (unit.parent.fanOut) unit.parent.fanOut.running++;
   } else if (unit.fanOut) {
-    const items = unit.fanOut.items.filter(isUndoable);
+    const items = unit.fanOut.items.filter((item) => isUndoable(item) && !isUndo(item.state));
     for (const item of items) state.items.set(item.id, item);
     rollback.fanOuts.set(
       unit.id,

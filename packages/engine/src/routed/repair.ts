@@ -1,7 +1,8 @@
 /** What a person does about a run of which something failed or was cancelled, or that is to be undone (C-1308 to C-1311). */
 import { ConflictError, type FlowState } from '@baton/core';
 import { noteOf } from '../operator-note.js';
-import type { RerunEvent, SkipEvent } from '../protocol.js';
+import type { RerunEvent, RevertEvent, SkipEvent } from '../protocol.js';
+import { repairUndo } from './rollback.js';
 import { begin } from './activate.js';
 import { cancelAndUndo } from './end.js';
 import { revive } from './joins.js';
@@ -69,7 +70,10 @@ export function skip(turn: RoutedTurn, { atom, ...given }: SkipEvent): void {
 }
 
 /** Of what the run did everything is undone, whatever its definition says of failures (E-1323). */
-export function revert(turn: RoutedTurn): void {
+export function revert(turn: RoutedTurn, { again = false }: RevertEvent): void {
+  const failed = turn.state.flow === 'FAILURE' && again ? [...(turn.state.rollback?.failed ?? [])] : [];
+  for (const atom of failed) repairUndo(turn, { type: 'retryRevert', atom });
+  if (failed.length > 0) return;
   if (isOpenTo(turn, ['SUCCESS', 'FAILURE'])) cancelAndUndo(turn, 'reverted');
 }
 
@@ -79,7 +83,7 @@ function isOpenTo(turn: RoutedTurn, ended: readonly FlowState[]): boolean {
   if (rollback && rollback.failed.size > 0 && flow === 'FAILURE')
     throw new ConflictError(
       'BATON_CONFLICT_HALF_UNDONE',
-      `reverting ${[...rollback.failed].join(', ')} of ${flowId} failed: what is left of it is to be cleaned up by hand`,
+      `reverting ${[...rollback.failed].join(', ')} of ${flowId} failed: what is left of it is to be reverted again, or accepted once it was cleaned up by hand`,
     );
   if (rollback) return false;
   if (!ended.includes(flow)) return flow === 'RUNNING';

@@ -24,7 +24,7 @@ import { laterTimer } from '../timers.js';
 import { cancelAndUndo, endFlow } from './end.js';
 import { patchedEnvironment } from './patched-environment.js';
 import { rerun, revert, skip } from './repair.js';
-import { undone } from './rollback.js';
+import { repairUndo, undone } from './rollback.js';
 import { follow, followOn, takeUpAll } from './route.js';
 import { abandon } from './settle.js';
 import { openDelegateCommandOf, requestCommandOf } from './routed-request.js';
@@ -89,12 +89,13 @@ function handle(turn: RoutedTurn, event: Event): void {
     case 'skip':
       return skip(turn, event);
     case 'revert':
-      return revert(turn);
-    // not for routed runs yet
-    case 'prepare':
-    case 'reset':
+      return revert(turn, event);
     case 'retryRevert':
     case 'acceptRevert':
+      return repairUndo(turn, event);
+    // not for routed runs
+    case 'prepare':
+    case 'reset':
       return;
   }
 }

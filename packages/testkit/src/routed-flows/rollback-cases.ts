@@ -1,5 +1,5 @@
 /** Routed flows that are undone (control-flow.md C-1321, C-1322). */
-import type { RoutedDefinition } from '@baton/flow';
+import type { RoutedAtomDefinition, RoutedDefinition } from '@baton/flow';
 import { expect } from '@jest/globals';
 import { named, next, routed, type RoutedCase } from './routed.js';
 
@@ -173,3 +173,36 @@ each(
     expect(states).toEqual({ a: 'REVERTED', 'a[0]': 'REVERTED', 'a[1]': 'REVERTED', b: 'REVERTED' });
   },
 );
+
+const stuck = (b: Omit<RoutedAtomDefinition, 'name'>) =>
+  undoing({ a: { task: 'echo', onSuccess: next('b') }, b: { ...b, onSuccess: next('fail') } });
+const accepted: readonly [string, RoutedDefinition, string, readonly string[]][] = [
+  ['a task', stuck({ task: 'sticky', input: { value: 'stay' } }), 'b', ['b', 'a']],
+  ['a sub-flow', stuck({ flow: 'child', input: { how: 'stay' } }), 'b', ['b', 'a']],
+  [
+    'an item',
+    stuck({
+      ...{ forEach: { item: ['go', 'stay', 'go'] }, parallel: 1 },
+      ...{ task: 'sticky', input: { value: '${item}' } },
+    }),
+    'b[1]',
+    ['b[1]', 'b[0]', 'b', 'a'],
+  ],
+];
+for (const [what, definition, atom, undone] of accepted)
+  each(
+    `rollback: ${what} that could not be undone is tried again, and taken as undone (E-1321, E-1322)`,
+    async (run) => {
+      const first = await run(definition, { flows: [child] });
+      const note = { by: 'mo', reason: 'it is in the way' };
+      const again = await first.repair({ type: 'retryRevert', atom, ...note });
+      expect([again.outcome, again.states['a'], again.states[atom]]).toEqual([
+        'FAILURE',
+        'SUCCESS',
+        'REVERT_FAILURE',
+      ]);
+      expect(again.events.filter((event) => event === `${atom} REVERTING`).length).toBeGreaterThan(0);
+      const done = await again.repair({ type: 'acceptRevert', atom, ...note });
+      expect([done.outcome, done.undone.slice(-undone.length)]).toEqual(['REVERTED', undone]);
+    },
+  );

@@ -16,6 +16,7 @@ import {
   type EnvironmentOptions,
   type InProcessOptions,
   MemoryLogBook,
+  type RepairEvent,
   type RerunEvent,
   runDefinition,
   type SkipEvent,
@@ -113,7 +114,7 @@ export interface Outcome {
 }
 
 /** As events of the engine, without who and why. */
-export type Repair = RerunEvent | SkipEvent | { readonly type: 'revert' };
+export type Repair = RepairEvent | RerunEvent | SkipEvent | { readonly type: 'revert' };
 
 /** Runs a flow with the tasks above until it ends or is suspended. */
 export type Run = (definition: RoutedDefinition, given?: Given) => Promise<Outcome>;
