@@ -22,7 +22,8 @@ export function* journalRules({
     readonly commands?: ReadonlyMap<string, StoredCommand>;
   };
 }): Violations {
-  const isWanted = reopeningsIn(history.commands?.values());
+  const journals = new Map(jobs.map(({ job, entries }) => [job.jobId, entries]));
+  const isWanted = reopeningsIn(history.commands, journals);
   for (const job of jobs) {
     yield* order(job);
     yield* afterEnd(job, isWanted);

@@ -24,7 +24,7 @@ const taskRules = new Rules({ ...(variants[0] as (typeof variants)[number]), flo
 export function* modelRules(evidence: Evidence): Violations {
   const { board, sessions = new Map<bigint, string>(), commands } = evidence.history;
   const changes = changesByJob(board);
-  const isWanted = reopeningsIn(commands?.values());
+  const isWanted = reopeningsIn(commands);
   for (const job of evidence.jobs)
     yield* new Replay(job, { sessions, isWanted }).run(changes.get(job.job.jobId) ?? []);
   // what the model calls acknowledged is not there any more when the log has lost it

@@ -52,6 +52,17 @@ describe('a run that is over', () => {
     );
   });
 
+  it('does not go on once more for what was taken in', () => {
+    const facts = [{ fact: 'command', n: 1, command: 'rerun' }] as const;
+    const once = [claimEntry(place(3, 5)), reopen(4, 5), terminalEntry({ ...place(5, 5), facts })];
+    const twice = [...ended, ...once, claimEntry(place(6, 7)), reopen(7, 7), terminalEntry(place(8, 7))];
+    expect(check(twice, given('rerun', 25))).toEqual(
+      [6, 7].map((seq) => `I07 j: entry ${seq} comes after the terminal one`),
+    );
+    const second = { order: 55, atMs: 0, jobId: 'j', command: { command: 'rerun' } };
+    expect(check(twice, new Map([...given('rerun', 25), ['j:cmd:2', second]]))).toEqual([]);
+  });
+
   it('does not before it is reopened, and is reopened once', () => {
     const turn = [claimEntry(place(3, 5)), turnEntry(place(4, 5)), reopen(5, 5), terminalEntry(place(6, 5))];
     expect(check([...ended, ...turn], given('skip', 25))).toEqual([
