@@ -80,8 +80,8 @@ export class Answers {
 
   #answerAll(jobId: string): void {
     for (const waiting of waitingDelegates(this.#cluster.history.entries.get(jobId) ?? [])) {
-      const { atom, attempt, plan } = waiting;
-      const requestId = requestIdOf({ flowId: jobId, atom, attempt, action: 'execute', round: 0 });
+      const { atom, attempt, round, plan } = waiting;
+      const requestId = requestIdOf({ flowId: jobId, atom, attempt, action: 'execute', round });
       if (this.#begun.has(requestId) || plan === 'never') continue;
       // some think about it
       if (chance(this.#place.process.runtime.random, 0.3)) continue;
@@ -96,11 +96,11 @@ export class Answers {
     }
   }
 
-  async #answer(jobId: string, { atom, attempt, plan }: WaitingDelegate): Promise<boolean> {
+  async #answer(jobId: string, { atom, attempt, round, plan }: WaitingDelegate): Promise<boolean> {
     const { process, client } = this.#place;
-    const text = (): string => `answer ${++this.#answers} of ${process.name}`;
+    const text = (): string => `${jobId}/answer ${++this.#answers} of ${process.name}`;
     const give = async (answer: DelegateAnswer = { value: text() }): Promise<boolean> => {
-      const said = { atom, attempt, ...answer };
+      const said = { atom, attempt, round, ...answer };
       return (await this.#given(jobId, () => client.answerDelegate(jobId, said))) !== undefined;
     };
     const think = (mostMs: number): Promise<void> =>
@@ -131,7 +131,7 @@ export class Answers {
         await think(10_000);
         return give();
       case 'extended': {
-        const longer = { atom, attempt, byMs: 5_000, mostMs: 3_600_000 };
+        const longer = { atom, attempt, round, byMs: 5_000, mostMs: 3_600_000 };
         await persist(process, () => client.extendDelegate(jobId, longer));
         await think(3_000);
         return give();

@@ -10,7 +10,17 @@ const noTime = {
   setImmediate: () => undefined,
 };
 
-const streams = ['choices', 'jobs', 'faults', 'world', 'pauses', 'routed', 'schedules', 'repairs'] as const;
+const streams = [
+  'choices',
+  'jobs',
+  'faults',
+  'world',
+  'pauses',
+  'routed',
+  'schedules',
+  'repairs',
+  'waits',
+] as const;
 export type Stream = (typeof streams)[number];
 
 export function streamOf(seed: number, stream: Stream, number = 0): SeededRandom {

@@ -1,12 +1,15 @@
 /** What a journal shows to who looks at it, without the flow that it is of. */
-import type { FlowState } from '@baton/core';
+import type { FlowState, TimerFact } from '@baton/core';
 import type { StoredEntry } from './history.js';
+import { planIn } from './workload.js';
 
 export interface WaitingDelegate {
   /** `approve#2`, of a fan-out `approve[3]`. */
   readonly atom: string;
   readonly attempt: number;
-  /** What is to be made of it (routed-workload.ts). */
+  /** Of a routed flow 0. */
+  readonly round: number;
+  /** What is to be made of it (routed-workload.ts, workload.ts). */
   readonly plan: string;
 }
 
@@ -23,6 +26,8 @@ export function waitingDelegates(entries: readonly StoredEntry[]): readonly Wait
   const plans = new Map<string, string>();
   for (const { entry } of entries)
     for (const fact of entry.facts) {
+      if (fact.fact === 'atom' || fact.fact === 'attempt') waiting.delete(fact.atom);
+      if (fact.fact === 'timer' && fact.state === 'set') noteWait(waiting, fact);
       if (fact.fact !== 'activation') continue;
       const { activation: atom, to, attempt, args } = fact;
       // of a wait for an event that is its name
@@ -30,10 +35,18 @@ export function waitingDelegates(entries: readonly StoredEntry[]): readonly Wait
       if (plan && 'data' in plan && typeof plan.data === 'string') plans.set(atom, plan.data);
       const planned = plans.get(atom);
       if (to === 'RUNNING' && attempt !== undefined && planned !== undefined)
-        waiting.set(atom, { atom, attempt, plan: planned });
+        waiting.set(atom, { atom, attempt, round: 0, plan: planned });
       else waiting.delete(atom);
     }
   return [...waiting.values()];
+}
+
+/** Of an ordered flow its timer tells that an answer is waited for, and its name what is made of it. */
+function noteWait(waiting: Map<string, WaitingDelegate>, { id, atom = '' }: TimerFact): void {
+  const [, round, attempt] = /\/wait\.(\d+)\.(\d+)$/.exec(id) ?? [];
+  const plan = planIn(atom);
+  if (attempt === undefined || plan === undefined) return;
+  waiting.set(atom, { atom, attempt: Number(attempt), round: Number(round), plan });
 }
 
 /** Atoms whose newest request is parked, each with what tells it from an earlier time that it was. A person sees them in the report of the job. */

@@ -13,7 +13,7 @@ import type {
   TransitionDefinition,
 } from '@baton/flow';
 import { below, chance, pick } from './choices.js';
-import { taskName, type PlannedJob } from './workload.js';
+import { answerPlans, taskName, type PlannedJob } from './workload.js';
 
 /** Of either shape. */
 export type AnyJob = PlannedJob<AnyDefinition>;
@@ -23,12 +23,6 @@ export function withRouted(jobs: readonly PlannedJob[], random: Random): readonl
   if (!chance(random, 0.3)) return jobs;
   return jobs.map((job) => (chance(random, 0.6) ? { ...job, definition: routedFlow(random) } : job));
 }
-
-/** What somebody outside makes of a delegate; it stands in what that was given. */
-export const answerPlans = [
-  ...(['value', 'value', 'failure', 'cancelled', 'never', 'twice', 'late', 'extended'] as const),
-];
-export type AnswerPlan = (typeof answerPlans)[number];
 
 /** What somebody outside makes of a wait for an event: it is the name of that. */
 const eventPlans = ['event', 'event', 'event-twice', 'event-late', 'never'] as const;

@@ -14,7 +14,7 @@ import { wallStartMs, type LogLine } from './process.js';
 import { withRouted } from './routed-workload.js';
 import { planSchedules, ScheduleMaker } from './schedules.js';
 import { User } from './user.js';
-import { planJobs, withRepairs } from './workload.js';
+import { planJobs, withRepairs, withWaits } from './workload.js';
 
 /** A run, in full or with parts of its plan left out. */
 export interface RunPlan {
@@ -74,7 +74,8 @@ export async function simulate(plan: RunPlan, onLog?: (line: LogLine) => void): 
   const planned = planJobs(streamOf(seed, 'jobs'), choices.jobs, streamOf(seed, 'pauses'));
   const isWanted = (id: string): boolean => plan.jobs?.includes(id) ?? true;
   const routed = withRouted(planned, streamOf(seed, 'routed'));
-  const jobs = withRepairs(routed, streamOf(seed, 'repairs')).filter(({ jobId }) => isWanted(jobId));
+  const waiting = withWaits(routed, streamOf(seed, 'waits'));
+  const jobs = withRepairs(waiting, streamOf(seed, 'repairs')).filter(({ jobId }) => isWanted(jobId));
   const users = jobs.map((job) => new User(cluster, job));
   const schedules = planSchedules(streamOf(seed, 'schedules'), { untilMs }).filter(({ scheduleId }) =>
     isWanted(scheduleId),

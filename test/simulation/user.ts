@@ -6,7 +6,7 @@
  */
 import type { CoordinationSession } from '@baton/core';
 import type { Client } from '@baton/client';
-import { isRouted } from '@baton/flow';
+import { isRouted, type NodeDefinition } from '@baton/flow';
 import type { Cluster } from './cluster.js';
 import { chance } from './choices.js';
 import type { SimulatedProcess } from './process.js';
@@ -101,7 +101,7 @@ export class User {
     history.acknowledge(jobId);
     const waiting = persist(process, () => client.wait(jobId));
     void this.#pauses(process, client);
-    if (isRouted(definition))
+    if (isRouted(definition) || hasDelegate(definition.root))
       void new Answers(this.#cluster, { process, client, roots: () => [jobId] }).give(() => this.isDone);
     else void this.#decideParked(process, client);
     if (cancel !== undefined && !this.#isCancelled) {
@@ -179,4 +179,8 @@ export class User {
       }
     }
   }
+}
+
+function hasDelegate(node: NodeDefinition): boolean {
+  return node.kind === 'task' ? node.delegate !== undefined : (node.children ?? []).some(hasDelegate);
 }

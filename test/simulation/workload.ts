@@ -4,6 +4,7 @@
  */
 import type { Random } from '@baton/core';
 import type { AnyDefinition } from '@baton/engine';
+import { isRouted } from '@baton/flow';
 import type {
   NodeDefinition,
   RetryDefinition,
@@ -62,6 +63,58 @@ export function withRepairs<J extends PlannedJob<AnyDefinition>>(
 ): readonly J[] {
   if (!chance(random, 0.3)) return jobs;
   return jobs.map((job) => (chance(random, 0.5) ? { ...job, isRepaired: true } : job));
+}
+
+/** What somebody outside makes of a delegate; it stands in what that was given, or in its name (`planIn`). */
+export const answerPlans = [
+  ...(['value', 'value', 'failure', 'cancelled', 'never', 'twice', 'late', 'extended'] as const),
+];
+
+/** In three runs of ten, in more than half of the ordered jobs some tasks are answered from outside, and some sleep. The others stay what they were. */
+export function withWaits<J extends PlannedJob<AnyDefinition>>(
+  jobs: readonly J[],
+  random: Random,
+): readonly J[] {
+  if (!chance(random, 0.3)) return jobs;
+  return jobs.map((job) => {
+    const { definition } = job;
+    if (isRouted(definition) || !chance(random, 0.6)) return job;
+    return { ...job, definition: { ...definition, root: waitingNode(definition.root, random) } };
+  });
+}
+
+function waitingNode(node: NodeDefinition, random: Random): NodeDefinition {
+  if (node.kind !== 'task')
+    return {
+      ...node,
+      ...(node.children && { children: node.children.map((child) => waitingNode(child, random)) }),
+    };
+  if (!chance(random, 0.3)) return node;
+  const { name, provides, attempts } = node;
+  if (chance(random, 0.2))
+    return {
+      ...{ kind: 'task', name: `${name}-sleep`, task: 'std.sleep', requires: ['duration'] },
+      inject: { duration: pick(random, [50, 700, 8_000, 12_000]) },
+    };
+  const plan = pick(random, answerPlans);
+  return {
+    ...{ kind: 'task', name: `${name}-${plan}`, delegate: 'approve' },
+    ...(provides && { provides }),
+    ...(attempts && { attempts }),
+    ...(chance(random, 0.5) && { open: taskName, ...askedWith(node) }),
+    // of what nobody answers the time is over some day (routed-workload.ts)
+    timeout: { waitMs: plan === 'never' ? 2_000 + below(random, 10_000) : pick(random, [20_000, 60_000]) },
+  };
+}
+
+function askedWith({ requires = [], inject = {} }: TaskDefinition): Partial<TaskDefinition> {
+  return { requires, inject };
+}
+
+/** What is to be made of an atom of an ordered flow; undefined: it is none that waits for somebody. */
+export function planIn(atom: string): string | undefined {
+  const plan = /^t\d+-(\w+)$/.exec(atom)?.[1];
+  return answerPlans.some((known) => known === plan) ? plan : undefined;
 }
 
 function randomPauses(random: Random): PlannedJob['pauses'] {

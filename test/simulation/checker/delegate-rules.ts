@@ -1,7 +1,10 @@
 /** C-1108, C-1109: the first answer to an attempt of a delegate that is stored is what becomes of it, once; an answer that counts is not lost. */
-import { attemptOf, atomNameOf, flowIdOf, type ActivationFact, type JsonValue } from '@baton/core';
+import { attemptOf, atomNameOf, flowIdOf, roundOf } from '@baton/core';
+import type { ActivationFact, AtomFact, JsonValue } from '@baton/core';
+import type { NodeDefinition } from '@baton/flow';
 import type { StoredCommand, StoredEntry } from '../history.js';
-import { isRoutedJob, type Evidence, type RoutedJob, type Violations } from './evidence.js';
+import { isOrderedJob, isRoutedJob } from './evidence.js';
+import type { Evidence, JobEvidence, Violations } from './evidence.js';
 import { atomOf, outcomesOf, type Outcome } from './request-stories.js';
 
 interface Answer extends StoredCommand {
@@ -15,11 +18,10 @@ export function* delegateRules(evidence: Evidence): Violations {
     if (given.length > 1)
       yield `C-1109 ${requestId} has ${given.length} answers in the store: commands ${given.map(({ n }) => n).join()}`;
   }
-  for (const job of evidence.jobs)
-    if (isRoutedJob(job)) {
-      yield* outcomesAreAnswers(job, answers);
-      yield* answersCount(job, answers);
-    }
+  for (const job of evidence.jobs) {
+    yield* outcomesAreAnswers(job, answers);
+    yield* answersCount(job, answers);
+  }
 }
 
 /** By request. */
@@ -36,7 +38,7 @@ function answersOf(commands: ReadonlyMap<string, StoredCommand>): ReadonlyMap<st
 }
 
 /** Nobody but who answers it says what a delegate gives. */
-function* outcomesAreAnswers(job: RoutedJob, answers: ReadonlyMap<string, readonly Answer[]>): Violations {
+function* outcomesAreAnswers(job: JobEvidence, answers: ReadonlyMap<string, readonly Answer[]>): Violations {
   for (const { requestId, fact, stored } of delegateOutcomes(job)) {
     const answer = answers.get(requestId)?.[0];
     const isIn = answer !== undefined && answer.order < stored.order;
@@ -46,17 +48,34 @@ function* outcomesAreAnswers(job: RoutedJob, answers: ReadonlyMap<string, readon
   }
 }
 
-function* delegateOutcomes(job: RoutedJob): Generator<Outcome & { readonly fact: ActivationFact }> {
-  const delegates = new Set(
+function* delegateOutcomes(
+  job: JobEvidence,
+): Generator<Outcome & { readonly fact: AtomFact | ActivationFact }> {
+  const delegates = delegatesOf(job);
+  for (const { requestId, fact, stored } of outcomesOf(job)) {
+    if (fact.fact === 'attempt' || requestId.includes('/revert/')) continue;
+    const atom = fact.fact === 'atom' ? fact.atom : atomOf(fact.activation);
+    if (delegates.has(atom)) yield { requestId, fact, stored };
+  }
+}
+
+function delegatesOf(job: JobEvidence): ReadonlySet<string> {
+  if (!isRoutedJob(job)) {
+    const named = (node: NodeDefinition): string[] =>
+      node.kind === 'task'
+        ? node.delegate === undefined
+          ? []
+          : [node.name]
+        : (node.children ?? []).flatMap(named);
+    return isOrderedJob(job) ? new Set(named(job.job.definition.root)) : new Set();
+  }
+  return new Set(
     job.job.definition.root.atoms.flatMap(({ name, delegate }) => (delegate === undefined ? [] : [name])),
   );
-  for (const { requestId, fact, stored } of outcomesOf(job))
-    if (fact.fact === 'activation' && delegates.has(atomOf(fact.activation)))
-      yield { requestId, fact, stored };
 }
 
 function misfit(
-  { to, value, failure }: ActivationFact,
+  { to, value, failure }: AtomFact | ActivationFact,
   given: Readonly<Record<string, JsonValue>>,
 ): string | undefined {
   const own = value && 'data' in value ? value.data : undefined;
@@ -73,7 +92,7 @@ function misfit(
 }
 
 /** What its owner took in while it was waited for has ended the attempt by then: in the entry that says so, or before. */
-function* answersCount(job: RoutedJob, answers: ReadonlyMap<string, readonly Answer[]>): Violations {
+function* answersCount(job: JobEvidence, answers: ReadonlyMap<string, readonly Answer[]>): Violations {
   const { jobId } = job.job;
   for (const [requestId, [answer]] of answers) {
     if (answer === undefined || flowIdOf(requestId) !== jobId) continue;
@@ -86,11 +105,16 @@ function* answersCount(job: RoutedJob, answers: ReadonlyMap<string, readonly Ans
 }
 
 function isWaiting(entries: readonly StoredEntry[], through: StoredEntry, requestId: string): boolean {
-  const [atom, attempt] = [atomNameOf(requestId), attemptOf(requestId)];
-  let waits = false;
+  const [atom, attempt, round] = [atomNameOf(requestId), attemptOf(requestId), roundOf(requestId)];
+  let [waits, now] = [false, 0];
   for (const { entry } of entries) {
     if (entry.seq > through.entry.seq) break;
     for (const fact of entry.facts) {
+      if (fact.fact === 'atom' && fact.atom === atom) {
+        now = fact.round ?? now;
+        waits = fact.to === 'RUNNING' && fact.attempt === attempt && now === round;
+      }
+      if (fact.fact === 'attempt' && fact.atom === atom) waits = fact.attempt === attempt && now === round;
       if (fact.fact !== 'activation' || fact.activation !== atom) continue;
       waits = fact.to === 'RUNNING' && fact.attempt === attempt;
     }

@@ -176,8 +176,10 @@ function* policies(
 function policiesOf(definition: AnyDefinition): ReadonlyMap<string, OnWorkerLoss> {
   const policies = new Map<string, OnWorkerLoss>();
   const visit = (node: NodeDefinition): void => {
-    if (node.kind === 'task') policies.set(node.name, node.onWorkerLoss ?? 'resend');
-    else node.children?.forEach(visit);
+    if (node.kind === 'task') {
+      if (node.delegate === undefined && node.task !== 'std.sleep')
+        policies.set(node.name, node.onWorkerLoss ?? 'resend');
+    } else node.children?.forEach(visit);
   };
   if (!isRouted(definition)) visit(definition.root);
   else

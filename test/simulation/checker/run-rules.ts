@@ -237,12 +237,14 @@ function* worldOf({ job, told }: OrderedJob, end: RunEnd, { world }: Evidence): 
   if (end.outcome === undefined) return;
   if (told !== undefined && told !== end.outcome)
     yield `I06 ${jobId}: its user was told ${told}, it is ${end.outcome}`;
-  const there = world.standing(jobId);
+  const waits = waitsOf(job.definition.root);
+  // what asks for the answer of a delegate has done so, whatever becomes of that
+  const there = world.standing(jobId).filter((atom) => !waits.has(atom));
   for (const atom of new Set(there.filter((each, index) => there.indexOf(each) !== index)))
     yield `I11 ${jobId}: the effect of ${atom} stands twice`;
   for (const [atom, state] of end.states) {
     const stands = there.includes(atom);
-    if (state === 'SUCCESS' && !stands && !isController(atom))
+    if (state === 'SUCCESS' && !stands && !isController(atom) && !waits.has(atom))
       yield `I09 ${jobId}: ${atom} is SUCCESS and its effect is not there`;
     if ((state === 'REVERTED' || state === 'PENDING' || state === 'IGNORE') && stands)
       yield `I09 ${jobId}: ${atom} is ${state} and its effect stands`;
@@ -254,6 +256,12 @@ function* worldOf({ job, told }: OrderedJob, end: RunEnd, { world }: Evidence): 
   }
   if (end.outcome !== end.flow && !end.isRefused)
     yield `I04 ${jobId}: its terminal entry says ${end.outcome}, its flow is ${end.flow}`;
+}
+
+/** Atoms that nobody runs: they wait for an answer, or for a time. */
+function waitsOf(node: NodeDefinition): ReadonlySet<string> {
+  if (node.kind !== 'task') return new Set((node.children ?? []).flatMap((child) => [...waitsOf(child)]));
+  return new Set(node.delegate === undefined && node.task !== 'std.sleep' ? [] : [node.name]);
 }
 
 function isController(atom: string): boolean {
