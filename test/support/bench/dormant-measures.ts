@@ -20,7 +20,8 @@ export interface DormantFigures {
 
 /** Answers on their way at the same time. */
 const ANSWERING = 50;
-const settledMs = 5_000;
+/** Until the collector has given back what is free. */
+const settledMs = 20_000;
 
 export async function dormancy(
   bench: BenchCluster,
