@@ -23,6 +23,7 @@ import {
   type CancelChildCommand,
   type ChildEnd,
   childFailure,
+  hasBegun,
   openChildrenOf,
   type Outcome,
   type OrderChildCommand,
@@ -138,8 +139,8 @@ export class ChildJobs {
     }
   }
 
-  async #order({ type, flowId, order, env }: OrderChildCommand): Promise<void> {
-    if (await this.#isOver(flowId)) return;
+  async #order({ type, flowId, requestId, order, env }: OrderChildCommand): Promise<void> {
+    if ((await this.#isOver(flowId)) || (await this.#isOther(flowId, requestId))) return;
     await this.#give(flowId, {
       command: type === 'suspendChild' ? 'suspend' : 'resume',
       arguments: { order, ...(env && { env }) },
@@ -147,17 +148,26 @@ export class ChildJobs {
   }
 
   /** Undone at its parent's word, it says so when it has ended; one that never came to be has nothing to undo. */
-  async #undo({ flowId, attempt }: RevertChildCommand): Promise<Outcome | undefined> {
+  async #undo({ flowId, childRequestId, attempt }: RevertChildCommand): Promise<Outcome | undefined> {
     const { board, runtime } = this.#owner;
     const { commands, jobs, journal } = this.#store;
     const record = await jobs.getStored(flowId);
     const isThere = record && (record.state !== 'POSTING' || (await journal.head(flowId)) !== undefined);
-    if (!isThere) return {};
+    // it could not be started because another poster's job has its id
+    if (!isThere || record.contentHash !== contentOf(childRequestId)) return {};
     const given = { order: attempt, ...(attempt > 1 && { again: true }) };
     const command = { command: 'revert', arguments: given, reason: 'its parent is undone' };
     await commands.append(flowId, command, `undo ${attempt}`);
-    await bringBack({ board, persistence: { commands, jobs, journal }, clock: runtime.clock }, record);
+    // whoever finishes its post puts it on the board
+    if (record.state === 'POSTING') await board.announce(flowId);
+    else await bringBack({ board, persistence: { commands, jobs, journal }, clock: runtime.clock }, record);
     return undefined;
+  }
+
+  /** Another poster's job has the id: it is no child of anybody. */
+  async #isOther(flowId: string, childRequestId: string): Promise<boolean> {
+    const record = await this.#store.jobs.get(flowId);
+    return record !== undefined && record.contentHash !== contentOf(childRequestId);
   }
 
   async #isOver(jobId: string): Promise<boolean> {
@@ -182,8 +192,7 @@ export class ChildJobs {
     const post: JobPost = {
       jobId,
       definitionHash,
-      // the id alone says all that this is about; a job of another poster has another text here
-      contentHash: `child ${lineage.requestId}`,
+      contentHash: contentOf(lineage.requestId),
       posting: JSON.stringify(postingWith(posting, { store, env })),
       postedAtMs: posting.createdAtMs,
       rootId: lineage.rootId,
@@ -214,8 +223,8 @@ export class ChildJobs {
   }
 
   /** Also where there is no such child: whoever starts it late, a former owner of the parent, starts one that is cancelled. */
-  async #cancel({ flowId, revert }: CancelChildCommand): Promise<void> {
-    if (await this.#isOver(flowId)) return;
+  async #cancel({ flowId, requestId, revert }: CancelChildCommand): Promise<void> {
+    if ((await this.#isOver(flowId)) || (await this.#isOther(flowId, requestId))) return;
     const command = { command: 'cancel', arguments: { revert }, reason: 'its parent waits no more' };
     await this.#give(flowId, command, 'its parent waits no more');
   }
@@ -241,7 +250,8 @@ export class ChildJobs {
     const { run, cancelled: isCancelled = false, undo = 0 } = state ?? {};
     const child = { atom: atomNameOf(requestId), flowId, name: posting.name };
     if (undo > 0) {
-      const isUndone = outcome === 'REVERTED' || outcome === 'CANCELLED';
+      // one that was cancelled before it began, or is left as it is: an ordered run that was cancelled is not undone later (E-1323)
+      const isUndone = outcome === 'REVERTED' || (outcome === 'CANCELLED' && !(run && hasBegun(run)));
       return { undo, ...(!isUndone && { failure: childFailure(child, end, 'revert') }) };
     }
     if (outcome === 'CANCELLED' || (outcome === 'REVERTED' && isCancelled)) return { cancelled: true };
@@ -282,6 +292,11 @@ export class ChildJobs {
     const runner = this.#owned.get(jobId);
     await (runner ? this.#commands.look([runner]) : this.#owner.board.announce(jobId));
   }
+}
+
+/** The id alone says all that a child is about; a job of another poster has another text there. */
+function contentOf(childRequestId: string): string {
+  return `child ${childRequestId}`;
 }
 
 function ignore(): void {

@@ -1,8 +1,15 @@
 /** C-1209: a run that is undone has what its child runs did undone. */
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { childIdOf, type InlineValue, requestIdOf, type TaskRequest } from '@baton/core';
+import {
+  childIdOf,
+  type Coordination,
+  type CoordinationSession,
+  type InlineValue,
+  requestIdOf,
+  type TaskRequest,
+} from '@baton/core';
 import { linear, type RoutedAtomDefinition, type RoutedFlowDefinition, task, withFlows } from '@baton/flow';
-import { SimulatedDocumentStore } from '@baton/testkit';
+import { SimulatedCoordination, SimulatedDocumentStore } from '@baton/testkit';
 import { Cluster } from './fixtures/cluster.js';
 import { StruckStore } from './fixtures/struck-store.js';
 
@@ -52,6 +59,69 @@ describe('undoing a run with child runs', () => {
   const post = (definition: RoutedFlowDefinition) =>
     cluster.drive(cluster.client.post(definition, { key: 'p' }));
   const report = (jobId: string) => cluster.drive(cluster.client.job(jobId));
+
+  it('leaves the job of another poster alone that has the id of a child', async () => {
+    cluster.conductor('c1');
+    const worker = await cluster.drive(cluster.worker('w1', { quick }));
+    await cluster.drive(cluster.client.post(flow('other', { x: { task: 'quick' } }), { key: childOf('b') }));
+    expect(await ended(childOf('b'))).toBe('SUCCESS');
+    await post(withFlows(flow('root', { b: { flow: 'inner' } }, { rollback: 'completed' }), [inner]));
+    expect(await ended('p')).toBe('REVERTED');
+    expect(await report(childOf('b'))).toMatchObject({ outcome: 'SUCCESS', commands: [] });
+    expect(reverts(worker.seen)).toEqual([]);
+  });
+
+  it('undoes what is left of one that was cancelled because its time was over', async () => {
+    cluster.conductor('c1');
+    const worker = await cluster.drive(cluster.worker('w1', { quick }));
+    const slow = flow('slow', { x: { task: 'quick', onSuccess: to('y') }, y: { delegate: 'nobody' } });
+    const asking = flow(
+      'root',
+      { b: { flow: 'slow', timeout: { totalMs: 5_000 }, onError: to('c') }, c: { delegate: 'nobody' } },
+      { rollback: 'completed' },
+    );
+    await post(withFlows(asking, [slow]));
+    await cluster.runtime.clock.advance(20_000);
+    expect((await report(childOf('b'))).outcome).toBe('CANCELLED');
+    await cluster.drive(cluster.client.cancel('p'));
+    expect(await ended('p')).toBe('REVERTED');
+    expect((await report(childOf('b'))).outcome).toBe('REVERTED');
+    expect(reverts(worker.seen)).toEqual([`${childOf('b')}/x`]);
+  });
+
+  it('ends though the post of a child was half done when its owner died', async () => {
+    const plain = new SimulatedCoordination(cluster.runtime, { service: cluster.coordination });
+    let session: CoordinationSession | undefined;
+    // the child never comes to the board by this one
+    const stuck: Coordination = {
+      connect: async (options) => {
+        const opened = (session = await plain.connect(options));
+        const create: CoordinationSession['create'] = (path, ...given) =>
+          path.includes(childOf('b')) ? new Promise(() => undefined) : opened.create(path, ...given);
+        return new Proxy(opened, {
+          get: (target, key) => {
+            if (key === 'create') return create;
+            const value: unknown = Reflect.get(target, key, target);
+            return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+          },
+        });
+      },
+      endSession: (...given) => plain.endSession(...given),
+    };
+    const c1 = cluster.conductor('c1', {}, { coordination: stuck });
+    await cluster.drive(cluster.worker('w1', { quick }));
+    await post(withFlows(flow('root', { b: { flow: 'inner' } }, { rollback: 'completed' }), [inner]));
+    await cluster.runtime.clock.advance(2_000);
+    await cluster.drive(cluster.client.cancel('p'));
+    await cluster.runtime.clock.advance(2_000);
+    expect(cluster.documents.documentsOf('jobs')).toContainEqual(
+      expect.objectContaining({ _id: childOf('b'), state: 'POSTING' }),
+    );
+    void c1.stop();
+    cluster.coordination.expire(session as CoordinationSession);
+    cluster.conductor('c2');
+    expect(await ended('p')).toBe('REVERTED');
+  });
 
   it('undoes them in their place, the last first, at every level', async () => {
     cluster.conductor('c1');

@@ -36,8 +36,6 @@ export class JobRunner implements Waiter {
   readonly #owner: Ownership;
   readonly #log: Logger;
   #seq: number;
-  /** Entry of the last snapshot. */
-  #snapshotSeq: number;
   #saving: Promise<void> | undefined;
   #kickDue = false;
   #commandsRead = false;
@@ -56,7 +54,6 @@ export class JobRunner implements Waiter {
     this.jobId = claim.jobId;
     this.fence = claim.fence;
     this.#seq = state.seq;
-    this.#snapshotSeq = state.snapshotSeq;
     this.turns = new FlowTurns(owner, claim.jobId, state, {
       onInput: () => this.#kickSoon(),
       onFault: (error) => this.#giveUp(error),
@@ -339,12 +336,15 @@ export class JobRunner implements Waiter {
 
   /** Everything in the state is stored: written down beside the journal, so that the next owner reads less. Nobody waits for it. */
   #snapshotIfDue(): void {
-    // the state of a routed run grows with its journal: all snapshots together stay within nine times the last
-    if (this.#seq - this.#snapshotSeq < Math.max(snapshotEveryEntries, this.#snapshotSeq / 8)) return;
-    this.#snapshotSeq = this.#seq;
-    const snapshot = { seq: this.#seq, fence: this.fence, state: this.turns.state.snapshot() };
+    const { state } = this.turns;
+    // that of a routed run grows with its journal: all snapshots together stay within nine times the last
+    const growing = 'shape' in state.run ? state.snapshotSeq / 8 : 0;
+    if (this.#seq - state.snapshotSeq < Math.max(snapshotEveryEntries, growing)) return;
+    state.snapshotSeq = this.#seq;
+    const text = state.snapshot();
+    if (text === undefined) return;
     this.#owner.snapshots
-      .write(this.jobId, snapshot)
+      .write(this.jobId, { seq: this.#seq, fence: this.fence, state: text })
       .catch((error: unknown) => this.#log.warn('job.snapshot-failed', { jobId: this.jobId, error }));
   }
 

@@ -57,7 +57,7 @@ export class OwnedState {
   run: AnyRun;
   /** Sequence number of the last entry that was folded. */
   seq = -1;
-  /** Of the entry that the snapshot was written after from which this was read; 0: from none. */
+  /** Of the entry that the last snapshot was written after; 0: there is none. */
   snapshotSeq = 0;
   /** Something was decided before this claim: requests may be on their way. */
   started = false;
@@ -162,11 +162,13 @@ export class OwnedState {
       this.timers.set(id, Math.min(this.timers.get(id) ?? 0, id === wokenFor ? nowMs : nowMs + delayMs));
   }
 
-  /** JSON text for `Snapshots.write`; to be taken when everything in here is stored. */
-  snapshot(): string {
+  /** JSON text for `Snapshots.write`; to be taken when everything in here is stored. Undefined: it is too large for one. */
+  snapshot(): string | undefined {
     const { table, timers, lastCommand, lastOrder, undo, cancelled, missed } = this;
+    const run = snapshotAny(this.run);
+    if (run === undefined) return undefined;
     const stored: Snapshot = {
-      run: snapshotAny(this.run),
+      run,
       requests: [...table.values()],
       created: [...table.created()],
       timers: [...timers],

@@ -69,7 +69,8 @@ export function restoreAny(compiled: AnyCompiled, text: string): AnyRun | undefi
   return 'shape' in compiled ? restoreRouted(compiled, text) : restoreRun(compiled, text);
 }
 
-export function snapshotAny(run: AnyRun): string {
+/** Undefined: it is too large for one. */
+export function snapshotAny(run: AnyRun): string | undefined {
   return 'shape' in run ? snapshotRouted(run) : snapshotRun(run);
 }
 
@@ -109,6 +110,12 @@ export function openChildrenOf(run: AnyRun): readonly CancelChildCommand[] {
 /** It is decided how the run ends, and tasks of it run still (C-432, C-433). */
 export function isRunningOut(run: AnyRun): boolean {
   return 'shape' in run && run.flow !== 'CANCELLED' && run.flow !== 'SUSPENDED' && run.outstanding.size > 0;
+}
+
+/** Something in it was begun. */
+export function hasBegun(run: AnyRun): boolean {
+  if ('shape' in run) return run.activations.size > 0;
+  return run.runs.some((atom) => atom !== undefined && atom.state !== 'PENDING');
 }
 
 export function failuresOfAny(run: AnyRun): readonly Failure[] {

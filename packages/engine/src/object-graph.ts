@@ -1,9 +1,8 @@
 /**
- * Plain data with its identities as JSON text and back: what is shared is written once and shared again, cycles may be, and so may maps, sets and
+ * Plain data with its identities as a tree that JSON can hold, and back: what is shared is written once and shared again, cycles may be, and so may maps, sets and
  * `undefined`. Without recursion: data may be as deep as it likes. Keys of objects that are alike are written once.
  *
- * The text is a list: shapes (lists of keys), then objects, each a list that begins with what it is. A reference is a list of the place of an object;
- * `undefined` is an empty one.
+ * Each object is a list that begins with what it is, or with its shape. A reference is a list of the place of an object; `undefined` is an empty one.
  */
 import { InvariantError } from '@baton/core';
 
@@ -17,13 +16,14 @@ export interface Foreign {
 type Slot = string | number | boolean | null | readonly [] | readonly [place: number];
 type Written = readonly [kind: 'array' | 'set' | 'map', ...Slot[]] | readonly [shape: number, ...Slot[]];
 
-interface Text {
+export interface ObjectGraph {
+  /** Lists of keys. */
   readonly shapes: readonly (readonly string[])[];
   readonly objects: readonly (Written | readonly ['foreign', number | null])[];
 }
 
 /** O(size). */
-export function writeGraph(root: object, foreign: Foreign): string {
+export function writeGraph(root: object, foreign: Foreign): ObjectGraph {
   const places = new Map<object, number>([[root, 0]]);
   const found = [root];
   const shapes = new Map<string, { readonly index: number; readonly keys: readonly string[] }>();
@@ -46,7 +46,7 @@ export function writeGraph(root: object, foreign: Foreign): string {
     }
     return shape.index;
   };
-  const objects: Text['objects'][number][] = [];
+  const objects: ObjectGraph['objects'][number][] = [];
   // it grows meanwhile
   for (const value of found) {
     const byHand = foreign.write(value);
@@ -64,12 +64,11 @@ export function writeGraph(root: object, foreign: Foreign): string {
       objects.push([shapeOf(Object.keys(value)), ...Object.values(value).map(slot)]);
     }
   }
-  return JSON.stringify({ shapes: Array.from(shapes.values(), ({ keys }) => keys), objects } satisfies Text);
+  return { shapes: Array.from(shapes.values(), ({ keys }) => keys), objects };
 }
 
-/** Inverse of `writeGraph`. The text is trusted: its own writer made it. */
-export function readGraph(text: string, foreign: Foreign): unknown {
-  const { shapes, objects } = JSON.parse(text) as Text;
+/** Inverse of `writeGraph`, which made it. */
+export function readGraph({ shapes, objects }: ObjectGraph, foreign: Foreign): unknown {
   const made = objects.map((written): object => {
     const [kind] = written;
     if (kind === 'foreign') return foreign.read(written[1]);

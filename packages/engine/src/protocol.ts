@@ -193,6 +193,8 @@ export interface RevertChildCommand {
   readonly type: 'revertChild';
   readonly atom: string;
   readonly requestId: string;
+  /** That started the child. */
+  readonly childRequestId: string;
   /** Of the undoing: higher when it is asked for once more. */
   readonly attempt: number;
   /** Of the child. */

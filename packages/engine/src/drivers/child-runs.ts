@@ -55,7 +55,8 @@ export class ChildRuns {
         name = child?.name ?? '';
         return child;
       });
-      const isLeft = typeof end === 'object' && end.outcome === 'FAILURE';
+      // an ordered run that was cancelled is not undone later (E-1323)
+      const isLeft = typeof end === 'object' && (end.outcome === 'FAILURE' || end.outcome === 'CANCELLED');
       const failure = isLeft ? childFailure({ atom, flowId, name }, end, 'revert') : undefined;
       return answerOf(requestId, failure ? { failure } : {});
     } catch (error) {

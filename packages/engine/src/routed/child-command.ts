@@ -43,8 +43,9 @@ export function cancelChildCommandOf(state: RoutedState, requestId: string): Can
 /** Each attempt had a run of its own: the newest that is left. */
 export function revertChildCommandOf(state: RoutedState, unit: Unit): RevertChildCommand {
   const { id: atom, requestId = '', reverts: attempt } = unit;
-  const flowId = childIdOf(childRequestOf(state, unit), rootOf(state));
-  return { type: 'revertChild', atom, requestId, attempt, flowId };
+  const childRequestId = childRequestOf(state, unit);
+  const flowId = childIdOf(childRequestId, rootOf(state));
+  return { type: 'revertChild', atom, requestId, childRequestId, attempt, flowId };
 }
 
 /** Of the child run that is undone next. */

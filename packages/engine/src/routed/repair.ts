@@ -74,7 +74,7 @@ export function revert(turn: RoutedTurn, { again = false }: RevertEvent): void {
   const failed = turn.state.flow === 'FAILURE' && again ? [...(turn.state.rollback?.failed ?? [])] : [];
   for (const atom of failed) repairUndo(turn, { type: 'retryRevert', atom });
   if (failed.length > 0) return;
-  if (isOpenTo(turn, ['SUCCESS', 'FAILURE'])) cancelAndUndo(turn, 'reverted');
+  if (isOpenTo(turn, ['SUCCESS', 'FAILURE', 'CANCELLED'])) cancelAndUndo(turn, 'reverted');
 }
 
 /** The run goes on, of which it is decided how it ends; or it has not ended, and nothing is decided. False: neither. */

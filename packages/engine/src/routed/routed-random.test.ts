@@ -181,7 +181,7 @@ function drive(definition: RoutedDefinition, pick: (among: number) => number): D
     if (turns >= 100 && turns % 100 !== 0 && !ended) return;
     expect(plain(folded)).toEqual(plain(state));
     if (turns % 5 !== 0 && !ended) return;
-    const restored = restoreRouted(graph, snapshotRouted(state)) as RoutedState;
+    const restored = restoreRouted(graph, snapshotRouted(state) ?? '') as RoutedState;
     expect(plain(restored)).toEqual(plain(state));
     // the run goes on with what was restored
     state = restored;
@@ -315,6 +315,13 @@ function expectEnd({ flow, graph, rollback, activations }: RoutedState): void {
   }
 }
 
+/** One whose revert failed is there for whoever repairs it. */
+function unfinishedOf({ items }: RoutedState): string[] {
+  return [...items.values()].flatMap(({ id, state }) =>
+    state === 'REVERT_FAILURE' ? [] : [`${id} ${state}`],
+  );
+}
+
 describe('a random routed flow', () => {
   it('ends, with nothing unfinished, and its journal folds to the same state after every turn', () => {
     fc.assert(
@@ -322,7 +329,7 @@ describe('a random routed flow', () => {
         const { state } = drive(definition, (among) => Number(picks.next().value) % Math.max(1, among));
         expectEnd(state);
         expect(state.unfinished).toBe(0);
-        expect([...state.joins.keys(), ...state.items.keys(), ...state.timers.keys()]).toEqual([]);
+        expect([...state.joins.keys(), ...unfinishedOf(state), ...state.timers.keys()]).toEqual([]);
       }),
       { numRuns: Number(process.env['RUNS'] ?? 300) },
     );
@@ -337,7 +344,7 @@ describe('a random routed flow', () => {
         );
         expectEnd(state);
         expect(state.outstanding.size).toBe(0);
-        expect([...state.joins.keys(), ...state.items.keys(), ...state.timers.keys()]).toEqual([]);
+        expect([...state.joins.keys(), ...unfinishedOf(state), ...state.timers.keys()]).toEqual([]);
       }),
       { numRuns: Number(process.env['RUNS'] ?? 300) },
     );
