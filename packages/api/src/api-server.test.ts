@@ -300,7 +300,7 @@ describe('the OpenAPI document', () => {
   });
 
   it('has nothing of what is not there yet', async () => {
-    for (const path of ['/v1/namespaces', '/v1/jobs/j/stop', '/v1'])
+    for (const path of ['/v1/namespaces', '/v1/jobs/j/pause', '/v1'])
       for (const method of ['GET', 'POST'] as const) {
         const answer = await ask(method, path);
         expect([answer.status, codeOf(answer)]).toEqual([404, 'BATON_NOT_FOUND_ROUTE']);

@@ -1,6 +1,6 @@
 /** Giving commands to jobs. The answer comes when the command is stored; the owner applies it between two of its turns. */
-import { codeOf } from '@baton/core';
-import type { CommandOptions, SkipOptions } from '@baton/client';
+import { codeOf, type FlowOutcome } from '@baton/core';
+import type { CommandOptions, SkipOptions, StopOptions } from '@baton/client';
 import { bodyProblems, type Asked, type Reply, type Route } from './route.js';
 import * as schemas from './schemas.js';
 
@@ -8,6 +8,16 @@ const accepted = {
   about: 'Stored; `commands` of the job shows when it was applied.',
   schema: schemas.accepted,
 };
+const stopBody = schemas.object(
+  {
+    state: { type: 'string', enum: ['SUCCESS', 'FAILURE'], description: 'How the job ends.' },
+    message: {
+      ...{ type: 'string', maxLength: 1024 },
+      description: 'Why: kept with the command, and the message of the run.',
+    },
+  },
+  ['state'],
+);
 const problems = [409, 412, ...bodyProblems];
 
 export const commandRoutes: readonly Route[] = [
@@ -32,6 +42,17 @@ export const commandRoutes: readonly Route[] = [
     ...{ headers: schemas.commandHeaders, body: schemas.cancelBody },
     answers: { 202: accepted, 200: { about: 'It was cancelled, and has ended.', schema: schemas.unchanged } },
     ...{ problems, handle: cancel },
+  },
+  {
+    ...{ method: 'POST', path: '/v1/jobs/:id/stop', role: 'operator', params: schemas.jobParams },
+    summary:
+      'Have a job end here, as SUCCESS or FAILURE, with nothing undone. What a routed flow has running is finished and recorded; of an ordered flow it is told to stop.',
+    ...{ headers: schemas.commandHeaders, body: stopBody },
+    answers: {
+      202: accepted,
+      200: { about: 'It was stopped so, and has ended.', schema: schemas.unchanged },
+    },
+    ...{ problems, handle: stop },
   },
   {
     ...{
@@ -111,20 +132,37 @@ export function headerKey(headers: Asked['headers']): string | undefined {
 
 /** The last of these decided how the run ended. */
 const ends: ReadonlySet<string> = new Set([
-  ...['cancel', 'rerun', 'skip', 'revert', 'revert-retry', 'revert-accept'],
+  ...['cancel', 'stop', 'rerun', 'skip', 'revert', 'revert-retry', 'revert-accept'],
 ]);
 
 async function cancel(asked: Asked): Promise<Reply> {
   const { client, params, body } = asked;
   const jobId = params['id'] ?? '';
+  const revert = body['revert'] as boolean;
+  return unlessEndedBy('cancel', asked, () => client.cancel(jobId, { revert, ...optionsOf(asked) }));
+}
+
+async function stop(asked: Asked): Promise<Reply> {
+  const { client, params, body } = asked;
+  const jobId = params['id'] ?? '';
+  const options = { ...body, ...optionsOf(asked) } as StopOptions;
+  return unlessEndedBy('stop', asked, () => client.stop(jobId, options), options.state);
+}
+
+/** The repeat of what ended it changes nothing (C-1307); one before it was run again did not end it. */
+async function unlessEndedBy(
+  command: string,
+  { client, params }: Asked,
+  give: () => Promise<number>,
+  wanted?: FlowOutcome,
+): Promise<Reply> {
   try {
-    const revert = body['revert'] as boolean;
-    return given(await client.cancel(jobId, { revert, ...optionsOf(asked) }));
+    return given(await give());
   } catch (error) {
     if (codeOf(error) !== 'BATON_CONFLICT_ENDED') throw error;
-    const { commands, outcome = 'CANCELLED' } = await client.job(jobId);
-    // the repeat of what ended it changes nothing (C-1307); one before it was run again did not end it
-    if (commands.findLast(({ command }) => ends.has(command))?.command !== 'cancel') throw error;
+    const { commands, outcome = 'CANCELLED' } = await client.job(params['id'] ?? '');
+    const last = commands.findLast((each) => each.refused === undefined && ends.has(each.command));
+    if (last?.command !== command || (wanted ?? outcome) !== outcome) throw error;
     return { status: 200, body: { outcome } };
   }
 }

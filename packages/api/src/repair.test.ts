@@ -63,6 +63,21 @@ describe('jobs that have ended (P-604)', () => {
     expect(await ask('/v1/jobs/again/cancel')).toEqual([409, 'BATON_CONFLICT_ENDED']);
   });
 
+  it('were stopped: the same once more changes nothing, another end is refused (C-1307)', async () => {
+    await world.post('j');
+    await world.claim('j');
+    expect(await ask('/v1/jobs/j/stop', { state: 'CANCELLED' })).toEqual([400, 'BATON_INPUT_INVALID']);
+    expect(await ask('/v1/jobs/j/stop', { message: 'no' })).toEqual([400, 'BATON_INPUT_INVALID']);
+    expect(await ask('/v1/jobs/j/stop', { state: 'SUCCESS', message: 'enough' })).toEqual([202, 1]);
+    expect((await world.client.job('j')).pending).toMatchObject([
+      { command: 'stop', arguments: { state: 'SUCCESS' }, by: 'operator', reason: 'enough' },
+    ]);
+    await world.end('j', [{ fact: 'command', n: 1, command: 'stop' }]);
+    expect((await ask('/v1/jobs/j/stop', { state: 'SUCCESS' }))[0]).toBe(200);
+    expect(await ask('/v1/jobs/j/stop', { state: 'FAILURE' })).toEqual([409, 'BATON_CONFLICT_ENDED']);
+    expect(await ask('/v1/jobs/j/cancel')).toEqual([409, 'BATON_CONFLICT_ENDED']);
+  });
+
   it('are not told of a role that may not, an atom that there is not, or a field that means nothing', async () => {
     await cancelled();
     expect(await ask('/v1/jobs/j/rerun', {}, 'poster')).toEqual([403, 'BATON_INPUT_FORBIDDEN']);

@@ -69,6 +69,10 @@ const optionsOf = {
   suspend: who,
   resume: { env: map, ...who },
   cancel: { revert: flag, ...who },
+  stop: {
+    state: required(oneOf('SUCCESS', 'FAILURE')),
+    ...{ message: text, by: text, key: text, ifSeq: wholeNumber(0) },
+  },
   rerun: { from: text, reset: flag, input: map, env: map, ...who },
   skip: { atom: required(text), depth: text, ...who },
   revert: who,

@@ -36,6 +36,7 @@ import { postJob, type PostArguments, type PostOptions, type Postable, type Post
 import { type Repair, repairJob, type RerunOptions, type SkipOptions, withoutAbsent } from './repair-job.js';
 import { Schedules } from './schedules.js';
 import { sendEvent, type SendEventOptions, type SentEventReport } from './send-event.js';
+import { stopJob, type StopOptions } from './stop-job.js';
 import { StopWith } from './stop-with.js';
 import { checkShown, unknownJob } from './unknown-job.js';
 import { updateDelegate, type UpdateDelegateOptions } from './update-delegate.js';
@@ -209,6 +210,13 @@ export class Client {
     const { revert = true, ...rest } = options;
     const command = { command: 'cancel', arguments: { revert } };
     return giveCommand(await this.#connection.open(), { jobId, command, options: rest });
+  }
+
+  /** Has the job end here as `state` says, with nothing undone; see `stopJob`. */
+  async stop(jobId: string, options: StopOptions): Promise<number> {
+    checkId('job', jobId);
+    checkOptions('stop', options);
+    return stopJob(await this.#connection.open(), jobId, options);
   }
 
   /**

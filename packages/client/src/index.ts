@@ -6,6 +6,7 @@ export { Client, type ClusterReport } from './client.js';
 export type { ClientDeps } from './connection.js';
 export type { EnvironmentChange, EnvironmentReport, Environments } from './environments.js';
 export type { CancelOptions, CommandOptions, ResumeOptions } from './give-command.js';
+export type { StopOptions } from './stop-job.js';
 export { answerSchema } from '@baton/flow';
 export type { JobEnd } from './job-end.js';
 export type { AtomReport } from './atom-report.js';

@@ -38,6 +38,8 @@ export function eventOf(
   switch (command.command) {
     case 'cancel':
       return { type: 'cancel', revert: revertOf(command) };
+    case 'stop':
+      return stopOf(command);
     case 'suspend':
       return isObeyed('suspend', command, state) ? { type: 'suspend' } : undefined;
     case 'resume':
@@ -75,6 +77,12 @@ function resumption({ env }: Readonly<Record<string, JsonValue>>): Event {
 function revertOf({ arguments: given }: NumberedCommand): boolean | 'always' {
   const revert = given?.['revert'];
   return revert === 'always' ? revert : revert !== false;
+}
+
+function stopOf({ arguments: given, reason }: NumberedCommand): Event | undefined {
+  const outcome = given?.['state'];
+  if (outcome !== 'SUCCESS' && outcome !== 'FAILURE') return undefined;
+  return { type: 'stop', outcome, ...(reason !== undefined && { message: reason }) };
 }
 
 /** What its giver has tried on the run as it was (`repairJob` of @baton/client). */

@@ -1,5 +1,5 @@
 import type { Fact } from '@baton/core';
-import { stepAny, type Command, type Turn } from '@baton/engine';
+import { isHalting, stepAny, type Command, type Turn } from '@baton/engine';
 import type { FlowTurns } from './flow-turns.js';
 import type { OpenRequest } from './request-table.js';
 
@@ -10,7 +10,7 @@ interface InboxPlace {
 
 /**
  * While a run is being suspended nothing is sent: what no worker has is asked for again when the run goes on (E-823, C-1302), by whoever
- * owns it then.
+ * owns it then. Of a run that was stopped it never begins (C-1306).
  */
 export function takenBack(
   { state, flight, timers }: Pick<FlowTurns, 'state' | 'flight' | 'timers'>,
@@ -18,7 +18,7 @@ export function takenBack(
 ): Turn {
   const facts: Fact[] = [];
   const commands: Command[] = [];
-  if (state.run.flow !== 'SUSPENDING') return { facts, commands };
+  if (!isHalting(state.run)) return { facts, commands };
   for (const requestId of [...flight.unassigned()]) {
     const open = flight.openOf(requestId);
     const losses = flight.lossesOf(requestId) ?? open?.losses ?? 0;

@@ -12,8 +12,10 @@ export interface FlowFact {
   readonly fact: 'flow';
   readonly from: FlowState;
   readonly to: FlowState;
-  /** Routed flows: what the run says of its state (C-435). */
+  /** What the run says of its state (C-435); of ordered flows, what a person said who stopped it. */
   readonly message?: JsonValue;
+  /** A person had it end here: what its child runs have done stays (C-1306). */
+  readonly isStopped?: true;
   /** Routed flows, with their last state (C-713). */
   readonly output?: Arguments;
 }

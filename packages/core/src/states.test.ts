@@ -70,7 +70,7 @@ describe('transition tables', () => {
       'FAILURE ✗✓✗=✗iii✗',
       'REVERTED ✓✗✗✗=iii✗',
       'SUSPENDING ✗✗✓✓✓=✓✓✓',
-      'SUSPENDED ✗✓✗✗✗i=i✓',
+      'SUSPENDED ✗✓✓✓✗i=i✓',
       'RESUMING ✗✗✗✗✗✗✓=✗',
       'CANCELLED ✗✓✗✗✗iii=',
     ]);

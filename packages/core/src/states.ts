@@ -174,7 +174,12 @@ export const flowTransitions: TransitionTable<FlowState> = {
       RESUMING: 'run again before it was suspended',
       CANCELLED: 'cancelled without revert',
     },
-    SUSPENDED: { RUNNING: 'resume', CANCELLED: 'cancelled without revert' },
+    SUSPENDED: {
+      RUNNING: 'resume',
+      SUCCESS: 'a person had it end',
+      FAILURE: 'a person had it end',
+      CANCELLED: 'cancelled without revert',
+    },
     RESUMING: { SUSPENDED: 'prepared to run again' },
     CANCELLED: { RUNNING: 'an operator has it run again' },
   },

@@ -107,6 +107,11 @@ export function openChildrenOf(run: AnyRun): readonly CancelChildCommand[] {
   return [...requests, ...run.cancelledChildren].map((requestId) => cancelChildCommandOf(run, requestId));
 }
 
+/** Nothing more is begun, as somebody wants it: what no worker has is taken back (`withdrawn`). */
+export function isHalting(run: AnyRun): boolean {
+  return run.flow === 'SUSPENDING' || ('shape' in run && run.isStopped);
+}
+
 /** It is decided how the run ends, and tasks of it run still (C-432, C-433). */
 export function isRunningOut(run: AnyRun): boolean {
   return 'shape' in run && run.flow !== 'CANCELLED' && run.flow !== 'SUSPENDED' && run.outstanding.size > 0;

@@ -75,6 +75,7 @@ export function applyFact(state: RunState, fact: Fact, witness?: Witness, node?:
       checkFrom('flow', state.flow, fact);
       checkTransition(flowTransitions, fact.from, fact.to, state.flowId);
       state.flow = fact.to;
+      state.message = typeof fact.message === 'string' ? fact.message : undefined;
       if (fact.to === 'RUNNING') askAgain(state);
       if (fact.to === 'RUNNING') state.failedNow.clear();
       return witness?.changed({ of: 'flow', from: fact.from, to: fact.to });

@@ -4,6 +4,7 @@ import { finish, tellEnd } from './finish.js';
 import type { RevertEvent } from './protocol.js';
 import { repairRevert } from './repair-revert.js';
 import { resolve, revertAll } from './resolve.js';
+import type { StopEvent } from './protocol.js';
 import { reissue } from './schedule.js';
 import type { TurnDraft } from './turn-draft.js';
 import { abortOpening } from './waiting.js';
@@ -113,6 +114,24 @@ export function cancel(turn: TurnDraft, revert: boolean): boolean {
   revertAll(turn);
   abortExecutions(turn);
   return true;
+}
+
+/** C-1306. What runs is told to stop, as when it is cancelled; atoms that have not begun never do. */
+export function stop(turn: TurnDraft, { outcome, message }: StopEvent): false {
+  const { flow, flowId, revertingAll } = turn.state;
+  if (flow === 'SUCCESS' || flow === 'FAILURE' || flow === 'REVERTED' || flow === 'CANCELLED') return false;
+  if (revertingAll) throw beingUndone(flowId);
+  if (flow === 'PENDING') turn.flow('RUNNING');
+  abortExecutions(turn);
+  finish(turn, outcome, { ...(message !== undefined && { message }), isStopped: true });
+  return false;
+}
+
+export function beingUndone(flowId: string): ConflictError {
+  return new ConflictError(
+    'BATON_CONFLICT_NOT_REPAIRABLE',
+    `${flowId} is being undone: let it end, or cancel it without revert to leave the rest in place`,
+  );
 }
 
 /** Undoes a run wherever it stands, finished or stopped (E-1323); one that was undone already begins afresh, with nothing to undo. */

@@ -1,4 +1,4 @@
-import { type Failure, type FlowOutcome, InvariantError } from '@baton/core';
+import { type Failure, failureOf, type FlowFact, type FlowOutcome, InvariantError } from '@baton/core';
 import type { RunState } from './run-state.js';
 import { cancelTimer } from './timers.js';
 import type { TurnDraft } from './turn-draft.js';
@@ -29,9 +29,13 @@ export function finishIfOver(turn: TurnDraft): void {
   finish(turn, outcome);
 }
 
-export function finish(turn: TurnDraft, outcome: FlowOutcome): void {
+export function finish(
+  turn: TurnDraft,
+  outcome: FlowOutcome,
+  more?: Pick<FlowFact, 'message' | 'isStopped'>,
+): void {
   for (const id of [...turn.state.timers.keys()]) cancelTimer(turn, id);
-  turn.flow(outcome);
+  turn.flow(outcome, more);
   tellEnd(turn, outcome);
 }
 
@@ -45,11 +49,16 @@ function isLeftFailed({ compiled, failed, runs }: RunState): boolean {
   return compiled.options.neverResolve && [...failed].some((id) => runs[id]?.state === 'FAILURE');
 }
 
-/** Failures recorded on atoms, those of `execute` first, each in the order they came (E-809, E-1115). */
+/**
+ * Of a run that a person had fail, what he said of it; then failures recorded on atoms, those of `execute` first, each in the order they came (E-809,
+ * E-1115).
+ */
 export function failuresOf(state: RunState): readonly Failure[] {
   const executes = Array.from(state.failed, (id) => state.runs[id]?.failure);
   const reverts = Array.from(state.revertFailed, (id) => state.runs[id]?.undo.failure);
-  return [...executes, ...reverts].filter((failure) => failure !== undefined);
+  const { flow, message } = state;
+  const said = flow === 'FAILURE' && message !== undefined ? failureOf('FAILED', message) : undefined;
+  return [said, ...executes, ...reverts].filter((failure) => failure !== undefined);
 }
 
 /** Unfinished atoms and nothing left to do can only mean that a scope was undone; else the engine lost one on the way. */

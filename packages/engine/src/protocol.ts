@@ -53,7 +53,7 @@ export type Event =
       readonly order: number;
     }
   | { readonly type: 'suspend' }
-  /** Suspending runs only: a request was taken back before anything was done for it; the next run asks for it again (E-823). */
+  /** A request was taken back before anything was done for it: suspending runs ask for it again with the next run (E-823), stopped ones never. */
   | { readonly type: 'withdrawn'; readonly requestId: string }
   /** Makes a stored run ready for `run`, which does it by itself when it was not done (E-803). */
   | { readonly type: 'prepare' }
@@ -65,6 +65,7 @@ export type Event =
    */
   | { readonly type: 'cancel'; readonly revert: boolean | 'always' }
   | RevertEvent
+  | StopEvent
   | RepairEvent
   | RerunEvent
   | SkipEvent
@@ -74,6 +75,16 @@ export type Event =
 export interface RevertEvent {
   readonly type: 'revert';
   readonly again?: boolean;
+}
+
+/**
+ * A person has a run end here, and nothing is undone (C-1306). Routed flows: what workers do is finished and recorded, child runs are cancelled; ordered
+ * flows: what runs is told to stop. A run that is over: nothing.
+ */
+export interface StopEvent {
+  readonly type: 'stop';
+  readonly outcome: 'SUCCESS' | 'FAILURE';
+  readonly message?: string;
 }
 
 /** A person decides about a failed revert: call it again, or take the atom as undone. The journal keeps who and why (E-1321, E-1322). */
@@ -166,7 +177,7 @@ export interface CancelChildCommand {
   readonly type: 'cancelChild';
   readonly requestId: string;
   /** As in the event; of a run that is being undone. */
-  readonly revert: true | 'always';
+  readonly revert: boolean | 'always';
   /** Of the child. */
   readonly flowId: string;
 }

@@ -115,6 +115,8 @@ export interface RunState {
   readonly uncheckedResults: boolean;
   readonly outstandingMax: number;
   flow: FlowState;
+  /** What a person said who stopped it. */
+  message: string | undefined;
   /** By node; `undefined` for entries and ends of flows. Tasks to which nothing has happened share one, which is frozen; who holds it does not see what happens next. */
   readonly runs: (Readonly<AtomRun> | undefined)[];
   readonly readiness: Readiness;
@@ -156,6 +158,7 @@ export function newRun(compiled: Compiled, options: RunOptions): RunState {
     uncheckedResults: options.uncheckedResults ?? false,
     outstandingMax: options.outstandingMax ?? outstandingMax,
     flow: 'PENDING',
+    message: undefined,
     runs: compiled.nodes.map(notBegun),
     readiness: initialReadiness(compiled),
     outstanding: new NodeSet(compiled.nodes.length),

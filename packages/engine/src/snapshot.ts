@@ -37,6 +37,7 @@ interface StoredRun {
   readonly flowId: string;
   readonly store: Readonly<Record<string, Value>>;
   readonly flow: RunState['flow'];
+  readonly message?: string | undefined;
   readonly runs: readonly (StoredAtom | null)[];
   readonly readiness: Readonly<
     Record<'closedBefore' | 'dirtyAfter' | 'open' | 'clean' | 'ready', readonly number[]>
@@ -55,12 +56,13 @@ interface StoredRun {
 
 /** O(nodes). Local functions live in one process and are not in it. */
 export function snapshotRun(state: RunState): string {
-  const { flowId, store, flow, readiness, unfinished, revertingAll } = state;
+  const { flowId, store, flow, message, readiness, unfinished, revertingAll } = state;
   const stored: StoredRun = {
     version: formatVersion,
     flowId,
     store,
     flow,
+    message,
     runs: state.runs.map((run) => (run === undefined ? null : storedAtom(run))),
     readiness: {
       closedBefore: [...readiness.closedBefore],
@@ -93,6 +95,7 @@ export function restoreRun(
   if (stored.version !== formatVersion || stored.runs.length !== compiled.nodes.length) return undefined;
   const state = newRun(compiled, { flowId: stored.flowId, store: stored.store, ...local });
   state.flow = stored.flow;
+  state.message = stored.message;
   state.unfinished = stored.unfinished;
   state.revertingAll = stored.revertingAll;
   stored.runs.forEach((atom, id) => {

@@ -8,7 +8,7 @@
  * of the state).
  */
 import { assertNever } from '@baton/core';
-import { adopt, cancel, prepare, reset, resume, revertRun, run } from './begin.js';
+import { adopt, cancel, prepare, reset, resume, revertRun, run, stop } from './begin.js';
 import { answered, delegateChanged, eventArrived, timerFired, withdrawn } from './incoming.js';
 import type { Event, Turn, Watch } from './protocol.js';
 import { repairRevert } from './repair-revert.js';
@@ -24,6 +24,7 @@ import { extend, openDelegate } from './waiting.js';
  * @throws ConflictError `BATON_CONFLICT_HALF_UNDONE` when a flow with a failed revert is to run again (E-1310).
  * @throws ConflictError `BATON_CONFLICT_NOT_RESETTABLE` when a flow that is under way or half undone is to be reset (E-806), or one of
  *   which other parts were undone is to run again from an atom on (E-1324).
+ * @throws ConflictError `BATON_CONFLICT_NOT_REPAIRABLE` when a flow that is being undone is to be stopped (C-1306).
  * @throws InvariantError when the impossible happens.
  */
 export function step(state: RunState, event: Event, watch?: Watch): Turn {
@@ -67,6 +68,8 @@ function handle(turn: TurnDraft, event: Event): boolean {
       return reset(turn);
     case 'cancel':
       return cancel(turn, event.revert !== false);
+    case 'stop':
+      return stop(turn, event);
     case 'revert':
       return revertRun(turn, event);
     case 'retryRevert':

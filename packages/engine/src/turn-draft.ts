@@ -2,6 +2,7 @@ import {
   type AtomFact,
   type AtomState,
   type Fact,
+  type FlowFact,
   type FlowState,
   type Intention,
   InvariantError,
@@ -78,8 +79,8 @@ export class TurnDraft implements Turn, Witness {
     return true;
   }
 
-  flow(to: FlowState): void {
-    this.fact({ fact: 'flow', from: this.state.flow, to });
+  flow(to: FlowState, more: Pick<FlowFact, 'message' | 'isStopped'> = {}): void {
+    this.fact({ fact: 'flow', from: this.state.flow, to, ...more });
   }
 
   atom(node: AtomNode, to: AtomState, more: AtomFactMore = nothingMore): void {

@@ -1,5 +1,6 @@
 import {
   assertNever,
+  failureOf,
   flowOutcomes,
   formatFence,
   type ActivationFact,
@@ -8,6 +9,7 @@ import {
   type AtomState,
   type Fact,
   type Failure,
+  type FlowFact,
   type FlowOutcome,
   type FlowState,
   type JournalEntry,
@@ -149,7 +151,7 @@ export class FlowView {
       case 'reopen':
         return {};
       case 'terminal':
-        this.#reason = entry.reason;
+        this.#reason = entry.reason ?? this.#reason;
         return { outcome: entry.outcome, state: entry.outcome };
       case 'turn':
         return {};
@@ -166,13 +168,19 @@ export class FlowView {
   }
 
   #applyFact(fact: Fact, atMs: number): void {
-    if (fact.fact === 'flow') this.#detail = { ...this.#detail, state: fact.to };
+    if (fact.fact === 'flow') this.#applyFlow(fact);
     else if (fact.fact === 'atom') this.#applyAtom(fact);
     else if (fact.fact === 'attempt') this.#waiting.delete(fact.atom);
     else if (fact.fact === 'activation') this.#applyActivation(fact, atMs);
     else if (fact.fact === 'timer') this.#applyTimer(fact, atMs);
     else if (fact.fact === 'scope' && fact.of === undefined && (fact.to === 'RESET' || fact.to === 'RERUN'))
       this.#resetAll();
+  }
+
+  #applyFlow({ to, message, isStopped }: FlowFact): void {
+    this.#detail = { ...this.#detail, state: to };
+    const isSaid = isStopped === true && to === 'FAILURE' && typeof message === 'string';
+    this.#reason = isSaid ? failureOf('FAILED', message) : undefined;
   }
 
   #applyAtom({ atom, to, round, attempt, failure }: AtomFact): void {

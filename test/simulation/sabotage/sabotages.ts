@@ -249,7 +249,7 @@ export const sabotages: readonly Sabotage[] = [
     id: 'suspended, and gives out what waits',
     hazard: 'H26',
     file: takenBack,
-    find: "  if (state.run.flow !== 'SUSPENDING') return { facts, commands };\n",
+    find: '  if (!isHalting(state.run)) return { facts, commands };\n',
     replace: "  if (state.run.flow !== 'PENDING') return { facts, commands };\n",
   },
   {

@@ -16,6 +16,7 @@ import { environmentFlag, environmentOf, jsonMap, storeValues } from '../store-v
 import { surplusSymbols } from '../surplus-symbols.js';
 import type { Run } from '../run.js';
 import { type CommandFlags, giveToEach, noteOf } from './give-to-each.js';
+import { addOperateCommands } from './operate.js';
 import { addRepairCommands } from './repair.js';
 
 export function addJobCommands(program: Command, run: Run): void {
@@ -60,6 +61,7 @@ export function addJobCommands(program: Command, run: Run): void {
     .option('--env <json|@file|->', 'of routed flows: keys of the environment that are new from now on')
     .option('--reason <text>', 'kept with the command')
     .action(run(resume));
+  addOperateCommands(job, run);
   addRepairCommands(job, run);
   job
     .command('delete <id...>')

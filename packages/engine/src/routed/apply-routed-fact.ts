@@ -92,6 +92,7 @@ function applyFlow(state: RoutedState, fact: FlowFact, witness?: Witness): void 
   checkTransition(flowTransitions, fact.from, fact.to, state.flowId);
   state.flow = fact.to;
   const isReopened = (flowOutcomes as readonly FlowState[]).includes(fact.from);
+  state.isStopped = fact.isStopped === true;
   if (isReopened || fact.message !== undefined) state.message = fact.message;
   if (isReopened || fact.output !== undefined) state.output = fact.output;
   if (fact.from === 'PENDING' && fact.to === 'RUNNING')

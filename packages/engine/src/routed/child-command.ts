@@ -36,7 +36,7 @@ export function startChildCommandOf(
 }
 
 export function cancelChildCommandOf(state: RoutedState, requestId: string): CancelChildCommand {
-  const revert = state.rollback ? 'always' : true;
+  const revert = state.rollback ? 'always' : !state.isStopped;
   return { type: 'cancelChild', requestId, revert, flowId: childIdOf(requestId, rootOf(state)) };
 }
 

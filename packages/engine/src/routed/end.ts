@@ -12,11 +12,13 @@ import { isRouteCommand } from '@baton/flow';
 import { ExpressionError } from '../expression-error.js';
 import { merged } from './context.js';
 import { checkSize } from './data-size.js';
+import type { StopEvent } from '../protocol.js';
 import { dataOfAll, rendered } from './outcome.js';
 import { cancelChild, hasRunningChild } from './child-command.js';
 import { giveUpFanOuts, isUndone } from './rollback.js';
 import {
   type Activation,
+  activationOf,
   isOver,
   type Item,
   type Rollback,
@@ -70,6 +72,23 @@ export function endFlow(turn: RoutedTurn, outcome: 'SUCCESS' | 'FAILURE', messag
     turn.fact({ fact: 'rollback', ...what });
   else turn.flow(ended.outcome, what);
   stopAll(turn);
+}
+
+/** A person has it end here (C-1306): as `endFlow`, and nothing is undone, neither of it nor of its child runs. */
+export function stopFlow(turn: RoutedTurn, { outcome, message }: StopEvent): void {
+  const { outcome: to, ...what } = outputOf(turn, outcome, message);
+  turn.flow(to, {
+    output: what.output,
+    ...(what.message !== undefined && { message: what.message }),
+    isStopped: true,
+  });
+  stopAll(turn);
+}
+
+/** Of a stopped run no worker has this: it never began. */
+export function neverBegin(turn: RoutedTurn, id: string): void {
+  turn.fact({ fact: 'withdrawn', atom: id });
+  stopWaiting(turn, activationOf(turn.state, activationIdOf(id)));
 }
 
 /** A person wants it undone (C-1305): what runs is told to stop, and undone when it has. */
@@ -210,8 +229,13 @@ export function routedFailuresOf(state: RoutedState): readonly Failure[] {
   return [failureOf('FAILED', typeof message === 'string' ? message : JSON.stringify(message))];
 }
 
+/** Of a unit: itself, or the one whose item it is. */
+function activationIdOf(id: string): string {
+  return id.replace(/\[\d+\]$/, '');
+}
+
 function revertFailureOf(state: RoutedState, id: string): Failure | undefined {
-  const activation = state.activations.get(id.replace(/\[\d+\]$/, ''));
+  const activation = state.activations.get(activationIdOf(id));
   const item = activation?.fanOut?.items.find((one) => one.id === id);
   return (item ?? activation)?.revertFailure;
 }

@@ -153,6 +153,8 @@ export interface RoutedState {
   isEnvPatched: boolean;
   flow: FlowState;
   message: JsonValue | undefined;
+  /** A person had it end: what its child runs have done stays. */
+  isStopped: boolean;
   vars: Arguments;
   readonly globals: Map<string, Argument>;
   /** In the order in which they began. */
@@ -215,6 +217,7 @@ export function newRoutedRun(
     isEnvPatched: false,
     flow: 'PENDING',
     message: undefined,
+    isStopped: false,
     vars: {},
     globals: new Map(),
     activations: new Map(),

@@ -4,10 +4,11 @@
  * Where things are: route.ts (how control moves), outcome.ts (what an activation leaves), joins.ts, surroundings.ts (what expressions
  * read), apply-routed-fact.ts (every change of the state).
  */
-import type { Environment, EventName, Failure } from '@baton/core';
+import { type Environment, type EventName, type Failure, flowOutcomes } from '@baton/core';
 import { waitEventTask } from '@baton/flow';
+import { beingUndone } from '../begin.js';
 import { ExpressionError } from '../expression-error.js';
-import type { Event, Outcome, Turn, Watch } from '../protocol.js';
+import type { Event, Outcome, StopEvent, Turn, Watch } from '../protocol.js';
 import { answered, awaitAnswer, cancelled, goOn, start as startActivation } from './activate.js';
 import { eventAwaited } from '../built-in-tasks.js';
 import {
@@ -21,7 +22,7 @@ import { noContext } from './context.js';
 import { checkSize } from './data-size.js';
 import { rendered } from './outcome.js';
 import { laterTimer } from '../timers.js';
-import { cancelAndUndo, endFlow } from './end.js';
+import { cancelAndUndo, endFlow, neverBegin, stopFlow } from './end.js';
 import { patchedEnvironment } from './patched-environment.js';
 import { rerun, revert, skip } from './repair.js';
 import { repairUndo, undone } from './rollback.js';
@@ -82,6 +83,8 @@ function handle(turn: RoutedTurn, event: Event): void {
       return withdrawn(turn, event.requestId);
     case 'cancel':
       return cancel(turn, event.revert);
+    case 'stop':
+      return stop(turn, event);
     case 'timerFired':
       return timerFired(turn, event.id);
     case 'rerun':
@@ -223,8 +226,11 @@ function extendDelegate(turn: RoutedTurn, requestId: string, delayMs: number): v
 }
 
 function withdrawn(turn: RoutedTurn, requestId: string): void {
+  const { flow, isStopped } = turn.state;
   const unit = opening(turn.state, requestId) ?? awaiting(turn.state, requestId);
-  if (unit && turn.state.flow === 'SUSPENDING') turn.fact({ fact: 'withdrawn', atom: unit.id });
+  if (!unit) return;
+  if (isStopped) return neverBegin(turn, unit.id);
+  if (flow === 'SUSPENDING') turn.fact({ fact: 'withdrawn', atom: unit.id });
 }
 
 /** A child run that is suspended suspends its parent; the last one that goes on has it go on (C-1303). */
@@ -285,6 +291,14 @@ function timerFired(turn: RoutedTurn, id: string): void {
   if (!unit) return;
   turn.fact({ fact: 'timer', id, state: 'fired' });
   goOn(turn, unit);
+}
+
+function stop(turn: RoutedTurn, event: StopEvent): void {
+  const { flow, rollback, flowId } = turn.state;
+  if (flowOutcomes.some((outcome) => outcome === flow)) return;
+  if (rollback) throw beingUndone(flowId);
+  if (flow === 'PENDING') start(turn);
+  if (!turn.isDecided) stopFlow(turn, event);
 }
 
 /** Without `rollback` what ran is never undone (C-1305), unless that has begun already; nor is there anything of a run that has not begun. */

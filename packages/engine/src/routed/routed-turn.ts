@@ -58,7 +58,10 @@ export class RoutedTurn implements Turn, Witness {
     this.#watch.command?.(command);
   }
 
-  flow(to: FlowState, more: Pick<Extract<Fact, { fact: 'flow' }>, 'message' | 'output'> = {}): void {
+  flow(
+    to: FlowState,
+    more: Pick<Extract<Fact, { fact: 'flow' }>, 'message' | 'output' | 'isStopped'> = {},
+  ): void {
     this.fact({ fact: 'flow', from: this.state.flow, to, ...more });
   }
 

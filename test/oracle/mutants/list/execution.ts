@@ -408,8 +408,8 @@ export const executionFaults = [
     {
       id: 'revert-failures-not-raised',
       rule: 'E-809',
-      find: 'return [...executes, ...reverts]',
-      replace: 'return [...executes]',
+      find: 'return [said, ...executes, ...reverts]',
+      replace: 'return [said, ...executes]',
       why: 'failed reverts are not reported at the end',
     },
     {
@@ -496,11 +496,11 @@ export const executionFaults = [
       why: 'the table lets an atom that never ran be undone',
     },
     {
-      id: 'suspended-may-fail',
+      id: 'suspended-may-be-undone',
       rule: 'E-721',
-      find: "SUSPENDED: { RUNNING: 'resume', ",
-      replace: "SUSPENDED: { RUNNING: 'resume', FAILURE: 'x', ",
-      why: 'the table lets a suspended flow fail',
+      find: "      RUNNING: 'resume',\n",
+      replace: "      RUNNING: 'resume',\n      REVERTED: 'x',\n",
+      why: 'the table lets a suspended flow end as undone',
     },
   ]),
 ];
