@@ -11,6 +11,10 @@ import { TimerQueue } from './timer-queue.js';
 
 const nothing = { store: {} };
 
+async function begins({ begun }: { readonly begun: readonly string[] }): Promise<void> {
+  while (begun.length === 0) await new Promise(setImmediate);
+}
+
 /** A task that ends when the test says so. */
 function held(name: string) {
   const begun: string[] = [];
@@ -88,13 +92,13 @@ describe('stopping', () => {
     const flow = unordered('f').add(a.task, b.task);
     const options = { ...nothing, logBook, engine: 'parallel', concurrency: 1 } as const;
     const first = runFlow(flow, { ...options, suspendSignal: stop.signal });
-    await turns(100);
+    await begins(a);
     stop.abort();
     a.end();
     expect((await first).outcome).toBe('SUSPENDED');
     expect([a.begun.length, b.begun.length]).toEqual([1, 0]);
     const second = runFlow(flow, options);
-    await turns(100);
+    await begins(b);
     b.end();
     expect((await second).outcome).toBe('SUCCESS');
     expect([a.begun.length, b.begun]).toEqual([1, ['in-process/b/execute/0.1']]);
