@@ -27,6 +27,7 @@ import type { Asked, ObjectSchema, Reply, Route } from './route.js';
 import { answerHeaders, limits, serverOptions, type TlsOptions } from './server-options.js';
 import { streamRoutes } from './stream-routes.js';
 import { scheduleRoutes } from './schedule-routes.js';
+import { taskRoutes } from './task-routes.js';
 import { Throttle } from './throttle.js';
 import { Tokens, atLeast, type Principal } from './tokens.js';
 
@@ -84,7 +85,7 @@ export class ApiServer {
     this.#streams = new OpenStreams(runtime.clock);
     this.#feed = new BoardFeed({ client, runtime, signal: this.#stop.signal });
     const listed = [
-      ...[...jobRoutes, ...commandRoutes, ...delegateRoutes],
+      ...[...jobRoutes, ...taskRoutes, ...commandRoutes, ...delegateRoutes],
       ...[...eventRoutes, ...scheduleRoutes, ...environmentRoutes, ...streamRoutes],
     ];
     this.routes = [...listed, openApiRoute(listed, options.version)];

@@ -199,7 +199,7 @@ export const progressBody = object({
   fraction: { type: 'number', minimum: 0, maximum: 1 },
   note: { type: 'string', maxLength: 1024 },
 });
-const duration: Schema = { type: 'string', pattern: '^[0-9]{1,9}(ms|s|m|h|d)$' };
+export const duration: Schema = { type: 'string', pattern: '^[0-9]{1,9}(ms|s|m|h|d)$' };
 export const extendBody = object(
   {
     for: {
@@ -253,14 +253,14 @@ export const accepted = object({ commandId: { ...whole, description: 'Its number
 ]);
 
 const flowState: Schema = { ...text, description: 'A state of flows.' };
-const outcome: Schema = { type: 'string', enum: [...flowOutcomes] };
+export const outcome: Schema = { type: 'string', enum: [...flowOutcomes] };
 export const unchanged = object({ outcome }, ['outcome']);
 const atomState: Schema = { ...text, description: 'A state of tasks, retry controllers or activations.' };
 const jobState: Schema = {
   type: 'string',
   enum: ['UNCLAIMED', 'CLAIMED', 'COMPLETE', 'TRASHED', 'DORMANT'],
 };
-const failure = open({ message: text, code: text }, ['message']);
+export const failure = open({ message: text, code: text }, ['message']);
 
 export const jobPage = object(
   {

@@ -51,6 +51,7 @@ const optionsOf = {
     ...{ database: text, board: text, clientId: text, logger: unchecked },
   },
   post: { key: unchecked, ...post },
+  runTask: { version: text, key: text, waitMs: milliseconds, signal },
   'schedules.put': {
     ...post,
     ...{ cron: text, timeZone: text, startAtMs: wholeNumber(0), count: wholeNumber(1), paused: flag },

@@ -5,7 +5,7 @@
  * On failure: UnavailableErrors reach the caller; posting again with the same key is safe.
  */
 import { checkId } from '@baton/core';
-import type { FlowOutcome, JournalEntry, Member } from '@baton/core';
+import type { FlowOutcome, JournalEntry, JsonValue, Member } from '@baton/core';
 import type { JobListing } from '@baton/jobboard';
 import type { FlowDetail } from '@baton/persistence';
 import type { AnyDefinition } from '@baton/engine';
@@ -34,6 +34,7 @@ import { checkParked, readJob, type JobReport } from './job-report.js';
 import { OutagePatience, type OutageListener } from './outage-patience.js';
 import { postJob, type PostArguments, type PostOptions, type Postable, type Posted } from './post-job.js';
 import { type Repair, repairJob, type RerunOptions, type SkipOptions, withoutAbsent } from './repair-job.js';
+import { runTask, type RunTaskOptions, type TaskRun } from './run-task.js';
 import { Schedules } from './schedules.js';
 import { sendEvent, type SendEventOptions, type SentEventReport } from './send-event.js';
 import { stopJob, type StopOptions } from './stop-job.js';
@@ -73,6 +74,16 @@ export class Client {
   async postOrFind(flow: Postable, options?: PostOptions): Promise<Posted> {
     if (options !== undefined) checkOptions('post', options);
     return postJob({ ...(await this.#connection.open()), runtime: this.#deps.runtime }, flow, options);
+  }
+
+  /** Has one task run without a flow, on whichever worker offers it, with `input` as its parameters; see `RunTaskOptions`. @throws as `post` */
+  async runTask(
+    name: string,
+    input: Readonly<Record<string, JsonValue>> = {},
+    options: RunTaskOptions = {},
+  ): Promise<TaskRun> {
+    checkOptions('runTask', options);
+    return runTask(this, { name, input }, options);
   }
 
   /** The flow that was posted and is stored under this hash. @throws NotFoundError `BATON_NOT_FOUND_DOCUMENT` */

@@ -22,6 +22,7 @@ export {
   type ServiceAddresses,
 } from './open-client.js';
 export type { RerunOptions, SkipOptions } from './repair-job.js';
+export { type RunTaskOptions, taskEnd, type TaskEnd, type TaskRun } from './run-task.js';
 export type { SendEventOptions, SentEventReport } from './send-event.js';
 export type { ScheduleChange, ScheduleOptions, ScheduleReport, Schedules } from './schedules.js';
 export { checkNotify } from './notify-targets.js';

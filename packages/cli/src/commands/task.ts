@@ -8,6 +8,7 @@ import { exitCodes } from '../exit-codes.js';
 import type { Invocation } from '../invocation.js';
 import type { Run } from '../run.js';
 import { type CommandFlags, noteOf } from './give-to-each.js';
+import { addTaskRun } from './task-run.js';
 
 type About = CommandFlags & { readonly atom: string };
 
@@ -36,7 +37,8 @@ const decisions: Readonly<Record<string, Decision>> = {
 };
 
 export function addTaskCommands(program: Command, run: Run): void {
-  const task = program.command('task').description('tasks of a job');
+  const task = program.command('task').description('tasks of a job, and one without');
+  addTaskRun(task, run);
   for (const [verb, decision] of Object.entries(decisions))
     task
       .command(`${verb} <id> <atom>`)
