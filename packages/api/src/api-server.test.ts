@@ -71,6 +71,18 @@ describe('posting', () => {
     expect([ofItsOwn.status, codeOf(ofItsOwn)]).toEqual([403, 'BATON_INPUT_FORBIDDEN']);
   });
 
+  it('posts once more what a job was posted with, of whoever may only post (C-1601)', async () => {
+    await world.post('j');
+    const payload = { from: 'j', key: 'k' };
+    expect((await ask('POST', '/v1/jobs', { role: 'poster', payload })).status).toBe(201);
+    expect((await ask('POST', '/v1/jobs', { role: 'poster', payload })).status).toBe(200);
+    const [one, other] = [await world.client.history('j'), await world.client.history('k')];
+    expect(other[0]).toMatchObject({ post: (one[0] as { readonly post?: object }).post });
+    expect((await ask('POST', '/v1/jobs', { payload: { from: 'nobody' } })).status).toBe(404);
+    for (const more of [{ flow }, { store }, { env: {} }])
+      expect((await ask('POST', '/v1/jobs', { payload: { ...payload, ...more } })).status).toBe(400);
+  });
+
   it.each<[string, object, number, string]>([
     ['no flow', {}, 400, 'BATON_INPUT_INVALID'],
     ['a flow that is a name', { flow: 'hello' }, 400, 'BATON_INPUT_INVALID'],

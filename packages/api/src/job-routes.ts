@@ -124,17 +124,21 @@ export const jobRoutes: readonly Route[] = [
 ];
 
 async function post({ client, principal, headers, body }: Asked): Promise<Reply> {
-  const { flow, store, priority, name, tags, notify, env, evaluateEnv, target } = body as {
-    flow: string | object;
+  const { flow, from, store, priority, name, tags, notify, env, evaluateEnv, target } = body as {
+    flow?: string | object;
+    from?: string;
     store?: Readonly<Record<string, JsonValue>>;
   } & Pick<PostOptions, 'priority' | 'name' | 'tags' | 'notify' | 'env' | 'evaluateEnv' | 'target'>;
   const key = keyOf(headerKey(headers), body['key'] as string | undefined);
-  if (typeof flow !== 'string' && !atLeast(principal, 'author'))
+  if ((flow === undefined) === (from === undefined))
+    throw new InputError('BATON_INPUT_INVALID', 'give flow, or from: the id of a job that was posted before');
+  if (typeof flow === 'object' && !atLeast(principal, 'author'))
     throw new InputError(
       'BATON_INPUT_FORBIDDEN',
       'posting a flow that is not named by its hash takes the role author',
     );
-  const definition = typeof flow === 'string' ? await client.definition(flow) : (flow as Postable);
+  const posted = typeof flow === 'string' ? await client.definition(flow) : flow;
+  const what = posted === undefined ? { from: from ?? '' } : (posted as Postable);
   const options: Record<string, unknown> = {
     store,
     key,
@@ -143,10 +147,10 @@ async function post({ client, principal, headers, body }: Asked): Promise<Reply>
     tags,
     notify,
     env,
-    evaluateEnv,
+    ...(env !== undefined && { evaluateEnv }), // which has a default
     target,
   };
-  const { jobId, isNew } = await client.postOrFind(definition, options);
+  const { jobId, isNew } = await client.postOrFind(what, options);
   return { status: isNew ? 201 : 200, headers: { location: `/v1/jobs/${jobId}` }, body: { jobId } };
 }
 

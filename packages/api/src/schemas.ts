@@ -113,19 +113,17 @@ export const postFields: Readonly<Record<string, Schema>> = {
   },
 };
 
-export const postBody = object(
-  {
-    flow: flowOrHash,
-    store: symbols,
-    key: {
-      ...jobId,
-      description: 'Idempotency key and id of the job. Default: Idempotency-Key, else a new id.',
-    },
-    ...postFields,
-    namespace: { type: 'string', const: 'default' },
+export const postBody = object({
+  flow: flowOrHash,
+  from: { ...jobId, description: 'Instead of flow, store, env and target: those of this job.' },
+  store: symbols,
+  key: {
+    ...jobId,
+    description: 'Idempotency key and id of the job. Default: Idempotency-Key, else a new id.',
   },
-  ['flow'],
-);
+  ...postFields,
+  namespace: { type: 'string', const: 'default' },
+});
 export const validateBody = object({ flow, store: symbols }, ['flow']);
 
 export const delegatesQuery = object({

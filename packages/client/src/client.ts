@@ -34,6 +34,7 @@ import { checkParked, readJob, type JobReport } from './job-report.js';
 import { OutagePatience, type OutageListener } from './outage-patience.js';
 import { postJob, type PostArguments, type PostOptions, type Postable, type Posted } from './post-job.js';
 import { type Repair, repairJob, type RerunOptions, type SkipOptions, withoutAbsent } from './repair-job.js';
+import { type Earlier, isEarlier, repostJob } from './repost-job.js';
 import { runTask, type RunTaskOptions, type TaskRun } from './run-task.js';
 import { Schedules } from './schedules.js';
 import { sendEvent, type SendEventOptions, type SentEventReport } from './send-event.js';
@@ -65,15 +66,16 @@ export class Client {
     this.environments = new Environments(() => this.#connection.open());
   }
 
-  /** Posts a job and gives its id; see `postJob`. */
-  async post<F extends Postable>(flow: F, ...[options]: PostArguments<F>): Promise<string> {
+  /** Posts a job and gives its id; see `postJob`. Of `{ from: jobId }`, what that job was posted with; see `repostJob`. */
+  async post<F extends Postable | Earlier>(flow: F, ...[options]: PostArguments<F>): Promise<string> {
     return (await this.postOrFind(flow, options as PostOptions | undefined)).jobId;
   }
 
   /** As `post` with any options, and tells whether the job is new, or the same one was posted under its key before. */
-  async postOrFind(flow: Postable, options?: PostOptions): Promise<Posted> {
+  async postOrFind(flow: Postable | Earlier, options?: PostOptions): Promise<Posted> {
     if (options !== undefined) checkOptions('post', options);
-    return postJob({ ...(await this.#connection.open()), runtime: this.#deps.runtime }, flow, options);
+    const deps = { ...(await this.#connection.open()), runtime: this.#deps.runtime };
+    return isEarlier(flow) ? repostJob(deps, flow, options) : postJob(deps, flow, options);
   }
 
   /** Has one task run without a flow, on whichever worker offers it, with `input` as its parameters; see `RunTaskOptions`. @throws as `post` */

@@ -21,6 +21,7 @@ export {
   openStore,
   type ServiceAddresses,
 } from './open-client.js';
+export type { Earlier } from './repost-job.js';
 export type { RerunOptions, SkipOptions } from './repair-job.js';
 export { type RunTaskOptions, taskEnd, type TaskEnd, type TaskRun } from './run-task.js';
 export type { SendEventOptions, SentEventReport } from './send-event.js';

@@ -74,8 +74,15 @@ export interface Posted {
  */
 export async function postJob(deps: PostDeps, flow: Postable, options: PostOptions = {}): Promise<Posted> {
   const jobId = checkId('job', options.key ?? deps.runtime.random.ulid());
-  const { persistence, board } = deps;
-  const prepared = await preparePost(deps, flow, options, () => admit(deps, jobId));
+  return postPrepared(deps, jobId, await preparePost(deps, flow, options, () => admit(deps, jobId)));
+}
+
+/** What becomes of `preparePost`. @throws as `postJob` */
+export async function postPrepared(
+  { persistence, board }: PostDeps,
+  jobId: string,
+  prepared: Prepared,
+): Promise<Posted> {
   const { environment } = prepared.given;
   const env = environment && (await environmentNamed({ board, persistence }, environment));
   const given = { ...prepared.given, ...(env && { env }) };
@@ -103,6 +110,12 @@ export async function postJob(deps: PostDeps, flow: Postable, options: PostOptio
   return { jobId, isNew };
 }
 
+/** What has been checked, and is stored as far as it is large. */
+export interface Prepared {
+  readonly posting: Posting;
+  readonly given: GivenWithJob;
+}
+
 /**
  * Checks and stores what is to be posted: the definition, and values that are large. `admit` may refuse it. An environment that is named is looked up when
  * the job is posted, and `postingWith` follows.
@@ -113,7 +126,7 @@ export async function preparePost(
   flow: Postable,
   options: PostOptions,
   admit: () => Promise<void> = () => Promise.resolve(),
-): Promise<{ readonly posting: Posting; readonly given: GivenWithJob }> {
+): Promise<Prepared> {
   const { notify } = options;
   checkNotify(notify ?? []);
   const symbols = storableSymbols(options.store === undefined ? {} : options.store);
@@ -150,7 +163,7 @@ function mayBePosted(jobId: string, cause: unknown): UnavailableError {
 }
 
 /** A job that was posted before is not refused: its poster did not hear the answer. */
-async function admit({ board, persistence }: PostDeps, jobId: string): Promise<void> {
+export async function admit({ board, persistence }: PostDeps, jobId: string): Promise<void> {
   try {
     await board.admit(jobId);
   } catch (error) {
@@ -207,7 +220,7 @@ async function encodeStore(
   return Object.fromEntries(await Promise.all(entries));
 }
 
-function postingOf(
+export function postingOf(
   options: PostOptions,
   made: { readonly name: string; readonly definitionHash: string; readonly createdAtMs: number },
   board: string,

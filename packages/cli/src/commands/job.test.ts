@@ -68,6 +68,20 @@ describe('what a command tells people beside its answer', () => {
     expect(out).toBe('j\t✔ SUCCESS\n');
   });
 
+  it('the id of a job that is posted as another one was, which takes no values of its own', async () => {
+    const asked: unknown[] = [];
+    const client = {
+      post: (...given: unknown[]) => {
+        asked.push(...given);
+        return Promise.resolve('k');
+      },
+    };
+    expect(await ran(client, 'post', '--from', 'j', '--priority', 'low')).toBe(exitCodes.ok);
+    expect([asked, out]).toEqual([[{ from: 'j' }, { priority: 'LOW' }], 'k\n']);
+    for (const words of [[], [flow, '--from', 'j'], ['--from', 'j', '--set', 'size=1']])
+      await expect(ran(client, 'post', ...words)).rejects.toMatchObject({ code: 'BATON_INPUT_INVALID' });
+  });
+
   it('once that the store is away, and once that it is back, however many jobs are waited for', async () => {
     let told: Promise<void> = Promise.resolve();
     const client = {

@@ -1,7 +1,13 @@
 /** `baton job …`: post jobs, look at them, wait for them; suspend, resume, cancel and delete them, and repair those that have ended (`repair.ts`). */
 import { InputError, checkId, durationMs } from '@baton/core';
 import type { FlowState, JournalEntry } from '@baton/core';
-import { checkedDefinition, type Client, type OutageListener } from '@baton/client';
+import {
+  checkedDefinition,
+  type Client,
+  type Earlier,
+  type OutageListener,
+  type PostOptions,
+} from '@baton/client';
 import { isRouted } from '@baton/flow';
 import { priorities, type Priority } from '@baton/jobboard';
 import { Option, type Command } from 'commander';
@@ -81,10 +87,11 @@ export function addJobCommands(program: Command, run: Run): void {
 
 function addPost(job: Command, run: Run): void {
   job
-    .command('post <flow>')
+    .command('post [flow]')
     .description(
       'post a flow (a .yaml or .json file, or a .js module exporting one: file.js#name); prints the id of the job',
     )
+    .option('--from <id>', 'instead of a flow and its values: those that this job was posted with')
     .option(
       '--set <name=value>',
       'value of a symbol: JSON where it parses, else text; n=\'"5"\' is the text 5 (repeatable)',
@@ -103,6 +110,7 @@ function addPost(job: Command, run: Run): void {
 }
 
 interface PostFlags {
+  readonly from?: string;
   readonly set?: readonly string[];
   readonly store?: string;
   readonly env?: string;
@@ -126,19 +134,10 @@ async function post(
   const until = timeoutOf(flags);
   const priority = flags.priority === undefined ? undefined : priorityOf(flags.priority);
   if (flags.key !== undefined) checkKey(flags.key);
-  const flow = await loadFlow(reference ?? '');
-  if (flags.store === '-' && flags.env === '-')
-    throw new InputError('BATON_INPUT_INVALID', 'only one of --store and --env can be standard input');
-  const store = storeValues(flags.store, flags.set);
-  const env = flags.env === undefined ? undefined : environmentOf(flags.env);
-  const definition = checkedDefinition(flow, store, flags.target);
-  // a routed flow takes its inputs and no others, so the check has refused them
-  const surplus = isRouted(definition) ? [] : surplusSymbols(definition, Object.keys(store));
-  for (const line of surplus) tell(`${clean(line)}\n`);
+  const { what, ...given } = await whatToPost(reference, flags);
   const client = await invocation.client();
-  const jobId = await client.post(definition, {
-    store,
-    ...(env !== undefined && { env }),
+  const jobId = await client.post(what, {
+    ...given,
     ...(flags.key === undefined ? {} : { key: flags.key }),
     ...(priority === undefined ? {} : { priority }),
     ...(flags.name === undefined ? {} : { name: flags.name }),
@@ -154,6 +153,33 @@ async function post(
   const { conductors } = await client.cluster().catch(() => ({ conductors: undefined }));
   if (conductors?.length === 0) tell(`no conductor is up: job ${jobId} waits on the board for one\n`);
   return waitFor(client, invocation, [jobId], until);
+}
+
+interface WhatToPost extends Pick<PostOptions, 'store' | 'env'> {
+  readonly what: ReturnType<typeof checkedDefinition> | Earlier;
+}
+
+async function whatToPost(reference: string | undefined, flags: PostFlags): Promise<WhatToPost> {
+  const { from } = flags;
+  if ((reference === undefined) === (from === undefined))
+    throw new InputError('BATON_INPUT_INVALID', 'give a flow, or --from with the id of a job');
+  const surplusFlag = (['set', 'store', 'env', 'target'] as const).find((flag) => flags[flag] !== undefined);
+  if (from !== undefined && surplusFlag !== undefined)
+    throw new InputError(
+      'BATON_INPUT_INVALID',
+      `--${surplusFlag} is what job ${from} was given: leave it out, or post a flow instead of --from`,
+    );
+  if (from !== undefined) return { what: { from } };
+  const flow = await loadFlow(reference ?? '');
+  if (flags.store === '-' && flags.env === '-')
+    throw new InputError('BATON_INPUT_INVALID', 'only one of --store and --env can be standard input');
+  const store = storeValues(flags.store, flags.set);
+  const env = flags.env === undefined ? undefined : environmentOf(flags.env);
+  const definition = checkedDefinition(flow, store, flags.target);
+  // a routed flow takes its inputs and no others, so the check has refused them
+  const surplus = isRouted(definition) ? [] : surplusSymbols(definition, Object.keys(store));
+  for (const line of surplus) tell(`${clean(line)}\n`);
+  return { what: definition, store, ...(env !== undefined && { env }) };
 }
 
 /** What takes the id as an argument would take a dash for a flag. */
