@@ -26,6 +26,7 @@ import { isDefect, problemOf } from './problem.js';
 import type { Asked, ObjectSchema, Reply, Route } from './route.js';
 import { answerHeaders, limits, serverOptions, type TlsOptions } from './server-options.js';
 import { streamRoutes } from './stream-routes.js';
+import { reportRoutes } from './report-routes.js';
 import { scheduleRoutes } from './schedule-routes.js';
 import { taskRoutes } from './task-routes.js';
 import { Throttle } from './throttle.js';
@@ -85,7 +86,7 @@ export class ApiServer {
     this.#streams = new OpenStreams(runtime.clock);
     this.#feed = new BoardFeed({ client, runtime, signal: this.#stop.signal });
     const listed = [
-      ...[...jobRoutes, ...taskRoutes, ...commandRoutes, ...delegateRoutes],
+      ...[...jobRoutes, ...reportRoutes, ...taskRoutes, ...commandRoutes, ...delegateRoutes],
       ...[...eventRoutes, ...scheduleRoutes, ...environmentRoutes, ...streamRoutes],
     ];
     this.routes = [...listed, openApiRoute(listed, options.version)];

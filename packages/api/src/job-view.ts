@@ -43,7 +43,7 @@ export function header(report: JobReport): object {
   };
 }
 
-export function atomView({ failure, ...rest }: AtomReport): object {
+export function atomView({ failure, ...rest }: Partial<AtomReport>): object {
   return { ...rest, ...(failure && { failure: withoutStack(failure) }) };
 }
 

@@ -23,6 +23,13 @@ export {
 } from './open-client.js';
 export type { Earlier } from './repost-job.js';
 export type { RerunOptions, SkipOptions } from './repair-job.js';
+export {
+  type Figures,
+  type ReportedAtom,
+  type RunReport,
+  runReport,
+  type RunReportOptions,
+} from './run-report.js';
 export { type RunTaskOptions, taskEnd, type TaskEnd, type TaskRun } from './run-task.js';
 export type { SendEventOptions, SentEventReport } from './send-event.js';
 export type { ScheduleChange, ScheduleOptions, ScheduleReport, Schedules } from './schedules.js';

@@ -24,6 +24,7 @@ import type { Run } from '../run.js';
 import { type CommandFlags, giveToEach, noteOf } from './give-to-each.js';
 import { addOperateCommands } from './operate.js';
 import { addRepairCommands } from './repair.js';
+import { addReport } from './job-report.js';
 
 export function addJobCommands(program: Command, run: Run): void {
   const job = program.command('job').description('post jobs, look at them, wait for them');
@@ -40,6 +41,7 @@ export function addJobCommands(program: Command, run: Run): void {
     .alias('describe')
     .description('one job: owner, atoms, failures, results')
     .action(run(get));
+  addReport(job, run);
   job
     .command('watch <id>')
     .description('follow a job to its end')
