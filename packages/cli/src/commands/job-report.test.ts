@@ -37,6 +37,8 @@ it('baton job report prints a tree, and sums below it (C-1604)', async () => {
     '2 jobs  FAILURE 1  REVERTED 1  2 sent again',
     '',
   ]);
-  expect(await ran('j', '--max-depth', '0')).toContain('1 child runs left out');
+  expect(await ran('j', '--max-depth', '0')).toContain(
+    '\n1 job  FAILURE 1  1 sent again  child runs left out: 1',
+  );
   await expect(ran('j', '--max-depth', 'all')).rejects.toMatchObject({ code: 'BATON_INPUT_INVALID' });
 });

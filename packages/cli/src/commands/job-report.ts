@@ -33,10 +33,10 @@ async function report(
   const found = await runReport(await invocation.client(), jobId, options);
   const { jobs, atoms, redelivered, leftOut } = found.figures;
   const figures = [
-    `${jobs} jobs`,
+    `${jobs} ${jobs === 1 ? 'job' : 'jobs'}`,
     ...Object.entries(atoms).map(([state, count]) => `${state} ${count}`),
     ...(redelivered > 0 ? [`${redelivered} sent again`] : []),
-    ...(leftOut > 0 ? [`${leftOut} child runs left out`] : []),
+    ...(leftOut > 0 ? [`child runs left out: ${leftOut}`] : []),
   ];
   const text = [...runLines(found, ''), figures.join('  ')].map(clean).join('\n');
   invocation.output.one(found, { text, name: jobId });
