@@ -65,7 +65,7 @@ export class Environments {
     return reportOf(await find(await this.#services(), name));
   }
 
-  /** Jobs that were posted with it keep what it was; a schedule that names it posts nothing until it is there again. @throws as `get`, and `BATON_CONFLICT_REVISION` */
+  /** Jobs that were posted with it keep what it was; a schedule that names it posts nothing until it is there again, or the schedule is changed. @throws as `get`, and `BATON_CONFLICT_REVISION` */
   async delete(name: string, options: EnvironmentChange = {}): Promise<void> {
     checkOptions('environments.delete', options);
     const services = await this.#services();

@@ -1,6 +1,6 @@
 /** Environments by name, and changed while a run is suspended (C-711, C-1304). */
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import type { InlineValue, TaskRequest } from '@baton/core';
+import type { InlineValue, StoredDocument, TaskRequest } from '@baton/core';
 import { type RoutedFlowDefinition, withFlows } from '@baton/flow';
 import { SimulatedDocumentStore } from '@baton/testkit';
 import { Cluster } from './fixtures/cluster.js';
@@ -59,6 +59,54 @@ describe('an environment', () => {
     const ids = slots.map(({ jobId = '' }) => jobId).toReversed();
     for (const [index, region] of ['eu', 'us', 'asia'].entries())
       expect(await end(ids[index] ?? '')).toEqual(['SUCCESS', { region, tier: null }]);
+  });
+
+  it('that is gone holds up its schedule until that names another one, which then counts for the slot that waits', async () => {
+    cluster.conductor('c1');
+    await set({ region: 'eu' });
+    await cluster.drive(cluster.client.environments.set('other', { region: 'us' }));
+    const put = (env: string) =>
+      cluster.drive(cluster.client.schedules.put('s', small, { cron: '*/5 * * * *', count: 2, env }));
+    await put('prod');
+    await cluster.drive(cluster.client.environments.delete('prod'));
+    await cluster.runtime.clock.advance(6 * MINUTE);
+    await put('other');
+    await cluster.runtime.clock.advance(5 * MINUTE);
+    const { slots } = await cluster.drive(cluster.client.schedules.get('s'));
+    expect(slots).toMatchObject([
+      { isDone: true, revision: 2 },
+      { isDone: true, revision: 2 },
+    ]);
+    for (const { jobId = '' } of slots)
+      expect(await end(jobId)).toEqual(['SUCCESS', { region: 'us', tier: null }]);
+  });
+
+  it('that is gone holds up no job that was half posted for a slot', async () => {
+    await set({ region: 'eu', padding });
+    /** Stops for ever between the record of a job and its journal. */
+    class HalfStore extends SimulatedDocumentStore {
+      override insert(collection: string, documents: readonly StoredDocument[]) {
+        return collection === 'journal'
+          ? new Promise<never>(() => undefined)
+          : super.insert(collection, documents);
+      }
+    }
+    const half = new HalfStore(cluster.runtime, { service: cluster.documents });
+    const first = cluster.conductor('c1', {}, { store: half });
+    const put = (env: string) =>
+      cluster.drive(cluster.client.schedules.put('s', small, { cron: '*/5 * * * *', count: 1, env }));
+    await put('prod');
+    await cluster.runtime.clock.advance(6 * MINUTE);
+    await cluster.drive(cluster.client.environments.delete('prod'));
+    await cluster.drive(cluster.client.environments.set('other', { region: 'us' }));
+    await put('other');
+    cluster.coordination.expire(first.session());
+    void first.stop();
+    cluster.conductor('c2');
+    await cluster.runtime.clock.advance(5 * MINUTE);
+    const { slots } = await cluster.drive(cluster.client.schedules.get('s'));
+    expect(slots).toMatchObject([{ isDone: true, revision: 1 }]);
+    expect(await end(slots[0]?.jobId ?? '')).toEqual(['SUCCESS', { region: 'eu', tier: null }]);
   });
 
   it('is changed by resume, for what comes later and for child runs, and the journal says by whom', async () => {

@@ -154,9 +154,19 @@ export class ScheduleDuty {
       this.#cancelled = slot.waitsFor;
       return false;
     }
-    await this.#post(slot);
-    await this.#deps.persistence.schedules.done(slot);
-    this.#known = { last: { ...slot, isDone: true } };
+    const { schedules } = this.#deps.persistence;
+    let last = { ...slot, isDone: true };
+    try {
+      await this.#post(slot);
+      await schedules.update(last);
+    } catch (error) {
+      const { revision } = this.#schedule;
+      // nothing is posted yet, and somebody may have mended the schedule: stored first, so that whoever is next posts the same
+      if (codeOf(error) !== 'BATON_NOT_FOUND_ENVIRONMENT' || revision <= slot.revision) throw error;
+      last = { ...slot, revision };
+      await schedules.update(last);
+    }
+    this.#known = { last };
     return true;
   }
 
@@ -168,7 +178,7 @@ export class ScheduleDuty {
     const scheduled = JSON.parse(prepared) as Posting;
     const createdAtMs = runtime.clock.wallMs();
     const tags = { ...scheduled.tags, ...scheduleTags(scheduleId, nominalMs) };
-    const env = given.environment && (await this.#environment(given.environment));
+    const env = given.environment && (await this.#environment(jobId, given.environment));
     const values = { ...given, ...(env && { env }) };
     const posting = postingWith({ ...scheduled, createdAtMs, tags }, values);
     const { definitionHash } = posting;
@@ -188,9 +198,17 @@ export class ScheduleDuty {
     }
   }
 
-  /** As it is now. One that is not there is asked for again until it is. @throws NotFoundError */
-  async #environment({ name, evaluateEnv }: EnvironmentName): Promise<Environment> {
+  /**
+   * What whoever began this post has found, or else as it is now. One that is not there is asked for again until it is, or the schedule is changed.
+   * @throws NotFoundError
+   */
+  async #environment(
+    jobId: string,
+    { name, evaluateEnv }: EnvironmentName,
+  ): Promise<Environment | undefined> {
     const { board, persistence } = this.#deps;
+    const standing = await persistence.jobs.get(jobId);
+    if (standing !== undefined) return standing.env;
     const { env } = await persistence.environments.find({ board: board.name, name });
     return storableEnvironment({ env, evaluateEnv }) ?? env;
   }

@@ -21,7 +21,7 @@ export const collectionNames = {
   meta: 'meta',
   /** Revisions of schedules; `_id` = `<scheduleId>:<revision>`. Superseded ones are deleted after a while. */
   schedules: 'schedules',
-  /** What was decided about each slot of a schedule; `_id` = `<scheduleId>:<time>`. Only its `isDone` changes; old ones are deleted. */
+  /** What was decided about each slot of a schedule; `_id` = `<scheduleId>:<time>`. Only its `isDone` and `revision` change; old ones are deleted. */
   scheduleSlots: 'schedule_slots',
   /** Revisions of named environments; `_id` = `<board>/<name>:<revision>`. Superseded ones are deleted after a while. */
   environments: 'environments',

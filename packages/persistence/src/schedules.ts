@@ -45,7 +45,7 @@ export interface Schedule extends ScheduleContent, Revision {
 /** What was decided about a slot. */
 export interface ScheduleSlot {
   readonly scheduleId: string;
-  /** By which this was decided, and its job is posted, whatever became of the schedule since. */
+  /** By which its job is posted, whatever became of the schedule since; a later one only where the environment of the one before is gone. */
   readonly revision: number;
   readonly nominalMs: number;
   readonly decision: 'fired' | 'skipped' | 'missed';
@@ -124,11 +124,9 @@ export class Schedules {
     return (await this.#slots.insert(slotDocument(slot))) === 'stored';
   }
 
-  /** Nothing is left to do about a slot. Repeatable. @throws UnavailableError */
-  async done(slot: ScheduleSlot): Promise<void> {
-    await this.#options.store.replace(collectionNames.scheduleSlots, [
-      slotDocument({ ...slot, isDone: true }),
-    ]);
+  /** How far a slot is that was decided about. Repeatable. @throws UnavailableError */
+  async update(slot: ScheduleSlot): Promise<void> {
+    await this.#options.store.replace(collectionNames.scheduleSlots, [slotDocument(slot)]);
   }
 
   /** Keeps the last 100 slots. @throws UnavailableError */
