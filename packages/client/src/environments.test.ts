@@ -80,6 +80,19 @@ describe('environments by name (C-711)', () => {
     expect(await drive(client.schedules.list())).toEqual([]);
   });
 
+  it('that are gone do not refuse a post that is repeated, nor hide that its key stands for another', async () => {
+    const client = on('a');
+    await drive(client.environments.set('prod', { region: 'eu' }));
+    await drive(client.post(flow, { key: 'k', env: 'prod' }));
+    await drive(client.post(flow, { key: 'without' }));
+    await drive(client.environments.delete('prod'));
+    const again = drive(client.postOrFind(flow, { key: 'k', env: 'prod' }));
+    expect(await again).toEqual({ jobId: 'k', isNew: false });
+    await expect(drive(client.post(flow, { key: 'without', env: 'prod' }))).rejects.toMatchObject({
+      code: 'BATON_CONFLICT_KEY_REUSED',
+    });
+  });
+
   it('that are changed for one run take data, and nothing else', async () => {
     const client = on('a');
     const jobId = await drive(client.post(flow));

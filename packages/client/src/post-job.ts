@@ -84,7 +84,7 @@ export async function postPrepared(
   prepared: Prepared,
 ): Promise<Posted> {
   const { environment } = prepared.given;
-  const env = environment && (await environmentNamed({ board, persistence }, environment));
+  const env = environment && (await environmentOfJob(deps, jobId, environment));
   const given = { ...prepared.given, ...(env && { env }) };
   const posting = postingWith(prepared.posting, given);
   const post: JobPost = {
@@ -150,6 +150,16 @@ function environmentOf({ env, evaluateEnv = true }: PostOptions): {
   if (typeof env === 'string') return { environment: { name: checkId('environment', env), evaluateEnv } };
   const made = storableEnvironment({ ...(env !== undefined && { env }), evaluateEnv });
   return made === undefined ? {} : { env: made };
+}
+
+/** Of one that is posted again what it was the first time, whatever became of it since. @throws as `environmentNamed` */
+async function environmentOfJob(
+  deps: PostDeps,
+  jobId: string,
+  name: EnvironmentName,
+): Promise<Environment | undefined> {
+  const standing = await deps.persistence.jobs.get(jobId);
+  return standing === undefined ? environmentNamed(deps, name) : standing.env;
 }
 
 /** Once entry 0 is in the journal conductors finish the post, whatever its poster hears; another post under a new key would double the job. */
