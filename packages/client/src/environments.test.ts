@@ -19,9 +19,10 @@ describe('environments by name (C-711)', () => {
   const drive = runtime.clock.drive.bind(runtime.clock);
   let clients: Client[];
   let on: (board: string) => Client;
+  let store: SimulatedDocumentStore;
   beforeEach(() => {
     clients = [];
-    const store = new SimulatedDocumentStore(runtime, { service: new SimulatedDocumentService(runtime) });
+    store = new SimulatedDocumentStore(runtime, { service: new SimulatedDocumentService(runtime) });
     const service = new SimulatedCoordinationService(runtime);
     const coordination = new SimulatedCoordination(runtime, { service });
     on = (board) => {
@@ -93,6 +94,25 @@ describe('environments by name (C-711)', () => {
     });
   });
 
+  it('that were changed or deleted leave nothing but the numbers of their revisions', async () => {
+    const { environments } = on('a');
+    const stored = async () => {
+      const where = { field: 'board', oneOf: ['a'] };
+      return (await drive(store.find('environments', { where, limit: 100 }))).map(({ body }) => String(body));
+    };
+    for (let n = 1; n <= 25; n++) await drive(environments.set('prod', { secret: `hunter${n}` }));
+    const bodies = await stored();
+    expect(bodies).toHaveLength(20);
+    expect(bodies.filter((body) => body.includes('hunter'))).toHaveLength(1);
+    expect(await drive(environments.list())).toMatchObject([{ revision: 25, env: { secret: 'hunter25' } }]);
+    // the numbers tell who is late
+    const [emptied] = await drive(store.get('environments', ['a/prod:0000000024']));
+    expect(emptied).toBeDefined();
+    await drive(environments.delete('prod'));
+    expect((await stored()).join()).not.toContain('hunter');
+    expect(await drive(environments.list())).toEqual([]);
+  });
+
   it('that are changed for one run take data, and nothing else', async () => {
     const client = on('a');
     const jobId = await drive(client.post(flow));
@@ -101,6 +121,24 @@ describe('environments by name (C-711)', () => {
         await expect(drive(client[change](jobId, { env: env as {} }))).rejects.toThrow(/^env /);
     expect((await drive(client.job(jobId))).pending).toEqual([]);
   });
+});
+
+it('a schedule that is deleted leaves none of its values in the store', async () => {
+  const runtime = fakeRuntime();
+  const drive = runtime.clock.drive.bind(runtime.clock);
+  const store = new SimulatedDocumentStore(runtime, { service: new SimulatedDocumentService(runtime) });
+  const service = new SimulatedCoordinationService(runtime);
+  const coordination = new SimulatedCoordination(runtime, { service });
+  const client = new Client({ runtime, coordination, store, board: 'b', clientId: 'me' });
+  const put = (secret: string) => drive(client.schedules.put('s', flow, { cron: '@daily', env: { secret } }));
+  for (const secret of ['hunter1', 'hunter2']) await put(secret);
+  await drive(client.schedules.delete('s'));
+  const left = await drive(store.find('schedules', { limit: 100 }));
+  expect(left.map(({ body }) => String(body)).join()).not.toContain('hunter');
+  expect(await drive(client.schedules.list())).toEqual([]);
+  await put('hunter3');
+  expect(await drive(client.schedules.get('s'))).toMatchObject({ revision: 4 });
+  await drive(client.close());
 });
 
 it('a schedule tells who changed it last', async () => {

@@ -23,7 +23,7 @@ export const collectionNames = {
   schedules: 'schedules',
   /** What was decided about each slot of a schedule; `_id` = `<scheduleId>:<time>`. Only its `isDone` and `revision` change; old ones are deleted. */
   scheduleSlots: 'schedule_slots',
-  /** Revisions of named environments; `_id` = `<board>/<name>:<revision>`. Superseded ones are deleted after a while. */
+  /** Revisions of named environments; `_id` = `<board>/<name>:<revision>`. Superseded ones are emptied at once, and deleted after a while. */
   environments: 'environments',
   /** Who is to be told of a job, inserted once; and how far they are, which decides nothing but what is told again. */
   notifications: 'notifications',

@@ -20,7 +20,7 @@ export class Environments {
 
   constructor(options: { store: DocumentStore; runtime: Runtime }) {
     const environments = { collection: collectionNames.environments, keyField: 'key', of: 'environment' };
-    this.#revisions = new Revisions({ ...options, ...environments });
+    this.#revisions = new Revisions({ ...options, ...environments, isLastOnly: true });
   }
 
   /** All of a board, by name. @throws UnavailableError */

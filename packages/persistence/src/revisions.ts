@@ -31,10 +31,12 @@ interface RevisionsOptions {
   readonly keyField: string;
   /** What it is, for errors. */
   readonly of: string;
+  /** Nobody asks for what it was before: `at` gives the last revision only. */
+  readonly isLastOnly?: boolean;
 }
 
 const PAGE = 500;
-/** Revisions that are kept: whoever reads an older one than that is not told that it is. */
+/** Revisions that are kept, be it only their numbers: whoever reads an older one than that is not told that it is. */
 const REVISIONS_KEPT = 20;
 
 export class Revisions<T extends Revision> {
@@ -82,11 +84,11 @@ export class Revisions<T extends Revision> {
   }
 
   /**
-   * Stores a revision behind the one before it; without a value, that the thing is deleted.
+   * Stores a revision behind the one before it; without a value, that the thing is deleted, and of those before nothing stays but their numbers.
    * @throws ConflictError `BATON_CONFLICT_REVISION` when somebody else was first; InputError `BATON_INPUT_TOO_LARGE`; UnavailableError
    */
   async change({ key, ...made }: Revision & { readonly key: string }, value?: T): Promise<void> {
-    const { runtime, collection, keyField, of } = this.#options;
+    const { runtime, collection, keyField, of, isLastOnly } = this.#options;
     const { board, revision } = made;
     const opId = runtime.random.nonce();
     const _id = idOf(key, revision);
@@ -101,7 +103,30 @@ export class Revisions<T extends Revision> {
           `${of} ${key} has been changed: there is a revision ${revision} already`,
         );
     }
+    if (value === undefined) await this.#empty({ key, board }, { from: 1, to: revision - 1 });
+    else if (isLastOnly) await this.#empty({ key, board }, { from: revision - 1, to: revision - 1 });
     await forget(this.#options, { collection, ids: [idOf(key, revision - REVISIONS_KEPT)] });
+  }
+
+  /**
+   * They may hold secrets, and lists read them. Their numbers stay: whoever builds on an old one is still told that he is late. Never rejects: the change is
+   * stored, and what stays is read by nobody.
+   */
+  async #empty(
+    { key, board }: { readonly key: string; readonly board: string },
+    { from, to }: { readonly from: number; readonly to: number },
+  ): Promise<void> {
+    const { store, runtime, collection, keyField } = this.#options;
+    const first = Math.max(from, 1, to + 2 - REVISIONS_KEPT);
+    const emptied = Array.from({ length: Math.max(0, to - first + 1) }, (_, index) => {
+      const revision = first + index;
+      const body = JSON.stringify({ [keyField]: key, board, revision, isDeleted: true });
+      return { _id: idOf(key, revision), [keyField]: key, board, body };
+    });
+    if (emptied.length === 0) return;
+    await store.replace(collection, emptied).catch((reason: unknown) => {
+      runtime.logger.warn('store.revisions.not-emptied', { collection, key, reason });
+    });
   }
 
   close(): void {
