@@ -30,7 +30,8 @@ export const commandRoutes: readonly Route[] = [
   },
   {
     ...{ method: 'POST', path: '/v1/jobs/:id/resume', role: 'operator', params: schemas.jobParams },
-    summary: 'Have a suspended job go on where it stands. Of any other nothing changes.',
+    summary:
+      'Have a suspended job go on where it stands. Of any other nothing changes, and a change of its environment is refused.',
     ...{ headers: schemas.commandHeaders, body: schemas.resumeBody, answers: { 202: accepted }, problems },
     // the schema lets nothing in that is no option
     handle: async (asked) =>

@@ -84,8 +84,12 @@ describe('environments (C-1615)', () => {
   });
 
   it('are changed for one run when it is resumed', async () => {
-    await routedJob(world, 'j', { delegate: 'd' });
+    const { take } = await routedJob(world, 'j', { delegate: 'd' });
     const payload = { env: { region: 'us' }, reason: 'moved' };
+    expect(await ask('POST', 'jobs/j/resume', { payload })).toMatchObject({
+      ...{ status: 409, code: 'BATON_CONFLICT_NOT_REPAIRABLE' },
+    });
+    await take({ type: 'suspend' });
     expect(await ask('POST', 'jobs/j/resume', { payload })).toMatchObject({
       ...{ status: 202, body: { commandId: 1 } },
     });

@@ -33,7 +33,14 @@ import { lastEnded } from './last-ended.js';
 import { checkParked, readJob, type JobReport } from './job-report.js';
 import { OutagePatience, type OutageListener } from './outage-patience.js';
 import { postJob, type PostArguments, type PostOptions, type Postable, type Posted } from './post-job.js';
-import { type Repair, repairJob, type RerunOptions, type SkipOptions, withoutAbsent } from './repair-job.js';
+import {
+  type Repair,
+  repairJob,
+  type RerunOptions,
+  type SkipOptions,
+  tryResumption,
+  withoutAbsent,
+} from './repair-job.js';
 import { type Earlier, isEarlier, repostJob } from './repost-job.js';
 import { runTask, type RunTaskOptions, type TaskRun } from './run-task.js';
 import { Schedules } from './schedules.js';
@@ -244,14 +251,17 @@ export class Client {
 
   /**
    * Has a suspended job go on where it stands, with keys of its environment that are from now on as they are given (C-1304); on any other it has no effect.
-   * Stored like `cancel`, and throws what that does.
+   * Stored like `cancel`, and throws what that does; with `env` ConflictError `BATON_CONFLICT_NOT_REPAIRABLE` where the change would be lost or is too large.
    */
   async resume(jobId: string, options: ResumeOptions = {}): Promise<number> {
     checkOptions('resume', options);
     checkId('job', jobId);
-    const { env, ...rest } = options;
-    const command = { command: 'resume', ...(env && { arguments: { env: storablePatch(env) } }) };
-    return giveCommand(await this.#connection.open(), { jobId, command, options: rest });
+    const { env: given, ...rest } = options;
+    const env = given && storablePatch(given);
+    const command = { command: 'resume', ...(env && { arguments: { env } }) };
+    const services = await this.#connection.open();
+    const check = env && (() => tryResumption(services.persistence, { jobId, env }));
+    return giveCommand(services, { jobId, command, options: rest, ...(check && { check }) });
   }
 
   /**

@@ -89,6 +89,21 @@ export async function repairJob(
   return n;
 }
 
+/**
+ * A resumption that changes the environment of a run is tried here, too: on any that is not suspended the change would be lost.
+ * @throws ConflictError `BATON_CONFLICT_NOT_REPAIRABLE`
+ */
+export async function tryResumption(
+  persistence: Persistence,
+  { jobId, env }: { readonly jobId: string; readonly env: Environment },
+): Promise<void> {
+  const run = await runOf(persistence, jobId, await persistence.journal.history(jobId));
+  if (!('shape' in run)) throw notRepairable(jobId, 'it is of an ordered flow, which has no environment');
+  if (run.flow !== 'SUSPENDED' && run.flow !== 'SUSPENDING')
+    throw notRepairable(jobId, `it is ${run.flow}, and its environment is changed while it is suspended`);
+  stepAny(run, { type: 'resume', env });
+}
+
 /** Nothing is stored that would have no effect: whoever asks for it should know why. */
 async function tryOut(persistence: Persistence, jobId: string, repair: Repair): Promise<void> {
   const entries = await persistence.journal.history(jobId);

@@ -1,7 +1,7 @@
 /** Environments by name, and changed while a run is suspended (C-711, C-1304). */
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { InlineValue, StoredDocument, TaskRequest } from '@baton/core';
-import { type RoutedFlowDefinition, withFlows } from '@baton/flow';
+import { type FlowDefinition, type RoutedFlowDefinition, withFlows } from '@baton/flow';
 import { SimulatedDocumentStore } from '@baton/testkit';
 import { Cluster } from './fixtures/cluster.js';
 
@@ -145,7 +145,7 @@ describe('an environment', () => {
     });
   });
 
-  it('is not changed by the resume of a run that is not suspended', async () => {
+  it('is not changed by the resume of a run that is not suspended, and who asks for it is told', async () => {
     let finish: () => void = () => undefined;
     const slow = () => new Promise<InlineValue>((resolve) => (finish = () => resolve({ data: null })));
     const worker = await cluster.drive(cluster.worker('w1', { slow }));
@@ -153,9 +153,43 @@ describe('an environment', () => {
     const definition = flow('f', [{ name: 'a', task: 'slow' }]);
     const jobId = await cluster.drive(cluster.client.post(definition, { env: { region: 'eu' } }));
     await cluster.runtime.clock.advanceUntil(() => worker.seen.length === 1);
-    await cluster.drive(cluster.client.resume(jobId, { env: { region: 'us' } }));
+    const resumed = cluster.drive(cluster.client.resume(jobId, { env: { region: 'us' } }));
+    await expect(resumed).rejects.toMatchObject({
+      code: 'BATON_CONFLICT_NOT_REPAIRABLE',
+      message: expect.stringContaining('it is RUNNING, and its environment'),
+    });
+    await cluster.drive(cluster.client.resume(jobId));
     finish();
     expect(await end(jobId)).toEqual(['SUCCESS', { region: 'eu', tier: null }]);
+  });
+
+  it('grows by resume to no more than a post may have; an ordered flow has none', async () => {
+    cluster.conductor('c1');
+    const much = { region: 'x'.repeat(12_000) };
+    const asks = flow('f', [{ name: 'a', delegate: 'ask' }]);
+    const ordered: FlowDefinition = {
+      schemaVersion: 1,
+      root: { kind: 'linear', name: 'o', children: [{ kind: 'task', name: 't', delegate: 'ask' }] },
+    };
+    await cluster.drive(cluster.client.post(asks, { key: 'j', env: much }));
+    await cluster.drive(cluster.client.post(ordered, { key: 'o' }));
+    await cluster.runtime.clock.advance(1_000);
+    for (const jobId of ['j', 'o']) await cluster.drive(cluster.client.suspend(jobId));
+    await cluster.runtime.clock.advance(1_000);
+    for (const [jobId, why] of [
+      ['j', 'more than 16384 bytes'],
+      ['o', 'ordered flow'],
+    ] as const) {
+      const resumed = cluster.drive(cluster.client.resume(jobId, { env: { more: 'x'.repeat(12_000) } }));
+      await expect(resumed).rejects.toMatchObject({
+        code: 'BATON_CONFLICT_NOT_REPAIRABLE',
+        message: expect.stringContaining(why),
+      });
+      expect((await cluster.drive(cluster.client.job(jobId))).flowState).toBe('SUSPENDED');
+    }
+    await cluster.drive(cluster.client.resume('j', { env: { region: 'eu' } }));
+    await cluster.runtime.clock.advance(1_000);
+    expect((await cluster.drive(cluster.client.job('j'))).flowState).toBe('RUNNING');
   });
 
   it('that a poster found is that of its job, also when it is another one by the time the post is repeated', async () => {

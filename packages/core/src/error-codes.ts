@@ -250,10 +250,10 @@ export const errorCodes = {
   },
   BATON_CONFLICT_NOT_REPAIRABLE: {
     cause:
-      'A job was to be run again, undone, stopped, or to go on without an atom or with a larger environment, and is not in the state for it.',
+      'A job was to be run again, undone, stopped, or to go on without an atom or with another environment, and is not in the state for it, or its environment would be too large.',
     check: 'The message says what is in the way; `baton job get ID` shows how the job and its atoms ended.',
     remedy:
-      'Name an atom that failed or was cancelled; wait for a job that goes on, or cancel it; of a child run name its activation in the parent; else post the flow again.',
+      'Name an atom that failed or was cancelled; wait for a job that goes on, or cancel it; suspend one whose environment is to change; of a child run name its activation in the parent; else post the flow again.',
   },
   BATON_CONFLICT_NOT_ENDED: {
     cause:

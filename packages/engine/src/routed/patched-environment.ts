@@ -12,9 +12,10 @@ export function patchedEnvironment(
 ): Environment | undefined {
   if (patch === undefined) return undefined;
   const patched = { ...env, ...patch };
-  if (!isTooLarge(patched)) return patched;
+  const { environmentBytesMax: max } = valueLimits;
+  if (!isTooLarge(patched, max)) return patched;
   throw new ConflictError(
     'BATON_CONFLICT_NOT_REPAIRABLE',
-    `with this change the environment of ${flowId} would have more than ${valueLimits.payloadBytesMax} bytes`,
+    `with this change the environment of ${flowId} would have more than ${max} bytes`,
   );
 }
