@@ -159,13 +159,13 @@ interface Which {
 /** By the token, which is for one attempt; else by id. */
 function delegateOf({ principal, params, query }: Asked): Which {
   const { delegate: requestId } = principal;
-  const attempt = query['attempt'] as number | undefined;
+  const { attempt, round } = query as { readonly attempt?: number; readonly round?: number };
   if (requestId === undefined) {
     const [, jobId = '', atom = ''] = /^([^/]*)\/([^]*)$/.exec(params['delegate'] ?? '') ?? [];
-    return { jobId, atom, ...(attempt !== undefined && { attempt }) };
+    return { jobId, atom, ...(attempt !== undefined && { attempt }), ...(round !== undefined && { round }) };
   }
-  if (attempt !== undefined && attempt !== attemptOf(requestId))
-    throw new InputError('BATON_INPUT_INVALID', 'attempt: a token is for one attempt, and not for this one');
   const which = { atom: atomNameOf(requestId), attempt: attemptOf(requestId), round: roundOf(requestId) };
+  if ((attempt ?? which.attempt) !== which.attempt || (round ?? which.round) !== which.round)
+    throw new InputError('BATON_INPUT_INVALID', 'a token is for one attempt, and not for this one');
   return { jobId: flowIdOf(requestId), ...which };
 }

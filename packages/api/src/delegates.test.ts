@@ -60,7 +60,10 @@ describe('a delegate', () => {
       },
     ]);
     expect((await ask('GET', byId, undefined, 'viewer')).body).toEqual(body);
-    expect((await ask('GET', `${byId}?attempt=1`, undefined, 'viewer')).status).toBe(200);
+    expect((await ask('GET', `${byId}?attempt=1&round=0`, undefined, 'viewer')).status).toBe(200);
+    expect((await ask('GET', `${byId}?attempt=1&round=1`, undefined, 'viewer')).status).toBe(410);
+    expect((await ask('GET', `${tokenOf(requestId(1))}?round=0`)).status).toBe(200);
+    expect((await ask('GET', `${tokenOf(requestId(1))}?round=1`)).status).toBe(400);
   });
 
   it.each([

@@ -8,6 +8,7 @@ const pageDefault = 100;
 export const text: Schema = { type: 'string' };
 export const number: Schema = { type: 'number' };
 export const whole: Schema = { type: 'integer', minimum: 0 };
+const whole1: Schema = { type: 'integer', minimum: 1 };
 const anyObject: Schema = { type: 'object' };
 export const jobId: Schema = { type: 'string', pattern: '^[A-Za-z0-9_-]{1,128}$' };
 export const environmentName: Schema = jobId;
@@ -147,10 +148,11 @@ export const delegateParams = object(
 );
 export const delegateQuery = object({
   attempt: {
-    ...{ type: 'integer', minimum: 1 },
+    ...whole1,
     description:
-      'By id: which attempt is meant. Default: the last one. Only an answer that names its attempt can be repeated safely.',
+      'By id: which attempt is meant. Default: the last one. Only an answer that names its attempt, and of an ordered flow its round, can be repeated safely.',
   },
+  round: { ...whole, description: 'Of that attempt, as listed. Needed from the second round on.' },
 });
 
 const reason: Schema = { type: 'string', maxLength: 1024 };
@@ -328,7 +330,6 @@ export const run = object(
 );
 
 export const extended = object({ commandId: whole, dueAtMs: number }, ['commandId', 'dueAtMs']);
-const whole1: Schema = { type: 'integer', minimum: 1 };
 const waiting = {
   ...{ jobId, name: text, atom: text, round: whole, attempt: whole1, delegate: text },
   dueAtMs: number,

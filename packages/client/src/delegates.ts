@@ -45,7 +45,7 @@ export interface DelegateAttempt {
   readonly atom: string;
   /** Default: the last one. */
   readonly attempt?: number;
-  /** Of an ordered flow: the round in which that attempt is. Default: the last one. */
+  /** Of an ordered flow: the round in which that attempt is, each of which begins with attempt 1. Default: the last one; needed beside `attempt` from the second on. */
   readonly round?: number;
 }
 
@@ -116,7 +116,7 @@ export async function listDelegates(
   return { delegates, ...(last && { next: `${last.jobId}/${last.atom}` }) };
 }
 
-/** @throws NotFoundError `BATON_NOT_FOUND_ATOM`; and what `checkWaiting` does */
+/** @throws NotFoundError `BATON_NOT_FOUND_ATOM`; InputError `BATON_INPUT_INVALID` without the round that is needed; and what `checkWaiting` does */
 export async function delegateReport(
   clocks: Clocks,
   report: JobReport,
@@ -167,7 +167,7 @@ interface Meant {
   readonly round: number;
 }
 
-/** Which attempt is meant, and its request. @throws NotFoundError `BATON_NOT_FOUND_ATOM` */
+/** Which attempt is meant, and its request. @throws NotFoundError `BATON_NOT_FOUND_ATOM`; InputError `BATON_INPUT_INVALID` */
 export function meant(report: JobReport, which: DelegateAttempt): Meant & { readonly requestId: string } {
   const { jobId: flowId } = report;
   const { atom } = which;
@@ -176,7 +176,13 @@ export function meant(report: JobReport, which: DelegateAttempt): Meant & { read
   return { unit, ...number, requestId: requestIdOf({ flowId, atom, action: 'execute', ...number }) };
 }
 
+/** Who repeats an answer to the round before is not taken to mean the next one. @throws InputError `BATON_INPUT_INVALID` */
 function attemptOf(unit: AtomReport, { attempt, round }: DelegateAttempt) {
+  if (attempt !== undefined && round === undefined && (unit.round ?? 0) > 1)
+    throw new InputError(
+      'BATON_INPUT_INVALID',
+      `${unit.name} is in round ${unit.round ?? 0}, and each round has an attempt ${attempt} of its own: name the round, too, in which it was listed`,
+    );
   return { attempt: attempt ?? unit.attempt ?? 1, round: round ?? unit.round ?? 0 };
 }
 

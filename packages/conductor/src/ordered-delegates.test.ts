@@ -133,7 +133,12 @@ describe('a delegate of an ordered flow', () => {
       await expect(
         answer(jobId, { value }, { attempt: value === 1 ? 1 : 3, round: 1 }),
       ).rejects.toMatchObject({ code: `BATON_CONFLICT_${code}` });
-    await answer(jobId);
+    // a repeated answer to the first attempt of the round before is none to this one
+    await expect(answer(jobId, no, { attempt: 1 })).rejects.toMatchObject({
+      ...{ code: 'BATON_INPUT_INVALID', message: expect.stringContaining('name the round') as unknown },
+    });
+    expect(await answer(jobId, no, { attempt: 1, round: 1 })).toBe(1);
+    await answer(jobId, { value: 7 }, { attempt: 1, round: 2 });
     expect(await outcomeOf(jobId)).toBe('SUCCESS');
     expect((await report(jobId)).results).toEqual({ x: 7 });
   });

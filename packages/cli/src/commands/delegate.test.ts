@@ -24,7 +24,10 @@ describe('baton delegate', () => {
       delegates: () =>
         Promise.resolve({
           delegates: [
-            { jobId: 'j', name: 'n', atom: 'a', attempt: 1, delegate: 'ok', sinceMs: 0, dueAtMs: 1_000 },
+            {
+              ...{ jobId: 'j', name: 'n', atom: 'a', attempt: 1, round: 2, delegate: 'ok' },
+              ...{ sinceMs: 0, dueAtMs: 1_000 },
+            },
           ],
         }),
     };
@@ -39,6 +42,14 @@ describe('baton delegate', () => {
   it.each([
     [['complete', 'j', 'a', '--value', '{"ok":true}'], { atom: 'a', value: { ok: true }, by: 'cli' }],
     [['complete', 'j', 'a', '--attempt', '2'], { atom: 'a', attempt: 2, value: null, by: 'cli' }],
+    [
+      ['cancel', 'j', 'a', '--attempt', '1', '--round', '2'],
+      { atom: 'a', attempt: 1, round: 2, cancelled: true, by: 'cli' },
+    ],
+    [
+      ['pause', 'j', 'a', '--attempt', '1', '--round', '2'],
+      { atom: 'a', attempt: 1, round: 2, paused: true, by: 'cli' },
+    ],
     [
       ['fail', 'j', 'a', '--message', 'no', '--type', 'Veto', '--data', '1'],
       { atom: 'a', failure: { message: 'no', type: 'Veto', data: 1 }, by: 'cli' },
@@ -58,20 +69,23 @@ describe('baton delegate', () => {
   });
 
   it('has an answer waited for longer', async () => {
-    await ran(['extend', 'j', 'a', '--for', '2s']);
-    expect(asked).toEqual([['j', { atom: 'a', byMs: 2_000, mostMs: 5_000, by: 'cli' }]]);
+    await ran(['extend', 'j', 'a', '--attempt', '1', '--round', '2', '--for', '2s']);
+    expect(asked).toEqual([
+      ['j', { atom: 'a', attempt: 1, round: 2, byMs: 2_000, mostMs: 5_000, by: 'cli' }],
+    ]);
     expect(out).toBe('j\ta\t1970-01-01T00:00:00Z\n');
   });
 
   it('lists what waits', async () => {
     await ran(['list']);
-    expect(out).toBe('j\ta\tok\t1\t1970-01-01T00:00:00Z\t1970-01-01T00:00:01Z\n');
+    expect(out).toBe('j\ta\tok\t1\t2\t1970-01-01T00:00:00Z\t1970-01-01T00:00:01Z\n');
   });
 
   it.each([
     [['complete', 'j'], 'BATON_NOT_FOUND_DELEGATE', keys],
     [['complete', token], 'BATON_NOT_FOUND_DELEGATE', 'f'.repeat(32)],
     [['complete', token, '--attempt', '4'], 'BATON_INPUT_INVALID', keys],
+    [['complete', token, '--round', '0'], 'BATON_INPUT_INVALID', keys],
     [['complete', 'j', 'a', '--value', 'yes'], 'BATON_INPUT_INVALID', keys],
   ])('%j is refused', async (words, code, known) => {
     await expect(ran(words, known)).rejects.toMatchObject({ code });

@@ -18,10 +18,13 @@ interface Flags {
   readonly for?: string;
   readonly reason?: string;
   readonly attempt?: string;
+  readonly round?: string;
 }
 
 const attempt =
-  'which attempt it answers (default: the last one); with it the same answer may be given again';
+  'which attempt it answers (default: the last one); with it, and its round, the same answer may be given again';
+const round =
+  'of an ordered flow: the round of that attempt, as listed (default: the last one); needed from the second on';
 const listedMax = 1_000;
 
 export function addDelegateCommands(program: Command, run: Run): void {
@@ -80,7 +83,7 @@ export function addDelegateCommands(program: Command, run: Run): void {
 async function extend(
   invocation: Invocation,
   args: readonly string[],
-  { reason, attempt: wanted, for: by = '' }: Flags,
+  { reason, for: by = '', ...wanted }: Flags,
 ): Promise<number> {
   const { jobId, ...which } = delegateOf(invocation, args, wanted);
   const client = await invocation.client();
@@ -103,6 +106,7 @@ function answering(delegate: Command, verb: string, description: string): Comman
     .command(`${verb} <id> [atom]`)
     .description(`${description}; named by job and atom, or by its token alone`)
     .option('--attempt <n>', attempt)
+    .option('--round <n>', round)
     .option('--reason <text>', 'kept with the command');
 }
 
@@ -114,6 +118,7 @@ async function list(invocation: Invocation): Promise<number> {
     { title: 'ATOM', of: ({ atom }) => atom },
     { title: 'WAITS FOR', of: (row) => clean(row.delegate) },
     { title: 'ATTEMPT', of: (row) => row.attempt },
+    { title: 'ROUND', of: (row) => row.round },
     { title: 'SINCE', of: ({ sinceMs }) => timeOf(sinceMs) },
     { title: 'UNTIL', of: ({ dueAtMs }) => dueAtMs && timeOf(dueAtMs) },
   ]);
@@ -125,7 +130,7 @@ async function answer(
   invocation: Invocation,
   args: readonly string[],
   given: DelegateAnswer,
-  { reason, attempt: wanted }: Flags,
+  { reason, ...wanted }: Flags,
 ): Promise<number> {
   const { jobId, ...which } = delegateOf(invocation, args, wanted);
   const client = await invocation.client();
@@ -138,7 +143,7 @@ async function update(
   invocation: Invocation,
   args: readonly string[],
   given: DelegateUpdate,
-  { reason, attempt: wanted }: Flags,
+  { reason, ...wanted }: Flags,
 ): Promise<number> {
   const { jobId, ...which } = delegateOf(invocation, args, wanted);
   const client = await invocation.client();
@@ -165,12 +170,19 @@ function stored(
 function delegateOf(
   { settings }: Invocation,
   [first = '', atom]: readonly string[],
-  wanted: string | undefined,
+  { attempt: attemptWanted, round: roundWanted }: Pick<Flags, 'attempt' | 'round'>,
 ): { readonly jobId: string; readonly atom: string; readonly attempt?: number; readonly round?: number } {
   if (atom !== undefined)
-    return { jobId: first, atom, ...(wanted !== undefined && { attempt: Number(wanted) }) };
-  if (wanted !== undefined)
-    throw new InputError('BATON_INPUT_INVALID', 'a token is for one attempt: leave out --attempt');
+    return {
+      ...{ jobId: first, atom },
+      ...(attemptWanted !== undefined && { attempt: Number(attemptWanted) }),
+      ...(roundWanted !== undefined && { round: Number(roundWanted) }),
+    };
+  if (attemptWanted !== undefined || roundWanted !== undefined)
+    throw new InputError(
+      'BATON_INPUT_INVALID',
+      'a token is for one attempt: leave out --attempt and --round',
+    );
   const keys = settings.maybe('delegate.keys');
   if (keys === undefined)
     throw new InputError(
