@@ -25,22 +25,17 @@ import {
 import { type BoardChange, changesThrough } from './board-changes.js';
 import { type ClientDeps, Connection, type Open } from './connection.js';
 import { checkOptions } from './check-options.js';
+import { decideParked, type DecideParkedOptions } from './decide-parked.js';
 import { deleteJob } from './delete-job.js';
 import { Environments, storablePatch } from './environments.js';
 import { giveCommand, type CancelOptions, type CommandOptions, type ResumeOptions } from './give-command.js';
 import { endOf, tooLate, type JobEnd } from './job-end.js';
 import { lastEnded } from './last-ended.js';
-import { checkParked, readJob, type JobReport } from './job-report.js';
+import { readJob, type JobReport } from './job-report.js';
 import { OutagePatience, type OutageListener } from './outage-patience.js';
 import { postJob, type PostArguments, type PostOptions, type Postable, type Posted } from './post-job.js';
-import {
-  type Repair,
-  repairJob,
-  type RerunOptions,
-  type SkipOptions,
-  tryResumption,
-  withoutAbsent,
-} from './repair-job.js';
+import { type Repair, repairJob, type RerunOptions, type SkipOptions } from './repair-job.js';
+import { resumeJob, withoutAbsent } from './repair-job.js';
 import { type Earlier, isEarlier, repostJob } from './repost-job.js';
 import { runTask, type RunTaskOptions, type TaskRun } from './run-task.js';
 import { Schedules } from './schedules.js';
@@ -256,12 +251,7 @@ export class Client {
   async resume(jobId: string, options: ResumeOptions = {}): Promise<number> {
     checkOptions('resume', options);
     checkId('job', jobId);
-    const { env: given, ...rest } = options;
-    const env = given && storablePatch(given);
-    const command = { command: 'resume', ...(env && { arguments: { env } }) };
-    const services = await this.#connection.open();
-    const check = env && (() => tryResumption(services.persistence, { jobId, env }));
-    return giveCommand(services, { jobId, command, options: rest, ...(check && { check }) });
+    return resumeJob(await this.#connection.open(), jobId, options);
   }
 
   /**
@@ -307,20 +297,10 @@ export class Client {
    * `WORKER_LOST`. Stored like `cancel`; changes nothing when somebody else decides at the same time. Gives the number of the command.
    * @throws NotFoundError `BATON_NOT_FOUND_ATOM`, ConflictError `BATON_CONFLICT_NOT_PARKED`, and what `cancel` does
    */
-  async decideParked(
-    jobId: string,
-    options: CommandOptions & { readonly atom: string; readonly decision: 'rerun' | 'fail' },
-  ): Promise<number> {
+  async decideParked(jobId: string, options: DecideParkedOptions): Promise<number> {
     checkId('job', jobId);
     checkOptions('decideParked', options);
-    const { atom, decision, ...rest } = options;
-    const command = { command: `${decision}-task`, arguments: { atom } };
-    const check = async (): Promise<void> => {
-      const { outcome, atoms } = await this.job(jobId);
-      // without its definition nothing is known about its atoms, and its owner decides
-      if (outcome === undefined && atoms.length > 0) checkParked(atom, { jobId, atoms });
-    };
-    return giveCommand(await this.#connection.open(), { jobId, command, options: rest, check });
+    return decideParked(await this.#connection.open(), { jobId, job: () => this.job(jobId) }, options);
   }
 
   /** Deletes a job that has ended, and its child runs; see `deleteJob`. */

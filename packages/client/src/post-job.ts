@@ -78,11 +78,8 @@ export async function postJob(deps: PostDeps, flow: Postable, options: PostOptio
 }
 
 /** What becomes of `preparePost`. @throws as `postJob` */
-export async function postPrepared(
-  { persistence, board }: PostDeps,
-  jobId: string,
-  prepared: Prepared,
-): Promise<Posted> {
+export async function postPrepared(deps: PostDeps, jobId: string, prepared: Prepared): Promise<Posted> {
+  const { persistence, board } = deps;
   const { environment } = prepared.given;
   const env = environment && (await environmentOfJob(deps, jobId, environment));
   const given = { ...prepared.given, ...(env && { env }) };

@@ -22,7 +22,8 @@ import {
 import { type DeciderDepth, parseAnyFlow } from '@baton/flow';
 import type { JobBoard } from '@baton/jobboard';
 import { bringBack, type OperatorCommand, type Persistence } from '@baton/persistence';
-import { type CommandOptions, openForCommands } from './give-command.js';
+import { storablePatch } from './environments.js';
+import { type CommandOptions, giveCommand, openForCommands, type ResumeOptions } from './give-command.js';
 import { unknownJob } from './unknown-job.js';
 
 export interface RerunOptions extends CommandOptions {
@@ -90,10 +91,21 @@ export async function repairJob(
 }
 
 /**
- * A resumption that changes the environment of a run is tried here, too: on any that is not suspended the change would be lost.
- * @throws ConflictError `BATON_CONFLICT_NOT_REPAIRABLE`
+ * Has a suspended job go on. What changes the environment of its run is tried here, too: on any that is not suspended the change would be lost.
+ * @throws as `giveCommand`; ConflictError `BATON_CONFLICT_NOT_REPAIRABLE`
  */
-export async function tryResumption(
+export async function resumeJob(
+  services: Omit<Services, 'clock'>,
+  jobId: string,
+  { env: given, ...options }: ResumeOptions,
+): Promise<number> {
+  const env = given && storablePatch(given);
+  const command = { command: 'resume', ...(env && { arguments: { env } }) };
+  const check = env && (() => tryResumption(services.persistence, { jobId, env }));
+  return giveCommand(services, { jobId, command, options, ...(check && { check }) });
+}
+
+async function tryResumption(
   persistence: Persistence,
   { jobId, env }: { readonly jobId: string; readonly env: Environment },
 ): Promise<void> {

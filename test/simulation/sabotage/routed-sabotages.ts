@@ -50,8 +50,8 @@ export const routedSabotages: readonly Sabotage[] = [
     id: 'a run is undone, and its child runs stay as they are',
     hazard: 'H21',
     file: childJobs,
-    find: '    if (!isThere) return {};\n',
-    replace: '    if (isThere) return {};\n',
+    find: 'if (!isThere || record.contentHash !== contentOf(childRequestId)) return {};',
+    replace: 'if (isThere) return {};',
   },
   {
     id: 'two answers to one delegate',
