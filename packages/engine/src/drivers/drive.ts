@@ -77,7 +77,8 @@ export class Drive {
       await this.#take({ type: 'adopt' });
       const turn = await this.#take({ type: 'cancel', revert: 'always' });
       const { flow } = turn.state;
-      return flow === 'SUCCESS' || flow === 'FAILURE' ? this.#take({ type: 'revert', again }) : turn;
+      const isOver = flow === 'SUCCESS' || flow === 'FAILURE' || flow === 'CANCELLED';
+      return isOver ? this.#take({ type: 'revert', again }) : turn;
     });
   }
 
