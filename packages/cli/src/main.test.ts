@@ -29,7 +29,7 @@ describe('a command line that cannot be run', () => {
 
   it.each([
     [['job', 'pots'], "unknown command 'pots' (Did you mean post?)"],
-    [['job', 'post'], "missing required argument 'flow'"],
+    [['job', 'post'], 'give a flow, or --from with the id of a job'],
     [
       ['job', 'post', 'f.json', '--timeout', '5s'],
       '--timeout says how long to --wait: give both, or neither',
