@@ -84,11 +84,10 @@ describe('a conductor that loses its session every three seconds', () => {
   it('trashes a job that may have commands its owners die of, before they are applied', async () => {
     cluster = new Cluster();
     const store = new SimulatedDocumentStore(cluster.runtime, { service: cluster.documents });
-    const find = store.find.bind(store);
-    store.find = (collection, query) =>
-      collection === 'commands'
-        ? Promise.reject(new UnavailableError('BATON_UNAVAILABLE_DISCONNECTED', 'away'))
-        : find(collection, query);
+    const { find, get } = { find: store.find.bind(store), get: store.get.bind(store) };
+    const away = () => Promise.reject(new UnavailableError('BATON_UNAVAILABLE_DISCONNECTED', 'away'));
+    store.find = (collection, query) => (collection === 'commands' ? away() : find(collection, query));
+    store.get = (collection, ids) => (collection === 'commands' ? away() : get(collection, ids));
     const owner = cluster.conductor('c1', {}, { store });
     await post(linear('f').add(noop('t')));
     await cluster.runtime.clock.advance(3_000);
