@@ -110,6 +110,8 @@ function isWaiting(entries: readonly StoredEntry[], through: StoredEntry, reques
   for (const { entry } of entries) {
     if (entry.seq > through.entry.seq) break;
     for (const fact of entry.facts) {
+      // an ordered run that is cancelled leaves its atoms as they are
+      if (fact.fact === 'flow' && fact.to === 'CANCELLED') waits = false;
       if (fact.fact === 'atom' && fact.atom === atom) {
         now = fact.round ?? now;
         waits = fact.to === 'RUNNING' && fact.attempt === attempt && now === round;

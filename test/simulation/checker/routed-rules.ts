@@ -135,7 +135,9 @@ function* endOf({ job: { jobId, definition } }: RoutedJob, story: Story): Violat
     if (cancelled) yield `I04 ${jobId} is SUCCESS and ${cancelled.activation} is CANCELLED`;
   }
   const isUndoing = definition.root.rollback === 'completed';
-  if (outcome === 'FAILURE' && !isDecided && !isUndoing && !unhandled)
+  // of a run that a person has undone it is a revert that failed
+  const isStuck = ended.some(({ to }) => to === 'REVERT_FAILURE');
+  if (outcome === 'FAILURE' && !isDecided && !isUndoing && !unhandled && !isStuck)
     yield `I04 ${jobId} is FAILURE and nothing failed`;
   if (outcome === 'REVERTED' && !isUndoing && !facts.some(isUndo))
     yield `I04 ${jobId} is REVERTED and is not to be undone`;
