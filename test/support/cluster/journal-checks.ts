@@ -16,7 +16,8 @@ export function brokenRules(
   }));
   const acknowledged = new Map(jobs.map(({ job: { jobId } }) => [jobId, undefined]));
   const wanted = { order: -1, atMs: 0, command: { command: 'rerun', arguments: {} } };
-  const commands = new Map(repaired.map((jobId) => [jobId, { ...wanted, jobId }]));
+  // behind all that it took in: which of its commands these were is not looked up
+  const commands = new Map(repaired.map((jobId) => [`${jobId}:${Infinity}`, { ...wanted, jobId }]));
   return [...journalRules({ jobs, history: { acknowledged, commands } })];
 }
 
