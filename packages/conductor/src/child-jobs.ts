@@ -61,7 +61,9 @@ export interface ChildChange extends FlowChange {
 
 /** A run that is over, and is about to leave the board. */
 export interface EndedRun {
-  readonly claim: Pick<Claim, 'jobId' | 'life' | 'posting'>;
+  readonly claim: Pick<Claim, 'jobId' | 'posting'>;
+  /** Of this end: the same whoever tells it, another when the run has gone on and ended again, be it in one life on the board. */
+  readonly key: string;
   readonly end: Pick<ChildEnd, 'outcome' | 'failures'>;
   /** As its journal tells it; undefined when nobody can read it. */
   readonly state: Pick<OwnedState, 'run' | 'cancelled' | 'undo'> | undefined;
@@ -230,16 +232,10 @@ export class ChildJobs {
   }
 
   async #tell({ parentId, requestId }: Lineage, ended: EndedRun): Promise<void> {
-    const { life } = ended.claim;
     const outcome = await this.#outcomeFor(requestId, ended);
     const told = { command: 'child-settled', arguments: { requestId, ...outcome } };
     const command = JSON.parse(JSON.stringify(told)) as OperatorCommand;
-    // in each life it ends once
-    await this.#give(
-      parentId,
-      command,
-      life === 0 ? `child ${requestId}` : `child ${requestId} in life ${life}`,
-    );
+    await this.#give(parentId, command, `child ${requestId} ${ended.key}`);
   }
 
   async #outcomeFor(
@@ -297,6 +293,11 @@ export class ChildJobs {
 /** The id alone says all that a child is about; a job of another poster has another text there. */
 function contentOf(childRequestId: string): string {
   return `child ${childRequestId}`;
+}
+
+/** Of an end that is in its journal. */
+export function endKey(seq: number): string {
+  return `ended ${seq}`;
 }
 
 function ignore(): void {

@@ -1,16 +1,10 @@
 /** C-1209: a run that is undone has what its child runs did undone. */
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import {
-  childIdOf,
-  type Coordination,
-  type CoordinationSession,
-  type InlineValue,
-  requestIdOf,
-  type TaskRequest,
-} from '@baton/core';
+import { childIdOf, type InlineValue, requestIdOf, type TaskRequest } from '@baton/core';
 import { linear, type RoutedAtomDefinition, type RoutedFlowDefinition, task, withFlows } from '@baton/flow';
-import { SimulatedCoordination, SimulatedDocumentStore } from '@baton/testkit';
+import { SimulatedDocumentStore } from '@baton/testkit';
 import { Cluster } from './fixtures/cluster.js';
+import { StuckCoordination } from './fixtures/stuck-coordination.js';
 import { StruckStore } from './fixtures/struck-store.js';
 
 type Atoms = Readonly<Record<string, Omit<RoutedAtomDefinition, 'name'>>>;
@@ -90,24 +84,11 @@ describe('undoing a run with child runs', () => {
   });
 
   it('ends though the post of a child was half done when its owner died', async () => {
-    const plain = new SimulatedCoordination(cluster.runtime, { service: cluster.coordination });
-    let session: CoordinationSession | undefined;
     // the child never comes to the board by this one
-    const stuck: Coordination = {
-      connect: async (options) => {
-        const opened = (session = await plain.connect(options));
-        const create: CoordinationSession['create'] = (path, ...given) =>
-          path.includes(childOf('b')) ? new Promise(() => undefined) : opened.create(path, ...given);
-        return new Proxy(opened, {
-          get: (target, key) => {
-            if (key === 'create') return create;
-            const value: unknown = Reflect.get(target, key, target);
-            return typeof value === 'function' ? (value.bind(target) as unknown) : value;
-          },
-        });
-      },
-      endSession: (...given) => plain.endSession(...given),
-    };
+    const stuck = new StuckCoordination(
+      cluster,
+      (call, [path]) => call === 'create' && String(path).includes(childOf('b')),
+    );
     const c1 = cluster.conductor('c1', {}, { coordination: stuck });
     await cluster.drive(cluster.worker('w1', { quick }));
     await post(withFlows(flow('root', { b: { flow: 'inner' } }, { rollback: 'completed' }), [inner]));
@@ -118,9 +99,34 @@ describe('undoing a run with child runs', () => {
       expect.objectContaining({ _id: childOf('b'), state: 'POSTING' }),
     );
     void c1.stop();
-    cluster.coordination.expire(session as CoordinationSession);
+    stuck.expire();
     cluster.conductor('c2');
     expect(await ended('p')).toBe('REVERTED');
+  });
+
+  it('is told how a child ended that was undone before it had left the board', async () => {
+    // the child is over, its parent knows that, and its owner dies before it takes it off the board
+    const isTakenOff = (given: unknown): boolean =>
+      JSON.stringify(given).includes(`"delete"`) && JSON.stringify(given).includes(childOf('b'));
+    const stuck = new StuckCoordination(
+      cluster,
+      (call, [operations]) => call === 'multi' && isTakenOff(operations),
+    );
+    const c1 = cluster.conductor('c1', {}, { coordination: stuck });
+    const fail = async ({ action }: TaskRequest): Promise<InlineValue> => {
+      if (action === 'execute') throw new Error('it fails');
+      return quick();
+    };
+    const worker = await cluster.drive(cluster.worker('w1', { quick, fail }));
+    const failing = { b: { flow: 'inner', onSuccess: to('c') }, c: { task: 'fail' } };
+    await post(withFlows(flow('root', failing, { rollback: 'completed' }), [inner]));
+    await cluster.runtime.clock.advance(1_000);
+    expect((await report(childOf('b'))).pending).toMatchObject([{ command: 'revert' }]);
+    void c1.stop();
+    stuck.expire();
+    cluster.conductor('c2');
+    expect(await ended('p')).toBe('REVERTED');
+    expect(reverts(worker.seen)).toEqual(['p/c', `${childOf('b')}/i`]);
   });
 
   it('undoes them in their place, the last first, at every level', async () => {

@@ -8,7 +8,7 @@ import type { JournalEntry } from '@baton/core';
 import { isOpenDelegate, type Outcome } from '@baton/engine';
 import type { Claim } from '@baton/jobboard';
 import type { AwaitEventCommand } from '@baton/engine';
-import type { ChildCommand, ChildJobs } from './child-jobs.js';
+import { type ChildCommand, type ChildJobs, endKey } from './child-jobs.js';
 import type { EventWaits } from './event-waits.js';
 import { type FlowChange, flowChangeIn, type OwnedState } from './owned-state.js';
 import type { Finish } from './turn-draft.js';
@@ -63,10 +63,12 @@ export class Family {
     this.#tell(this.#state.flowChange);
   }
 
-  /** Before an ended run leaves the board. @throws UnavailableError */
-  async settle(end: Finish): Promise<void> {
+  /** Before an ended run leaves the board; `seq`: of its terminal entry. @throws UnavailableError */
+  async settle(end: Finish, seq: number): Promise<void> {
     await this.#told;
-    await this.#outside.children.settle({ claim: this.#claim, end, state: this.#state });
+    await this.#outside.children.settle({
+      ...{ claim: this.#claim, key: endKey(seq), end, state: this.#state },
+    });
     const left = [...this.#awaiting];
     this.#awaiting.clear();
     await this.#outside.events.forget(left);

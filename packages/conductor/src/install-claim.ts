@@ -19,6 +19,7 @@ import type {
   NumberedCommand,
 } from '@baton/persistence';
 import { abandonClaim } from './abandon-claim.js';
+import { endKey } from './child-jobs.js';
 import type { ClaimCourse } from './claim-loop.js';
 import type { CompiledFlows } from './compiled-flows.js';
 import { JobRunner } from './job-runner.js';
@@ -130,7 +131,8 @@ class Installation {
   async quarantine(why: string): Promise<void> {
     const { board, children } = this.#deps.owner;
     const end = { outcome: 'FAILURE', failures: [failureOf('QUARANTINE', why)] } as const;
-    await children.settle({ claim: this.#claim, end, state: undefined });
+    const key = `quarantined in life ${this.#claim.life}`;
+    await children.settle({ claim: this.#claim, key, end, state: undefined });
     await board.trash(this.#claim, `QUARANTINE: ${why}`);
   }
 
@@ -360,10 +362,10 @@ class Installation {
   }
 
   /** Off the board, as the entry says, whoever wrote it; a poisonous job goes to the trash, where a person finds it. */
-  async #takeOff({ reason, outcome }: TerminalEntry, state: OwnedState | undefined): Promise<void> {
+  async #takeOff({ reason, outcome, seq }: TerminalEntry, state: OwnedState | undefined): Promise<void> {
     const { board, children } = this.#deps.owner;
     const failures = reason ? [reason] : state ? failuresOfAny(state.run) : [];
-    await children.settle({ claim: this.#claim, end: { outcome, failures }, state });
+    await children.settle({ claim: this.#claim, key: endKey(seq), end: { outcome, failures }, state });
     return reason?.code === 'POISON'
       ? board.trash(this.#claim, `${reason.code}: ${reason.message}`)
       : board.consume(this.#claim);

@@ -355,7 +355,7 @@ export class JobRunner implements Waiter {
     this.#phase = 'settling';
     while (this.#phase === 'settling') {
       try {
-        await this.#family.settle(end);
+        await this.#family.settle(end, this.#seq);
         await board.consume(this.claim);
         break;
       } catch (error) {
