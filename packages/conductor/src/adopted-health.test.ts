@@ -40,7 +40,7 @@ function takenOver() {
       throw error;
     };
     return new FlowTurns(services, 'job', state, {
-      ...{ onInput: () => undefined, onFault, onAdopted: () => undefined },
+      ...{ onInput: () => undefined, onFault, onAdopted: () => undefined, beforeTimer: async () => true },
     });
   };
   const first = owner();

@@ -3,6 +3,8 @@ import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { InlineValue, TaskRequest } from '@baton/core';
 import type { RoutedAtomDefinition } from '@baton/flow';
+import { openPersistence } from '@baton/persistence';
+import { SimulatedDocumentStore } from '@baton/testkit';
 import { Cluster, ok } from './fixtures/cluster.js';
 
 describe('a delegate', () => {
@@ -185,6 +187,25 @@ describe('a delegate', () => {
     await pass(100_000);
     expect((await report(jobId)).atoms).toMatchObject([{ failure: { code: 'TIMEOUT_WAIT' } }]);
     await expect(extend(1_000)).rejects.toMatchObject({ code: 'BATON_CONFLICT_NOT_WAITING' });
+  });
+
+  it.each([
+    ['awake', 2_000],
+    ['asleep', 60_000],
+  ])('has been answered in time when the answer is stored, though nobody was told: %s', async (_, waitMs) => {
+    cluster.conductor('c1', {}, { linkTo });
+    await cluster.drive(cluster.worker('w1', { ask: () => ({ data: null }) }));
+    const jobId = await post({ timeout: { waitMs } });
+    await pass(waitMs - 100);
+    expect((await report(jobId)).jobState).toBe(waitMs < 10_000 ? 'CLAIMED' : 'DORMANT');
+    const store = new SimulatedDocumentStore(cluster.runtime, { service: cluster.documents });
+    const persistence = await cluster.drive(openPersistence({ store, runtime: cluster.runtime }));
+    const requestId = `${jobId}/a/execute/0.1`;
+    const told = { command: 'answer-delegate', arguments: { requestId, value: { data: 7 } } };
+    await cluster.drive(persistence.commands.append(jobId, told, `answer ${requestId}`));
+    expect(await outcomeOf(jobId)).toBe('SUCCESS');
+    expect((await report(jobId)).results).toEqual({ x: 7 });
+    persistence.close();
   });
 
   it('that nobody will answer ends its flow', async () => {

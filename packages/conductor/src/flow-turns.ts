@@ -31,16 +31,23 @@ type Services = Pick<
   'runtime' | 'roster' | 'payloads' | 'counters' | 'inboxPlace' | 'workerRefused'
 >;
 
+interface FlowCallbacks {
+  /** There is something to decide. */
+  readonly onInput: () => void;
+  readonly onFault: (error: unknown) => void;
+  /** Hands over what was ordered before a timer was due: an answer that came in time counts. False: it cannot be read now. */
+  readonly beforeTimer: () => Promise<boolean>;
+  /** A request of the former owner runs on. */
+  readonly onAdopted: () => void;
+}
+
 export class FlowTurns {
   readonly state: OwnedState;
   readonly flight: InFlight;
   readonly timers: JobTimers;
   readonly #services: Services;
   readonly #jobId: string;
-  /** There is something to decide. */
-  readonly #onInput: () => void;
-  readonly #onFault: (error: unknown) => void;
-  readonly #onAdopted: () => void;
+  readonly #callbacks: FlowCallbacks;
   #inputs: Input[] = [];
   #parked: Fact[] = [];
   #aborts: OpenRequest[] = [];
@@ -53,27 +60,16 @@ export class FlowTurns {
   /** Answers whose values are being stored. */
   #storing = 0;
 
-  constructor(
-    services: Services,
-    jobId: string,
-    state: OwnedState,
-    callbacks: {
-      readonly onInput: () => void;
-      readonly onFault: (error: unknown) => void;
-      /** A request of the former owner runs on. */
-      readonly onAdopted: () => void;
-    },
-  ) {
+  constructor(services: Services, jobId: string, state: OwnedState, callbacks: FlowCallbacks) {
     this.#services = services;
     this.#jobId = jobId;
     this.state = state;
     this.#lastCommand = state.lastCommand;
     this.#isCancelled = state.cancelled;
     this.flight = new InFlight(services.roster, state.table);
-    this.timers = new JobTimers(services.runtime.clock, (id) => this.event({ type: 'timerFired', id }));
-    this.#onInput = callbacks.onInput;
-    this.#onFault = callbacks.onFault;
-    this.#onAdopted = callbacks.onAdopted;
+    const onDue = (id: string): void => this.event({ type: 'timerFired', id });
+    this.timers = new JobTimers(services.runtime.clock, { beforeDue: callbacks.beforeTimer, onDue });
+    this.#callbacks = callbacks;
   }
 
   /** Something happened that no turn holds yet. */
@@ -108,14 +104,14 @@ export class FlowTurns {
 
   event(event: Event, answers?: readonly OpenRequest[]): void {
     this.#inputs.push({ event, ...(answers && { answers }) });
-    this.#onInput();
+    this.#callbacks.onInput();
   }
 
   /** An operator's command behind `lastCommand`, in order of its number. */
   command(command: NumberedCommand): void {
     this.#lastCommand = command.n;
     this.#inputs.push({ command });
-    this.#onInput();
+    this.#callbacks.onInput();
   }
 
   /**
@@ -154,7 +150,7 @@ export class FlowTurns {
     outstanding.heardAtMs = this.#now();
     outstanding.asks = 0;
     this.timers.dequeue(requestId);
-    if (adopting) this.#onAdopted();
+    if (adopting) this.#callbacks.onAdopted();
   }
 
   /** The worker will never run this delivery: the request goes to another one. */
@@ -169,7 +165,7 @@ export class FlowTurns {
     if (outstanding.adopting) this.#limitQueue(outstanding);
     if (message.kind === 'refused' && message.reason !== 'draining')
       return this.#refused(outstanding, open, message.reason);
-    if (this.flight.again(message.requestId, { lost: false })) this.#onInput();
+    if (this.flight.again(message.requestId, { lost: false })) this.#callbacks.onInput();
   }
 
   /** Their worker is gone, every place where an answer could stand is read: send them elsewhere or give up (P-932), unless they are elsewhere by now. */
@@ -185,7 +181,7 @@ export class FlowTurns {
         this.#fail(requestId, lostWorker(open, policy));
       else if (this.flight.again(requestId, { lost: true })) this.#services.counters.redelivered++;
     }
-    this.#onInput();
+    this.#callbacks.onInput();
   }
 
   /** Takes a worker's place for a request that runs there already. */
@@ -319,7 +315,7 @@ export class FlowTurns {
 
   #unstorable(requestId: string, error: unknown, take: (event: Event) => void): void {
     this.#storing--;
-    if (familyOf(error) !== 'input') return this.#onFault(error);
+    if (familyOf(error) !== 'input') return this.#callbacks.onFault(error);
     const message = error instanceof Error ? error.message : String(error);
     take({ type: 'failed', requestId, failure: failureOf('RESULT_TOO_LARGE', message, { phase: 'result' }) });
   }
@@ -358,10 +354,10 @@ export class FlowTurns {
     const { first, max } = limits.refusedPauseMs;
     const pauses = outstanding.refusals++;
     if (!this.flight.again(requestId, { lost: false, paused: pauses > 0 })) return;
-    if (pauses === 0) return this.#onInput();
+    if (pauses === 0) return this.#callbacks.onInput();
     this.timers.pause(requestId, Math.min(max, first * 2 ** (pauses - 1)), () => {
       this.flight.resume(requestId);
-      this.#onInput();
+      this.#callbacks.onInput();
     });
   }
 

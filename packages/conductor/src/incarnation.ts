@@ -49,6 +49,7 @@ export class Incarnation implements Ownership {
   readonly places: PlaceQueue;
   readonly children: ChildJobs;
   readonly events: EventWaits;
+  readonly commands: CommandWatch;
   readonly counters: Counters;
   readonly heads: HeadListener | undefined;
   readonly logContact: LogContact;
@@ -62,7 +63,6 @@ export class Incarnation implements Ownership {
   readonly #room: JobRoom<JobRunner>;
   readonly #claims: ClaimLoop;
   readonly #shared: SharedWork;
-  readonly #commands: CommandWatch;
   readonly #losses: LossWatch;
   readonly #replies: ReplyRouter;
   readonly #timers: SessionTimers;
@@ -145,9 +145,9 @@ export class Incarnation implements Ownership {
         this.#finish({ cause: 'cut-off' });
       },
     });
-    this.#commands = new CommandWatch(services.persistence.commands, runtime.logger);
-    this.children = new ChildJobs(this, services.persistence, this.#runners, this.#commands);
-    this.events = new EventWaits(this, services.persistence, this.#runners, this.#commands);
+    this.commands = new CommandWatch(services.persistence.commands, runtime.logger);
+    this.children = new ChildJobs(this, services.persistence, this.#runners, this.commands);
+    this.events = new EventWaits(this, services.persistence, this.#runners, this.commands);
     this.#losses = this.#newLosses();
     this.#workers = new WorkerWatch({
       roster: this.roster,
@@ -289,14 +289,14 @@ export class Incarnation implements Ownership {
       replyPartition: this.#replyPartition,
       maxJobs: options.maxJobs,
     });
-    this.#timers.onStop(this.board.onNudge(() => void this.#commands.look(this.#runners.values())));
+    this.#timers.onStop(this.board.onNudge(() => void this.commands.look(this.#runners.values())));
     this.#view = await this.board.watch((event) => this.#onBoard(event));
     this.#claims.start(this.#view);
-    this.#timers.every(limits.commandPollMs, () => void this.#commands.look(this.#runners.values()));
+    this.#timers.every(limits.commandPollMs, () => void this.commands.look(this.#runners.values()));
     this.#shared.start(this.#timers);
     const dormancy = new Dormancy({
       ...{ board: this.board, persistence: this.#persistence },
-      ...{ commands: this.#commands, logger: runtime.logger },
+      ...{ commands: this.commands, logger: runtime.logger },
     });
     this.#timers.every(limits.restMs, () => dormancy.look(this.#runners.values()));
     this.#timers.every(1_000, () => {
@@ -362,7 +362,7 @@ export class Incarnation implements Ownership {
     if (this.#over) runner.stop('stopped');
     // a command for a job that was never claimed is rare, but for a child run: the next look, within seconds, finds it
     else if (!runner.claim.fresh || runner.claim.posting.lineage !== undefined)
-      void this.#commands.look([runner]);
+      void this.commands.look([runner]);
   }
 
   released(runner: JobRunner, reason: EndReason): void {

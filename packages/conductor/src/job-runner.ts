@@ -57,6 +57,7 @@ export class JobRunner implements Waiter {
     this.turns = new FlowTurns(owner, claim.jobId, state, {
       onInput: () => this.#kickSoon(),
       onFault: (error) => this.#giveUp(error),
+      beforeTimer: () => owner.commands.look([this]),
       onAdopted: () => this.#lookIfHealthy(),
     });
     this.#family = new Family(owner, claim, state, {

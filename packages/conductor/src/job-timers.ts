@@ -1,23 +1,40 @@
 import type { Clock } from '@baton/core';
+import { limits } from './options.js';
 
 const durable = 'timer ';
+
+interface JobTimerCallbacks {
+  /** Takes in what came before a durable timer was due. False: nobody can say now what did. */
+  readonly beforeDue: () => Promise<boolean>;
+  readonly onDue: (id: string) => void;
+}
 
 /** The durable timers of one flow as far as they must fire here, and the short-lived ones of its owner. All end with `stop`. */
 export class JobTimers {
   readonly #clock: Clock;
-  readonly #onDue: (id: string) => void;
+  readonly #callbacks: JobTimerCallbacks;
   /** Due by the monotonic clock: what is being waited for here does not change when the wall clock is set. */
   readonly #started = new Map<string, { readonly dueAtMs: number; readonly cancel: () => void }>();
   #quiet = false;
 
-  constructor(clock: Clock, onDue: (id: string) => void) {
+  constructor(clock: Clock, callbacks: JobTimerCallbacks) {
     this.#clock = clock;
-    this.#onDue = onDue;
+    this.#callbacks = callbacks;
   }
 
-  /** Sets or moves a durable timer; due times in the past fire in a later turn of the event loop. */
+  /** Sets or moves a durable timer; due times in the past fire in a later turn of the event loop, each once all that came before it is known. */
   set(id: string, dueAtMs: number): void {
-    this.#start(durable + id, dueAtMs - this.#clock.wallMs(), () => this.#onDue(id));
+    const key = durable + id;
+    const fire = (): void => {
+      const due = this.#started.get(key);
+      void this.#callbacks.beforeDue().then((isKnown) => {
+        if (this.#started.get(key) !== due) return; // moved or cancelled
+        if (!isKnown) return this.set(id, this.#clock.wallMs() + limits.timerPauseMs);
+        this.#started.delete(key);
+        this.#callbacks.onDue(id);
+      });
+    };
+    this.#start(key, dueAtMs - this.#clock.wallMs(), fire);
   }
 
   cancel(id: string): void {
@@ -26,7 +43,11 @@ export class JobTimers {
 
   /** When a request of `createdAtMs` (wall ms, of an owner whose clock may go ahead of ours) has waited for a worker for so long. */
   queue(requestId: string, createdAtMs: number, timeoutMs: number, callback: () => void): void {
-    this.#start(`queue ${requestId}`, Math.min(0, createdAtMs - this.#clock.wallMs()) + timeoutMs, callback);
+    this.#startOnce(
+      `queue ${requestId}`,
+      Math.min(0, createdAtMs - this.#clock.wallMs()) + timeoutMs,
+      callback,
+    );
   }
 
   dequeue(requestId: string): void {
@@ -35,13 +56,13 @@ export class JobTimers {
 
   /** Before a request that was refused is sent again. */
   pause(requestId: string, pauseMs: number, callback: () => void): void {
-    this.#start(`pause ${requestId}`, pauseMs, callback);
+    this.#startOnce(`pause ${requestId}`, pauseMs, callback);
   }
 
   /** Calls back once when the flow has not moved for so long. */
   quiet(afterMs: number, callback: () => void): void {
     this.#quiet = true;
-    this.#start('quiet', afterMs, callback);
+    this.#startOnce('quiet', afterMs, callback);
   }
 
   /** The flow has not moved since `quiet`. */
@@ -77,12 +98,15 @@ export class JobTimers {
     this.#started.clear();
   }
 
-  #start(key: string, delayMs: number, callback: () => void): void {
-    this.#end(key);
-    const fire = (): void => {
+  #startOnce(key: string, delayMs: number, callback: () => void): void {
+    this.#start(key, delayMs, () => {
       this.#started.delete(key);
       callback();
-    };
+    });
+  }
+
+  #start(key: string, delayMs: number, fire: () => void): void {
+    this.#end(key);
     const dueAtMs = this.#clock.monotonicMs() + delayMs;
     this.#started.set(key, { dueAtMs, cancel: this.#clock.setTimer(Math.max(0, delayMs), fire) });
   }

@@ -135,6 +135,8 @@ export const limits = Object.freeze({
   dormantListingMs: 1_000,
   /** Each dormant job is looked at so often for what nobody was told of (P-1103). */
   dormantSweepMs: 30_000,
+  /** Pause before a timer fires that was due while nobody could say what came before it. */
+  timerPauseMs: 1_000,
   /** Pause before a finished job is taken off the board again. */
   settleRetryMs: 200,
   /** An overloaded worker gets nothing new for so long. */

@@ -2,6 +2,7 @@ import type { JournalEntry, Refused, Runtime } from '@baton/core';
 import type { Claim, JobBoard } from '@baton/jobboard';
 import type { Journal, Payloads, Snapshots } from '@baton/persistence';
 import type { ChildJobs } from './child-jobs.js';
+import type { CommandWatch } from './command-watch.js';
 import type { Dispatcher } from './dispatcher.js';
 import type { EventWaits } from './event-waits.js';
 import type { EndReason, JobRunner } from './job-runner.js';
@@ -47,6 +48,8 @@ export interface Ownership {
   readonly children: ChildJobs;
   /** What owned flows wait for that is sent from outside. */
   readonly events: EventWaits;
+  /** What was ordered about owned flows. */
+  readonly commands: CommandWatch;
   readonly counters: Counters;
   readonly heads: HeadListener | undefined;
   /** False while the session has been without contact for too long: nothing new is decided (P-704). */

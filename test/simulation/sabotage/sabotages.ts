@@ -271,7 +271,7 @@ export const sabotages: readonly Sabotage[] = [
     id: 'unknown changes nothing',
     hazard: 'H33',
     file: turns,
-    find: '    if (this.flight.again(message.requestId, { lost: false })) this.#onInput();\n  }\n\n  /** Their worker',
+    find: '    if (this.flight.again(message.requestId, { lost: false })) this.#callbacks.onInput();\n  }\n\n  /** Their worker',
     replace: '  }\n\n  /** Their worker',
   },
   {
