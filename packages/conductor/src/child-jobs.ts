@@ -141,11 +141,11 @@ export class ChildJobs {
     }
   }
 
-  async #order({ type, flowId, requestId, order, env }: OrderChildCommand): Promise<void> {
+  async #order({ type, flowId, requestId, order, isShared, env }: OrderChildCommand): Promise<void> {
     if ((await this.#isOver(flowId)) || (await this.#isOther(flowId, requestId))) return;
     await this.#give(flowId, {
       command: type === 'suspendChild' ? 'suspend' : 'resume',
-      arguments: { order, ...(env && { env }) },
+      arguments: { order, ...(isShared && { isShared }), ...(env && { env }) },
     });
   }
 

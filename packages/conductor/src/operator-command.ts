@@ -41,7 +41,7 @@ export function eventOf(
     case 'stop':
       return stopOf(command);
     case 'suspend':
-      return isObeyed('suspend', command, state) ? { type: 'suspend' } : undefined;
+      return isObeyed('suspend', command, state) ? suspension(command.arguments ?? {}) : undefined;
     case 'resume':
       return isObeyed('resume', command, state) ? resumption(command.arguments ?? {}) : undefined;
     case 'rerun':
@@ -68,6 +68,10 @@ export function eventOf(
     default:
       return undefined;
   }
+}
+
+function suspension({ isShared }: Readonly<Record<string, JsonValue>>): Event {
+  return { type: 'suspend', isShared: isShared === true };
 }
 
 function resumption({ env }: Readonly<Record<string, JsonValue>>): Event {

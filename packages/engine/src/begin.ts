@@ -96,6 +96,13 @@ export function adopt(turn: TurnDraft): boolean {
   return flow !== 'SUSPENDED';
 }
 
+/** At the word of who may resume it: no delegate that is paused has it go on (E-1001). */
+export function suspend(turn: TurnDraft): boolean {
+  const paused = [...turn.state.paused];
+  for (const id of paused) turn.fact({ fact: 'paused', atom: turn.node(id).name, state: 'RUNNING' });
+  return turn.suspend() || paused.length > 0;
+}
+
 export function resume(turn: TurnDraft): boolean {
   const { flow } = turn.state;
   return flow === 'SUSPENDED' || flow === 'SUSPENDING' ? run(turn) : false;

@@ -52,7 +52,8 @@ export type Event =
       readonly state: 'SUSPENDED' | 'RUNNING';
       readonly order: number;
     }
-  | { readonly type: 'suspend' }
+  /** `isShared`: because another child of its parent is paused; else nothing that is paused in it has it go on. */
+  | { readonly type: 'suspend'; readonly isShared?: boolean }
   /** A request was taken back before anything was done for it: suspending runs ask for it again with the next run (E-823), stopped ones never. */
   | { readonly type: 'withdrawn'; readonly requestId: string }
   /** Makes a stored run ready for `run`, which does it by itself when it was not done (E-803). */
@@ -192,6 +193,8 @@ export interface OrderChildCommand {
   /** Of the child. */
   readonly flowId: string;
   readonly order: number;
+  /** To one that is suspended: because of another child that is, and not at the word of who may resume the run. */
+  readonly isShared?: true;
   /** To one that resumes: the environment, of a run in which somebody has changed it. */
   readonly env?: Environment;
 }

@@ -8,7 +8,7 @@
  * of the state).
  */
 import { assertNever } from '@baton/core';
-import { adopt, cancel, prepare, reset, resume, revertRun, run, stop } from './begin.js';
+import { adopt, cancel, prepare, reset, resume, revertRun, run, stop, suspend } from './begin.js';
 import { answered, delegateChanged, eventArrived, timerFired, withdrawn } from './incoming.js';
 import type { Event, Turn, Watch } from './protocol.js';
 import { repairRevert } from './repair-revert.js';
@@ -47,7 +47,7 @@ function handle(turn: TurnDraft, event: Event): boolean {
     case 'failed':
       return answered(turn, event.requestId, { failure: event.failure });
     case 'suspend':
-      return turn.suspend();
+      return event.isShared === true ? turn.suspend() : suspend(turn);
     case 'withdrawn':
       return withdrawn(turn, event.requestId);
     case 'cancelled':

@@ -302,6 +302,28 @@ describe('a delegate that is paused (C-1107)', () => {
     expect(other.take(told('RUNNING'))).toEqual([]);
   });
 
+  it('keeps no run suspended, and has none go on, that was suspended at the word of a person', () => {
+    const two = () => begun([approve, { ...approve, name: 'b' }], { kind: 'unordered' });
+    const first = two();
+    first.take({ type: 'suspend' });
+    first.take(told('SUSPENDED'));
+    first.take(told('RUNNING'));
+    expect(first.run.flow).toBe('SUSPENDED');
+    const then = two();
+    then.take(told('SUSPENDED'));
+    then.take({ type: 'suspend' });
+    then.take(told('RUNNING'));
+    then.take(completed(answer()));
+    expect(then.run.flow).toBe('SUSPENDED');
+    then.take({ type: 'resume' });
+    expect(then.take(completed(answer(1, { atom: 'b' }))).at(-1)).toBe('finish SUCCESS');
+    const shared = two();
+    shared.take(told('SUSPENDED'));
+    shared.take({ type: 'suspend', isShared: true });
+    shared.take(told('RUNNING'));
+    expect(shared.run.flow).toBe('RUNNING');
+  });
+
   it('goes on before its suspension is over', () => {
     const { take, run } = begun([approve, { name: 'b', task: 't' }], { kind: 'unordered' });
     take(told('SUSPENDED'));

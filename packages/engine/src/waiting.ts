@@ -32,10 +32,11 @@ export function extend(turn: TurnDraft, requestId: string, delayMs: number): voi
   if (node) startTimer(turn, node, waitTimerOf(node, turn.run(node.id).execute), delayMs);
 }
 
-/** The run is suspended with it (C-1107). */
+/** The run is suspended with it (C-1107); one that is suspended at somebody's word goes on at such a word only. */
 export function pause(turn: TurnDraft, requestId: string): boolean {
+  const { flow, paused } = turn.state;
   const node = openDelegate(turn.state, requestId);
-  if (!node || turn.state.paused.has(node.id)) return false;
+  if (!node || paused.has(node.id) || (flow !== 'RUNNING' && paused.size === 0)) return false;
   turn.fact({ fact: 'paused', atom: node.name, state: 'SUSPENDED' });
   return turn.suspend();
 }

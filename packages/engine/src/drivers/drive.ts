@@ -140,7 +140,9 @@ export class Drive {
       case 'revertChild':
         return void this.#withChildren((children) => children.undo(command));
       case 'suspendChild':
-        return this.#options.children.tell(command.flowId, { type: 'suspend' });
+        return this.#options.children.tell(command.flowId, {
+          ...{ type: 'suspend', isShared: command.isShared === true },
+        });
       case 'resumeChild': // it is started again, and goes on by that
         return;
       case 'evaluated':

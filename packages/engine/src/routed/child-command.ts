@@ -65,20 +65,39 @@ export function cancelChild(turn: RoutedTurn, { requestId = '' }: Unit): void {
 
 /** To those child runs that this is about: of a run that is being suspended, those that run. */
 export function orderChildren(turn: RoutedTurn, type: OrderChildCommand['type']): void {
-  const { state } = turn;
-  for (const id of state.children) {
-    const unit = unitOf(state, id);
-    const { requestId = '', order } = unit;
-    const isMeant = type === 'suspendChild' ? unit.state === 'RUNNING' : order > 0;
-    if (!isMeant) continue;
-    const env = type === 'resumeChild' && state.isEnvPatched && { env: state.env };
-    turn.command({ type, requestId, flowId: childOf(state, unit), order, ...env });
-  }
+  const isShared = type === 'suspendChild' && pausedIn(turn.state).length > 0;
+  const isMeant = ({ state, order }: Unit) => (type === 'suspendChild' ? state === 'RUNNING' : order > 0);
+  orderThose(turn, isMeant, { type, ...(isShared && { isShared }) });
 }
 
 /** With the child runs (C-1302). */
 export function suspend(turn: RoutedTurn): void {
   if (turn.suspend()) orderChildren(turn, 'suspendChild');
+}
+
+/** At the word of who may resume it: no delegate that is paused, here or in a run below, has it go on. */
+export function suspendApart(turn: RoutedTurn): void {
+  const { state } = turn;
+  turn.suspend();
+  if (state.flow !== 'SUSPENDING' && state.flow !== 'SUSPENDED') return;
+  for (const id of state.delegates) {
+    const unit = unitOf(state, id);
+    if (unit.state === 'SUSPENDED') turn.activation(unit, 'RUNNING');
+  }
+  orderThose(turn, ({ state: of }) => of === 'RUNNING' || of === 'SUSPENDED', { type: 'suspendChild' });
+}
+
+function orderThose(
+  turn: RoutedTurn,
+  isMeant: (unit: Unit) => boolean,
+  what: Pick<OrderChildCommand, 'type' | 'isShared'>,
+): void {
+  const { state } = turn;
+  const env = what.type === 'resumeChild' && state.isEnvPatched && { env: state.env };
+  for (const unit of [...state.children].map((id) => unitOf(state, id)).filter(isMeant)) {
+    const { requestId = '', order } = unit;
+    turn.command({ ...what, requestId, flowId: childOf(state, unit), order, ...env });
+  }
 }
 
 /** Whether one of its child runs goes on, as far as the run knows. */

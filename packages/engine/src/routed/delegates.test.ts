@@ -200,6 +200,35 @@ describe('a delegate that is paused (C-1107)', () => {
     expect(run.flow).toBe('SUSPENDING');
   });
 
+  it('keeps no run suspended, and has none go on, that was suspended at the word of a person', () => {
+    const first = begun(two);
+    first.take({ type: 'suspend' });
+    first.take(told('SUSPENDED'));
+    first.take(told('RUNNING'));
+    expect([first.run.flow, first.states()]).toEqual(['SUSPENDED', { a: 'RUNNING', b: 'RUNNING' }]);
+    const then = begun(two);
+    then.take(told('SUSPENDED'));
+    then.take({ type: 'suspend' });
+    then.take(told('RUNNING'));
+    then.take(completed(answer(1, 'b')));
+    expect([then.run.flow, then.states()]).toEqual(['SUSPENDED', { a: 'RUNNING', b: 'SUCCESS' }]);
+    then.take({ type: 'resume' });
+    expect(then.take(completed(answer())).at(-1)).toBe('finish SUCCESS');
+    const running = begun(routed({ a: { delegate: 'approve' }, t: { task: 't' } }));
+    running.take(told('SUSPENDED'));
+    running.take({ type: 'suspend' });
+    running.take(told('RUNNING'));
+    expect(running.run.flow).toBe('SUSPENDING');
+  });
+
+  it('in a run that is suspended because of another child has it go on', () => {
+    const { take, run } = begun(two);
+    take(told('SUSPENDED'));
+    take({ type: 'suspend', isShared: true });
+    take(told('RUNNING'));
+    expect(run.flow).toBe('RUNNING');
+  });
+
   it('is paused again, and goes on again, with an owner that found a part of the turn only', () => {
     for (const events of [
       [told('SUSPENDED')],

@@ -17,6 +17,7 @@ import {
   pausedIn,
   startChildCommandOf,
   suspend,
+  suspendApart,
 } from './child-command.js';
 import { noContext } from './context.js';
 import { checkSize } from './data-size.js';
@@ -78,7 +79,7 @@ function handle(turn: RoutedTurn, event: Event): void {
     case 'childChanged':
       return childChanged(turn, event);
     case 'suspend':
-      return suspend(turn);
+      return event.isShared === true ? suspend(turn) : suspendApart(turn);
     case 'withdrawn':
       return withdrawn(turn, event.requestId);
     case 'cancel':
@@ -258,6 +259,8 @@ function delegateChanged(
   const unit = awaiting(state, requestId);
   if (!unit || !state.delegates.has(unit.id) || unit.state === to) return;
   if (to === 'RUNNING') return goOnWith(turn, unit);
+  // a run that is suspended at somebody's word goes on at such a word only
+  if (state.flow !== 'RUNNING' && pausedIn(state).length === 0) return;
   turn.activation(unit, to);
   suspend(turn);
 }
