@@ -21,7 +21,7 @@ import {
 } from '@baton/engine';
 import { type DeciderDepth, parseAnyFlow } from '@baton/flow';
 import type { JobBoard } from '@baton/jobboard';
-import { bringBack, type OperatorCommand, type Persistence } from '@baton/persistence';
+import { type OperatorCommand, type Persistence, putBack } from '@baton/persistence';
 import { storablePatch } from './environments.js';
 import { type CommandOptions, giveCommand, openForCommands, type ResumeOptions } from './give-command.js';
 import { unknownJob } from './unknown-job.js';
@@ -86,7 +86,8 @@ export async function repairJob(
     );
   if (before === undefined) await tryOut(persistence, jobId, repair);
   const n = before ?? (await persistence.commands.append(jobId, asked, key));
-  await bringBack(services, record);
+  await persistence.jobs.markReopening(record);
+  await putBack(services, record).catch(() => undefined); // the mark stands
   return n;
 }
 

@@ -34,13 +34,7 @@ import {
 } from '@baton/engine';
 import { canonicalFlowJson, decodeUserValue, encodeUserValue } from '@baton/flow';
 import { type Claim, type JobBoard, type Posting, postingVersion, postingWith } from '@baton/jobboard';
-import {
-  bringBack,
-  type JobPost,
-  type OperatorCommand,
-  type Persistence,
-  placeJob,
-} from '@baton/persistence';
+import { type JobPost, type OperatorCommand, type Persistence, placeJob, putBack } from '@baton/persistence';
 import { limits } from './options.js';
 import type { CommandWatch } from './command-watch.js';
 import type { JobRunner } from './job-runner.js';
@@ -162,7 +156,14 @@ export class ChildJobs {
     await commands.append(flowId, command, `undo ${attempt}`);
     // whoever finishes its post puts it on the board
     if (record.state === 'POSTING') await board.announce(flowId);
-    else await bringBack({ board, persistence: { commands, jobs, journal }, clock: runtime.clock }, record);
+    else {
+      await jobs.markReopening(record);
+      const services = { board, persistence: { commands, jobs, journal }, clock: runtime.clock };
+      await putBack(services, record).catch((error: unknown) => {
+        // of one whose journal is damaged whoever finishes posts tells
+        if (familyOf(error) === 'unavailable') throw error;
+      });
+    }
     return undefined;
   }
 

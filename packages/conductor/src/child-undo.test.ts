@@ -1,10 +1,10 @@
 /** C-1209: a run that is undone has what its child runs did undone. */
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { childIdOf, type InlineValue, requestIdOf, type TaskRequest } from '@baton/core';
+import { childIdOf, type InlineValue, requestIdOf, type TaskRequest, UnavailableError } from '@baton/core';
 import { linear, type RoutedAtomDefinition, type RoutedFlowDefinition, task, withFlows } from '@baton/flow';
 import { SimulatedDocumentStore } from '@baton/testkit';
 import { Cluster } from './fixtures/cluster.js';
-import { StuckCoordination } from './fixtures/stuck-coordination.js';
+import { never, StuckCoordination } from './fixtures/stuck-coordination.js';
 import { StruckStore } from './fixtures/struck-store.js';
 
 type Atoms = Readonly<Record<string, Omit<RoutedAtomDefinition, 'name'>>>;
@@ -85,9 +85,8 @@ describe('undoing a run with child runs', () => {
 
   it('ends though the post of a child was half done when its owner died', async () => {
     // the child never comes to the board by this one
-    const stuck = new StuckCoordination(
-      cluster,
-      (call, [path]) => call === 'create' && String(path).includes(childOf('b')),
+    const stuck = new StuckCoordination(cluster, (call, [path]) =>
+      call === 'create' && String(path).includes(childOf('b')) ? never : undefined,
     );
     const c1 = cluster.conductor('c1', {}, { coordination: stuck });
     await cluster.drive(cluster.worker('w1', { quick }));
@@ -107,10 +106,9 @@ describe('undoing a run with child runs', () => {
   it('is told how a child ended that was undone before it had left the board', async () => {
     // the child is over, its parent knows that, and its owner dies before it takes it off the board
     const isTakenOff = (given: unknown): boolean =>
-      JSON.stringify(given).includes(`"delete"`) && JSON.stringify(given).includes(childOf('b'));
-    const stuck = new StuckCoordination(
-      cluster,
-      (call, [operations]) => call === 'multi' && isTakenOff(operations),
+      ['"delete"', childOf('b')].every((part) => JSON.stringify(given).includes(part));
+    const stuck = new StuckCoordination(cluster, (call, [operations]) =>
+      call === 'multi' && isTakenOff(operations) ? never : undefined,
     );
     const c1 = cluster.conductor('c1', {}, { coordination: stuck });
     const fail = async ({ action }: TaskRequest): Promise<InlineValue> => {
@@ -127,6 +125,28 @@ describe('undoing a run with child runs', () => {
     cluster.conductor('c2');
     expect(await ended('p')).toBe('REVERTED');
     expect(reverts(worker.seen)).toEqual(['p/c', `${childOf('b')}/i`]);
+  });
+
+  it('goes on soon though the board was away when a child was to go back to it', async () => {
+    const { clock } = cluster.runtime;
+    let [failures, backAtMs] = [0, -Infinity];
+    const away = new StuckCoordination(cluster, (call, [path]) => {
+      const isAway = clock.monotonicMs() < backAtMs;
+      if (!isAway || call !== 'create' || !String(path).includes(childOf('b'))) return undefined;
+      failures++;
+      return Promise.reject(new UnavailableError('BATON_UNAVAILABLE_DISCONNECTED', 'it was cut'));
+    });
+    cluster.conductor('c1', {}, { coordination: away });
+    await cluster.drive(cluster.worker('w1', { quick }));
+    await post(withFlows(flow('root', { b: { flow: 'inner' } }), [inner]));
+    expect(await ended('p')).toBe('SUCCESS');
+    // as long as possible before the look for what was left half done
+    await clock.advance(31_000);
+    backAtMs = clock.monotonicMs() + 1_000;
+    await cluster.drive(cluster.client.revert('p'));
+    await clock.advance(10_000);
+    expect((await report('p')).outcome).toBe('REVERTED');
+    expect(failures).toBeGreaterThan(0);
   });
 
   it('undoes them in their place, the last first, at every level', async () => {

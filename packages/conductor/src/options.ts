@@ -92,6 +92,8 @@ export const limits = Object.freeze({
   cutOffMs: 30_000,
   /** Posts that were left half done are looked for so often (P-601). */
   reconcileMs: 30_000,
+  /** After conductors came or went: one that died may have left something half done. */
+  reconcileSoonMs: 3_000,
   /** Schedules that were put or changed are looked for so often even without a nudge. */
   schedulePollMs: 10_000,
   /** The clock of the board is asked again after so long. */

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { linear } from '@baton/flow';
+import { commandIdOf } from '@baton/persistence';
 import { SimulatedDocumentStore } from '@baton/testkit';
 import { Cluster, noop, ok } from './fixtures/cluster.js';
 
@@ -34,6 +35,32 @@ describe('posts that were left half done', () => {
     expect((await cluster.drive(cluster.client.wait('z', { timeoutMs: 1_000 }))).outcome).toBe('SUCCESS');
     const failed = runtime.logger.lines.filter(({ message }) => message === 'job.reconcile-failed');
     expect(failed.map(({ fields }) => fields?.['jobId'])).toContain('a-too-large');
+  });
+
+  it('are finished soon after a conductor died, however short the others live', async () => {
+    cluster = new Cluster();
+    const { runtime, documents } = cluster;
+    await cluster.drive(cluster.worker('w1', { a: ok }));
+    const store = new SimulatedDocumentStore(runtime, { service: documents });
+    const first = cluster.conductor('c1');
+    await cluster.drive(cluster.client.post(linear('f').add(noop('a')), { key: 'j' }));
+    await cluster.drive(cluster.client.wait('j', { timeoutMs: 10_000 }));
+    const [record] = await cluster.drive(store.get('jobs', ['j']));
+    const command = JSON.stringify({ command: 'revert', arguments: {} });
+    await cluster.drive(
+      store.insert('commands', [
+        { _id: commandIdOf('j', 1), flowId: 'j', n: 1, opId: 'x', at: 0, body: command },
+      ]),
+    );
+    await cluster.drive(store.replace('jobs', [{ _id: 'j', ...record, state: 'REOPENING' }]));
+    let last = first;
+    for (let n = 2; n < 5; n++) {
+      cluster.coordination.expire(last.session());
+      void last.stop();
+      last = cluster.conductor(`c${n}`);
+      await runtime.clock.advance(6_000);
+    }
+    expect((await cluster.drive(cluster.client.job('j'))).outcome).toBe('REVERTED');
   });
 
   it('of a job that was claimed already are only marked: it is not posted again', async () => {

@@ -25,6 +25,8 @@ export class SharedWork {
   readonly #scheduler: Scheduler;
   #dormant: DormantWatch | undefined;
   #retention: RetentionDuty | undefined;
+  #timers: SessionTimers | undefined;
+  #isReconciliationDue = false;
 
   constructor(deps: SharedWorkDeps) {
     this.#deps = deps;
@@ -44,9 +46,9 @@ export class SharedWork {
     void this.#scheduler.look();
     timers.onStop(() => this.notifier.stop());
     timers.every(limits.notifySweepMs, () => void this.notifier.sweep());
-    timers.every(limits.reconcileMs, () => {
-      if (rendezvousRank('reconcile', memberId, members().keys()) === 0) void reconcilePosts(this.#deps);
-    });
+    this.#timers = timers;
+    timers.every(limits.reconcileMs, () => this.#reconcile());
+    this.#reconcileSoon();
     const { retention: options, mayDecide } = this.#deps;
     const isMine = () => mayDecide() && rendezvousRank('retention', memberId, members().keys()) === 0;
     this.#retention = new RetentionDuty({ ...this.#deps, options, isMine, timers });
@@ -58,10 +60,26 @@ export class SharedWork {
     this.#scheduler.divide();
     this.#dormant?.share();
     this.#retention?.membersChanged();
+    this.#reconcileSoon();
   }
 
   /** The board could not tell of changes for a while. */
   reconnected(): void {
     this.#dormant?.relist();
+  }
+
+  /** Where conductors come and go all the time none is there for long. */
+  #reconcileSoon(): void {
+    if (this.#isReconciliationDue || this.#timers === undefined) return;
+    this.#isReconciliationDue = true;
+    this.#timers.after(limits.reconcileSoonMs, () => {
+      this.#isReconciliationDue = false;
+      this.#reconcile();
+    });
+  }
+
+  #reconcile(): void {
+    const { memberId, members } = this.#deps;
+    if (rendezvousRank('reconcile', memberId, members().keys()) === 0) void reconcilePosts(this.#deps);
   }
 }

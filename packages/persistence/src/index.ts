@@ -32,7 +32,7 @@ export {
   type ScheduleSlot,
 } from './schedules.js';
 export { checkTimes, isoTime, nextSlot, slotsBetween, type ScheduleTimes } from './schedule-times.js';
-export { bringBack, isReopening, type Reopening, reopeningOf } from './reopening.js';
+export { isReopening, putBack, type Reopening, reopeningOf } from './reopening.js';
 export {
   purgedAfterMs,
   Retention,

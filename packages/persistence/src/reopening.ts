@@ -58,15 +58,10 @@ interface ReopeningServices<P> {
 const leaving = { tries: 3, ms: 2_000 };
 
 /**
- * Once a command is stored for which a run that has ended is to go on: whoever has the job is told, or it is put on the board again. Resolves when it is
- * marked: what of the rest fails, whoever finishes posts does. @throws UnavailableError
+ * Once a command is stored for which a run that has ended is to go on, and its job is marked (`markReopening`): whoever has it is told, or it is put on the
+ * board again. When this fails whoever finishes posts does it. @throws UnavailableError also when the job has ended and does not leave the board
  */
-export async function bringBack<P>(services: ReopeningServices<P>, record: JobRecord): Promise<void> {
-  await services.persistence.jobs.markReopening(record);
-  await putBack(services, record).catch(() => undefined);
-}
-
-async function putBack<P>(
+export async function putBack<P>(
   { board, persistence, clock }: ReopeningServices<P>,
   record: JobRecord,
 ): Promise<void> {
@@ -86,4 +81,8 @@ async function putBack<P>(
     await board.waitUntilGone(jobId, stop.signal).catch(() => undefined);
     cancel();
   }
+  throw new UnavailableError(
+    'BATON_UNAVAILABLE_DEADLINE',
+    `job ${jobId} has ended, and has not left the board for ${leaving.tries * leaving.ms} ms`,
+  );
 }
