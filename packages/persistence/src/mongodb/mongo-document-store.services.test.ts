@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll } from '@jest/globals';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import type { DocumentStore } from '@baton/core';
 import { CapturingLogger } from '@baton/testkit';
 import { documentStoreContract, journalSuite, type DocumentStoreWorld } from '@baton/testkit/suites';
@@ -33,6 +33,21 @@ async function openWorld(url: string): Promise<DocumentStoreWorld> {
 const given = (): Promise<DocumentStoreWorld> => openWorld(realServices().mongodb);
 documentStoreContract('MongoDocumentStore', given);
 journalSuite('MongoDocumentStore', given);
+
+// what many processes change at once took all connections of FerretDB to its own database, for good
+it('many processes change many documents at once', async () => {
+  const { peer, dispose } = await given();
+  const stores = await Promise.all(Array.from({ length: 12 }, () => peer()));
+  await stores[0]?.ensureCollections([{ name: 'changed' }]);
+  const documents = (store: number, call: number) =>
+    Array.from({ length: 10 }, (_, n) => ({ _id: `${store}-${call}-${n}`, at: call }));
+  const replaced = stores.flatMap((store, index) =>
+    Array.from({ length: 40 }, (_, call) => store.replace('changed', documents(index, call % 16))),
+  );
+  await Promise.all(replaced);
+  expect((await stores[0]?.find('changed', { limit: 2_000 }))?.length).toBe(12 * 16 * 10);
+  await dispose();
+}, 60_000);
 
 // FerretDB, which the tests run on where nothing else is given, is asked for ids one by one: here MongoDB's way is taken, `$in`
 let services: Services;

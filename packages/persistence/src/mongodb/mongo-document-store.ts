@@ -31,6 +31,7 @@ import { fromBson, toBson } from './bson-documents.js';
 import { failWritesToClosedSockets } from './driver-internals.js';
 import { isUnanswered, mapError } from './map-error.js';
 import { firstWriteFailure, insertVerdicts } from './write-answers.js';
+import { WriteLine } from './write-line.js';
 
 export interface MongoDocumentStoreOptions {
   /** `mongodb://…` with credentials, replica set and TLS options as the server needs them. Never logged. */
@@ -43,8 +44,11 @@ const DOCUMENT_BYTES_MAX = 1024 * 1024;
 /** One command carries at most so much; servers allow 48 MB. */
 const COMMAND_BYTES_MAX = 16 * 1024 * 1024;
 const INSERTS_PER_COMMAND_MAX = 10_000;
-/** FerretDB keeps a cursor open for each update until its command ends, and hangs for good when a hundred are open over all clients. */
-const UPDATES_PER_COMMAND_MAX = 10;
+/**
+ * FerretDB keeps a connection of its own for each update until its command ends, needs one more to carry it out, and hangs for good when all of its hundred are
+ * taken: so many in one command, and one command at a time, are safe for twenty processes.
+ */
+const UPDATES_PER_COMMAND_MAX = { ferretdb: 4, mongodb: 100 };
 /** One by one, each perhaps a scan: a command must end before it looks like an outage. */
 const DELETES_PER_COMMAND_MAX = 100;
 const IDS_PER_QUERY_MAX = 1_000;
@@ -89,11 +93,13 @@ export class MongoDocumentStore implements DocumentStore {
   readonly #client: MongoClient;
   readonly #db: Db;
   readonly #logger: Logger;
+  /** Updates and deletes of a FerretDB. */
+  readonly #writes = new WriteLine();
   /** Why there is no connection yet. */
   #connectFailure: unknown;
   #isClosed = false;
   #isReachable: boolean | undefined;
-  #findsManyByIndex: boolean | undefined;
+  #kind: 'mongodb' | 'ferretdb' | undefined;
 
   /** Begins to connect; no call needs to wait for it. @throws InputError `BATON_INPUT_INVALID` for a url that is none */
   constructor({ url, database, logger }: MongoDocumentStoreOptions) {
@@ -135,7 +141,7 @@ export class MongoDocumentStore implements DocumentStore {
   async get(collection: string, ids: readonly string[]): Promise<readonly (StoredDocument | undefined)[]> {
     if (ids.length === 0) return [];
     const found = await this.#try(async () =>
-      ids.length > 1 && (await this.#canFindManyByIndex())
+      ids.length > 1 && (await this.#serverKind()) === 'mongodb'
         ? this.#getByList(collection, ids)
         : this.#getOneByOne(collection, ids),
     );
@@ -168,7 +174,8 @@ export class MongoDocumentStore implements DocumentStore {
       if (sizeBytes > DOCUMENT_BYTES_MAX) throw tooLarge(document, sizeBytes);
       return { index, bson: toBson(document), sizeBytes };
     });
-    for (const batch of batchesOf(sized, UPDATES_PER_COMMAND_MAX)) {
+    const countMax = UPDATES_PER_COMMAND_MAX[await this.#try(() => this.#serverKind())];
+    for (const batch of batchesOf(sized, countMax)) {
       const updates = batch.map(({ bson }) => ({ q: { _id: bson['_id'] as string }, u: bson, upsert: true }));
       await this.#write({ update: collection, updates });
     }
@@ -226,6 +233,7 @@ export class MongoDocumentStore implements DocumentStore {
     return Promise.all(finds).then((found) => found.flat());
   }
 
+  /** FerretDB reads the whole collection for `$in`, and one document for one exact id. */
   async #getOneByOne(collection: string, ids: readonly string[]): Promise<StoredBson[]> {
     const found: StoredBson[] = [];
     // no more at once than there are connections: what waits for one gives up after a while
@@ -237,16 +245,16 @@ export class MongoDocumentStore implements DocumentStore {
     return found;
   }
 
-  /** FerretDB reads the whole collection for `$in`, and one document for one exact id. */
-  async #canFindManyByIndex(): Promise<boolean> {
-    this.#findsManyByIndex ??= !('ferretdbVersion' in (await this.#db.command({ buildInfo: 1 })));
-    return this.#findsManyByIndex;
+  async #serverKind(): Promise<'mongodb' | 'ferretdb'> {
+    this.#kind ??= 'ferretdbVersion' in (await this.#db.command({ buildInfo: 1 })) ? 'ferretdb' : 'mongodb';
+    return this.#kind;
   }
 
   async #write(command: Document): Promise<void> {
-    const failure = firstWriteFailure(
-      await this.#try(() => this.#db.command({ ...command, ordered: false, writeConcern: WRITE_CONCERN })),
-    );
+    const whole = { ...command, ordered: false, writeConcern: WRITE_CONCERN };
+    const kind = await this.#try(() => this.#serverKind());
+    const carryOut = (): Promise<Document> => this.#try(() => this.#db.command(whole));
+    const failure = firstWriteFailure(await (kind === 'ferretdb' ? this.#writes.pass(carryOut) : carryOut()));
     if (failure !== undefined) throw failure;
   }
 
