@@ -5,6 +5,7 @@ import type { BoardView, Claim, JobKey } from '@baton/jobboard';
 import { fakeRuntime } from '@baton/testkit';
 import { ClaimLoop } from './claim-loop.js';
 import { posting } from './fixtures/posting.js';
+import { limits } from './options.js';
 
 const conductors = ['c1', 'c2', 'c3'];
 const jobs = Array.from({ length: 1_200 }, (_, index): JobKey => ({ jobId: `job-${index}`, life: 0 }));
@@ -13,11 +14,14 @@ let runtime = fakeRuntime();
 const loops: ClaimLoop[] = [];
 /** Job → who has it. */
 const owners = new Map<string, string>();
+/** Postings that were read, by member. */
+const finds = new Map<string, number>();
 /** What the others have heard of. */
 const seen = new Set<string>();
 afterEach(() => {
   for (const loop of loops.splice(0)) loop.stop();
   owners.clear();
+  finds.clear();
   seen.clear();
   runtime = fakeRuntime();
 });
@@ -40,7 +44,10 @@ function seenBy(
   const loop = new ClaimLoop({
     board: {
       headHint: () => Promise.resolve(undefined),
-      find: (key) => Promise.resolve({ ...key, posting: { ...posting, notBeforeMs }, version: 0 }),
+      find: (key) => {
+        finds.set(memberId, (finds.get(memberId) ?? 0) + 1);
+        return Promise.resolve({ ...key, posting: { ...posting, notBeforeMs }, version: 0 });
+      },
       claim: ({ jobId }) => {
         if (owners.has(jobId)) return Promise.reject(new ConflictError('BATON_CONFLICT_CLAIMED', 'taken'));
         owners.set(jobId, memberId);
@@ -79,6 +86,13 @@ it('each takes those whose first choice it is, and nobody loses a claim', async 
   await runtime.clock.advance(200);
   for (const memberId of conductors) expect(ownedBy(memberId)).toEqual(firstChoices(memberId));
   expect(lostClaims()).toBe(0);
+});
+
+it('each reads the postings of its share, and of what was freed first', async () => {
+  offerAll(conductors.map((id) => seenBy(id)));
+  await runtime.clock.advance(200);
+  for (const memberId of conductors)
+    expect(finds.get(memberId)).toBeLessThan(firstChoices(memberId).length + 2 * limits.inspectWindow);
 });
 
 it('nor where the share of each takes seconds, a hundred at a time, and one is done before the others', async () => {

@@ -76,6 +76,8 @@ export class ClaimLoop {
   readonly #timers = new Set<() => void>();
   /** Ends the wait for a job that was given back with a pause. */
   readonly #pauses = new Map<string, () => void>();
+  /** Whose owner has just gone: ranked anew. */
+  #releasing = 0;
   #inspecting = 0;
   #claiming = 0;
   /** Won claims that have left the window and are not owned yet. */
@@ -145,16 +147,18 @@ export class ClaimLoop {
     });
   }
 
-  /** Ranks among the survivors: the member list is read anew behind the event that freed the job, in the same pipeline. */
+  /** Ranks among the survivors: their list is read anew behind the event that freed the job, in the same pipeline; so is its posting, of a window's worth. */
   async #offerReleased(candidate: Candidate): Promise<void> {
     this.#busy.add(idOf(candidate.key));
-    const found = this.#find(candidate);
+    const found = this.#releasing++ < limits.inspectWindow ? this.#find(candidate) : undefined;
     await this.#deps.conductors.refresh().catch((error: unknown) => {
       this.#log.debug('claim.members-unknown', { error });
     });
     const job = await found;
+    this.#releasing--;
     this.#busy.delete(idOf(candidate.key));
-    if (this.#stopped || job === undefined) return;
+    if (this.#stopped || (found && !job)) return;
+    if (!job) return this.#choose(candidate);
     if (this.#rank(candidate.key.jobId) > 0) return this.#secondLook.leave(candidate);
     this.#push({ ...job, seenAtMs: candidate.seenAtMs });
     this.#pump();

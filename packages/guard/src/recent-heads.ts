@@ -4,8 +4,8 @@
  */
 import type { HeadChange } from './guard-message.js';
 
-/** As many as a conductor owns by default. */
-export const recentHeadsMax = 2_000;
+/** Five times as many as a conductor owns by default. */
+export const recentHeadsMax = 10_000;
 
 export class RecentHeads {
   /** In the order of their last change. */

@@ -14,11 +14,12 @@ import { fromBytes } from './json-bytes.js';
 import { BoardPaths } from './layout.js';
 import { getIfAny } from './session-reads.js';
 
-const bytesMax = 64 * 1024;
+/** Ten thousand ids of ours; ZooKeeper refuses what is above 1 MiB. */
+const bytesMax = 512 * 1024;
 
 /**
  * What the guard of a dead conductor says with the end of its session (`Coordination.endSession`). `heads`: newest journal entry by job,
- * the most useful first: what does not fit into 64 KiB is left out. Undefined: nothing to say, and what others said stays.
+ * the most useful first: what does not fit into 512 KiB is left out. Undefined: nothing to say, and what others said stays.
  */
 export function headHintWords(
   board: string,
