@@ -1,8 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { Command } from 'commander';
-import type { Invocation } from '../invocation.js';
-import { Output, type Format } from '../output.js';
-import type { Run } from '../run.js';
+import { runCommand } from '../fixtures/run-command.js';
+import type { Format } from '../output.js';
 import { addEnvironmentCommands } from './environment.js';
 
 const report = {
@@ -23,17 +21,13 @@ async function ran(words: readonly string[], format: Format = 'table') {
       },
     ]),
   );
-  const output = new Output({ format, isTerminal: true, write: (text) => void (out += text) });
-  const invocation = { output, client: () => Promise.resolve({ environments }) } as unknown as Invocation;
-  const run: Run =
-    (action) =>
-    async (...args) => {
-      const command = args.at(-1) as Command;
-      await action(invocation, command.args, command.opts() as never);
-    };
-  const program = new Command('baton').exitOverride().configureOutput({ writeErr: () => undefined });
-  addEnvironmentCommands(program, run);
-  await program.parseAsync(['environment', ...words], { from: 'user' });
+  const write = (text: string) => void (out += text);
+  await runCommand(addEnvironmentCommands, ['environment', ...words], {
+    client: { environments },
+    write,
+    format,
+    isTerminal: true,
+  });
   return { calls, out };
 }
 

@@ -3,10 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from '@jest/globals';
 import type { ScheduleReport } from '@baton/client';
-import { Command } from 'commander';
-import type { Invocation } from '../invocation.js';
-import { Output, type Format } from '../output.js';
-import type { Run } from '../run.js';
+import { runCommand } from '../fixtures/run-command.js';
+import type { Format } from '../output.js';
 import { addScheduleCommands } from './schedule.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'baton-schedule-'));
@@ -57,17 +55,13 @@ async function ran(
       },
     ]),
   );
-  const output = new Output({ format, isTerminal, write: (text) => void (out += text) });
-  const invocation = { output, client: () => Promise.resolve({ schedules }) } as unknown as Invocation;
-  const run: Run =
-    (action) =>
-    async (...args) => {
-      const command = args.at(-1) as Command;
-      await action(invocation, command.args, command.opts() as never);
-    };
-  const program = new Command('baton').exitOverride().configureOutput({ writeErr: () => undefined });
-  addScheduleCommands(program, run);
-  await program.parseAsync(['schedule', ...words], { from: 'user' });
+  const write = (text: string) => void (out += text);
+  await runCommand(addScheduleCommands, ['schedule', ...words], {
+    client: { schedules },
+    write,
+    format,
+    isTerminal,
+  });
   return { calls, out };
 }
 
