@@ -11,7 +11,7 @@ import type { RoutedAtomDefinition, RoutedFlowDefinition } from '@baton/flow';
 import { withFlows } from '@baton/flow';
 import { SimulatedDocumentStore } from '@baton/testkit';
 import { Cluster } from './fixtures/cluster.js';
-import { StruckStore } from './fixtures/struck-store.js';
+import { mortalConductor } from './fixtures/mortal-conductor.js';
 
 const flow = (
   name: string,
@@ -341,15 +341,7 @@ describe('a child run whose owners are killed at any write', () => {
             never: () => new Promise<InlineValue>(() => undefined),
           }),
         );
-        const store = new SimulatedDocumentStore(cluster.runtime, { service: cluster.documents });
-        const mortal = new StruckStore(store, {
-          ...{ isLanded, then: 'dies' },
-          strike: () => {
-            void c1.stop();
-            cluster.coordination.expire(c1.session());
-          },
-        });
-        const c1 = cluster.conductor('c1', {}, { store: mortal });
+        const mortal = mortalConductor(cluster, { isLanded });
         if (isShared) cluster.conductor('c2');
         await pass(cluster, 1_000);
         mortal.writesLeft = write;

@@ -4,8 +4,8 @@ import { childIdOf, type InlineValue, requestIdOf, type TaskRequest, Unavailable
 import { linear, type RoutedAtomDefinition, type RoutedFlowDefinition, task, withFlows } from '@baton/flow';
 import { SimulatedDocumentStore } from '@baton/testkit';
 import { Cluster } from './fixtures/cluster.js';
+import { mortalConductor } from './fixtures/mortal-conductor.js';
 import { never, StuckCoordination } from './fixtures/stuck-coordination.js';
-import { StruckStore } from './fixtures/struck-store.js';
 
 type Atoms = Readonly<Record<string, Omit<RoutedAtomDefinition, 'name'>>>;
 const flow = (
@@ -286,15 +286,7 @@ describe('undoing a run with child runs while its owners are killed at any write
     for (let write = 0; ; write++) {
       const cluster = new Cluster();
       const worker = await cluster.drive(cluster.worker('w1', { quick }));
-      const store = new SimulatedDocumentStore(cluster.runtime, { service: cluster.documents });
-      const mortal = new StruckStore(store, {
-        ...{ isLanded, then: 'dies' },
-        strike: () => {
-          void c1.stop();
-          cluster.coordination.expire(c1.session());
-        },
-      });
-      const c1 = cluster.conductor('c1', {}, { store: mortal });
+      const mortal = mortalConductor(cluster, { isLanded });
       await cluster.runtime.clock.advance(1_000);
       await cluster.drive(cluster.client.post(tree, { key: 'p' }));
       await cluster.drive(cluster.client.wait('p', { timeoutMs: 120_000 }));

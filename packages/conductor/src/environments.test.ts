@@ -1,9 +1,10 @@
 /** Environments by name, and changed while a run is suspended (C-711, C-1304). */
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import type { InlineValue, StoredDocument, TaskRequest } from '@baton/core';
+import type { InlineValue, TaskRequest } from '@baton/core';
 import { type FlowDefinition, type RoutedFlowDefinition, withFlows } from '@baton/flow';
 import { SimulatedDocumentStore } from '@baton/testkit';
 import { Cluster } from './fixtures/cluster.js';
+import { HalfStore } from './fixtures/half-store.js';
 
 const flow = (name: string, atoms: RoutedFlowDefinition['root']['atoms']): RoutedFlowDefinition => ({
   schemaVersion: 1,
@@ -84,13 +85,6 @@ describe('an environment', () => {
   it('that is gone holds up no job that was half posted for a slot', async () => {
     await set({ region: 'eu', padding });
     /** Stops for ever between the record of a job and its journal. */
-    class HalfStore extends SimulatedDocumentStore {
-      override insert(collection: string, documents: readonly StoredDocument[]) {
-        return collection === 'journal'
-          ? new Promise<never>(() => undefined)
-          : super.insert(collection, documents);
-      }
-    }
     const half = new HalfStore(cluster.runtime, { service: cluster.documents });
     const first = cluster.conductor('c1', {}, { store: half });
     const put = (env: string) =>

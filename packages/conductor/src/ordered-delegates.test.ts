@@ -2,9 +2,8 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { InlineValue } from '@baton/core';
 import type { PatternDefinition, TaskDefinition } from '@baton/flow';
-import { SimulatedDocumentStore } from '@baton/testkit';
 import { Cluster, ok } from './fixtures/cluster.js';
-import { StruckStore } from './fixtures/struck-store.js';
+import { mortalConductor } from './fixtures/mortal-conductor.js';
 
 const linkTo = (requestId: string) => ({ token: `t/${requestId}`, url: `u/${requestId}` });
 type Child = Omit<TaskDefinition, 'kind'>;
@@ -249,15 +248,7 @@ it.each([false, true])(
     for (let write = 0; ; write++) {
       const cluster = new Cluster();
       const worker = await cluster.drive(cluster.worker('w1', { ask: ok, work: ok }));
-      const store = new SimulatedDocumentStore(cluster.runtime, { service: cluster.documents });
-      const mortal = new StruckStore(store, {
-        ...{ isLanded, then: 'dies' },
-        strike: () => {
-          void c1.stop();
-          cluster.coordination.expire(c1.session());
-        },
-      });
-      const c1 = cluster.conductor('c1', {}, { store: mortal, linkTo });
+      const mortal = mortalConductor(cluster, { isLanded, linkTo });
       await cluster.runtime.clock.advance(1_000);
       mortal.writesLeft = write;
       const jobId = await cluster.drive(cluster.client.post(flowOf([{ ...approve, open: 'ask' }, use])));

@@ -5,7 +5,7 @@ import { linear, task, type RoutedAtomDefinition, type RoutedFlowDefinition } fr
 import { commandIdOf, openPersistence } from '@baton/persistence';
 import { SimulatedDocumentStore } from '@baton/testkit';
 import { Cluster, noop } from './fixtures/cluster.js';
-import { StruckStore } from './fixtures/struck-store.js';
+import { mortalConductor } from './fixtures/mortal-conductor.js';
 
 const routed = (
   atoms: Readonly<Record<string, Omit<RoutedAtomDefinition, 'name'>>>,
@@ -259,15 +259,7 @@ describe('a job that is rerun while its owners are killed at any write', () => {
         const worker = await cluster.drive(
           cluster.worker('w1', { once: async (request) => once(request), echo: () => ({ data: null }) }),
         );
-        const store = new SimulatedDocumentStore(cluster.runtime, { service: cluster.documents });
-        const mortal = new StruckStore(store, {
-          ...{ isLanded, then: 'dies' },
-          strike: () => {
-            void c1.stop();
-            cluster.coordination.expire(c1.session());
-          },
-        });
-        const c1 = cluster.conductor('c1', {}, { store: mortal });
+        const mortal = mortalConductor(cluster, { isLanded });
         await cluster.runtime.clock.advance(1_000);
         await cluster.drive(cluster.client.post(flow, { key: 'j' }));
         await cluster.drive(cluster.client.wait('j', { timeoutMs: 120_000 }));

@@ -1,10 +1,11 @@
 /** Schedules fired by conductors that come and go (C-1401 to C-1403, H55). */
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { rendezvousFirst, type InlineValue, type StoredDocument } from '@baton/core';
+import { rendezvousFirst, type InlineValue } from '@baton/core';
 import type { ScheduleOptions } from '@baton/client';
 import { linear } from '@baton/flow';
 import { SimulatedDocumentStore } from '@baton/testkit';
 import { Cluster, noop, ok } from './fixtures/cluster.js';
+import { HalfStore } from './fixtures/half-store.js';
 
 const flow = linear('nightly').add(noop('t'));
 const MINUTE = 60_000;
@@ -127,13 +128,6 @@ describe('a schedule', () => {
     await cluster.drive(cluster.worker('w1', { t: ok }));
     await put({ cron: '* * * * *', tags: { is: 'first' } });
     /** Stops for ever between the record of a job and its journal. */
-    class HalfStore extends SimulatedDocumentStore {
-      override insert(collection: string, documents: readonly StoredDocument[]) {
-        return collection === 'journal'
-          ? new Promise<never>(() => undefined)
-          : super.insert(collection, documents);
-      }
-    }
     const half = new HalfStore(cluster.runtime, { service: cluster.documents });
     const first = cluster.conductor('c1', {}, { store: half });
     await advance(MINUTE);
