@@ -59,6 +59,22 @@ describe('POST /v1/events', () => {
     expect(Number(body['keptUntilMs']) - Date.now()).toBeGreaterThan(7_000_000);
   });
 
+  it('refuses another one under the id of one that is kept', async () => {
+    const event = { name: 'paid', data: { cents: 5 }, keep: '1h' };
+    const once = { 'idempotency-key': '"e-1"' };
+    for (let n = 0; n < 2; n++) expect((await send(event, 'poster', once)).status).toBe(202);
+    for (const other of [
+      { data: { cents: 6 } },
+      { key: '7' },
+      { name: 'sent' },
+      { data: null, keep: '0s' },
+    ]) {
+      const answer = await send({ ...event, ...other }, 'poster', once);
+      expect([answer.status, answer.code]).toEqual([409, 'BATON_CONFLICT_KEY_REUSED']);
+    }
+    expect((await send({ ...event, data: 6 }, 'poster', { 'idempotency-key': '"e-2"' })).status).toBe(202);
+  });
+
   it.each([
     [{}],
     [{ name: '' }],

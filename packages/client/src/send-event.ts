@@ -12,7 +12,10 @@ export interface SendEventOptions {
   readonly data?: unknown;
   /** How long atoms that begin to wait later have it too, of each job once. Default 0, at most 30 days. */
   readonly keepMs?: number;
-  /** The same event sent again under the same id reaches no job twice. 1 to 128 of A-Z a-z 0-9 _ -; default a new one. */
+  /**
+   * The same event sent again under the same id reaches no job twice; another one is refused while the former is kept, or a job that has had it waits for one of
+   * that name and key. 1 to 128 of A-Z a-z 0-9 _ -; default a new one.
+   */
   readonly id?: string;
   /** Who, at most 1 KiB. */
   readonly by?: string;
@@ -36,15 +39,16 @@ const KEEP_MS_MAX = 30 * 24 * 3_600_000;
 /**
  * When this resolves the event is stored for every job of the board that waited for it, and wakes those that are dormant; but for jobs whose journals cannot be
  * read here. When it rejects, some of them may have it: it is repeated under its id.
- * @throws InputError `BATON_INPUT_INVALID`, `BATON_INPUT_TOO_LARGE`; ConflictError `BATON_CONFLICT_KEY_REUSED` when a job was told of another event under this
- *   id; UnavailableError
+ * @throws InputError `BATON_INPUT_INVALID`, `BATON_INPUT_TOO_LARGE`; ConflictError `BATON_CONFLICT_KEY_REUSED` when another event under this id is kept, or
+ *   a job that waits was told of one; UnavailableError
  */
 export async function sendEvent(
   { runtime, board, persistence }: Services,
   name: string,
-  { key = '', data = null, keepMs = 0, id = runtime.random.ulid(), by }: SendEventOptions,
+  { key = '', data = null, keepMs = 0, id: givenId, by }: SendEventOptions,
 ): Promise<SentEventReport> {
   const { events, payloads } = persistence;
+  const id = givenId ?? runtime.random.ulid();
   checkName(name, key);
   checkTexts(by === undefined ? {} : { by });
   if (keepMs > KEEP_MS_MAX)
@@ -56,6 +60,7 @@ export async function sendEvent(
     ...(by !== undefined && { by }),
   };
   const event = { board: board.name, name, key };
+  if (givenId !== undefined) await events.checkSame(event, sent);
   const kept = keepMs > 0 ? await keepEvent({ board, persistence }, sent, keepMs) : {};
   const jobs = new Set<string>();
   const problems: unknown[] = [];

@@ -268,9 +268,11 @@ export const errorCodes = {
     remedy: 'Post it under another key, or wait: conductors purge it an hour after it was deleted.',
   },
   BATON_CONFLICT_KEY_REUSED: {
-    cause: 'A job, a command of a job, or a schedule with this key exists and has other content.',
-    check: '`baton job get KEY` shows what was posted, `baton schedule show ID` the schedule.',
-    remedy: 'Use another key, or post exactly the same content.',
+    cause:
+      'A job, a command of a job, a schedule, an environment or an event with this key exists and has other content.',
+    check:
+      '`baton job get KEY` shows what was posted, `baton schedule show ID` the schedule, `baton environment get NAME` the environment.',
+    remedy: 'Use another key, or give exactly the same content.',
   },
   BATON_CONFLICT_SERVER_RUNNING: {
     cause: 'Another embedded server uses this database file or listens on this socket or port already.',

@@ -55,7 +55,7 @@ const indexes: Partial<Record<CollectionName, readonly string[]>> = {
   notifications: ['state'],
   schedule_slots: ['scheduleId'],
   event_waits: ['subject', 'flowId'],
-  kept_events: ['subject'],
+  kept_events: ['subject', 'given'],
 };
 
 export const collectionSpecs: readonly CollectionSpec[] = Object.values(collectionNames).map((name) => ({

@@ -267,7 +267,7 @@ function checkSame(stored: StoredDocument, command: OperatorCommand): void {
 }
 
 /** Who repeats it, and why, makes no difference; nor does the order of keys. */
-function isSameOrder(one: OperatorCommand, other: OperatorCommand): boolean {
+export function isSameOrder(one: OperatorCommand, other: OperatorCommand): boolean {
   const [mine, theirs] = [one, other].map(({ command, arguments: given }) =>
     sortedJson([command, given ?? {}]),
   );

@@ -7,9 +7,17 @@
  * On failure: as GroupInsert; what could not be deleted costs a look.
  * Not here: telling a run of an event, which is a command of it.
  */
-import type { DocumentStore, EventName, JsonValue, Runtime, StoredDocument, Value } from '@baton/core';
+import {
+  ConflictError,
+  type DocumentStore,
+  type EventName,
+  type JsonValue,
+  type Runtime,
+  type StoredDocument,
+  type Value,
+} from '@baton/core';
 import { collectionNames } from './collections.js';
-import type { OperatorCommand } from './commands.js';
+import { isSameOrder, type OperatorCommand } from './commands.js';
 import { GroupInsert } from './group-insert.js';
 import { digestOf } from './parted-text.js';
 import { readPatiently } from './patience.js';
@@ -81,9 +89,25 @@ export class Events {
   /** Keeps an event until its time is over. @throws InputError `BATON_INPUT_TOO_LARGE`; UnavailableError */
   async keep(event: BoardEvent, kept: KeptEvent): Promise<void> {
     const _id = `${timeText(kept.untilMs)}:${kept.eventId}`;
-    await this.#kept.insert({ _id, subject: subjectOf(event), body: JSON.stringify(kept) });
+    const given = givenOf(event, kept);
+    await this.#kept.insert({ _id, subject: subjectOf(event), given, body: JSON.stringify(kept) });
     // what is left is found by who keeps the next one
     await this.#sweep(kept.atMs).catch(() => undefined);
+  }
+
+  /** No other event is kept under the id of this one. @throws ConflictError `BATON_CONFLICT_KEY_REUSED`; UnavailableError */
+  async checkSame(event: BoardEvent, sent: SentEvent): Promise<void> {
+    const where = { field: 'given', oneOf: [givenOf(event, sent)] };
+    const [known] = await readPatiently(this.#runtime, () =>
+      this.#store.find(collectionNames.keptEvents, { where, limit: 1 }),
+    );
+    if (known === undefined) return;
+    const kept = JSON.parse(String(known['body'])) as KeptEvent;
+    if (isSameOrder(toldOf(kept).command, toldOf(sent).command)) return;
+    throw new ConflictError(
+      'BATON_CONFLICT_KEY_REUSED',
+      `another event was sent under the id ${sent.eventId}, and is kept`,
+    );
   }
 
   /** Events that are kept still, in the order in which they were sent. @throws UnavailableError */
@@ -132,5 +156,7 @@ export function toldOf({ eventId, name, key, value, by }: SentEvent): {
 
 /** In the order of the times. */
 const timeText = (ms: number): string => String(ms).padStart(TIME_DIGITS, '0');
+
+const givenOf = ({ board }: BoardEvent, { eventId }: SentEvent): string => `${board}:${eventId}`;
 
 const subjectOf = ({ board, name, key }: BoardEvent): string => digestOf(JSON.stringify([board, name, key]));
