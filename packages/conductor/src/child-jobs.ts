@@ -160,8 +160,9 @@ export class ChildJobs {
       await jobs.markReopening(record);
       const services = { board, persistence: { commands, jobs, journal }, clock: runtime.clock };
       await putBack(services, record).catch((error: unknown) => {
-        // of one whose journal is damaged whoever finishes posts tells
-        if (familyOf(error) === 'unavailable') throw error;
+        // whoever finishes posts tells of one whose journal is damaged, and takes up one that leaves the board late
+        const isLate = codeOf(error) === 'BATON_UNAVAILABLE_DEADLINE';
+        if (familyOf(error) === 'unavailable' && !isLate) throw error;
       });
     }
     return undefined;

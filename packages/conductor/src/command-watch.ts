@@ -3,9 +3,9 @@ import type { Commands } from '@baton/persistence';
 import type { JobRunner } from './job-runner.js';
 
 interface Look {
-  /** Asked for again since it began to read. */
-  isAgain: boolean;
-  isRead: Promise<boolean>;
+  readonly isRead: Promise<boolean>;
+  /** For all who asked since it began to read. */
+  next?: Promise<boolean>;
 }
 
 /** Looks for operator commands of owned jobs: when nudged, when a job was claimed, and every few seconds (P-1108). Numbers decide what is new. */
@@ -29,26 +29,28 @@ export class CommandWatch {
     return (await Promise.all(looks)).every(Boolean);
   }
 
+  /** Whoever asks waits for the look under way and the next one, however many ask. */
   #lookFor(runner: JobRunner): Promise<boolean> {
     const underWay = this.#looks.get(runner);
-    if (underWay !== undefined) {
-      underWay.isAgain = true;
-      return underWay.isRead;
-    }
-    const look: Look = { isAgain: false, isRead: Promise.resolve(false) };
-    this.#looks.set(runner, look);
-    look.isRead = this.#read(runner, look);
-    return look.isRead;
+    if (underWay === undefined) return this.#begin(runner);
+    underWay.next ??= underWay.isRead.then((isRead) =>
+      // somebody who asked in between may have begun it
+      isRead ? (this.#looks.get(runner)?.isRead ?? this.#begin(runner)) : false,
+    );
+    return underWay.next;
   }
 
-  async #read(runner: JobRunner, look: Look): Promise<boolean> {
+  #begin(runner: JobRunner): Promise<boolean> {
+    const isRead = this.#read(runner);
+    this.#looks.set(runner, { isRead });
+    return isRead;
+  }
+
+  async #read(runner: JobRunner): Promise<boolean> {
     const { jobId, turns } = runner;
     try {
-      do {
-        look.isAgain = false;
-        for (const command of await this.#commands.after(jobId, turns.lastCommand)) turns.command(command);
-        runner.commandsRead();
-      } while (look.isAgain);
+      for (const command of await this.#commands.after(jobId, turns.lastCommand)) turns.command(command);
+      runner.commandsRead();
       return true;
     } catch (error) {
       this.#logger.debug('job.commands-unknown', { jobId, error });

@@ -4,7 +4,8 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { InlineValue, TaskRequest } from '@baton/core';
 import type { RoutedAtomDefinition } from '@baton/flow';
 import { openPersistence } from '@baton/persistence';
-import { SimulatedDocumentStore } from '@baton/testkit';
+import { JobBoard } from '@baton/jobboard';
+import { SimulatedCoordination, SimulatedDocumentStore } from '@baton/testkit';
 import { Cluster, ok } from './fixtures/cluster.js';
 
 describe('a delegate', () => {
@@ -205,6 +206,54 @@ describe('a delegate', () => {
     await cluster.drive(persistence.commands.append(jobId, told, `answer ${requestId}`));
     expect(await outcomeOf(jobId)).toBe('SUCCESS');
     expect((await report(jobId)).results).toEqual({ x: 7 });
+    persistence.close();
+  });
+
+  it('has its time though its conductor is told of commands for other jobs all the while', async () => {
+    const { clock } = cluster.runtime;
+    cluster.conductor('c1', {}, { linkTo });
+    await cluster.drive(cluster.worker('w1', { ask: () => ({ data: null }) }));
+    const jobId = await post({ timeout: { waitMs: 2_000 } });
+    const coordination = new SimulatedCoordination(cluster.runtime, { service: cluster.coordination });
+    const session = await cluster.drive(coordination.connect({ timeoutMs: 4_000 }));
+    const { runtime } = cluster;
+    const other = await cluster.drive(JobBoard.open({ session, board: 'default', runtime, memberId: 'o' }));
+    await pass(500);
+    cluster.documents.faults.slowMs = 10;
+    let isOver = false;
+    const nudge = (): void => {
+      if (isOver) return;
+      void other.nudge('c1').catch(() => undefined);
+      clock.setTimer(10, nudge);
+    };
+    nudge();
+    await pass(10_000);
+    isOver = true;
+    expect((await report(jobId)).atoms).toMatchObject([{ failure: { code: 'TIMEOUT_WAIT' } }]);
+  });
+
+  it('is waited for longer though its owner saves something else when its time is over', async () => {
+    cluster.conductor('c1', {}, { linkTo });
+    let finish: () => void = () => undefined;
+    const t = () => new Promise<InlineValue>((resolve) => (finish = () => resolve({ data: null })));
+    await cluster.drive(cluster.worker('w1', { ask: () => ({ data: null }), t }));
+    const a = { name: 'a', delegate: 'approve', open: 'ask', timeout: { waitMs: 2_000 } };
+    const root = { kind: 'routed', name: 'f', atoms: [a, { name: 'b', task: 't' }] } as const;
+    const jobId = await cluster.drive(cluster.client.post({ schemaVersion: 1, root }));
+    const store = new SimulatedDocumentStore(cluster.runtime, { service: cluster.documents });
+    const persistence = await cluster.drive(openPersistence({ store, runtime: cluster.runtime }));
+    await pass(1_000);
+    const { dueAtMs = 0 } = await cluster.drive(cluster.client.delegate(jobId, { atom: 'a' }));
+    const extension = { requestId: `${jobId}/a/execute/0.1`, dueAtMs: dueAtMs + 60_000 };
+    const command = { command: 'extend-delegate', arguments: extension };
+    await cluster.drive(persistence.commands.append(jobId, command, 'x'));
+    await pass(dueAtMs - cluster.runtime.clock.wallMs() - 10);
+    cluster.documents.faults.slowMs = 40;
+    await pass(110);
+    finish();
+    await pass(2_000);
+    cluster.documents.faults.slowMs = 0;
+    expect((await report(jobId)).atoms[0]).toMatchObject({ state: 'RUNNING' });
     persistence.close();
   });
 

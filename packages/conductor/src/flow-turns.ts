@@ -231,6 +231,9 @@ export class FlowTurns {
   #take(input: Input, { facts, answers, follow }: TurnParts): Taken {
     if ('command' in input) this.#isCancelled ||= input.command.command === 'cancel';
     const event = 'event' in input ? input.event : this.#ordered(input.command, facts);
+    // what was taken in before it has set it anew
+    if (event && 'type' in event && event.type === 'timerFired' && this.timers.isSet(event.id))
+      return { isDear: false };
     if (event === undefined || 'refused' in event) return { isDear: false, ...event };
     if ('event' in input && input.answers) answers.push(...input.answers);
     const turn = stepped(this.state.run, event);
@@ -274,7 +277,8 @@ export class FlowTurns {
       case 'startTimer': {
         const dueAtMs = this.#services.runtime.clock.wallMs() + command.delayMs;
         stampDue(facts, command.id, dueAtMs);
-        this.timers.set(command.id, dueAtMs);
+        if (command.delayMs === 0) this.timers.setDue(command.id);
+        else this.timers.set(command.id, dueAtMs);
         return;
       }
       case 'cancelTimer':

@@ -37,8 +37,18 @@ export class JobTimers {
     this.#start(key, dueAtMs - this.#clock.wallMs(), fire);
   }
 
+  /** Due in a later turn of the event loop, whatever came before it. */
+  setDue(id: string): void {
+    this.#startOnce(durable + id, 0, () => this.#callbacks.onDue(id));
+  }
+
   cancel(id: string): void {
     this.#end(durable + id);
+  }
+
+  /** It is waited for, perhaps anew since it was due. */
+  isSet(id: string): boolean {
+    return this.#started.has(durable + id);
   }
 
   /** When a request of `createdAtMs` (wall ms, of an owner whose clock may go ahead of ours) has waited for a worker for so long. */

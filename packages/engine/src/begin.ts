@@ -98,6 +98,8 @@ export function adopt(turn: TurnDraft): boolean {
 
 /** At the word of who may resume it: no delegate that is paused has it go on (E-1001). */
 export function suspend(turn: TurnDraft): boolean {
+  const { flow } = turn.state;
+  if (flow !== 'RUNNING' && flow !== 'SUSPENDING' && flow !== 'SUSPENDED') return false;
   const paused = [...turn.state.paused];
   for (const id of paused) turn.fact({ fact: 'paused', atom: turn.node(id).name, state: 'RUNNING' });
   return turn.suspend() || paused.length > 0;

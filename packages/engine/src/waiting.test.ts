@@ -324,6 +324,13 @@ describe('a delegate that is paused (C-1107)', () => {
     expect(shared.run.flow).toBe('RUNNING');
   });
 
+  it('is nothing any more to a run that is over', () => {
+    const { take } = begun([approve, { ...approve, name: 'b' }], { kind: 'unordered' });
+    take(told('SUSPENDED'));
+    take({ type: 'cancel', revert: false });
+    expect(take({ type: 'suspend' })).toEqual([]);
+  });
+
   it('goes on before its suspension is over', () => {
     const { take, run } = begun([approve, { name: 'b', task: 't' }], { kind: 'unordered' });
     take(told('SUSPENDED'));

@@ -1,5 +1,7 @@
 import { expect, it } from '@jest/globals';
 import { InputError, UnavailableError } from '@baton/core';
+import { MongoServerError } from 'mongodb';
+import { mapError } from './map-error.js';
 import { WriteLine } from './write-line.js';
 
 /** Commands that end when told. */
@@ -45,4 +47,13 @@ it('has those fail that wait behind one without an answer, and takes up what com
   expect(begun).toEqual(['a', 'd']);
   end('d');
   expect(await later).toBe('d done');
+});
+
+it('goes on behind one that a busy server answered', async () => {
+  const { pass, end } = commands(new WriteLine());
+  const all = Promise.all(['a', 'b'].map(pass));
+  end('a', mapError(new MongoServerError({ code: 1, errmsg: 'database is locked (5) (SQLITE_BUSY)' })));
+  await settled();
+  end('b');
+  expect((await all)[1]).toBe('b done');
 });

@@ -1,4 +1,4 @@
-import { codeOf } from '@baton/core';
+import { MongoServerError } from 'mongodb';
 import { isUnanswered } from './map-error.js';
 
 interface Waiting {
@@ -27,8 +27,7 @@ export class WriteLine {
   }
 }
 
+/** Also by DISCONNECTED; but not by the answer of a server that is busy for a moment. */
 function isOut(error: unknown): boolean {
-  return (
-    error instanceof Error && (isUnanswered(error) || codeOf(error) === 'BATON_UNAVAILABLE_DISCONNECTED')
-  );
+  return error instanceof Error && isUnanswered(error) && !(error.cause instanceof MongoServerError);
 }
