@@ -34,6 +34,18 @@ const codeOf = ({ body }: { readonly body: Record<string, unknown> }): unknown =
 const store = { site: 's' };
 
 describe('posting', () => {
+  it.each<[Record<string, unknown>, string]>([
+    [{ notify: {} }, 'body/notify: must be array'],
+    [
+      { priority: 'URGENT' },
+      'body/priority: must be equal to one of the allowed values: "VERY_HIGH", "HIGH", "NORMAL", "LOW", "VERY_LOW"',
+    ],
+    [{ prio: 'HIGH' }, 'body: must NOT have additional properties: "prio"'],
+  ])('says what of it is wrong, and what is allowed: %j', async (wrong, message) => {
+    const refused = await ask('POST', '/v1/jobs', { payload: { flow, ...wrong } });
+    expect(refused).toMatchObject({ status: 400, body: { error: { code: 'BATON_INPUT_INVALID', message } } });
+  });
+
   it('is 201, under the same key with the same content 200, with other content 409', async () => {
     const first = await ask('POST', '/v1/jobs', { payload: { flow, store, key: 'j' } });
     expect([first.status, first.body, first.headers['location']]).toEqual([

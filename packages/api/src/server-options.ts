@@ -1,7 +1,7 @@
 /** Limits of the HTTP server, and what it says where no route is reached yet. */
 import type { Socket } from 'node:net';
 import { STATUS_CODES } from 'node:http';
-import type { FastifyReply } from 'fastify';
+import type { FastifyReply, FastifySchemaValidationError } from 'fastify';
 import { InputError } from '@baton/core';
 import { problemOf } from './problem.js';
 
@@ -73,12 +73,25 @@ export function serverOptions({
     ajv: {
       customOptions: { coerceTypes: false as const, removeAdditional: false as const, useDefaults: true },
     },
+    schemaErrorFormatter: (faults: FastifySchemaValidationError[], where: string) =>
+      new InputError('BATON_INPUT_INVALID', faults.map((fault) => faultText(fault, where)).join('; ')),
     frameworkErrors: (error: { readonly statusCode?: number }, _: unknown, reply: FastifyReply) =>
       refusePath(error, reply),
     clientErrorHandler: (error: Error & { readonly code?: string }, socket: Socket) =>
       refuseSocket(error, socket),
     ...(tls === undefined ? { http: node } : { https: { ...node, ...tls } }),
   };
+}
+
+/** `body/atoms: must be array`; with what is allowed, and the name of what is not. */
+function faultText(
+  { instancePath, message = 'is invalid', params }: FastifySchemaValidationError,
+  where: string,
+): string {
+  const { allowedValues, additionalProperty } = params;
+  const named = Array.isArray(allowedValues) ? allowedValues : [additionalProperty];
+  const list = named.filter((value) => value !== undefined).map((value) => JSON.stringify(value));
+  return `${where}${instancePath}: ${message}${list.length === 0 ? '' : `: ${list.join(', ')}`}`;
 }
 
 /** A path that cannot be read, or is too long, reaches no route and no hook. */
