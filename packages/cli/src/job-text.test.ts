@@ -35,6 +35,30 @@ describe('a job, for people', () => {
     ]);
   });
 
+  it('shows how far a delegate says it is', () => {
+    const waits = { kind: 'task', state: 'RUNNING', delegate: 'lab' } as const;
+    const atoms: JobReport['atoms'] = [
+      { ...waits, name: 'all', progress: { fraction: 0.29, note: 'mixing', atMs: 0 } },
+      { ...waits, name: 'note', progress: { note: 'mixing', atMs: 0 } },
+      { ...waits, name: 'none', progress: { fraction: 0, atMs: 0 } },
+      { ...waits, name: 'untold' },
+    ];
+    const text = reportText({ ...report, atoms }, 'default');
+    expect(text.match(/waits for lab[^:]*/g)).toEqual([
+      'waits for lab (29 %, mixing)',
+      'waits for lab (mixing)',
+      'waits for lab (0 %)',
+      'waits for lab',
+    ]);
+  });
+
+  it('counts an owner that had it several times on end', () => {
+    const owners = ['c1', 'c1', 'c1', 'c2', 'c1'].map(
+      (member) => ({ member }) as JobReport['owners'][number],
+    );
+    expect(reportText({ ...report, owners }, 'default')).toMatch(/^owners c1 \(3 times\) → c2 → c1$/m);
+  });
+
   it('names its board where that is another one', () => {
     expect(reportText({ ...report, owner: 'c1' }, 'default')).toContain('\njob    ◐ CLAIMED, owned by c1\n');
     expect(reportText({ ...report, owner: 'c1' }, 'mine')).toContain(

@@ -18,7 +18,7 @@ export function reportText(report: JobReport, board: string): string {
     `job    ${jobGlyphs[report.jobState]} ${report.jobState}${elsewhere}${report.owner === undefined ? '' : `, owned by ${report.owner}`}`,
     `flow   ${flowGlyphs[report.flowState]} ${report.flowState}${report.reason === undefined ? suspensionText(report) : `: ${report.reason.message}`}`,
     `atoms  ${[...counts].map(([state, count]) => `${atomGlyphs[state]} ${state} ${count}`).join('  ')}`,
-    `owners ${report.owners.map((owner) => owner.member).join(' → ') || 'none yet'}${report.redelivered > 0 ? `, ${counted(report.redelivered, 'request')} sent again` : ''}`,
+    `owners ${ownersText(report) || 'none yet'}${report.redelivered > 0 ? `, ${counted(report.redelivered, 'request')} sent again` : ''}`,
     ...report.commands.map((applied) => `! ${commandText(applied)}`),
     ...report.pending.map(
       ({ command, ...who }) => `! ${commandText({ command: `${command} asked`, ...who })}, not applied yet`,
@@ -37,6 +37,17 @@ export function reportText(report: JobReport, board: string): string {
     ...(shown.length < report.atoms.length ? [`  … ${report.atoms.length - shown.length} more`] : []),
   ];
   return lines.map(clean).join('\n');
+}
+
+/** In their order; one that had it several times on end once. */
+function ownersText({ owners }: JobReport): string {
+  const runs: { readonly member: string; times: number }[] = [];
+  for (const { member } of owners) {
+    const last = runs.at(-1);
+    if (last?.member === member) last.times++;
+    else runs.push({ member, times: 1 });
+  }
+  return runs.map(({ member, times }) => (times === 1 ? member : `${member} (${times} times)`)).join(' → ');
 }
 
 /** Only what is not as it should be. */
@@ -74,12 +85,18 @@ function whereIs(atom: AtomReport): string {
     return `  parked: ${atom.worker} was lost with it; decide with \`baton task rerun\` or \`baton task fail\``;
   if (atom.delegate === waitEventTask) return `  waits for the event ${eventOf(atom)}`;
   if (atom.delegate !== undefined)
-    return `  waits for ${atom.delegate}: answer with \`baton delegate complete\` or \`baton delegate fail\``;
+    return `  waits for ${atom.delegate}${progressText(atom)}: answer with \`baton delegate complete\` or \`baton delegate fail\``;
   if (atom.child !== undefined) return `  runs as job ${atom.child}`;
   if (atom.worker !== undefined) return `  on ${atom.worker}, delivery ${atom.delivery}`;
   if (atom.heldBack === true) return '  held back: no worker has it before the job is resumed';
   if (atom.waitingForWorker === true) return '  waits: no worker offers or has room for its task';
   return atom.abandoned === true ? ' when the run was ended; nobody waits for it' : '';
+}
+
+function progressText({ progress }: AtomReport): string {
+  const { fraction, note } = progress ?? {};
+  const parts = [fraction === undefined ? '' : `${Math.round(fraction * 100)} %`, note ?? ''].filter(Boolean);
+  return parts.length === 0 ? '' : ` (${parts.join(', ')})`;
 }
 
 function eventOf({ args: { name, key = '' } = {} }: AtomReport): string {
