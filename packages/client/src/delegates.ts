@@ -1,6 +1,7 @@
 /** Atoms that wait for a person or another system: which there are, what one of them asks for (C-1101 to C-1105). */
 import {
   ConflictError,
+  durationText,
   familyOf,
   InputError,
   type JsonValue,
@@ -153,7 +154,7 @@ export async function extendDelegate(
   if (dueAtMs - nowMs > mostMs)
     throw new InputError(
       'BATON_INPUT_INVALID',
-      `${atom} would be waited for ${dueAtMs - nowMs} ms from now on, and ${mostMs} ms is the most (delegate.wait_max)`,
+      `${atom} would be waited for longer than ${durationText(mostMs)} from now on, which is the most (delegate.wait_max)`,
     );
   const requestId = requestIdOf({ flowId: jobId, atom, action: 'execute', round, attempt });
   const command = { command: 'extend-delegate', arguments: { requestId, dueAtMs } };

@@ -1,5 +1,14 @@
 /** Sending an event from outside to the runs that wait for it, in atoms with the task `std.wait-event` (C-1113). */
-import { checkId, codeOf, eventLimits, familyOf, InputError, isEventName, type Runtime } from '@baton/core';
+import {
+  checkId,
+  codeOf,
+  durationText,
+  eventLimits,
+  familyOf,
+  InputError,
+  isEventName,
+  type Runtime,
+} from '@baton/core';
 import { encodeUserValue } from '@baton/flow';
 import type { JobBoard } from '@baton/jobboard';
 import { checkTexts, type Persistence, type SentEvent, toldOf } from '@baton/persistence';
@@ -51,8 +60,7 @@ export async function sendEvent(
   const id = givenId ?? runtime.random.ulid();
   checkName(name, key);
   checkTexts(by === undefined ? {} : { by });
-  if (keepMs > KEEP_MS_MAX)
-    throw invalid(`an event is kept for ${KEEP_MS_MAX} ms at most, 30 days, and not ${keepMs}`);
+  if (keepMs > KEEP_MS_MAX) throw invalid(`an event is kept for at most ${durationText(KEEP_MS_MAX)}`);
   const encoded = encodeUserValue(data, 'data');
   if ('problem' in encoded) throw invalid(`the data of the event: ${encoded.problem}`);
   const sent: SentEvent = {

@@ -184,7 +184,10 @@ describe('a delegate', () => {
     expect(await extend(120_000)).toEqual({ commandId: 1, dueAtMs: dueAtMs + 120_000 });
     await pass(100_000);
     expect((await report(jobId)).atoms).toMatchObject([{ state: 'RUNNING', dueAtMs: dueAtMs + 120_000 }]);
-    await expect(extend(600_000)).rejects.toMatchObject({ code: 'BATON_INPUT_INVALID' });
+    await expect(extend(600_000)).rejects.toMatchObject({
+      code: 'BATON_INPUT_INVALID',
+      message: 'a would be waited for longer than 10m from now on, which is the most (delegate.wait_max)',
+    });
     await pass(100_000);
     expect((await report(jobId)).atoms).toMatchObject([{ failure: { code: 'TIMEOUT_WAIT' } }]);
     await expect(extend(1_000)).rejects.toMatchObject({ code: 'BATON_CONFLICT_NOT_WAITING' });

@@ -1,6 +1,16 @@
 import { describe, expect, it } from '@jest/globals';
-import { durationMs } from './durations.js';
+import { durationMs, durationText } from './durations.js';
 import { codeOf } from './errors.js';
+
+it.each([
+  [0, '0ms'],
+  [300, '300ms'],
+  [20_000, '20s'],
+  [5_400_000, '1.5h'],
+  [2_592_000_000, '30d'],
+] as const)('%s ms is %s for people', (ms, text) => {
+  expect([durationText(ms), durationMs(text)]).toEqual([text, ms]);
+});
 
 describe('durationMs', () => {
   it.each([
