@@ -86,7 +86,7 @@ describe('baton', () => {
     await cluster.did({ flowId: 'cancelled', atom: 'gated', phase: 'start' });
     const waited = await cluster.baton('job', 'wait', 'cancelled', '--timeout', '300ms');
     expect(waited).toMatchObject({ code: 124, stdout: '' });
-    expect(waited.stderr).toContain('baton: job cancelled did not end within 300 ms');
+    expect(waited.stderr).toContain('baton: job cancelled did not end within 300ms');
     expect((await cluster.baton('job', 'cancel', 'cancelled', '--reason', 'enough')).code).toBe(0);
     expect((await cluster.ended('cancelled')).outcome).toBe('REVERTED');
     const reverted = cluster.ledger({ flowId: 'cancelled', phase: 'end', action: 'revert' });

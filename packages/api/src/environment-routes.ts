@@ -79,7 +79,10 @@ async function make(asked: Asked): Promise<Reply> {
     return await put(asked, which, { ...changeOf(asked), ifRevision: 0 });
   } catch (error) {
     if (codeOf(error) !== 'BATON_CONFLICT_REVISION') throw error;
-    throw new ConflictError('BATON_CONFLICT_KEY_REUSED', `environment ${which} exists, with other content`);
+    throw new ConflictError(
+      'BATON_CONFLICT_KEY_REUSED',
+      `environment ${which} exists, with other content: PUT /v1/environments/${which} changes it`,
+    );
   }
 }
 

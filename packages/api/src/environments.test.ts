@@ -53,7 +53,11 @@ describe('environments (C-1615)', () => {
     const make = (env: object) => ask('POST', 'environments', { payload: { name: 'prod', env } });
     expect((await make({ a: 1 })).status).toBe(201);
     expect((await make({ a: 1 })).status).toBe(200);
-    expect(await make({ a: 2 })).toMatchObject({ status: 409, code: 'BATON_CONFLICT_KEY_REUSED' });
+    const message = 'environment prod exists, with other content: PUT /v1/environments/prod changes it';
+    expect(await make({ a: 2 })).toMatchObject({
+      ...{ status: 409, code: 'BATON_CONFLICT_KEY_REUSED' },
+      body: { error: { message } },
+    });
   });
 
   it('show their values to, and are changed by, operators alone', async () => {

@@ -105,6 +105,16 @@ it.each(['retry', 'accept'] as const)(
   },
 );
 
+it('a routed run that was undone is not run again, and says how it is posted once more', async () => {
+  const { take } = await routedJob(world, 'j', { delegate: 'd' });
+  await take({ type: 'cancel', revert: 'always' });
+  await world.leave('j');
+  await expect(world.client.rerun('j')).rejects.toMatchObject({
+    code: 'BATON_CONFLICT_NOT_REPAIRABLE',
+    message: expect.stringMatching(/REVERTED.*`baton job post --from j`/) as unknown,
+  });
+});
+
 it('a job that goes on is not run again, undone, or gone on with', async () => {
   await routedJob(world, 'j', { delegate: 'd' });
   for (const verb of ['rerun', 'revert', 'atoms/approve/skip', 'atoms/approve/revert/retry'])

@@ -61,6 +61,7 @@ describe('the client', () => {
     const { signal } = new AbortController();
     await expect(drive(client.wait('j', { timeoutMs: 100, signal }))).rejects.toMatchObject({
       code: 'BATON_UNAVAILABLE_DEADLINE',
+      message: 'job j did not end within 100ms: `baton job get j` shows what it waits for',
     });
     expect(getEventListeners(signal, 'abort')).toEqual([]);
     await drive(client.close());

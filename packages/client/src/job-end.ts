@@ -1,5 +1,5 @@
 /** How a job has ended: from the read model, or from the journal itself. */
-import { UnavailableError } from '@baton/core';
+import { durationText, UnavailableError } from '@baton/core';
 import type { FlowOutcome, JournalEntry } from '@baton/core';
 import type { JobBoard } from '@baton/jobboard';
 import type { FailureSummary, Persistence } from '@baton/persistence';
@@ -32,10 +32,13 @@ export async function endOf(
 }
 
 export function tooLate(jobId: string, timeoutMs: number, problem: string | undefined): UnavailableError {
-  const unless = problem === undefined ? '' : `, as far as is known: ${problem}`;
+  const rest =
+    problem === undefined
+      ? `: \`baton job get ${jobId}\` shows what it waits for`
+      : `, as far as is known: ${problem}`;
   return new UnavailableError(
     'BATON_UNAVAILABLE_DEADLINE',
-    `job ${jobId} did not end within ${timeoutMs} ms${unless}`,
+    `job ${jobId} did not end within ${durationText(timeoutMs)}${rest}`,
   );
 }
 

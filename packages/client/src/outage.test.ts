@@ -126,8 +126,7 @@ describe('while the store is away', () => {
     const since = clock.monotonicMs();
     await expect(drive(client.wait('j', { timeoutMs: 20_000, ...listener }))).rejects.toMatchObject({
       code: 'BATON_UNAVAILABLE_DEADLINE',
-      message:
-        'job j did not end within 20000 ms, as far as is known: the store did not answer within 5000 ms',
+      message: 'job j did not end within 20s, as far as is known: the store did not answer within 5000 ms',
     });
     expect(clock.monotonicMs() - since).toBe(20_000);
   });

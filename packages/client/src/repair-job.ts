@@ -135,6 +135,11 @@ async function tryOut(persistence: Persistence, jobId: string, repair: Repair): 
   // what goes on is cancelled, and what was undone is undone
   const mayBe = repair.type !== 'revert' || flow === 'SUCCESS' || flow === 'FAILURE';
   if (mayBe && stepAny(run, repair).facts.length > 0) return;
+  if (repair.type === 'rerun' && flow === 'REVERTED')
+    throw notRepairable(
+      jobId,
+      `it is REVERTED, and what was undone is not run again: \`baton job post --from ${jobId}\` posts it once more`,
+    );
   throw notRepairable(
     jobId,
     `it is ${flow}${name === undefined ? '' : `, and ${name} of it ${stateOf(run, name)}`}`,

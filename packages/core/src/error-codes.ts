@@ -216,7 +216,7 @@ export const errorCodes = {
   BATON_CONFLICT_ENDED: {
     cause: 'A command was given to a job that has ended.',
     check: '`baton job get ID` shows how it ended.',
-    remedy: 'None needed; post the flow again to run it again.',
+    remedy: '`baton job rerun ID` has what failed run again, `baton job revert ID` undoes what was done.',
   },
   BATON_CONFLICT_SEQUENCE: {
     cause: 'A command was given on the condition that the run has not moved on, and it has.',
@@ -253,7 +253,7 @@ export const errorCodes = {
       'A job was to be run again, undone, stopped, or to go on without an atom or with another environment, and is not in the state for it, or its environment would be too large.',
     check: 'The message says what is in the way; `baton job get ID` shows how the job and its atoms ended.',
     remedy:
-      'Name an atom that failed or was cancelled; wait for a job that goes on, or cancel it; suspend one whose environment is to change; of a child run name its activation in the parent; else post the flow again.',
+      'Name an atom that failed or was cancelled; wait for a job that goes on, or cancel it; suspend one whose environment is to change; of a child run name its activation in the parent; else `baton job post --from ID` posts it once more.',
   },
   BATON_CONFLICT_NOT_ENDED: {
     cause:
