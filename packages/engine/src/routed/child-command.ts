@@ -75,7 +75,7 @@ export function suspend(turn: RoutedTurn): void {
   if (turn.suspend()) orderChildren(turn, 'suspendChild');
 }
 
-/** At the word of who may resume it: no delegate that is paused, here or in a run below, has it go on. */
+/** At the word of who may resume it: no delegate that is paused has it go on; nor does one in a run below, once that run has heard of it. */
 export function suspendApart(turn: RoutedTurn): void {
   const { state } = turn;
   turn.suspend();
