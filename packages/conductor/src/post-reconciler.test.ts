@@ -63,6 +63,29 @@ describe('posts that were left half done', () => {
     expect((await cluster.drive(cluster.client.job('j'))).outcome).toBe('REVERTED');
   });
 
+  it('are not taken for done by who reads too early to see the command', async () => {
+    cluster = new Cluster();
+    const { runtime, documents } = cluster;
+    await cluster.drive(cluster.worker('w1', { a: ok }));
+    cluster.conductor('c1');
+    await cluster.drive(cluster.client.post(linear('f').add(noop('a')), { key: 'j' }));
+    await cluster.drive(cluster.client.wait('j', { timeoutMs: 10_000 }));
+    const store = new SimulatedDocumentStore(runtime, { service: documents });
+    const [record] = await cluster.drive(store.get('jobs', ['j']));
+    await runtime.clock.advance(25_000);
+    // an old read shows the mark, and not yet the command that was stored before it
+    await cluster.drive(store.replace('jobs', [{ _id: 'j', ...record, state: 'REOPENING' }]));
+    await runtime.clock.advance(8_000);
+    const command = JSON.stringify({ command: 'revert', arguments: {} });
+    await cluster.drive(
+      store.insert('commands', [
+        { _id: commandIdOf('j', 1), flowId: 'j', n: 1, opId: 'x', at: 0, body: command },
+      ]),
+    );
+    await runtime.clock.advance(60_000);
+    expect((await cluster.drive(cluster.client.job('j'))).outcome).toBe('REVERTED');
+  });
+
   it('of a job that was claimed already are only marked: it is not posted again', async () => {
     cluster = new Cluster();
     const { runtime, documents } = cluster;

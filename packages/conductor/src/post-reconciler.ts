@@ -13,23 +13,31 @@ import { type JobRecord, type Persistence, type Reopening, reopeningOf } from '@
 
 /** Older than any poster that is still at work. */
 const AGE_MS = 10_000;
+/** A read may show none of the commands that are stored: nothing is taken for done before it was seen so for as long as no read is old (P-620). */
+const STALE_MS = 30_000;
 
 export interface PostReconcilerDeps {
   readonly runtime: Runtime;
   readonly board: JobBoard;
   readonly persistence: Pick<Persistence, 'commands' | 'jobs' | 'journal'>;
+  /** Jobs that are marked without a command that says why, and since when, by the monotonic clock. */
+  readonly idleSince: Map<string, number>;
 }
 
 /** Looks once. Never rejects. */
 export async function reconcilePosts(deps: PostReconcilerDeps): Promise<void> {
   const { logger, clock } = deps.runtime;
   const beforeMs = clock.wallMs() - AGE_MS;
+  const left = new Set<string>();
   try {
-    for await (const record of deps.persistence.jobs.leftSince({ beforeMs }))
+    for await (const record of deps.persistence.jobs.leftSince({ beforeMs })) {
+      left.add(record.jobId);
       await finish(record, deps).catch((error: unknown) => {
         if (familyOf(error) === 'unavailable') throw error;
         logger.warn('job.reconcile-failed', { jobId: record.jobId, error });
       });
+    }
+    for (const jobId of deps.idleSince.keys()) if (!left.has(jobId)) deps.idleSince.delete(jobId);
   } catch (error) {
     logger.warn('job.reconcile-failed', { error });
   }
@@ -70,12 +78,21 @@ async function reopen(record: JobRecord, deps: PostReconcilerDeps): Promise<void
   if (state !== 'ABSENT') return;
   const reopening = await reopeningOf(persistence, jobId).catch(unreadable);
   if (reopening.state === 'idle') {
+    if (!isIdleForLong(jobId, deps)) return;
     if (reopening.reason) await tellStuck(jobId, posting, deps);
     return settle(record, deps);
   }
+  deps.idleSince.delete(jobId);
   if (reopening.state === 'going') return;
   await board.reopen({ jobId, life: reopening.life }, posting);
   runtime.logger.info('job.reopening-finished', { jobId });
+}
+
+function isIdleForLong(jobId: string, { idleSince, runtime }: PostReconcilerDeps): boolean {
+  const nowMs = runtime.clock.monotonicMs();
+  const sinceMs = idleSince.get(jobId) ?? nowMs;
+  idleSince.set(jobId, sinceMs);
+  return nowMs - sinceMs >= STALE_MS;
 }
 
 /** What is damaged is run by nobody. */

@@ -27,6 +27,7 @@ export class SharedWork {
   #retention: RetentionDuty | undefined;
   #timers: SessionTimers | undefined;
   #isReconciliationDue = false;
+  readonly #idleSince = new Map<string, number>();
 
   constructor(deps: SharedWorkDeps) {
     this.#deps = deps;
@@ -80,6 +81,7 @@ export class SharedWork {
 
   #reconcile(): void {
     const { memberId, members } = this.#deps;
-    if (rendezvousRank('reconcile', memberId, members().keys()) === 0) void reconcilePosts(this.#deps);
+    if (rendezvousRank('reconcile', memberId, members().keys()) !== 0) return;
+    void reconcilePosts({ ...this.#deps, idleSince: this.#idleSince });
   }
 }

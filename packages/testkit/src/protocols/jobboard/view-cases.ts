@@ -105,7 +105,7 @@ export const viewCases = casesOf<BoardWorld>({
       '{"one":-1}',
       '{"one":0.5}',
       '{"one":1e300}',
-      `{"one":1,"${'x'.repeat(64 * 1024)}":1}`,
+      `{"one":1,"${'x'.repeat(512 * 1024)}":1}`,
     ];
     for (const text of useless) {
       await board.session.set(path, new TextEncoder().encode(text));
