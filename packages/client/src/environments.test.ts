@@ -14,25 +14,25 @@ const flow: RoutedFlowDefinition = {
   root: { kind: 'routed', name: 'f', atoms: [{ name: 'a' }] },
 };
 
-describe('environments by name (C-711)', () => {
-  const runtime = fakeRuntime();
-  const drive = runtime.clock.drive.bind(runtime.clock);
-  let clients: Client[];
-  let on: (board: string) => Client;
-  let store: SimulatedDocumentStore;
-  beforeEach(() => {
-    clients = [];
-    store = new SimulatedDocumentStore(runtime, { service: new SimulatedDocumentService(runtime) });
-    const service = new SimulatedCoordinationService(runtime);
-    const coordination = new SimulatedCoordination(runtime, { service });
-    on = (board) => {
-      const client = new Client({ runtime, coordination, store, board, clientId: 'me' });
-      clients.push(client);
-      return client;
-    };
-  });
-  afterEach(() => drive(Promise.all(clients.map((client) => client.close()))));
+const runtime = fakeRuntime();
+const drive = runtime.clock.drive.bind(runtime.clock);
+let clients: Client[];
+let on: (board: string) => Client;
+let store: SimulatedDocumentStore;
+beforeEach(() => {
+  clients = [];
+  store = new SimulatedDocumentStore(runtime, { service: new SimulatedDocumentService(runtime) });
+  const service = new SimulatedCoordinationService(runtime);
+  const coordination = new SimulatedCoordination(runtime, { service });
+  on = (board) => {
+    const client = new Client({ runtime, coordination, store, board, clientId: 'me' });
+    clients.push(client);
+    return client;
+  };
+});
+afterEach(() => drive(Promise.all(clients.map((client) => client.close()))));
 
+describe('environments by name (C-711)', () => {
   it('are set, listed, changed by one of two, and deleted, each board its own', async () => {
     const { environments } = on('a');
     const set = (env: object, ifRevision?: number) =>
@@ -124,12 +124,7 @@ describe('environments by name (C-711)', () => {
 });
 
 it('a schedule that is deleted leaves none of its values in the store', async () => {
-  const runtime = fakeRuntime();
-  const drive = runtime.clock.drive.bind(runtime.clock);
-  const store = new SimulatedDocumentStore(runtime, { service: new SimulatedDocumentService(runtime) });
-  const service = new SimulatedCoordinationService(runtime);
-  const coordination = new SimulatedCoordination(runtime, { service });
-  const client = new Client({ runtime, coordination, store, board: 'b', clientId: 'me' });
+  const client = on('b');
   const put = (secret: string) => drive(client.schedules.put('s', flow, { cron: '@daily', env: { secret } }));
   for (const secret of ['hunter1', 'hunter2']) await put(secret);
   await drive(client.schedules.delete('s'));
@@ -138,17 +133,10 @@ it('a schedule that is deleted leaves none of its values in the store', async ()
   expect(await drive(client.schedules.list())).toEqual([]);
   await put('hunter3');
   expect(await drive(client.schedules.get('s'))).toMatchObject({ revision: 4 });
-  await drive(client.close());
 });
 
 it('a schedule tells who changed it last', async () => {
-  const runtime = fakeRuntime();
-  const drive = runtime.clock.drive.bind(runtime.clock);
-  const store = new SimulatedDocumentStore(runtime, { service: new SimulatedDocumentService(runtime) });
-  const service = new SimulatedCoordinationService(runtime);
-  const coordination = new SimulatedCoordination(runtime, { service });
-  const client = new Client({ runtime, coordination, store, board: 'b', clientId: 'me' });
-  const { schedules } = client;
+  const { schedules } = on('b');
   await drive(schedules.put('s', flow, { cron: '@daily', by: 'ann' }));
   expect(await drive(schedules.get('s'))).toMatchObject({ revision: 1, by: 'ann' });
   // the same again is no change of his
@@ -158,5 +146,4 @@ it('a schedule tells who changed it last', async () => {
   expect(await drive(schedules.get('s'))).toMatchObject({ revision: 2, by: 'bob' });
   await drive(schedules.resume('s'));
   expect(await drive(schedules.get('s'))).not.toHaveProperty('by');
-  await drive(client.close());
 });

@@ -8,6 +8,22 @@ describe('posts that were left half done', () => {
   let cluster: Cluster;
   afterEach(() => cluster.dispose());
 
+  /** A job `j` that has ended; `mark` and `order`: what is stored, in this order or the other, when a person wants it undone. */
+  async function ended() {
+    cluster = new Cluster();
+    await cluster.drive(cluster.worker('w1', { a: ok }));
+    const store = new SimulatedDocumentStore(cluster.runtime, { service: cluster.documents });
+    const conductor = cluster.conductor('c1');
+    await cluster.drive(cluster.client.post(linear('f').add(noop('a')), { key: 'j' }));
+    await cluster.drive(cluster.client.wait('j', { timeoutMs: 10_000 }));
+    const [record] = await cluster.drive(store.get('jobs', ['j']));
+    const mark = () => cluster.drive(store.replace('jobs', [{ _id: 'j', ...record, state: 'REOPENING' }]));
+    const body = JSON.stringify({ command: 'revert', arguments: {} });
+    const command = { _id: commandIdOf('j', 1), flowId: 'j', n: 1, opId: 'x', at: 0, body };
+    const order = () => cluster.drive(store.insert('commands', [command]));
+    return { conductor, mark, order };
+  }
+
   it('are finished whatever stands before them: posts nobody was told of, posts that never can be finished', async () => {
     cluster = new Cluster();
     const { runtime, documents } = cluster;
@@ -38,51 +54,27 @@ describe('posts that were left half done', () => {
   });
 
   it('are finished soon after a conductor died, however short the others live', async () => {
-    cluster = new Cluster();
-    const { runtime, documents } = cluster;
-    await cluster.drive(cluster.worker('w1', { a: ok }));
-    const store = new SimulatedDocumentStore(runtime, { service: documents });
-    const first = cluster.conductor('c1');
-    await cluster.drive(cluster.client.post(linear('f').add(noop('a')), { key: 'j' }));
-    await cluster.drive(cluster.client.wait('j', { timeoutMs: 10_000 }));
-    const [record] = await cluster.drive(store.get('jobs', ['j']));
-    const command = JSON.stringify({ command: 'revert', arguments: {} });
-    await cluster.drive(
-      store.insert('commands', [
-        { _id: commandIdOf('j', 1), flowId: 'j', n: 1, opId: 'x', at: 0, body: command },
-      ]),
-    );
-    await cluster.drive(store.replace('jobs', [{ _id: 'j', ...record, state: 'REOPENING' }]));
-    let last = first;
+    const { conductor, mark, order } = await ended();
+    await order();
+    await mark();
+    let last = conductor;
     for (let n = 2; n < 5; n++) {
       cluster.coordination.expire(last.session());
       void last.stop();
       last = cluster.conductor(`c${n}`);
-      await runtime.clock.advance(6_000);
+      await cluster.runtime.clock.advance(6_000);
     }
     expect((await cluster.drive(cluster.client.job('j'))).outcome).toBe('REVERTED');
   });
 
   it('are not taken for done by who reads too early to see the command', async () => {
-    cluster = new Cluster();
-    const { runtime, documents } = cluster;
-    await cluster.drive(cluster.worker('w1', { a: ok }));
-    cluster.conductor('c1');
-    await cluster.drive(cluster.client.post(linear('f').add(noop('a')), { key: 'j' }));
-    await cluster.drive(cluster.client.wait('j', { timeoutMs: 10_000 }));
-    const store = new SimulatedDocumentStore(runtime, { service: documents });
-    const [record] = await cluster.drive(store.get('jobs', ['j']));
-    await runtime.clock.advance(25_000);
+    const { mark, order } = await ended();
+    await cluster.runtime.clock.advance(25_000);
     // an old read shows the mark, and not yet the command that was stored before it
-    await cluster.drive(store.replace('jobs', [{ _id: 'j', ...record, state: 'REOPENING' }]));
-    await runtime.clock.advance(8_000);
-    const command = JSON.stringify({ command: 'revert', arguments: {} });
-    await cluster.drive(
-      store.insert('commands', [
-        { _id: commandIdOf('j', 1), flowId: 'j', n: 1, opId: 'x', at: 0, body: command },
-      ]),
-    );
-    await runtime.clock.advance(60_000);
+    await mark();
+    await cluster.runtime.clock.advance(8_000);
+    await order();
+    await cluster.runtime.clock.advance(60_000);
     expect((await cluster.drive(cluster.client.job('j'))).outcome).toBe('REVERTED');
   });
 

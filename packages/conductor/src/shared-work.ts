@@ -7,7 +7,7 @@ import type { Persistence } from '@baton/persistence';
 import { DormantWatch } from './dormant-watch.js';
 import { Notifier, type NotifierDeps } from './notifier.js';
 import { limits } from './options.js';
-import { reconcilePosts } from './post-reconciler.js';
+import { PostReconciler } from './post-reconciler.js';
 import { RetentionDuty, type RetentionOptions } from './retention-duty.js';
 import { Scheduler, type SchedulerDeps } from './scheduler.js';
 import type { SessionTimers } from './session-timers.js';
@@ -25,9 +25,7 @@ export class SharedWork {
   readonly #scheduler: Scheduler;
   #dormant: DormantWatch | undefined;
   #retention: RetentionDuty | undefined;
-  #timers: SessionTimers | undefined;
-  #isReconciliationDue = false;
-  readonly #idleSince = new Map<string, number>();
+  #posts: PostReconciler | undefined;
 
   constructor(deps: SharedWorkDeps) {
     this.#deps = deps;
@@ -47,11 +45,11 @@ export class SharedWork {
     void this.#scheduler.look();
     timers.onStop(() => this.notifier.stop());
     timers.every(limits.notifySweepMs, () => void this.notifier.sweep());
-    this.#timers = timers;
-    timers.every(limits.reconcileMs, () => this.#reconcile());
-    this.#reconcileSoon();
+    const isFirst = (duty: string) => rendezvousRank(duty, memberId, members().keys()) === 0;
+    this.#posts = new PostReconciler({ ...this.#deps, isMine: () => isFirst('reconcile'), timers });
+    this.#posts.start();
     const { retention: options, mayDecide } = this.#deps;
-    const isMine = () => mayDecide() && rendezvousRank('retention', memberId, members().keys()) === 0;
+    const isMine = () => mayDecide() && isFirst('retention');
     this.#retention = new RetentionDuty({ ...this.#deps, options, isMine, timers });
     this.#retention.start();
   }
@@ -61,27 +59,11 @@ export class SharedWork {
     this.#scheduler.divide();
     this.#dormant?.share();
     this.#retention?.membersChanged();
-    this.#reconcileSoon();
+    this.#posts?.membersChanged();
   }
 
   /** The board could not tell of changes for a while. */
   reconnected(): void {
     this.#dormant?.relist();
-  }
-
-  /** Where conductors come and go all the time none is there for long. */
-  #reconcileSoon(): void {
-    if (this.#isReconciliationDue || this.#timers === undefined) return;
-    this.#isReconciliationDue = true;
-    this.#timers.after(limits.reconcileSoonMs, () => {
-      this.#isReconciliationDue = false;
-      this.#reconcile();
-    });
-  }
-
-  #reconcile(): void {
-    const { memberId, members } = this.#deps;
-    if (rendezvousRank('reconcile', memberId, members().keys()) !== 0) return;
-    void reconcilePosts({ ...this.#deps, idleSince: this.#idleSince });
   }
 }

@@ -3,7 +3,7 @@ import { failureOf } from '@baton/core';
 import type { RoutedAtomDefinition, RoutedDefinition } from '@baton/flow';
 import { describe, expect, it } from '@jest/globals';
 import { next, routed } from '../../../testkit/src/routed-flows/routed.js';
-import { compileAny, failuresOfAny, foldAny, newAnyRun, stepAny } from '../any-run.js';
+import { compileAny, failuresOfAny, foldAny, newAnyRun, snapshotAny, stepAny } from '../any-run.js';
 import type { Command, Event, Turn } from '../protocol.js';
 
 const failure = failureOf('X', 'no');
@@ -18,17 +18,19 @@ function begun(root: RoutedDefinition) {
   const options = { flowId: 'f', store: {} };
   const run = newAnyRun(compiled, options);
   const facts: Turn['facts'][number][] = [];
+  const folded = () => {
+    const other = newAnyRun(compiled, options);
+    foldAny(other, facts);
+    return other;
+  };
   const take = (event: Event): string[] => {
     const turn = stepAny(run, event);
     facts.push(...turn.facts);
+    expect(snapshotAny(folded())).toEqual(snapshotAny(run));
     return turn.commands.map(told);
   };
   /** What another owner does that has only read what was stored. */
-  const takenOver = (): string[] => {
-    const other = newAnyRun(compiled, options);
-    foldAny(other, facts);
-    return stepAny(other, { type: 'adopt' }).commands.map(told);
-  };
+  const takenOver = (): string[] => stepAny(folded(), { type: 'adopt' }).commands.map(told);
   const states = (): Record<string, string> =>
     Object.fromEntries(
       facts.flatMap((fact) => (fact.fact === 'activation' ? [[fact.activation, fact.to]] : [])),

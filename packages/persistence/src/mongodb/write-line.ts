@@ -27,7 +27,7 @@ export class WriteLine {
   }
 }
 
-/** Also by DISCONNECTED; but not by the answer of a server that is busy for a moment. */
+/** The server is away or silent; one that answers that it is busy for a moment is there. */
 function isOut(error: unknown): boolean {
   return error instanceof Error && isUnanswered(error) && !(error.cause instanceof MongoServerError);
 }
